@@ -1,0 +1,1 @@
+"""``ftwb …``: parse, call, print. stdout is data, stderr is narration."""

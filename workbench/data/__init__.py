@@ -1,0 +1,1 @@
+"""Reading datasets, recognising their format, rendering, masking and batching them."""

@@ -1,0 +1,1 @@
+"""The chat engine process and its torch-free client."""

@@ -1,0 +1,51 @@
+"""Every path ftwb uses, in one place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def home() -> Path:
+    """Where ftwb keeps what it must not lose: ``$FTWB_HOME`` or the platform's data folder."""
+    if override := os.environ.get("FTWB_HOME"):
+        return Path(override).expanduser()
+    return Path(platformdirs.user_data_path("ftwb"))
+
+
+def runs() -> Path:
+    """Where runs live unless ``--runs-dir`` says otherwise."""
+    return home() / "runs"
+
+
+def cache() -> Path:
+    """Where ftwb keeps what it can make again, such as the converted demo model."""
+    if override := os.environ.get("FTWB_CACHE"):
+        return Path(override).expanduser()
+    return Path(platformdirs.user_cache_path("ftwb"))
+
+
+def presets() -> Path:
+    """The shipped presets, in a wheel or in a checkout."""
+    return _shipped("presets")
+
+
+def themes() -> Path:
+    """The shipped themes, in a wheel or in a checkout."""
+    return _shipped("themes")
+
+
+def shorten(path: Path) -> str:
+    """Write a path with ``~`` for the home folder, so that recipes do not name their author."""
+    absolute = path.expanduser().absolute()
+    user = Path.home()
+    return f"~/{absolute.relative_to(user)}" if absolute.is_relative_to(user) else str(absolute)
+
+
+def _shipped(name: str) -> Path:
+    installed = _PACKAGE / "assets" / name
+    return installed if installed.is_dir() else _PACKAGE.parent / name

@@ -1,0 +1,52 @@
+"""What is known of a base model without loading it."""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import BaseModel, ConfigDict
+
+_EMBEDDINGS = ("embed_tokens", "wte", "wpe", "word_embeddings", "embed_in", "tok_embeddings")
+_HEADS = ("lm_head", "embed_out", "output_layer")
+
+
+class ModelFacts(BaseModel):
+    """A base model as its config and its weight headers describe it.
+
+    ``shapes`` maps every checkpoint tensor to its shape; it is empty when no header could be read
+    (weights not downloaded yet, or only pickled), and then ``parameters`` may be 0.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    architecture: str
+    model_type: str
+    parameters: int
+    layers: int
+    hidden_size: int
+    vocabulary: int
+    context: int
+    dtype: str
+    bytes_on_disk: int = 0
+    licence: str = ""
+    chat_template: bool = False
+    tied_embeddings: bool = False
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def linears(self) -> dict[str, tuple[int, int]]:
+        """The weight matrices inside the blocks: module name to shape, head and embeddings left out."""
+        return {
+            name.removesuffix(".weight"): (shape[0], shape[1])
+            for name, shape in self.shapes.items()
+            if name.endswith(".weight") and len(shape) == 2 and not self._outside_blocks(name)
+        }
+
+    def tensor_parameters(self, name: str) -> int:
+        """How many numbers one checkpoint tensor holds."""
+        return math.prod(self.shapes[name])
+
+    @staticmethod
+    def _outside_blocks(name: str) -> bool:
+        words = name.split(".")
+        return any(word in _EMBEDDINGS + _HEADS for word in words)

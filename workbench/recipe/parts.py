@@ -1,0 +1,48 @@
+"""Parts of a recipe that come as one file each, found by looking in their folder."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from workbench.recipe.section import Section
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a user should know before choosing a part, in plain sentences."""
+
+    title: str
+    does: str
+    costs: str
+    forgets: str
+
+
+class Part(Section):
+    """A section that is chosen by its ``kind`` and carries a card."""
+
+    card: ClassVar[Card]
+    kind: Any
+
+
+PartT = TypeVar("PartT", bound=Part)
+
+
+def parts_in(package: str, base: type[PartT]) -> dict[str, type[PartT]]:
+    """Map ``kind`` to class for every concrete ``base`` defined in a module of ``package``.
+
+    The recipe knows the name of the folder, never its contents: a new part is a new file.
+    """
+    folder = importlib.import_module(package).__path__
+    names = sorted(info.name for info in pkgutil.iter_modules(folder))
+    modules = [importlib.import_module(f"{package}.{name}") for name in names]
+    classes = [
+        member
+        for module in modules
+        for _, member in inspect.getmembers(module, inspect.isclass)
+        if issubclass(member, base) and member.__module__ == module.__name__ and "card" in vars(member)
+    ]
+    return {cls.model_fields["kind"].default: cls for cls in classes}

@@ -1,0 +1,143 @@
+"""A recipe: everything that decides a run, in one typed, frozen value."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from workbench.recipe.parts import parts_in
+from workbench.recipe.section import Section, field
+from workbench.recipe.strategy import Strategy
+from workbench.recipe.training import TrainingSection
+
+STRATEGIES = parts_in("workbench.strategies", Strategy)
+
+if TYPE_CHECKING:
+    AnyStrategy = Strategy
+else:
+    AnyStrategy = Annotated[reduce(or_, STRATEGIES.values()), Field(discriminator="kind")]
+
+DataFormat = Literal[
+    "auto", "messages", "sharegpt", "alpaca", "prompt_completion", "question_answer", "text"
+]
+
+
+class ModelSection(Section):
+    """Which base model to start from and how to load it."""
+
+    id: str = field(
+        "demo",
+        title="Base model",
+        help="'demo', a hub id, a local folder, or a .gguf file.",
+        min_length=1,
+    )
+    revision: str | None = field(
+        None, title="Revision", help="Branch, tag or commit of a hub model.", advanced=True
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = field(
+        "auto",
+        title="Weights in memory",
+        help="auto: bfloat16 where the device multiplies it fast, float32 elsewhere.",
+    )
+    trust_remote_code: bool = field(
+        False,
+        title="Trust remote code",
+        help="Run Python code that the model's authors ship. Off unless you have read it.",
+        advanced=True,
+    )
+
+
+class DataSection(Section):
+    """What is taught, and on what it is tested."""
+
+    train: str = field(
+        "preset:support_train",
+        title="Dataset",
+        help="A .json, .jsonl, .csv or .parquet file, a hub dataset id, or preset:NAME.",
+        min_length=1,
+    )
+    heldout: str | None = field(
+        None,
+        title="Held-out rows",
+        help="Rows never trained on; without them a share of the dataset is set aside.",
+    )
+    heldout_share: float = field(
+        0.1,
+        title="Held-out share",
+        help="Share of the dataset set aside when no held-out rows are given.",
+        ge=0,
+        le=0.5,
+    )
+    format: DataFormat = field(
+        "auto", title="Format", help="auto recognises it by the names of the fields."
+    )
+    assistant_only: bool = field(
+        True,
+        title="Learn answers only",
+        help="Compute the loss on the assistant's tokens, not on the user's.",
+    )
+    max_rows: int | None = field(
+        None, title="Rows at most", help="Use only the first rows.", unit="rows", advanced=True, ge=1
+    )
+
+
+class EvaluationSection(Section):
+    """What is measured before and after training."""
+
+    target_field: str | None = field(
+        None,
+        title="Label field",
+        help="Field of the held-out rows whose value a right answer must contain, such as 'intent'.",
+    )
+    target_tokens: int = field(
+        12,
+        title="Label tokens",
+        help="Tokens generated for each held-out row before looking for the label.",
+        unit="tokens",
+        advanced=True,
+        ge=1,
+        le=4096,
+    )
+    prompts: tuple[str, ...] = field(
+        (
+            "What is photosynthesis?",
+            "What is the capital of France?",
+            "Write one sentence about the sea.",
+        ),
+        title="General prompts",
+        help="Asked before and after training; the answers stand side by side in the report.",
+    )
+    answer_tokens: int = field(
+        48,
+        title="Answer length",
+        help="Tokens generated for each general prompt.",
+        unit="tokens",
+        advanced=True,
+        ge=1,
+        le=4096,
+    )
+
+
+class Recipe(Section):
+    """A run, complete: the worker needs nothing else."""
+
+    name: str = field(
+        "run",
+        title="Name",
+        help="Becomes part of the run's id: letters, digits, '.', '_' and '-'.",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+    )
+    description: str = field("", title="Description", help="One line for lists.")
+    model: ModelSection = Field(default_factory=ModelSection, title="Base model")
+    data: DataSection = Field(default_factory=DataSection, title="Data")
+    strategy: AnyStrategy = Field(default_factory=STRATEGIES["lora"], title="Strategy")
+    training: TrainingSection = Field(default_factory=TrainingSection, title="Training")
+    evaluation: EvaluationSection = Field(default_factory=EvaluationSection, title="Evaluation")
+
+    @field_validator("strategy", mode="before")
+    @classmethod
+    def _default_kind(cls, value: Any) -> Any:
+        return {"kind": "lora", **value} if isinstance(value, dict) else value

@@ -1,0 +1,1 @@
+"""The run folder: the shared language of worker and screens."""

@@ -1,0 +1,33 @@
+"""What a user asks of a live run: a file appears, the worker consumes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from workbench.errors import BadInputError
+from workbench.runs import files
+
+if TYPE_CHECKING:
+    from workbench.runs.folder import RunFolder
+
+Request = Literal["stop", "checkpoint", "evaluate"]
+
+
+def ask(run: RunFolder, request: Request) -> None:
+    """Leave a request for the worker of ``run``.
+
+    Raises:
+        BadInputError: No worker is at work on it.
+    """
+    status = run.status()
+    if not status.live:
+        raise BadInputError(f"{run.id} is {status.state}: there is no worker to {request}")
+    files.replace(run.control / request, "")
+
+
+def take(run: RunFolder) -> list[Request]:
+    """Consume the requests that wait; the worker calls this between steps."""
+    waiting: list[Request] = [name for name in get_args(Request) if (run.control / name).exists()]
+    for name in waiting:
+        (run.control / name).unlink(missing_ok=True)
+    return waiting

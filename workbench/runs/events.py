@@ -1,0 +1,82 @@
+"""events.jsonl: append-only, one object a line, each line written whole.
+
+Kinds: ``phase train eval memory retention penalty probe checkpoint notice error``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Event = dict[str, Any]
+
+
+class EventLog:
+    """The worker's end: every event is one write of one line."""
+
+    def __init__(self, path: Path) -> None:
+        """Open ``path`` for appending and end a line that a power cut left torn."""
+        torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        if torn:
+            os.write(self._file, b"\n")
+
+    def append(self, kind: str, step: int, **values: Any) -> Event:
+        """Write one event; a number that is not finite is written as null, with a notice."""
+        broken = [key for key, value in values.items() if _not_finite(value)]
+        event: Event = {
+            "t": round(time.time(), 3),
+            "step": step,
+            "kind": kind,
+            **{key: None if key in broken else value for key, value in values.items()},
+        }
+        os.write(self._file, json.dumps(event, ensure_ascii=False).encode() + b"\n")
+        if broken:
+            self.append("notice", step, level="warning", text=f"{kind}: {', '.join(broken)} is not finite")
+        return event
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+class EventReader:
+    """The screens' end: yields what is new since the last call, tolerating a torn last line."""
+
+    def __init__(self, path: Path) -> None:
+        """Start before the first event of ``path``, which need not exist yet."""
+        self._path = path
+        self._offset = 0
+
+    def read(self) -> Iterator[Event]:
+        """Yield every whole line written since the last call; a line that is no event is skipped."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as stream:
+            stream.seek(self._offset)
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    return
+                self._offset += len(line)
+                event = _parse(line)
+                if event is not None:
+                    yield event
+
+
+def _parse(line: bytes) -> Event | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "kind" in event and "step" in event else None
+
+
+def _not_finite(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)

@@ -1,0 +1,158 @@
+"""The run folder: its layout, its birth, and finding it again."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import BadInputError, MachineError, NotFoundError
+from workbench.recipe import storage
+from workbench.runs import files
+from workbench.runs.status import Status
+
+if TYPE_CHECKING:
+    from workbench.recipe.recipe import Recipe
+
+_NEEDED_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run on disk; nothing about a run is true that is not here."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """``<yyyymmdd-hhmmss>-<name>``: sorts by age."""
+        return self.path.name
+
+    @property
+    def recipe_file(self) -> Path:
+        """The full resolved recipe, never rewritten."""
+        return self.path / "recipe.yaml"
+
+    @property
+    def events(self) -> Path:
+        """The append-only event log."""
+        return self.path / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """stdout and stderr of the worker."""
+        return self.path / "worker.log"
+
+    @property
+    def control(self) -> Path:
+        """Requests to the worker."""
+        return self.path / "control"
+
+    @property
+    def base(self) -> Path:
+        """What was measured on the untouched base."""
+        return self.path / "base"
+
+    @property
+    def checkpoints(self) -> Path:
+        """``step-N`` folders."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """The result."""
+        return self.path / "model"
+
+    @property
+    def report(self) -> Path:
+        """Before and after, item by item."""
+        return self.path / "report.json"
+
+    @property
+    def status_file(self) -> Path:
+        """Where the run stands."""
+        return self.path / "status.json"
+
+    def status(self) -> Status:
+        """Where the run stands, corrected by what is true of its worker."""
+        return Status.read(self.status_file)
+
+    def recipe(self) -> Recipe:
+        """The recipe it was launched with."""
+        return storage.load_file(self.recipe_file)
+
+    def has_result(self) -> bool:
+        """Whether a tuned model was saved."""
+        return self.model.is_dir()
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The folder of all runs."""
+
+    root: Path
+
+    def create(self, recipe: Recipe) -> RunFolder:
+        """Make the folder of a new run, whole or not at all.
+
+        Raises:
+            MachineError: The disk is full or cannot be written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if shutil.disk_usage(self.root).free < _NEEDED_BYTES:
+                raise MachineError(f"{self.root}: no disk space left for a run")
+            return self._create(recipe)
+        except OSError as error:
+            raise MachineError(f"{self.root}: cannot create a run: {error.strerror}") from error
+
+    def _create(self, recipe: Recipe) -> RunFolder:
+        created = time.time()
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(created))
+        name, number = f"{stamp}-{recipe.name}", 1
+        draft = RunFolder(self.root / f".new-{name}-{time.monotonic_ns()}")
+        draft.path.mkdir(mode=0o700)
+        try:
+            draft.control.mkdir()
+            files.replace(draft.recipe_file, storage.dump(recipe))
+            Status(created=created).save(draft.status_file)
+            draft.events.touch()
+            while True:
+                suffix = "" if number == 1 else f"-{number}"
+                final = self.root / f"{name}{suffix}"
+                if not final.exists():
+                    return RunFolder(draft.path.rename(final))
+                number += 1
+        except BaseException:
+            shutil.rmtree(draft.path, ignore_errors=True)
+            raise
+
+    def list(self) -> list[RunFolder]:
+        """Every run, newest first."""
+        if not self.root.is_dir():
+            return []
+        found = [path for path in self.root.iterdir() if (path / "status.json").is_file()]
+        visible = [path for path in found if not path.name.startswith(".")]
+        return [RunFolder(path) for path in sorted(visible, reverse=True)]
+
+    def find(self, token: str) -> RunFolder:
+        """Find a run by id, unique part of an id, or ``last``.
+
+        Raises:
+            NotFoundError: There is no such run.
+            BadInputError: More than one run fits.
+        """
+        every = self.list()
+        if token == "last" and every:
+            return every[0]
+        exact = [run for run in every if run.id == token]
+        fitting = exact or [run for run in every if run.id.startswith(token)]
+        fitting = fitting or [run for run in every if token and token in run.id]
+        if len(fitting) == 1:
+            return fitting[0]
+        if not fitting:
+            raise NotFoundError(f"{token}: no such run in {self.root}; 'ftwb runs' lists them")
+        names = ", ".join(run.id for run in fitting[:4])
+        raise BadInputError(f"{token}: {len(fitting)} runs fit ({names} …); write more of the id")

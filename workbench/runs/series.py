@@ -1,0 +1,89 @@
+"""A curve of bounded size in which no spike is ever hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+_MOST = 4096
+
+
+class Point(NamedTuple):
+    """What happened between two neighbouring columns: first step, mean, lowest and highest value."""
+
+    step: float
+    mean: float
+    low: float
+    high: float
+
+
+class Bucket(NamedTuple):
+    """Values of neighbouring steps, folded together."""
+
+    step: float
+    total: float
+    count: int
+    low: float
+    high: float
+
+    def merged(self, other: Bucket) -> Bucket:
+        """This bucket and the next one as one."""
+        return Bucket(
+            self.step,
+            self.total + other.total,
+            self.count + other.count,
+            min(self.low, other.low),
+            max(self.high, other.high),
+        )
+
+
+@dataclass(frozen=True)
+class Series:
+    """A finished snapshot of a curve.
+
+    Attributes:
+        buckets: In order of step.
+        last: The newest value, None before the first.
+    """
+
+    buckets: tuple[Bucket, ...] = ()
+    last: float | None = None
+
+    def points(self, columns: int) -> list[Point]:
+        """Reduce to at most ``columns`` points, each with the lowest and highest value it covers."""
+        if not self.buckets or columns < 1:
+            return []
+        width = -(-len(self.buckets) // columns)
+        points = []
+        for start in range(0, len(self.buckets), width):
+            bucket = self.buckets[start]
+            for following in self.buckets[start + 1 : start + width]:
+                bucket = bucket.merged(following)
+            points.append(Point(bucket.step, bucket.total / bucket.count, bucket.low, bucket.high))
+        return points
+
+
+@dataclass
+class SeriesBuilder:
+    """Collects values; past a few thousand buckets neighbours are folded, so memory is bounded."""
+
+    _buckets: list[Bucket] = field(default_factory=list)
+    _per_bucket: int = 1
+    _last: float | None = None
+
+    def add(self, step: float, value: float) -> None:
+        """Append the value measured at ``step``."""
+        self._last = value
+        new = Bucket(step, value, 1, value, value)
+        if self._buckets and self._buckets[-1].count < self._per_bucket:
+            self._buckets[-1] = self._buckets[-1].merged(new)
+            return
+        self._buckets.append(new)
+        if len(self._buckets) >= _MOST:
+            pairs = zip(self._buckets[::2], self._buckets[1::2], strict=True)
+            self._buckets = [left.merged(right) for left, right in pairs]
+            self._per_bucket *= 2
+
+    def snapshot(self) -> Series:
+        """A frozen copy."""
+        return Series(tuple(self._buckets), self._last)

@@ -1,0 +1,85 @@
+"""status.json: where a run stands, replaced atomically by the worker and by nobody else."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from workbench.runs import files
+from workbench.runs.process import identity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+State = Literal[
+    "queued", "starting", "running", "stopping", "finished", "stopped", "failed", "lost"
+]
+LIVE: frozenset[State] = frozenset({"queued", "starting", "running", "stopping"})
+_SILENCE = 60.0
+"""Seconds without a heartbeat after which a run on another host counts as lost."""
+
+
+class Status(BaseModel):
+    """Where a run stands.
+
+    ``process`` names the worker beyond its pid (see :func:`workbench.runs.process.identity`);
+    ``heartbeat`` and the other times are seconds since the epoch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    state: State = "queued"
+    created: float = 0.0
+    started: float | None = None
+    ended: float | None = None
+    pid: int | None = None
+    process: str | None = None
+    host: str = ""
+    heartbeat: float = 0.0
+    phase: str = ""
+    step: int = 0
+    total: int = 0
+    reason: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether a worker is, or soon will be, at work on it."""
+        return self.state in LIVE
+
+    def save(self, path: Path) -> None:
+        """Replace the file in one step."""
+        files.replace(path, self.model_dump_json(indent=1))
+
+    @classmethod
+    def read(cls, path: Path) -> Status:
+        """Read the file and correct it by what is true: a dead worker makes the run lost."""
+        status = cls.model_validate_json(path.read_text(encoding="utf-8"))
+        return status.checked()
+
+    def checked(self) -> Status:
+        """This status, or ``lost`` when it claims a worker that does not live."""
+        if not self.live or self.pid is None or self._worker_lives():
+            return self
+        reason = f"the worker (pid {self.pid}) ended without saying why; see worker.log"
+        return self.model_copy(update={"state": "lost", "reason": reason})
+
+    def _worker_lives(self) -> bool:
+        if self.host != socket.gethostname():
+            return time.time() - self.heartbeat < _SILENCE
+        return self.pid is not None and identity(self.pid) == self.process
+
+    @classmethod
+    def of_this_process(cls, **values: object) -> Status:
+        """A status that names the calling process as the worker."""
+        now = time.time()
+        own = {
+            "pid": os.getpid(),
+            "process": identity(os.getpid()),
+            "host": socket.gethostname(),
+            "heartbeat": now,
+        }
+        return cls.model_validate({**own, **values})

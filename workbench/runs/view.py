@@ -1,0 +1,84 @@
+"""One frozen snapshot of a run per tick: all that a screen may know of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from workbench.runs.events import Event, EventReader
+from workbench.runs.series import Series, SeriesBuilder
+from workbench.runs.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.runs.folder import RunFolder
+
+_NOTICES = 200
+_META = frozenset({"t", "step", "kind"})
+
+
+@dataclass(frozen=True)
+class RunView:
+    """What is known of a run at one moment.
+
+    Attributes:
+        id: The run's id.
+        status: Where it stands; paused, lost and finished are states, not errors.
+        series: A curve for every number in the events, named ``kind.field`` (``train.loss``).
+        latest: The newest event of each kind.
+        notices: The last notices, errors and phases, oldest first.
+    """
+
+    id: str
+    status: Status
+    series: Mapping[str, Series] = field(default_factory=dict)
+    latest: Mapping[str, Event] = field(default_factory=dict)
+    notices: tuple[Event, ...] = ()
+
+    def value(self, kind: str, name: str) -> Any:
+        """The newest value of one field, None when it was never written."""
+        return self.latest.get(kind, {}).get(name)
+
+
+class RunFollower:
+    """Follows a run from its last offset and folds what is new into the next view."""
+
+    def __init__(self, run: RunFolder) -> None:
+        """Start at the beginning of the run's log."""
+        self._run = run
+        self._reader = EventReader(run.events)
+        self._series: dict[str, SeriesBuilder] = defaultdict(SeriesBuilder)
+        self._latest: dict[str, Event] = {}
+        self._notices: deque[Event] = deque(maxlen=_NOTICES)
+        self._snapshots: dict[str, Series] = {}
+
+    def poll(self) -> RunView:
+        """Read what is new and return the view of now."""
+        touched: set[str] = set()
+        for event in self._reader.read():
+            touched |= self._fold(event)
+        self._snapshots |= {name: self._series[name].snapshot() for name in touched}
+        return RunView(
+            id=self._run.id,
+            status=self._run.status(),
+            series=dict(self._snapshots),
+            latest=dict(self._latest),
+            notices=tuple(self._notices),
+        )
+
+    def _fold(self, event: Event) -> set[str]:
+        kind = event["kind"]
+        self._latest[kind] = event
+        if kind in ("notice", "error", "phase", "checkpoint"):
+            self._notices.append(event)
+            return set()
+        numbers = {
+            f"{kind}.{key}": value
+            for key, value in event.items()
+            if key not in _META and isinstance(value, (int, float)) and not isinstance(value, bool)
+        }
+        for name, value in numbers.items():
+            self._series[name].add(event["step"], value)
+        return set(numbers)
