@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from workbench.errors import MachineError
 from workbench.runs.process import identity
-from workbench.runs.status import Status
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
@@ -41,4 +42,14 @@ def launch(run: RunFolder) -> int:
             )
     except OSError as error:
         raise MachineError(f"the worker cannot be started: {error}") from error
+    status = run.status().model_copy(
+        update={
+            "state": "starting",
+            "pid": worker.pid,
+            "process": identity(worker.pid),
+            "host": socket.gethostname(),
+            "heartbeat": time.time(),
+        }
+    )
+    status.save(run.status_file)
     return worker.pid

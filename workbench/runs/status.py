@@ -1,4 +1,4 @@
-"""status.json: where a run stands, replaced atomically by the worker and by nobody else."""
+"""status.json: where a run stands, replaced atomically by the worker once it lives."""
 
 from __future__ import annotations
 

@@ -1,0 +1,53 @@
+"""The ``ftwb`` group: finds its commands by looking in their folder, one module each."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+import click
+
+from workbench import __version__, locations
+from workbench.cli import commands
+
+
+class CommandFolder(click.Group):
+    """Every module of ``workbench.cli.commands`` is a command; its ``command`` is loaded on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the modules, with dashes."""
+        del ctx
+        names = (info.name for info in pkgutil.iter_modules(commands.__path__))
+        return sorted(name.replace("_", "-") for name in names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of that name."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"{commands.__name__}.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=CommandFolder, invoke_without_command=True)
+@click.option(
+    "--runs-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="FTWB_RUNS_DIR",
+    help="Where runs live.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(__version__, prog_name="ftwb")
+@click.pass_context
+def ftwb(context: click.Context, runs_dir: Path | None, debug: bool) -> None:
+    """Fine-tune language models and see what they forget. Without a command: the workbench.
+
+    Exit codes: 0 done, 1 failed, 2 wrong input, 3 the machine lacks something, 130 interrupted.
+    """
+    del debug  # read by main(), which decides what an error looks like
+    context.obj = (runs_dir or locations.runs()).expanduser().absolute()
+    if context.invoked_subcommand is None:
+        from workbench.tui import launch
+
+        launch(context.obj)
