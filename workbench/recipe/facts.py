@@ -35,7 +35,7 @@ class ModelFacts(BaseModel):
     shapes: dict[str, tuple[int, ...]] = {}
 
     def linears(self) -> dict[str, tuple[int, int]]:
-        """The weight matrices inside the blocks: module name to shape, head and embeddings left out."""
+        """Module name to shape of every matrix inside the blocks, without head and embeddings."""
         return {
             name.removesuffix(".weight"): (shape[0], shape[1])
             for name, shape in self.shapes.items()

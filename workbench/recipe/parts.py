@@ -6,7 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from workbench.recipe.section import Section
 
@@ -28,10 +28,7 @@ class Part(Section):
     kind: Any
 
 
-PartT = TypeVar("PartT", bound=Part)
-
-
-def parts_in(package: str, base: type[PartT]) -> dict[str, type[PartT]]:
+def parts_in(package: str, base: type[Any]) -> dict[str, type[Any]]:
     """Map ``kind`` to class for every concrete ``base`` defined in a module of ``package``.
 
     The recipe knows the name of the folder, never its contents: a new part is a new file.
@@ -43,6 +40,8 @@ def parts_in(package: str, base: type[PartT]) -> dict[str, type[PartT]]:
         member
         for module in modules
         for _, member in inspect.getmembers(module, inspect.isclass)
-        if issubclass(member, base) and member.__module__ == module.__name__ and "card" in vars(member)
+        if issubclass(member, base)
+        and member.__module__ == module.__name__
+        and "card" in vars(member)
     ]
     return {cls.model_fields["kind"].default: cls for cls in classes}

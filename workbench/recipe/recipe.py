@@ -13,7 +13,7 @@ from workbench.recipe.section import Section, field
 from workbench.recipe.strategy import Strategy
 from workbench.recipe.training import TrainingSection
 
-STRATEGIES = parts_in("workbench.strategies", Strategy)
+STRATEGIES: dict[str, type[Strategy]] = parts_in("workbench.strategies", Strategy)
 
 if TYPE_CHECKING:
     AnyStrategy = Strategy
@@ -80,17 +80,31 @@ class DataSection(Section):
         help="Compute the loss on the assistant's tokens, not on the user's.",
     )
     max_rows: int | None = field(
-        None, title="Rows at most", help="Use only the first rows.", unit="rows", advanced=True, ge=1
+        None,
+        title="Rows at most",
+        help="Use only the first rows.",
+        unit="rows",
+        advanced=True,
+        ge=1,
     )
 
 
 class EvaluationSection(Section):
     """What is measured before and after training."""
 
+    loss_rows: int = field(
+        200,
+        title="Loss rows",
+        help="Held-out rows the evaluation loss is taken on: the first ones, always the same.",
+        unit="rows",
+        advanced=True,
+        ge=1,
+        le=1_000_000,
+    )
     target_field: str | None = field(
         None,
         title="Label field",
-        help="Field of the held-out rows whose value a right answer must contain, such as 'intent'.",
+        help="Field of the held-out rows that a right answer must contain, such as 'intent'.",
     )
     target_tokens: int = field(
         12,

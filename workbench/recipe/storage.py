@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -15,7 +16,6 @@ from workbench.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
 
 class _Loader(yaml.SafeLoader):
@@ -49,19 +49,19 @@ def load(text: str, *, source: str = "recipe") -> Recipe:
     return validate(parse(text, source=source), source=source)
 
 
-def load_file(path: Path, overrides: Iterable[str] = ()) -> Recipe:
-    """Read a recipe from a file, then apply ``a.b=c`` overrides.
+def load_file(name: Path | str, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe from a file or a preset, then apply ``a.b=c`` overrides.
 
     Raises:
         NotFoundError: There is no such file and no preset of that name.
         BadInputError: The file or an override is wrong.
     """
-    found = path if path.is_file() else _preset_path(str(path))
+    path = Path(name).expanduser()
     try:
-        text = found.read_text(encoding="utf-8")
+        text = (path if path.is_file() else _preset_path(str(name))).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path}: cannot be read: {error}") from error
-    return validate(override(parse(text, source=str(path)), overrides), source=str(path))
+        raise BadInputError(f"{name}: cannot be read: {error}") from error
+    return validate(override(parse(text, source=str(name)), overrides), source=str(name))
 
 
 def parse(text: str, *, source: str) -> dict[str, Any]:
@@ -74,7 +74,9 @@ def parse(text: str, *, source: str) -> dict[str, Any]:
         problem = getattr(error, "problem", None) or "cannot be parsed"
         raise BadInputError(f"{source}: not YAML{where}: {problem}") from error
     if not isinstance(values, dict):
-        raise BadInputError(f"{source}: a recipe is a mapping of fields, not {type(values).__name__}")
+        raise BadInputError(
+            f"{source}: a recipe is a mapping of fields, not {type(values).__name__}"
+        )
     return values
 
 

@@ -77,7 +77,11 @@ class TrainingSection(Section):
         help="8-bit and paged ones (bitsandbytes) save memory on a GPU.",
     )
     max_gradient_norm: float = field(
-        1.0, title="Gradient clipping", help="Longest gradient allowed; 0 turns it off.", ge=0, le=1e6
+        1.0,
+        title="Gradient clipping",
+        help="Longest gradient allowed; 0 turns it off.",
+        ge=0,
+        le=1e6,
     )
     precision: Precision = field(
         "auto",

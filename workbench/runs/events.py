@@ -39,7 +39,8 @@ class EventLog:
         }
         os.write(self._file, json.dumps(event, ensure_ascii=False).encode() + b"\n")
         if broken:
-            self.append("notice", step, level="warning", text=f"{kind}: {', '.join(broken)} is not finite")
+            text = f"{kind}: {', '.join(broken)} is not finite"
+            self.append("notice", step, level="warning", text=text)
         return event
 
     def close(self) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.errors import MachineError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def replace(path: Path, text: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadInputError, MachineError, NotFoundError
@@ -14,6 +13,8 @@ from workbench.runs import files
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from workbench.recipe.recipe import Recipe
 
 _NEEDED_BYTES = 64 << 20
@@ -42,7 +43,7 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """stdout and stderr of the worker."""
+        """Stdout and stderr of the worker."""
         return self.path / "worker.log"
 
     @property
@@ -137,7 +138,7 @@ class Runs:
         visible = [path for path in found if not path.name.startswith(".")]
         return [RunFolder(path) for path in sorted(visible, reverse=True)]
 
-    def find(self, token: str) -> RunFolder:
+    def find(self, name: str) -> RunFolder:
         """Find a run by id, unique part of an id, or ``last``.
 
         Raises:
@@ -145,14 +146,14 @@ class Runs:
             BadInputError: More than one run fits.
         """
         every = self.list()
-        if token == "last" and every:
+        if name == "last" and every:
             return every[0]
-        exact = [run for run in every if run.id == token]
-        fitting = exact or [run for run in every if run.id.startswith(token)]
-        fitting = fitting or [run for run in every if token and token in run.id]
+        exact = [run for run in every if run.id == name]
+        fitting = exact or [run for run in every if run.id.startswith(name)]
+        fitting = fitting or [run for run in every if name and name in run.id]
         if len(fitting) == 1:
             return fitting[0]
         if not fitting:
-            raise NotFoundError(f"{token}: no such run in {self.root}; 'ftwb runs' lists them")
+            raise NotFoundError(f"{name}: no such run in {self.root}; 'ftwb runs' lists them")
         names = ", ".join(run.id for run in fitting[:4])
-        raise BadInputError(f"{token}: {len(fitting)} runs fit ({names} …); write more of the id")
+        raise BadInputError(f"{name}: {len(fitting)} runs fit ({names} …); write more of the id")

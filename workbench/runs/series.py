@@ -9,7 +9,7 @@ _MOST = 4096
 
 
 class Point(NamedTuple):
-    """What happened between two neighbouring columns: first step, mean, lowest and highest value."""
+    """One column of a chart: its first step, and mean, lowest and highest value."""
 
     step: float
     mean: float
@@ -22,7 +22,7 @@ class Bucket(NamedTuple):
 
     step: float
     total: float
-    count: int
+    values: int
     low: float
     high: float
 
@@ -31,7 +31,7 @@ class Bucket(NamedTuple):
         return Bucket(
             self.step,
             self.total + other.total,
-            self.count + other.count,
+            self.values + other.values,
             min(self.low, other.low),
             max(self.high, other.high),
         )
@@ -50,7 +50,7 @@ class Series:
     last: float | None = None
 
     def points(self, columns: int) -> list[Point]:
-        """Reduce to at most ``columns`` points, each with the lowest and highest value it covers."""
+        """Reduce to at most ``columns`` points, each with the lowest and highest value in it."""
         if not self.buckets or columns < 1:
             return []
         width = -(-len(self.buckets) // columns)
@@ -59,7 +59,7 @@ class Series:
             bucket = self.buckets[start]
             for following in self.buckets[start + 1 : start + width]:
                 bucket = bucket.merged(following)
-            points.append(Point(bucket.step, bucket.total / bucket.count, bucket.low, bucket.high))
+            points.append(Point(bucket.step, bucket.total / bucket.values, bucket.low, bucket.high))
         return points
 
 
@@ -75,7 +75,7 @@ class SeriesBuilder:
         """Append the value measured at ``step``."""
         self._last = value
         new = Bucket(step, value, 1, value, value)
-        if self._buckets and self._buckets[-1].count < self._per_bucket:
+        if self._buckets and self._buckets[-1].values < self._per_bucket:
             self._buckets[-1] = self._buckets[-1].merged(new)
             return
         self._buckets.append(new)

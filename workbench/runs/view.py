@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.runs.events import Event, EventReader
 from workbench.runs.series import Series, SeriesBuilder
-from workbench.runs.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from workbench.runs.folder import RunFolder
+    from workbench.runs.status import Status
 
 _NOTICES = 200
 _META = frozenset({"t", "step", "kind"})

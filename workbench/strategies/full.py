@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from workbench.errors import FtwbError
@@ -11,6 +10,7 @@ from workbench.recipe.section import field
 from workbench.recipe.strategy import Strategy
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from torch.nn import Module
@@ -63,4 +63,5 @@ class FullStrategy(Strategy):
 
     def without(self, model: Module) -> AbstractContextManager[None]:
         """Refuse: the base is gone once its own weights have moved."""
+        del model
         raise FtwbError("full fine-tuning cannot switch itself off: load the base beside it")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from workbench.errors import BadInputError
@@ -12,6 +11,7 @@ from workbench.recipe.strategy import Strategy
 from workbench.strategies.targets import pick_targets
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from peft import PeftModel
@@ -41,8 +41,8 @@ class LoraStrategy(Strategy):
     r: int = field(
         8, title="Rank", help="Width of the two thin matrices; more can learn more.", ge=1, le=4096
     )
-    alpha: float = field(
-        16.0, title="Alpha", help="The update is scaled by alpha / rank.", gt=0, le=65536
+    alpha: int = field(
+        16, title="Alpha", help="The update is scaled by alpha / rank.", ge=1, le=65536
     )
     dropout: float = field(
         0.0, title="Dropout", help="Share of the adapter's inputs dropped in training.", ge=0, lt=1

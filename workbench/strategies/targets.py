@@ -39,7 +39,9 @@ def pick_targets(wanted: str | tuple[str, ...], linears: Iterable[str]) -> set[s
             chosen = set()
     if not chosen:
         exist = ", ".join(sorted({name.rpartition(".")[2] for name in known})) or "none"
-        raise BadInputError(f"strategy.targets: {wanted!r} matches no matrix; the model has: {exist}")
+        raise BadInputError(
+            f"strategy.targets: {wanted!r} matches no matrix; the model has: {exist}"
+        )
     return chosen
 
 
@@ -50,7 +52,7 @@ def linear_modules(model: Module) -> list[str]:
     from transformers.pytorch_utils import Conv1D
 
     assert isinstance(model, PreTrainedModel)  # noqa: S101 - narrows for mypy
-    head = model.get_output_embeddings()
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     return [
         name
         for name, module in model.named_modules()

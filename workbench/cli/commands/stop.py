@@ -1,0 +1,25 @@
+"""``ftwb stop``: end a run early and keep what it learned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.output import narrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("stop")
+@click.argument("run")
+@click.pass_obj
+def command(root: Path, run: str) -> None:
+    """Ask RUN to stop after the step it is in; its result is saved."""
+    from workbench.runs.control import ask
+    from workbench.runs.folder import Runs
+
+    found = Runs(root).find(run)
+    ask(found, "stop")
+    narrate(f"{found.id}: asked to stop; it saves its result first")

@@ -1,0 +1,48 @@
+"""``ftwb train``: start a run in the background, or wait for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.output import emit_json, narrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("train")
+@click.argument("recipe")
+@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field.")
+@click.option("--wait", is_flag=True, help="Stay until it ends; ^C leaves it running.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def command(root: Path, recipe: str, overrides: tuple[str, ...], wait: bool, as_json: bool) -> None:
+    """Train RECIPE (a file or the name of a preset) in a worker that outlives this terminal.
+
+    Exit code with --wait: 0 when the run finished or was stopped, 1 when it failed or was lost.
+    """
+    from workbench.cli.following import follow, raise_if_failed
+    from workbench.cli.summary import summary
+    from workbench.recipe import storage
+    from workbench.runs.folder import Runs
+    from workbench.runs.launch import launch
+    from workbench.training.preflight import preflight, resolve
+
+    resolved = resolve(storage.load_file(recipe, overrides))
+    plan = preflight(resolved)
+    run = Runs(root).create(resolved)
+    pid = launch(run)
+    narrate(
+        f"{run.id}: {plan.steps} steps, {plan.trainable:,} of {plan.parameters:,} parameters; "
+        f"worker {pid}"
+    )
+    if wait:
+        follow(run)
+    if as_json:
+        emit_json(summary(run))
+    elif not wait:
+        click.echo(run.id)
+    if wait:
+        raise_if_failed(run)

@@ -1,0 +1,66 @@
+"""Following a run in a plain terminal: a bar for every phase, on stderr."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from workbench.errors import RunFailedError
+from workbench.runs.view import RunFollower
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.view import RunView
+
+_INTERVAL = 0.25
+
+
+def follow(run: RunFolder) -> RunView:
+    """Show progress until the run has ended, and return its last view."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TextColumn("{task.fields[numbers]}", markup=False),
+        TimeElapsedColumn(),
+    )
+    follower = RunFollower(run)
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(run.id, total=None, numbers="")
+        while (view := follower.poll()).status.live:
+            _show(progress, bar, view)
+            time.sleep(_INTERVAL)
+        _show(progress, bar, view)
+    return view
+
+
+def raise_if_failed(run: RunFolder) -> None:
+    """Turn a bad end into an error.
+
+    Raises:
+        RunFailedError: The run failed or was lost.
+    """
+    status = run.status()
+    if status.state in ("failed", "lost"):
+        raise RunFailedError(f"{run.id} {status.state}: {status.reason}")
+
+
+def _show(progress: Progress, bar: TaskID, view: RunView) -> None:
+    status = view.status
+    if status.phase == "training" and status.total:
+        loss, rate = view.value("train", "loss"), view.value("train", "tokens_per_second")
+        left = view.value("train", "seconds_left")
+        numbers = f"{status.step}/{status.total}"
+        if loss is not None and rate is not None and left is not None:
+            numbers += f" · loss {loss:.3f} · {rate:,.0f} tok/s · {left:.0f} s left"
+        done, total = status.step, status.total
+    else:
+        phase = view.latest.get("phase", {})
+        done, total = phase.get("done", 0), phase.get("total", 0)
+        numbers = str(phase.get("detail", ""))
+    name = status.state if not status.live else status.phase or status.state
+    progress.update(bar, description=name, completed=done, total=total or None, numbers=numbers)

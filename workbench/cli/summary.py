@@ -1,0 +1,48 @@
+"""A run as plain values, for tables and JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from workbench.runs.view import RunFollower
+
+if TYPE_CHECKING:
+    from workbench.runs.folder import RunFolder
+
+
+def summary(run: RunFolder) -> dict[str, Any]:
+    """One line of the list of runs."""
+    recipe = run.recipe()
+    view = RunFollower(run).poll()
+    return {
+        "id": run.id,
+        "state": view.status.state,
+        "reason": view.status.reason,
+        "step": view.status.step,
+        "total": view.status.total,
+        "model": recipe.model.id,
+        "strategy": recipe.strategy.kind,
+        "loss": view.value("train", "loss"),
+        "eval_loss": view.value("eval", "loss"),
+        "seconds_left": view.value("train", "seconds_left"),
+        "tokens_per_second": view.value("train", "tokens_per_second"),
+        "path": str(run.path),
+    }
+
+
+def details(run: RunFolder) -> dict[str, Any]:
+    """Everything ``ftwb show`` knows: summary, recipe, memory, last notices and report."""
+    view = RunFollower(run).poll()
+    report = run.report.read_text(encoding="utf-8") if run.report.is_file() else "null"
+    return {
+        **summary(run),
+        "pid": view.status.pid,
+        "host": view.status.host,
+        "phase": view.status.phase,
+        "has_result": run.has_result(),
+        "memory": dict(view.latest.get("memory", {})),
+        "notices": [dict(event) for event in view.notices[-10:]],
+        "recipe": run.recipe().model_dump(mode="json"),
+        "report": json.loads(report),
+    }

@@ -1,0 +1,32 @@
+"""``python -m workbench.training RUN``: the worker process."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.runs import control
+from workbench.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+def main() -> int:
+    """Ignore hang-ups, turn SIGTERM into a stop that saves, and do the run."""
+    run = RunFolder(Path(sys.argv[1]))
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        control.ask(run, "stop")
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, stop)
+    from workbench.training.worker import work
+
+    return work(run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

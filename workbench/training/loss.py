@@ -1,0 +1,79 @@
+"""The loss, from the logits of labelled positions only."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from torch import Tensor
+    from torch.nn import Module
+
+IGNORED = -100
+
+
+def labelled_nll(model: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
+    """Sum the negative log-likelihood of the labelled tokens of a batch, in nats.
+
+    The output head sees only the hidden states that predict a labelled token, so the full
+    ``[batch, length, vocabulary]`` logits are never built, whatever the architecture.
+
+    Args:
+        model: A causal language model, with or without adapters.
+        batch: ``input_ids``, ``attention_mask`` and ``labels``, each ``[batch, length]``; labels
+            are not shifted and hold -100 where nothing is learned.
+
+    Returns:
+        The sum (a scalar that carries gradients) and the number of labelled tokens.
+    """
+    labels = batch["labels"]
+    targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
+    predicts = targets != IGNORED
+    count = int(predicts.sum())
+    with head_sees_only(model, predicts):
+        logits = model(
+            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
+        ).logits
+    return functional.cross_entropy(logits.float(), targets[predicts], reduction="sum"), count
+
+
+@contextmanager
+def head_sees_only(model: Module, positions: Tensor) -> Iterator[None]:
+    """Inside this context the model's logits are ``[chosen, vocabulary]``.
+
+    Args:
+        model: A model with an output head.
+        positions: Boolean ``[batch, length]``; true where logits are wanted. Virtual tokens that
+            an adapter puts in front are skipped.
+    """
+
+    def choose(_head: Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        hidden = inputs[0]
+        return (hidden[:, -positions.shape[1] :][positions], *inputs[1:])
+
+    handle = model.get_output_embeddings().register_forward_pre_hook(choose)  # type: ignore[operator]
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@torch.no_grad()
+def mean_nll(model: Module, batches: Iterable[Mapping[str, Tensor]]) -> float:
+    """Mean loss in nats per labelled token over ``batches``, with the model in eval mode.
+
+    Training is left as it was: the mode is restored and no random number is drawn.
+    """
+    training = model.training
+    model.eval()
+    try:
+        sums = [labelled_nll(model, batch) for batch in batches]
+    finally:
+        model.train(training)
+    tokens = sum(count for _, count in sums)
+    return float(sum(nll.double() for nll, _ in sums)) / tokens if tokens else float("nan")

@@ -1,0 +1,76 @@
+"""What a run will do, computed before anything is loaded; the worker follows the same numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.recipe import Recipe
+    from workbench.recipe.training import TrainingSection
+
+
+class Plan(BaseModel):
+    """The size of a run.
+
+    ``tokens`` counts what goes through the model in all steps, padding left out; None until the
+    dataset has been tokenised.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    trainable: int
+    parameters: int
+    rows: int
+    steps: int
+    tokens: int | None = None
+
+    @property
+    def share(self) -> float:
+        """Trainable parameters over all of the base's, 0 to 1 (0 when those are unknown)."""
+        return self.trainable / self.parameters if self.parameters else 0.0
+
+
+def plan(recipe: Recipe, facts: ModelFacts, rows: int, tokens_per_epoch: int | None = None) -> Plan:
+    """Size up a run.
+
+    Args:
+        recipe: The run.
+        facts: The base model.
+        rows: Training rows, held-out ones left out.
+        tokens_per_epoch: Tokens of all training rows once, after truncation.
+    """
+    steps = total_steps(recipe.training, rows)
+    tokens = None
+    if tokens_per_epoch is not None:
+        epochs = steps / steps_per_epoch(recipe.training, rows)
+        tokens = round(tokens_per_epoch * epochs)
+    return Plan(
+        trainable=recipe.strategy.trainable_parameters(facts),
+        parameters=facts.parameters,
+        rows=rows,
+        steps=steps,
+        tokens=tokens,
+    )
+
+
+def steps_per_epoch(training: TrainingSection, rows: int) -> int:
+    """Optimiser steps that see every row once; the last one may be smaller."""
+    batches = math.ceil(rows / training.micro_batch_size)
+    return max(1, math.ceil(batches / training.gradient_accumulation_steps))
+
+
+def total_steps(training: TrainingSection, rows: int) -> int:
+    """Optimiser steps of the whole run."""
+    if training.max_steps is not None:
+        return training.max_steps
+    return max(1, math.ceil(training.epochs * steps_per_epoch(training, rows)))
+
+
+def warmup_steps(training: TrainingSection, steps: int) -> int:
+    """Steps over which the learning rate climbs to its full value."""
+    wanted = training.warmup * steps if training.warmup < 1 else training.warmup
+    return min(steps, math.ceil(wanted))

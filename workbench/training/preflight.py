@@ -1,0 +1,67 @@
+"""What can be known to be wrong with a run before its worker is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench import locations
+from workbench.data.splitting import load_split
+from workbench.errors import BadInputError
+from workbench.models.facts import read_facts
+from workbench.training.plan import Plan, plan
+
+if TYPE_CHECKING:
+    from workbench.recipe.recipe import Recipe
+
+
+def resolve(recipe: Recipe) -> Recipe:
+    """Make the recipe independent of the current folder: paths that exist become absolute."""
+    model = recipe.model.model_copy(update={"id": _absolute(recipe.model.id)})
+    heldout = recipe.data.heldout
+    data = recipe.data.model_copy(
+        update={
+            "train": _absolute(recipe.data.train),
+            "heldout": None if heldout is None else _absolute(heldout),
+        }
+    )
+    return recipe.model_copy(update={"model": model, "data": data})
+
+
+def preflight(recipe: Recipe) -> Plan:
+    """Size up a run from its files, without torch and without tokenising.
+
+    Raises:
+        FtwbError: The model, the data or the strategy cannot be used as asked.
+    """
+    facts = read_facts(recipe.model)
+    split = load_split(recipe.data, recipe.training.seed)
+    if not split.train:
+        raise BadInputError(f"{recipe.data.train}: no row is left to train on")
+    return plan(recipe, facts, len(split.train))
+
+
+def with_tokens(recipe: Recipe) -> Plan:
+    """Size up a run and count its tokens with the model's own tokenizer.
+
+    Raises:
+        FtwbError: The model, the data or the strategy cannot be used as asked.
+    """
+    from workbench.data.rendering import Renderer
+    from workbench.models.loading import load_tokenizer, locate
+
+    facts = read_facts(recipe.model)
+    split = load_split(recipe.data, recipe.training.seed)
+    folder = locate(recipe.model, lambda _what, _done, _total: None)
+    renderer = Renderer(
+        load_tokenizer(recipe.model, folder),
+        recipe.data.assistant_only,
+        recipe.training.sequence_length,
+    )
+    rows = [row for row in map(renderer.render, split.train) if row.learns]
+    return plan(recipe, facts, len(rows), sum(len(row.input_ids) for row in rows))
+
+
+def _absolute(name: str) -> str:
+    path = Path(name).expanduser()
+    return locations.shorten(path) if path.exists() else name

@@ -1,0 +1,54 @@
+"""Saving a tuned model whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import torch
+
+from workbench.errors import MachineError, RunFailedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch.nn import Module
+
+    from workbench.recipe.strategy import Strategy
+
+
+def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
+    """Write the trained tensors into ``folder`` by way of a temporary neighbour.
+
+    Raises:
+        RunFailedError: A trained tensor is not finite; nothing is written.
+        MachineError: The disk is full or cannot be written.
+    """
+    refuse_broken(model)
+    draft = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        draft.mkdir(parents=True)
+        strategy.save(model, draft)
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.rename(folder)
+    except OSError as error:
+        raise MachineError(
+            f"{folder}: the model cannot be saved: {error.strerror or error}"
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def refuse_broken(model: Module) -> None:
+    """Refuse a model whose trained weights hold NaN or infinity.
+
+    Raises:
+        RunFailedError: Naming the first such tensor.
+    """
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and not torch.isfinite(parameter).all():
+            raise RunFailedError(
+                f"training diverged: {name} is no longer finite; lower the learning rate"
+            )
