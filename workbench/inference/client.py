@@ -1,0 +1,209 @@
+"""The torch-free end of the chat engine: start it, open a run, stream, survive its death."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from workbench.inference.messages import (
+    Cancel,
+    EngineDied,
+    Failed,
+    Finished,
+    Generate,
+    Open,
+    Opened,
+    Progress,
+    encode,
+    read_reply,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
+
+    from workbench.inference.messages import (
+        Delta,
+        Done,
+        Message,
+        Sampling,
+        Turn,
+    )
+    from workbench.runs.folder import RunFolder
+
+    OpenEvent = Progress | Opened | Failed | EngineDied
+    AnswerEvent = Delta | Done | Finished | Failed | EngineDied
+
+ENGINE = "workbench.inference"
+_LONGEST_LINE = 64 << 20
+_LOG_TAIL = 4096
+_LOG_LINES = 8
+_PATIENCE = 5.0
+
+
+class ChatClient(Protocol):
+    """What a screen needs of an engine."""
+
+    def open(self) -> AsyncIterator[OpenEvent]:
+        """Start afresh; the last event is Opened, Failed or EngineDied."""
+
+    def generate(
+        self,
+        conversations: Mapping[str, Sequence[Turn]],
+        *,
+        max_tokens: int,
+        sampling: Sampling,
+    ) -> AsyncIterator[AnswerEvent]:
+        """Answer in every lane; the last event is Finished, Failed or EngineDied."""
+
+    def cancel(self) -> None:
+        """End the answers under way with what they have."""
+
+    async def close(self) -> None:
+        """End the engine."""
+
+
+class EngineClient:
+    """One engine process for one run; ``open`` may be called again after it died.
+
+    What the engine prints goes to ``chat.log`` in the run folder.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        """Start nothing yet."""
+        self._run = run
+        self._process: asyncio.subprocess.Process | None = None
+        self._request = 0
+        self._log_start = 0
+
+    @property
+    def log(self) -> Path:
+        """What the engine prints: its stdout and stderr."""
+        return self._run.path / "chat.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's process id while it lives."""
+        process = self._process
+        return process.pid if process and process.returncode is None else None
+
+    async def open(self) -> AsyncIterator[OpenEvent]:
+        """Start a fresh engine process and load the run in it.
+
+        Yields:
+            Progress, then Opened, Failed or EngineDied.
+        """
+        await self.close()
+        process = await self._spawn()
+        self._send(process, Open(run=str(self._run.path)))
+        while True:
+            event = await self._receive(process)
+            if isinstance(event, Opened | Failed | EngineDied):
+                yield event
+                return
+            if event.kind == "progress":
+                yield event
+
+    async def generate(
+        self,
+        conversations: Mapping[str, Sequence[Turn]],
+        *,
+        max_tokens: int,
+        sampling: Sampling,
+    ) -> AsyncIterator[AnswerEvent]:
+        """Ask for answers in the named lanes; replies to requests given up before are skipped.
+
+        Yields:
+            Delta and Done of every lane, then Finished; or Failed or EngineDied.
+        """
+        process = self._process
+        if process is None:
+            yield EngineDied(reason="the chat engine is not running", log="")
+            return
+        self._request += 1
+        self._send(
+            process,
+            Generate(
+                id=self._request,
+                conversations={lane: tuple(turns) for lane, turns in conversations.items()},
+                max_tokens=max_tokens,
+                sampling=sampling,
+            ),
+        )
+        while True:
+            event = await self._receive(process)
+            if isinstance(event, EngineDied):
+                yield event
+                return
+            if isinstance(event, Progress | Opened) or event.id != self._request:
+                continue
+            yield event
+            if isinstance(event, Finished | Failed):
+                return
+
+    def cancel(self) -> None:
+        """Ask the engine to end the answers under way; they end with Done as usual."""
+        if self._process is not None:
+            self._send(self._process, Cancel(id=self._request))
+
+    async def close(self) -> None:
+        """End the engine: closing its stdin is enough, a stuck one is killed."""
+        process, self._process = self._process, None
+        if process is None or process.stdin is None:
+            return
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), _PATIENCE)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        with self.log.open("ab") as log:
+            self._log_start = log.tell()
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                ENGINE,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                cwd=self._run.path,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},
+                start_new_session=True,
+                limit=_LONGEST_LINE,
+            )
+        return self._process
+
+    @staticmethod
+    def _send(process: asyncio.subprocess.Process, message: Message) -> None:
+        """Queue a line; that the engine is gone is told by the reading side."""
+        if process.stdin is not None:
+            with suppress(ConnectionError):
+                process.stdin.write(encode(message))
+
+    async def _receive(
+        self, process: asyncio.subprocess.Process
+    ) -> Progress | Opened | Delta | Done | Finished | Failed | EngineDied:
+        line = await process.stdout.readline() if process.stdout else b""
+        if line.endswith(b"\n"):
+            return read_reply(line)
+        return EngineDied(reason=_reason(await process.wait()), log=self._log_tail())
+
+    def _log_tail(self) -> str:
+        with self.log.open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(self._log_start, size - _LOG_TAIL))
+            lines = log.read().decode(errors="replace").splitlines()
+        return "\n".join(lines[-_LOG_LINES:])
+
+
+def _reason(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return "the chat engine was killed, perhaps because memory ran out"
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    return f"the chat engine ended unexpectedly ({how})"

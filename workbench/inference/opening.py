@@ -1,0 +1,95 @@
+"""From a run folder to lanes that can answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.errors import BadInputError
+from workbench.inference.decoding import Decoder, stop_tokens
+from workbench.inference.lanes import Lanes, shared, side_by_side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from functools import partial
+    from pathlib import Path
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from workbench.recipe.strategy import Strategy
+    from workbench.runs.folder import RunFolder
+
+    Report = Callable[[str, int, int], None]
+    LoadBase = partial[PreTrainedModel]
+
+
+def require_result(run: RunFolder) -> None:
+    """Refuse a run that has nothing to chat with.
+
+    Raises:
+        BadInputError: No tuned model was saved; the line says where the run stands.
+    """
+    if not run.has_result():
+        status = run.status()
+        advice = "wait until it is finished" if status.live else f"'ftwb show {run.id}' says why"
+        raise BadInputError(f"{run.id} is {status.state} and has no result to chat with: {advice}")
+
+
+def open_run(run: RunFolder, report: Report) -> Decoder:
+    """Load base and result of ``run`` with the tokenizer and template it was trained with.
+
+    Raises:
+        BadInputError: The run has no result.
+        FtwbError: The base cannot be found or loaded.
+    """
+    from functools import partial
+
+    from workbench.data.rendering import Renderer
+    from workbench.models import loading
+
+    require_result(run)
+    recipe = run.recipe()
+    section = recipe.model
+    report(f"Looking for {section.id}", 0, 0)
+    folder = loading.locate(section, report)
+    device = loading.choose_device()
+    dtype = loading.choose_dtype(section.dtype, device)
+    tokenizer = loading.load_tokenizer(section, folder)
+    load_base = partial(loading.load_base, section, folder, device=device, dtype=dtype)
+    lanes = _lanes(recipe.strategy, load_base, run.model, report)
+    renderer = Renderer(
+        tokenizer,
+        assistant_only=recipe.data.assistant_only,
+        sequence_length=recipe.training.sequence_length,
+    )
+    return Decoder(
+        lanes=lanes,
+        tokenizer=tokenizer,
+        render=renderer.prompt,
+        context=context_length(lanes.base, tokenizer),
+        stops=stop_tokens(lanes.base, tokenizer),
+    )
+
+
+def context_length(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Most tokens the model was built for, or the tokenizer's limit where the config has none."""
+    config = base.config.get_text_config()
+    built_for: int | None = getattr(config, "max_position_embeddings", None)
+    return built_for or int(tokenizer.model_max_length)
+
+
+def _lanes(strategy: Strategy, load_base: LoadBase, model: Path, report: Report) -> Lanes:
+    """One set of weights where the strategy can switch itself off, else two.
+
+    Where the base's own weights moved, ``strategy.load`` may consume the model it is given, so the
+    base lane gets one that nobody has touched.
+    """
+    pieces = 3 if strategy.trains_base_weights else 2
+    report("Loading the base model", 0, pieces)
+    base = load_base()
+    report("Loading the tuned model", 1, pieces)
+    tuned = strategy.load(base, model)
+    if not strategy.trains_base_weights:
+        return shared(base, tuned, lambda: strategy.without(tuned))
+    del base
+    report("Loading the base model beside it", 2, pieces)
+    return side_by_side(load_base(), tuned)
