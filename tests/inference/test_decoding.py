@@ -1,0 +1,213 @@
+"""The lanes' greedy tokens are those of transformers' own generate, token for token."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import AutoTokenizer, GenerationConfig
+
+from tests.inference.tuned_runs import STRATEGIES, load, tuned_model
+from tests.tiny import make_tiny_model
+from workbench.errors import BadInputError
+from workbench.inference.decoding import Decoder, stop_tokens
+from workbench.inference.lanes import shared, side_by_side
+from workbench.inference.messages import Delta, Done, Finished, Generate, Sampling, Turn
+
+PROMPTS = ("Hi", "What is photosynthesis?", "word " * 40)
+
+
+@pytest.fixture(params=STRATEGIES)
+def kind(request):
+    return request.param
+
+
+def lanes_on(base, kind, folder):
+    """The open lanes of a result, and independent copies of the two models."""
+    strategy = tuned_model(base, kind, folder)
+    references = {"base": load(base), "tuned": strategy.load(load(base), folder).eval()}
+    loaded = load(base)
+    tuned = strategy.load(loaded, folder)
+    if strategy.trains_base_weights:
+        return side_by_side(load(base), tuned), references
+    return shared(loaded, tuned, lambda: strategy.without(tuned)), references
+
+
+def decoder_on(lanes, folder, *, context=512):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+
+    def render(messages):
+        return tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, return_dict=False
+        )
+
+    return Decoder(lanes, tokenizer, render, context, stop_tokens(lanes.base, tokenizer))
+
+
+def ask(decoder, conversations, *, max_tokens=24, sampling=None, cancelled=lambda: False):
+    request = Generate(
+        id=1,
+        conversations=conversations,
+        max_tokens=max_tokens,
+        sampling=sampling or Sampling(),
+    )
+    return list(decoder.answer(request, cancelled))
+
+
+def both(*turns):
+    conversation = tuple(
+        Turn(role="assistant" if index % 2 else "user", content=text)
+        for index, text in enumerate(turns)
+    )
+    return {"base": conversation, "tuned": conversation}
+
+
+def answers(events):
+    return {event.lane: event for event in events if isinstance(event, Done)}
+
+
+def reference(model, decoder, conversation, max_tokens=24):
+    ids = torch.tensor([decoder.render([turn.model_dump() for turn in conversation])])
+    output = model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=False,
+        max_new_tokens=max_tokens,
+    )
+    return output[0, ids.shape[1] :].tolist()
+
+
+def expect_reference(decoder, references, conversations):
+    done = answers(ask(decoder, conversations))
+    for lane, model in references.items():
+        expected = reference(model, decoder, conversations[lane])
+        assert done[lane].tokens == len(expected)
+        assert done[lane].text == decoder.tokenizer.decode(expected, skip_special_tokens=True)
+    return done
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3", "gemma3"])
+def test_greedy_equals_generate(architecture, kind, tmp_path):
+    base = make_tiny_model(tmp_path / "base", architecture)
+    lanes, references = lanes_on(base, kind, tmp_path / "tuned")
+    decoder = decoder_on(lanes, base)
+    for prompt in PROMPTS:
+        done = expect_reference(decoder, references, both(prompt))
+        assert done["base"].text != done["tuned"].text
+
+
+def test_lanes_keep_their_own_histories_over_several_turns(tiny_model, kind, tmp_path):
+    lanes, references = lanes_on(tiny_model, kind, tmp_path / "tuned")
+    decoder = decoder_on(lanes, tiny_model)
+    conversations = both("Hello")
+    for _ in range(3):
+        done = expect_reference(decoder, references, conversations)
+        conversations = {
+            lane: (
+                *turns,
+                Turn(role="assistant", content=done[lane].text),
+                Turn(role="user", content="And then?"),
+            )
+            for lane, turns in conversations.items()
+        }
+
+
+def test_deltas_of_both_lanes_alternate_and_end_in_the_whole_text(tiny_model, kind, tmp_path):
+    lanes, _ = lanes_on(tiny_model, kind, tmp_path / "tuned")
+    decoder = decoder_on(lanes, tiny_model)
+    # One plain ASCII byte a token, so that every token shows at once.
+    decoder.lanes.base.generation_config = GenerationConfig()
+    events = ask(decoder, both("Hi"), max_tokens=30)
+    assert isinstance(events[-1], Finished)
+    deltas = [event for event in events if isinstance(event, Delta)]
+    first_done = next(index for index, event in enumerate(events) if isinstance(event, Done))
+    assert {event.lane for event in events[:first_done] if isinstance(event, Delta)} == {
+        "base",
+        "tuned",
+    }
+    for lane, done in answers(events).items():
+        assert 0 < done.first_token_seconds <= done.seconds
+        assert "".join(delta.text for delta in deltas if delta.lane == lane)
+
+
+def test_shared_lanes_hold_one_set_of_base_weights(tiny_model, tmp_path):
+    base_bytes = sum(parameter.nbytes for parameter in load(tiny_model).parameters())
+    lora, _ = lanes_on(tiny_model, "lora", tmp_path / "lora")
+    adapter_bytes = sum(
+        parameter.nbytes
+        for name, parameter in lora.named("tuned").model.named_parameters()
+        if "lora_" in name
+    )
+    full, _ = lanes_on(tiny_model, "full", tmp_path / "full")
+    buffers = sum(buffer.nbytes for buffer in load(tiny_model).buffers())
+    assert lora.mode == "shared"
+    assert lora.weight_bytes() == base_bytes + buffers + adapter_bytes
+    assert full.mode == "side by side"
+    assert full.weight_bytes() == 2 * (base_bytes + buffers)
+
+
+def test_answers_end_at_a_stop_token(tiny_model, tmp_path):
+    lanes, references = lanes_on(tiny_model, "full", tmp_path / "tuned")
+    decoder = decoder_on(lanes, tiny_model)
+    conversation = both("Hi")
+    expected = reference(references["base"], decoder, conversation["base"])
+    stop = expected[3]
+    stopping = Decoder(
+        lanes, decoder.tokenizer, decoder.render, 512, decoder.stops | frozenset({stop})
+    )
+    done = answers(ask(stopping, conversation))["base"]
+    assert done.finish == "stop"
+    assert done.tokens == expected.index(stop) + 1
+
+
+def test_stop_tokens_come_from_model_tokenizer_and_template(tiny_model):
+    base = load(tiny_model)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    end_of_turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    base.generation_config = GenerationConfig(eos_token_id=[7, 9])
+    tokenizer.eos_token = "<|im_start|>"
+    start = tokenizer.convert_tokens_to_ids("<|im_start|>")
+    assert stop_tokens(base, tokenizer) == {7, 9, start, end_of_turn}
+
+
+@pytest.mark.parametrize(("max_tokens", "finish", "tokens"), [(5, "length", 5), (99, "context", 8)])
+def test_answers_respect_max_tokens_and_context(tiny_model, tmp_path, max_tokens, finish, tokens):
+    lanes, _ = lanes_on(tiny_model, "lora", tmp_path / "tuned")
+    prompt_length = len(decoder_on(lanes, tiny_model).render([{"role": "user", "content": "Hi"}]))
+    decoder = decoder_on(lanes, tiny_model, context=prompt_length + 8)
+    done = answers(ask(decoder, both("Hi"), max_tokens=max_tokens))
+    assert [(answer.finish, answer.tokens) for answer in done.values()] == [(finish, tokens)] * 2
+
+
+def test_a_conversation_without_room_for_an_answer_is_refused(tiny_model, tmp_path):
+    lanes, _ = lanes_on(tiny_model, "lora", tmp_path / "tuned")
+    decoder = decoder_on(lanes, tiny_model, context=20)
+    with pytest.raises(BadInputError, match="reads at most 20: clear the chat"):
+        ask(decoder, both("a long story " * 5))
+
+
+def test_cancelled_answers_end_with_what_they_have(tiny_model, tmp_path):
+    lanes, _ = lanes_on(tiny_model, "lora", tmp_path / "tuned")
+    rounds = iter([False, False, False, True])
+    events = ask(decoder_on(lanes, tiny_model), both("Hi"), cancelled=lambda: next(rounds))
+    done = answers(events)
+    assert [(answer.finish, answer.tokens) for answer in done.values()] == [("cancelled", 3)] * 2
+    assert isinstance(events[-1], Finished)
+
+
+def test_sampling_is_decided_by_the_seed(tiny_model, tmp_path):
+    lanes, _ = lanes_on(tiny_model, "lora", tmp_path / "tuned")
+    decoder = decoder_on(lanes, tiny_model)
+
+    def sampled(seed):
+        sampling = Sampling(temperature=1.0, top_p=0.9, seed=seed)
+        return answers(ask(decoder, both("Hi"), sampling=sampling))["tuned"].text
+
+    assert sampled(1) == sampled(1) != sampled(2)
+
+
+def test_the_models_own_repetition_penalty_is_kept(tiny_model, tmp_path):
+    lanes, references = lanes_on(tiny_model, "full", tmp_path / "tuned")
+    lanes.base.generation_config.repetition_penalty = 1.5
+    for model in references.values():
+        model.generation_config.repetition_penalty = 1.5
+    expect_reference(decoder_on(lanes, tiny_model), references, both("Hi"))

@@ -1,0 +1,51 @@
+"""Finished runs on tiny models, made as the worker leaves them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.recipe.storage import validate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.runs.folder import RunFolder, Runs
+
+STRATEGIES = ("full", "lora")
+
+
+def finished_run(runs: Runs, base: Path, kind: str, *, shift: float = 0.3) -> RunFolder:
+    """A run whose result differs from ``base`` by random weights of standard deviation ``shift``."""
+    run = runs.create(recipe_on(base, kind))
+    tuned_model(base, kind, run.model, shift=shift)
+    return run
+
+
+def recipe_on(base: Path, kind: str):
+    """A recipe on a local model folder."""
+    return validate(
+        {"name": f"tiny-{kind}", "model": {"id": str(base)}, "strategy": {"kind": kind}}
+    )
+
+
+def tuned_model(base: Path, kind: str, folder: Path, *, shift: float = 0.3):
+    """Prepare the base with the strategy, move the trainable weights, and save the result."""
+    import torch
+
+    strategy = recipe_on(base, kind).strategy
+    model = strategy.prepare(load(base))
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter += shift * torch.randn(parameter.shape, generator=generator)
+    strategy.save(model, folder)
+    return strategy
+
+
+def load(folder: Path):
+    """The model of a folder, ready to answer."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
