@@ -36,7 +36,7 @@ def parts_in(package: str, base: type[Any]) -> dict[str, type[Any]]:
     folder = importlib.import_module(package).__path__
     names = sorted(info.name for info in pkgutil.iter_modules(folder))
     modules = [importlib.import_module(f"{package}.{name}") for name in names]
-    classes = [
+    classes: list[Any] = [
         member
         for module in modules
         for _, member in inspect.getmembers(module, inspect.isclass)

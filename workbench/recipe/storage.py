@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+_LINE_BREAKS = re.compile(r"[\x85\u2028\u2029\ufeff]")
+"""Characters that YAML takes for line breaks or drops, so they must be escaped."""
+
+
 class _Loader(yaml.SafeLoader):
     """YAML 1.2 floats: ``5e-4`` is a number, not the string YAML 1.1 takes it for."""
 
@@ -35,9 +39,9 @@ _Loader.add_implicit_resolver(
 
 def dump(recipe: Recipe) -> str:
     """Write a recipe as YAML, every field spelled out."""
-    return yaml.safe_dump(
-        recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100
-    )
+    values = recipe.model_dump(mode="json")
+    readable = not _LINE_BREAKS.search(recipe.model_dump_json())
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=readable, width=100)
 
 
 def load(text: str, *, source: str = "recipe") -> Recipe:

@@ -57,7 +57,7 @@ class EventReader:
         self._offset = 0
 
     def read(self) -> Iterator[Event]:
-        """Yield every whole line written since the last call; a line that is no event is skipped."""
+        """Yield every whole line written since the last call; what is no event is skipped."""
         if not self._path.exists():
             return
         with self._path.open("rb") as stream:

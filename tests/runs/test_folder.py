@@ -1,0 +1,126 @@
+"""Run folders are born whole, found again, and never lie about their worker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workbench.errors import BadInputError, MachineError, NotFoundError
+from workbench.recipe.recipe import Recipe
+from workbench.runs import control
+from workbench.runs.process import identity
+from workbench.runs.status import Status
+
+if TYPE_CHECKING:
+    from workbench.runs.folder import Runs
+
+
+def test_a_new_run_holds_its_recipe_and_waits(runs: Runs) -> None:
+    recipe = Recipe(name="support")
+    run = runs.create(recipe)
+    assert run.id.endswith("-support")
+    assert run.recipe() == recipe
+    assert run.status().state == "queued"
+    assert run.path.stat().st_mode & 0o077 == 0
+
+
+def test_two_runs_in_one_second_do_not_collide(runs: Runs) -> None:
+    made = {runs.create(Recipe(name="same")).id for _ in range(3)}
+    assert {run.id for run in runs.list()} == made
+    assert len(made) == 3
+
+
+def test_no_disk_space_leaves_nothing_behind(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = shutil._ntuple_diskusage(10**9, 10**9, 1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: full)
+    with pytest.raises(MachineError, match="no disk space"):
+        runs.create(Recipe())
+    assert list(runs.root.iterdir()) == []
+
+
+def test_a_failed_birth_leaves_nothing_behind(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: Status, _path: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Status, "save", fail)
+    with pytest.raises(MachineError, match="No space left on device"):
+        runs.create(Recipe())
+    assert list(runs.root.iterdir()) == []
+
+
+def test_runs_are_found_by_id_part_and_last(runs: Runs) -> None:
+    first, second = runs.create(Recipe(name="one")), runs.create(Recipe(name="two"))
+    assert runs.find(first.id) == first
+    assert runs.find("two") == second
+    assert runs.find("last") == runs.list()[0]
+    with pytest.raises(NotFoundError, match="nope: no such run"):
+        runs.find("nope")
+    with pytest.raises(BadInputError, match="2 runs fit"):
+        runs.find(first.id[:4])
+
+
+def test_an_empty_name_finds_nothing(runs: Runs) -> None:
+    runs.create(Recipe(name="one"))
+    runs.create(Recipe(name="two"))
+    with pytest.raises(BadInputError):
+        runs.find("")
+
+
+def test_a_dead_worker_makes_the_run_lost(runs: Runs) -> None:
+    run = runs.create(Recipe())
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    status = Status.of_this_process(state="running").model_copy(
+        update={"pid": child.pid, "process": identity(child.pid)}
+    )
+    status.save(run.status_file)
+    assert run.status().state == "running"
+    child.kill()
+    child.wait()
+    assert run.status().state == "lost"
+    assert str(child.pid) in run.status().reason
+
+
+def test_a_zombie_is_dead(runs: Runs) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.read()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert identity(child.pid) is None
+    child.wait()
+
+
+def test_a_reused_pid_is_not_taken_for_the_worker(runs: Runs) -> None:
+    run = runs.create(Recipe())
+    Status.of_this_process(state="running", process="another boot:12345").save(run.status_file)
+    assert run.status().state == "lost"
+
+
+def test_a_silent_worker_on_another_host_is_lost(runs: Runs) -> None:
+    run = runs.create(Recipe())
+    elsewhere = Status.of_this_process(state="running", host=f"not-{socket.gethostname()}")
+    elsewhere.save(run.status_file)
+    assert run.status().state == "running"
+    elsewhere.model_copy(update={"heartbeat": 1.0}).save(run.status_file)
+    assert run.status().state == "lost"
+
+
+def test_requests_are_taken_once(runs: Runs) -> None:
+    run = runs.create(Recipe())
+    Status.of_this_process(state="running").save(run.status_file)
+    control.ask(run, "stop")
+    control.ask(run, "evaluate")
+    assert control.take(run) == ["stop", "evaluate"]
+    assert control.take(run) == []
+
+
+def test_nobody_can_ask_a_finished_run(runs: Runs) -> None:
+    run = runs.create(Recipe())
+    Status.of_this_process(state="finished").save(run.status_file)
+    with pytest.raises(BadInputError, match="is finished: there is no worker to stop"):
+        control.ask(run, "stop")
