@@ -1,0 +1,84 @@
+"""Batches of rows of similar length, so that little is computed on padding."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Sampler
+
+from workbench.data.rendering import UNTRAINED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from workbench.data.rendering import Rendered
+
+_POOL = 50
+
+
+class LengthBucketSampler(Sampler[list[int]]):
+    """Yield every row once an epoch, in random batches of similar length.
+
+    Rows are shuffled, cut into pools of 50 batches, sorted by length inside each pool, cut into
+    batches, and the batches shuffled. The order depends on the seed and the epoch alone.
+
+    Attributes:
+        batch_size: Rows in every batch but one, which may be smaller.
+        drop_last: Always false; accelerate asks for it.
+    """
+
+    drop_last = False
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        """Take the length of every row, in tokens."""
+        self.batch_size = batch_size
+        self._lengths = lengths
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next pass; the Trainer calls this before each."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._lengths) / self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        draw = torch.Generator().manual_seed((self._seed << 32) % 2**63 + self._epoch)
+        shuffled = torch.randperm(len(self._lengths), generator=draw).tolist()
+        ordered = [
+            row
+            for pool in _cut(shuffled, self.batch_size * _POOL)
+            for row in sorted(pool, key=self._lengths.__getitem__)
+        ]
+        batches = _cut(ordered, self.batch_size)
+        for index in torch.randperm(len(batches), generator=draw).tolist():
+            yield batches[index]
+
+
+class Collator:
+    """Pads rows on the right to the longest of their batch; padding is neither seen nor learned."""
+
+    def __init__(self, padding: int) -> None:
+        """Take the id of the token to pad with; it may be EOS, which stays learned inside rows."""
+        self._padding = padding
+
+    def __call__(self, rows: Sequence[Rendered]) -> dict[str, Tensor]:
+        """Give ``input_ids``, ``attention_mask`` and ``labels``, each [rows, longest] int64."""
+        inputs = [torch.tensor(row.input_ids) for row in rows]
+        labels = [torch.tensor(row.labels) for row in rows]
+        masks = [torch.ones_like(row) for row in inputs]
+        return {
+            "input_ids": pad_sequence(inputs, batch_first=True, padding_value=self._padding),
+            "attention_mask": pad_sequence(masks, batch_first=True),
+            "labels": pad_sequence(labels, batch_first=True, padding_value=UNTRAINED),
+        }
+
+
+def _cut(rows: list[int], size: int) -> list[list[int]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
