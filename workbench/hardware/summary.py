@@ -1,0 +1,38 @@
+"""The machine in one line."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import psutil
+
+from workbench.hardware.gpus import Gpu, gpus
+
+GIB = 2**30
+
+
+def box_summary() -> str:
+    """Say what the box has, such as ``2 cores · 24 GiB · no GPU`` or ``1×H200 139 GiB · 3 GiB used``."""
+    devices = gpus()
+    return _gpu_summary(devices) if devices else _cpu_summary()
+
+
+def _cpu_summary() -> str:
+    cores = psutil.cpu_count() or 1
+    memory = psutil.virtual_memory().total / GIB
+    return f"{cores} core{'s' if cores > 1 else ''} · {memory:.0f} GiB · no GPU"
+
+
+def _gpu_summary(devices: tuple[Gpu, ...]) -> str:
+    kinds = Counter((_short(device.name), device.total) for device in devices)
+    words = [f"{count}×{name}{_gib(total)}" for (name, total), count in kinds.items()]
+    used = [device.used for device in devices if device.used is not None]
+    return " + ".join(words) + (f" ·{_gib(sum(used))} used" if used else "")
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("NVIDIA ").removeprefix("GeForce ")
+
+
+def _gib(size: int | None) -> str:
+    return "" if size is None else f" {size / GIB:.0f} GiB"

@@ -1,0 +1,102 @@
+"""GGUF files turned once into what transformers trains: safetensors, config and tokenizer."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from workbench import locations
+from workbench.errors import BadInputError, MachineError
+from workbench.models.gguf_files import read_gguf
+from workbench.models.progress import Report, gguf_progress, quieten_transformers
+from workbench.models.store import build_once
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_SPLITS_DIGITS = ("smollm", "starcoder")
+"""Pre-tokenizers that cut every digit off, which transformers does not rebuild from a GGUF."""
+
+
+def converted_folder(file: Path) -> Path:
+    """Where the conversion of ``file`` is cached; another file of that name gets another folder."""
+    stat = file.stat()
+    identity = f"{file.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}"
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
+    return locations.cache() / "models" / f"{file.stem}-{digest}"
+
+
+def convert_once(file: Path, report: Report) -> Path:
+    """Return a folder that holds ``file`` as safetensors in float32, converting it if need be.
+
+    Raises:
+        BadInputError: The file is broken, or of an architecture transformers cannot read.
+        MachineError: The cache cannot be written.
+    """
+    return build_once(converted_folder(file), lambda folder: convert(file, folder, report), report)
+
+
+def convert(file: Path, folder: Path, report: Report) -> None:
+    """Write ``file`` into ``folder`` as transformers saves a model.
+
+    Raises:
+        BadInputError: The file is broken, or of an architecture transformers cannot read.
+        MachineError: The disk is full.
+    """
+    report("reading the tokenizer", 0, 0)
+    from safetensors import SafetensorError
+    from transformers import AutoTokenizer
+
+    quieten_transformers()
+    known = read_gguf(file)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+        model = _unpack(file, report)
+    except (OSError, ValueError, KeyError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise BadInputError(
+            f"{file}: transformers cannot read this GGUF file: {reason}; use its safetensors"
+        ) from error
+    restore_tokenizer(tokenizer, known.pre_tokenizer, known.context)
+    report("saving the converted model", 0, 0)
+    try:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    except SafetensorError as error:
+        raise MachineError(f"{folder}: the converted model cannot be written: {error}") from error
+
+
+def _unpack(file: Path, report: Report) -> PreTrainedModel:
+    import torch
+    from transformers import AutoModelForCausalLM, GgufConfig
+
+    with gguf_progress(report, "converting the weights"):
+        return AutoModelForCausalLM.from_pretrained(
+            file.parent,
+            gguf_file=file.name,
+            dtype=torch.float32,
+            quantization_config=GgufConfig(dequantize=True),
+        )
+
+
+def restore_tokenizer(tokenizer: PreTrainedTokenizerBase, pre_tokenizer: str, context: int) -> None:
+    """Put back what the way through GGUF loses: how digits are split, and the longest input.
+
+    Args:
+        tokenizer: Changed in place.
+        pre_tokenizer: The file's ``tokenizer.ggml.pre``.
+        context: Tokens the model was trained to read.
+    """
+    from tokenizers import pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer.model_max_length = context
+    if pre_tokenizer in _SPLITS_DIGITS and isinstance(tokenizer, PreTrainedTokenizerFast):
+        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Digits(individual_digits=True),
+                pre_tokenizers.ByteLevel(add_prefix_space=False),
+            ]
+        )

@@ -1,0 +1,147 @@
+"""Models of the Hugging Face hub: in its cache, described from afar, or downloaded."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import BadInputError, MachineError, NotFoundError
+from workbench.models.headers import INDEX, SINGLE, Headers, parse_headers, read_headers
+from workbench.models.progress import Report, reporting_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from huggingface_hub import ModelInfo
+
+    from workbench.recipe.recipe import ModelSection
+
+_WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken", "README.md")
+_UNWANTED = ("*/*", "consolidated*", "*.index.fp32.json")
+"""Folders hold other formats of the same weights, and so does Mistral's consolidated file."""
+
+_TIMEOUT = 10.0
+"""Seconds to wait for an answer of the hub."""
+
+
+def cached_snapshot(model_id: str, revision: str | None = None) -> Path | None:
+    """The cached folder of that revision, if it holds a config; its weights may be missing."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(model_id, "config.json", revision=revision)
+    return Path(config).parent if isinstance(config, str) else None
+
+
+def complete_snapshot(model_id: str, revision: str | None = None) -> Path | None:
+    """The cached folder of that revision, if everything needed to load the model is in it."""
+    folder = cached_snapshot(model_id, revision)
+    return folder if folder and _is_complete(folder) else None
+
+
+def download(section: ModelSection, report: Report) -> Path:
+    """Return the cached folder of a hub model, fetching safetensors, config and tokenizer.
+
+    Raises:
+        NotFoundError: The hub has no such model or revision.
+        BadInputError: The model has no safetensors, or must be asked for on its page.
+        MachineError: It is not cached, and the hub cannot be reached.
+    """
+    from huggingface_hub import snapshot_download
+
+    if cached := complete_snapshot(section.id, section.revision):
+        return cached
+    with hub_errors(section.id):
+        files = [sibling.rfilename for sibling in _info(section).siblings or []]
+        if SINGLE not in files and INDEX not in files:
+            raise BadInputError(
+                f"{section.id}: has no safetensors, and pickled weights can run code when they are "
+                "opened; convert it first, or choose another model"
+            )
+        code = ("*.py",) if section.trust_remote_code else ()
+        return Path(
+            snapshot_download(
+                section.id,
+                revision=section.revision,
+                allow_patterns=[*_WANTED, *code],
+                ignore_patterns=list(_UNWANTED),
+                tqdm_class=reporting_bar(report, f"downloading {section.id}", unit="B"),
+            )
+        )
+
+
+def remote_config(section: ModelSection) -> Path:
+    """Fetch config.json alone and return the cached folder it lies in."""
+    from huggingface_hub import hf_hub_download
+
+    with hub_errors(section.id):
+        return Path(hf_hub_download(section.id, "config.json", revision=section.revision)).parent
+
+
+def remote_headers(section: ModelSection) -> Headers | None:
+    """Read the headers of a hub model's safetensors over the network; None where it has none."""
+    from huggingface_hub import get_safetensors_metadata
+    from huggingface_hub.errors import NotASafetensorsRepoError
+
+    with hub_errors(section.id):
+        try:
+            return parse_headers(get_safetensors_metadata(section.id, revision=section.revision))
+        except NotASafetensorsRepoError:
+            return None
+
+
+def remote_card(section: ModelSection) -> tuple[str, bool]:
+    """The licence that the model card names, and whether the tokenizer has a chat template."""
+    with hub_errors(section.id):
+        info = _info(section)
+    files = [sibling.rfilename for sibling in info.siblings or []]
+    config: dict[str, Any] = info.config or {}
+    template = "chat_template" in (config.get("tokenizer_config") or {})
+    licence = info.card_data.get("license") if info.card_data else None
+    return str(licence or ""), template or "chat_template.jinja" in files
+
+
+@contextmanager
+def hub_errors(model_id: str) -> Iterator[None]:
+    """Turn the hub's errors into one line each."""
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise BadInputError(
+            f"{model_id}: must be asked for on its hub page; then log in with 'hf auth login'"
+        ) from error
+    except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
+        raise NotFoundError(
+            f"{model_id}: no folder here and no model of that id on the hub; "
+            "'ftwb models' lists the models that are here"
+        ) from error
+    except (errors.RevisionNotFoundError, errors.RevisionResolutionError) as error:
+        raise NotFoundError(f"{model_id}: the hub has no such revision") from error
+    except errors.RemoteEntryNotFoundError as error:
+        raise BadInputError(f"{model_id}: the hub has no config.json for it") from error
+    except (OSError, errors.HTTPError) as error:  # type: ignore[attr-defined]  # its own base class
+        raise MachineError(
+            f"{model_id}: not on this machine, and the hub cannot be reached; connect, or choose "
+            "one of 'ftwb models'"
+        ) from error
+
+
+def _info(section: ModelSection) -> ModelInfo:
+    from huggingface_hub import HfApi
+
+    return HfApi().model_info(section.id, revision=section.revision, timeout=_TIMEOUT)
+
+
+def _is_complete(folder: Path) -> bool:
+    try:
+        return read_headers(folder) is not None and has_tokenizer(folder)
+    except BadInputError:
+        return False
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether ``folder`` holds a tokenizer that transformers can read."""
+    names = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
+    return any((folder / name).is_file() for name in names)

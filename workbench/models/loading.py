@@ -1,0 +1,166 @@
+"""Base models into memory: where they lie, on which device, in which dtype."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import BadInputError
+from workbench.models import hub
+from workbench.models.configs import read_config
+from workbench.models.conversion import convert_once
+from workbench.models.demo import ensure_demo_model
+from workbench.models.headers import read_headers
+from workbench.models.progress import Report, quieten_transformers
+from workbench.models.sources import kind_of, path_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from workbench.recipe.recipe import ModelSection
+
+_AMPERE = 8
+"""First CUDA capability with fast bfloat16 products."""
+
+_PRODUCT = 256
+_CLEARLY_FASTER = 1.5
+
+
+def locate(section: ModelSection, report: Report) -> Path:
+    """Return a local folder that holds the model, downloading or converting it the first time.
+
+    Raises:
+        NotFoundError: There is no such model.
+        BadInputError: It cannot be used as a base model.
+        MachineError: Network, disk or pip are missing for what has to be fetched.
+    """
+    match kind_of(section.id):
+        case "demo":
+            return ensure_demo_model(report)
+        case "gguf":
+            return convert_once(path_of(section.id), report)
+        case "folder":
+            return path_of(section.id)
+        case "hub":
+            return hub.download(section, report)
+
+
+def choose_device() -> torch.device:
+    """The first CUDA device, or the CPU."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """Turn a recipe's dtype into torch's; ``auto`` is bfloat16 where ``device`` is fast at it.
+
+    Raises:
+        BadInputError: torch has no dtype of that name.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.bfloat16 if _fast_bfloat16(device) else torch.float32
+    dtype = getattr(torch, name, None)
+    if not isinstance(dtype, torch.dtype):
+        raise BadInputError(f"model.dtype: {name!r} is no dtype of torch")
+    return dtype
+
+
+def load_tokenizer(section: ModelSection, folder: Path) -> PreTrainedTokenizerBase:
+    """Load the tokenizer; one without a padding token pads with its end-of-sequence token.
+
+    Raises:
+        BadInputError: There is none, or it cannot be read.
+    """
+    from transformers import AutoTokenizer
+
+    quieten_transformers()
+    if not hub.has_tokenizer(folder):
+        raise BadInputError(
+            f"{section.id}: no tokenizer in {folder}; copy the base model's into it"
+        )
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=section.trust_remote_code, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInputError(f"{section.id}: broken tokenizer: {_first_line(error)}") from error
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_base(
+    section: ModelSection, folder: Path, *, device: torch.device, dtype: torch.dtype
+) -> PreTrainedModel:
+    """Load the base model for inference on ``device``.
+
+    Raises:
+        BadInputError: Weights are missing, cut off, or of an architecture that transformers does
+            not know.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    quieten_transformers()
+    read_config(folder)
+    if read_headers(folder) is None:
+        raise BadInputError(f"{section.id}: no safetensors in {folder}; convert its weights first")
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            trust_remote_code=section.trust_remote_code,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise BadInputError(f"{section.id}: cannot be loaded: {_first_line(error)}") from error
+    model, told = loaded
+    if missing := sorted(told["missing_keys"]):
+        raise BadInputError(
+            f"{section.id}: {len(missing)} tensors are missing from its weights, such as "
+            f"{missing[0]}; download them again"
+        )
+    ready: PreTrainedModel = model.to(device).eval()
+    return ready
+
+
+def _fast_bfloat16(device: torch.device) -> bool:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= _AMPERE
+    return _cpu_prefers_bfloat16()
+
+
+@lru_cache(maxsize=1)
+def _cpu_prefers_bfloat16() -> bool:
+    """Time one small product: some CPUs have bfloat16 instructions and are slower with them."""
+    import torch
+
+    return _CLEARLY_FASTER * _product_seconds(torch.bfloat16) < _product_seconds(torch.float32)
+
+
+def _product_seconds(dtype: torch.dtype) -> float:
+    """The best of three products after one to warm up."""
+    import torch
+
+    matrix = torch.ones(_PRODUCT, _PRODUCT, dtype=dtype)
+    times = []
+    for _ in range(4):
+        start = time.perf_counter()
+        matrix @ matrix
+        times.append(time.perf_counter() - start)
+    return min(times[1:])
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,0 +1,64 @@
+"""Handing the progress of a library's own bars to whoever waits."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+if TYPE_CHECKING:
+    from tqdm.asyncio import tqdm_asyncio
+
+Report = Callable[[str, int, int], None]
+"""Told what is going on, how much is done, and of how much in total (0 where nobody knows)."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Report to nobody."""
+    del what, done, total
+
+
+def reporting_bar(report: Report, what: str, *, unit: str) -> type[tqdm_asyncio[Any]]:
+    """Make a tqdm class that draws nothing and reports every refresh of bars counting ``unit``.
+
+    Libraries run several bars over the same work; what is reported never goes back.
+    """
+    from tqdm.asyncio import tqdm_asyncio
+
+    furthest = 0
+
+    class ReportingBar(tqdm_asyncio):  # type: ignore[type-arg]  # generic in its stubs only
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{**kwargs, "file": io.StringIO(), "disable": False})
+
+        def display(self, *args: Any, **kwargs: Any) -> None:
+            del args, kwargs
+            nonlocal furthest
+            if self.unit == unit and self.total:
+                furthest = max(furthest, int(self.n))
+                report(what, furthest, int(self.total))
+
+    return ReportingBar
+
+
+@contextmanager
+def gguf_progress(report: Report, what: str) -> Iterator[None]:
+    """Report the tensors that transformers unpacks from a GGUF file.
+
+    Its reader for older architectures names tqdm itself instead of going through the hook.
+    """
+    from transformers import modeling_gguf_pytorch_utils
+
+    bar = reporting_bar(report, what, unit="it")
+    with patch.object(modeling_gguf_pytorch_utils, "tqdm", bar):
+        yield
+
+
+def quieten_transformers() -> None:
+    """Keep transformers' bars and warnings off stderr; what matters is raised as an error."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
