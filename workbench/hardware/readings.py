@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -12,8 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class CudaUse(NamedTuple):
-    """What torch itself counts on one CUDA device, in bytes; ``uuid`` is the driver's name for it."""
+@dataclass(frozen=True)
+class CudaUse:
+    """What torch itself counts on one CUDA device, in bytes.
+
+    ``uuid`` is the driver's name for the device, such as ``GPU-…``; without it the driver is not
+    asked, because its numbering is not torch's.
+    """
 
     index: int
     allocated: int
@@ -25,8 +31,8 @@ def read_memory(devices: Iterable[CudaUse] = ()) -> dict[str, int]:
     """Take a reading, in bytes, under the names of the ``memory`` event.
 
     ``process``, ``host_used`` and ``host_total`` are always there. For CUDA device ``i`` there are
-    ``cuda<i>_allocated`` and ``cuda<i>_reserved`` (torch), and ``cuda<i>_process``, ``cuda<i>_used``
-    and ``cuda<i>_total`` (driver) as far as the driver tells. Host memory counts as used when
+    ``cuda<i>_allocated`` and ``cuda<i>_reserved`` from torch, and as far as the driver tells them
+    ``cuda<i>_process``, ``cuda<i>_used`` and ``cuda<i>_total``. Host memory counts as used when
     nobody else could have it.
     """
     host = psutil.virtual_memory()

@@ -9,10 +9,11 @@ import psutil
 from workbench.hardware.gpus import Gpu, gpus
 
 GIB = 2**30
+_TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def box_summary() -> str:
-    """Say what the box has, such as ``2 cores · 24 GiB · no GPU`` or ``1×H200 139 GiB · 3 GiB used``."""
+    """Say what the box has, such as ``2 cores · 24 GiB · no GPU``, quickly and without torch."""
     devices = gpus()
     return _gpu_summary(devices) if devices else _cpu_summary()
 
@@ -25,7 +26,7 @@ def _cpu_summary() -> str:
 
 def _gpu_summary(devices: tuple[Gpu, ...]) -> str:
     kinds = Counter((_short(device.name), device.total) for device in devices)
-    words = [f"{count}×{name}{_gib(total)}" for (name, total), count in kinds.items()]
+    words = [f"{count}{_TIMES}{name}{_gib(total)}" for (name, total), count in kinds.items()]
     used = [device.used for device in devices if device.used is not None]
     return " + ".join(words) + (f" ·{_gib(sum(used))} used" if used else "")
 

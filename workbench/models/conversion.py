@@ -53,6 +53,7 @@ def convert(file: Path, folder: Path, report: Report) -> None:
     known = read_gguf(file)
     try:
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+        report("reading the weights", 0, 0)
         model = _unpack(file, report)
     except (OSError, ValueError, KeyError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0]
@@ -64,6 +65,8 @@ def convert(file: Path, folder: Path, report: Report) -> None:
     try:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+        card = f"---\nlicense: {known.licence}\n---\nConverted by ftwb from {file.name}.\n"
+        (folder / "README.md").write_text(card, encoding="utf-8")
     except SafetensorError as error:
         raise MachineError(f"{folder}: the converted model cannot be written: {error}") from error
 

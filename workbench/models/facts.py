@@ -81,8 +81,9 @@ def licence_of(folder: Path) -> str:
 def _hub_facts(section: ModelSection) -> ModelFacts:
     if cached := hub.complete_snapshot(section.id, section.revision):
         return folder_facts(cached, section.id)
-    config = read_config(hub.remote_config(section))
-    return _assemble(section.id, config, hub.remote_headers(section), *hub.remote_card(section))
+    remote = hub.look_up(section)
+    config = read_config(remote.folder)
+    return _assemble(section.id, config, remote.headers, remote.licence, remote.chat_template)
 
 
 def _assemble(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.errors import BadInputError, MachineError, NotFoundError
 from workbench.models.headers import INDEX, SINGLE, Headers, parse_headers, read_headers
@@ -23,6 +23,15 @@ _UNWANTED = ("*/*", "consolidated*", "*.index.fp32.json")
 
 _TIMEOUT = 10.0
 """Seconds to wait for an answer of the hub."""
+
+
+class RemoteModel(NamedTuple):
+    """A hub model as seen from afar: the cached folder of its config, and what the hub tells."""
+
+    folder: Path
+    headers: Headers | None
+    licence: str
+    chat_template: bool
 
 
 def cached_snapshot(model_id: str, revision: str | None = None) -> Path | None:
@@ -70,35 +79,25 @@ def download(section: ModelSection, report: Report) -> Path:
         )
 
 
-def remote_config(section: ModelSection) -> Path:
-    """Fetch config.json alone and return the cached folder it lies in."""
-    from huggingface_hub import hf_hub_download
+def look_up(section: ModelSection) -> RemoteModel:
+    """Describe a hub model without downloading its weights.
 
-    with hub_errors(section.id):
-        return Path(hf_hub_download(section.id, "config.json", revision=section.revision)).parent
-
-
-def remote_headers(section: ModelSection) -> Headers | None:
-    """Read the headers of a hub model's safetensors over the network; None where it has none."""
-    from huggingface_hub import get_safetensors_metadata
+    Raises:
+        NotFoundError: The hub has no such model or revision.
+        BadInputError: It has no config, or must be asked for on its page.
+        MachineError: The hub cannot be reached.
+    """
+    from huggingface_hub import get_safetensors_metadata, hf_hub_download
     from huggingface_hub.errors import NotASafetensorsRepoError
 
     with hub_errors(section.id):
-        try:
-            return parse_headers(get_safetensors_metadata(section.id, revision=section.revision))
-        except NotASafetensorsRepoError:
-            return None
-
-
-def remote_card(section: ModelSection) -> tuple[str, bool]:
-    """The licence that the model card names, and whether the tokenizer has a chat template."""
-    with hub_errors(section.id):
         info = _info(section)
-    files = [sibling.rfilename for sibling in info.siblings or []]
-    config: dict[str, Any] = info.config or {}
-    template = "chat_template" in (config.get("tokenizer_config") or {})
-    licence = info.card_data.get("license") if info.card_data else None
-    return str(licence or ""), template or "chat_template.jinja" in files
+        config = hf_hub_download(section.id, "config.json", revision=info.sha)
+        try:
+            headers = parse_headers(get_safetensors_metadata(section.id, revision=info.sha))
+        except NotASafetensorsRepoError:
+            headers = None
+    return RemoteModel(Path(config).parent, headers, _licence(info), _has_template(info))
 
 
 @contextmanager
@@ -132,6 +131,17 @@ def _info(section: ModelSection) -> ModelInfo:
     from huggingface_hub import HfApi
 
     return HfApi().model_info(section.id, revision=section.revision, timeout=_TIMEOUT)
+
+
+def _licence(info: ModelInfo) -> str:
+    return str(info.card_data.get("license") or "") if info.card_data else ""
+
+
+def _has_template(info: ModelInfo) -> bool:
+    config: dict[str, Any] = info.config or {}
+    files = [sibling.rfilename for sibling in info.siblings or []]
+    told = "chat_template" in (config.get("tokenizer_config") or {})
+    return told or "chat_template.jinja" in files
 
 
 def _is_complete(folder: Path) -> bool:

@@ -1,0 +1,78 @@
+"""``ftwb models``: the base models that are here, and what one of them is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.output import emit_json, emit_table
+
+if TYPE_CHECKING:
+    from workbench.models.catalogue import ModelEntry
+    from workbench.recipe.facts import ModelFacts
+
+
+@click.command("models")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(name: str | None, as_json: bool) -> None:
+    """List the base models that are here, or describe NAME: demo, a hub id, a folder or a GGUF."""
+    if name:
+        _describe(name, as_json=as_json)
+    else:
+        _list(as_json=as_json)
+
+
+def _list(*, as_json: bool) -> None:
+    from workbench.models.catalogue import list_models
+
+    entries = list_models()
+    if as_json:
+        emit_json([asdict(entry) for entry in entries])
+    else:
+        emit_table(("model", "from", "size", ""), [_row(entry) for entry in entries])
+
+
+def _describe(name: str, *, as_json: bool) -> None:
+    from workbench.models.facts import read_facts
+    from workbench.recipe.recipe import ModelSection
+
+    facts = read_facts(ModelSection(id=name))
+    if as_json:
+        emit_json(facts.model_dump(exclude={"shapes"}))
+    else:
+        emit_table(("fact", "value"), _fact_rows(facts))
+
+
+def _row(entry: ModelEntry) -> tuple[str, str, str, str]:
+    waits = {"demo": "fetched when first used", "gguf": "converted when first used"}
+    return (
+        entry.id,
+        entry.kind,
+        _size(entry.bytes_on_disk),
+        "" if entry.ready else waits[entry.kind],
+    )
+
+
+def _fact_rows(facts: ModelFacts) -> list[tuple[str, str]]:
+    unknown = "not known: its weights are not safetensors"
+    return [
+        ("model", facts.source),
+        ("architecture", f"{facts.architecture} ({facts.model_type})"),
+        ("parameters", f"{facts.parameters:,}" if facts.parameters else unknown),
+        ("layers", f"{facts.layers:,}"),
+        ("hidden size", f"{facts.hidden_size:,}"),
+        ("vocabulary", f"{facts.vocabulary:,}"),
+        ("context", f"{facts.context:,} tokens" if facts.context else "not stated"),
+        ("dtype", facts.dtype),
+        ("size on disk", _size(facts.bytes_on_disk)),
+        ("licence", facts.licence or "not stated"),
+        ("chat template", "yes" if facts.chat_template else "no"),
+        ("tied embeddings", "yes" if facts.tied_embeddings else "no"),
+    ]
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB" if size else "-"
