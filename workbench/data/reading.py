@@ -105,8 +105,9 @@ def _record(number: int, value: object) -> Row | Fault:
 
 
 def _json(path: Path) -> Iterator[Row | Fault]:
+    text = _text(path)
     try:
-        document = json.loads(_text(path) or "[]")
+        document = json.loads(text) if text.strip() else []
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":  # JSON Lines under the name .json
             yield from _json_lines(path)
@@ -122,23 +123,29 @@ def _json(path: Path) -> Iterator[Row | Fault]:
 
 def _csv(path: Path) -> Iterator[Row | Fault]:
     csv.field_size_limit(_LONGEST_CELL)
-    table = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     header: list[str] | None = None
-    while True:
-        start = table.line_num + 1
-        try:
-            cells = next(table, None)
-        except csv.Error as error:
-            yield Fault(start, f"not CSV ({error})")
-            return
-        if cells is None:
-            return
-        if header is None:
+    for line, cells in _csv_records(_text(path)):
+        if isinstance(cells, csv.Error):
+            yield Fault(line, f"not CSV ({cells})")
+        elif header is None:
             header = cells
         elif len(cells) == len(header):
-            yield Row(start, dict(zip(header, cells, strict=True)))
-        elif cells:
-            yield Fault(start, f"not as many cells as the header's {len(header)}")
+            yield Row(line, dict(zip(header, cells, strict=True)))
+        else:
+            yield Fault(line, f"not as many cells as the header's {len(header)}")
+
+
+def _csv_records(text: str) -> Iterator[tuple[int, list[str] | csv.Error]]:
+    """Every record that is not blank with the line it starts on; an error ends them."""
+    table = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        for cells in table:
+            if len(cells) > 1 or "".join(cells).strip():
+                yield line, cells
+            line = table.line_num + 1
+    except csv.Error as error:
+        yield line, error
 
 
 def _parquet(path: Path) -> Iterator[Row | Fault]:

@@ -180,7 +180,14 @@ def _wordings(content: str) -> list[str]:
 
 
 def _as_dicts(messages: Sequence[Message]) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": message.content} for message in messages]
+    """As templates want them; space around an answer would melt into the tokens of its prompt."""
+    return [
+        {
+            "role": message.role,
+            "content": message.content.strip() if message.role == "assistant" else message.content,
+        }
+        for message in messages
+    ]
 
 
 def _fold_system(messages: Sequence[Message]) -> list[Message] | None:
