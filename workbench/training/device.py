@@ -16,6 +16,7 @@ def cuda_use() -> tuple[CudaUse, ...]:
             index=index,
             allocated=torch.cuda.memory_allocated(index),
             reserved=torch.cuda.memory_reserved(index),
+            uuid=f"GPU-{torch.cuda.get_device_properties(index).uuid}",
         )
         for index in range(torch.cuda.device_count())
     )
