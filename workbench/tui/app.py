@@ -1,0 +1,198 @@
+"""The workbench application: glue between screens, themes and the state of the machine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import App
+from textual.reactive import reactive
+
+from workbench.errors import FtwbError
+from workbench.tui.commands import Commands, command
+from workbench.tui.messages import BoxRead, OpenChat, OpenRun, RunsListed
+from workbench.tui.settings import DEFAULT_THEME, Settings
+from workbench.tui.theming import read_themes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from textual.binding import Binding
+    from textual.screen import Screen
+
+    from workbench.runs.folder import RunFolder
+    from workbench.tui.run_list import RunList, RunRow
+
+_LISTING_SECONDS = 1.0
+_BOX_SECONDS = 5.0
+
+
+def _new_run() -> Screen[Any]:
+    from workbench.tui.screens.new_run import NewRunScreen
+
+    return NewRunScreen()
+
+
+def _runs() -> Screen[Any]:
+    from workbench.tui.screens.runs import RunsScreen
+
+    return RunsScreen()
+
+
+def _chat() -> Screen[Any]:
+    from workbench.tui.screens.pick_run import PickRunScreen
+
+    return PickRunScreen()
+
+
+class WorkbenchApp(App[None]):
+    """Three places (new run, runs, chat) and what they share."""
+
+    TITLE = "ftwb"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {Commands}
+    COMMAND_PALETTE_DISPLAY = "^p"
+    MODES: ClassVar = {"new": _new_run, "runs": _runs, "chat": _chat}
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]
+    BINDINGS: ClassVar = [
+        command("f1,question_mark", "help", "Help", "What this screen is, and every key."),
+        command("1,f2", "go('new')", "New run", "Fill in a recipe and launch it.", footer=False),
+        command("2,f3", "go('runs')", "Runs", "Every run, live and past.", footer=False),
+        command("3,f4", "go('chat')", "Chat", "Ask base and tuned model at once.", footer=False),
+        command("f10", "change_theme", "Theme", "Choose the colours.", footer=False),
+        command("ctrl+q", "quit", "Quit", "Leave; runs go on without the screen.", footer=False),
+    ]
+
+    rows: reactive[tuple[RunRow, ...]] = reactive(())
+    """Every run as last read, newest first."""
+    box: reactive[str] = reactive("")
+    """One line on what this machine is."""
+
+    def __init__(
+        self, runs_root: Path, *, chat: RunFolder | None = None, run: RunFolder | None = None
+    ) -> None:
+        """Prepare to show the runs below ``runs_root``, at first the given chat or run."""
+        super().__init__()
+        self.runs_root = runs_root
+        self._first_chat = chat
+        self._first_run = run
+        self._list: RunList | None = None
+        self._complaints: list[str] = []
+        self._settings = self._read_settings()
+        self._load_themes()
+
+    def _read_settings(self) -> Settings:
+        try:
+            return Settings.read()
+        except FtwbError as error:
+            self._complaints.append(str(error))
+            return Settings()
+
+    def _load_themes(self) -> None:
+        themes, complaints = read_themes()
+        self._complaints += complaints
+        for theme in themes:
+            self.register_theme(theme)
+        if self._settings.theme in self.available_themes:
+            self.theme = self._settings.theme
+        else:
+            self._complaints.append(f"no theme named {self._settings.theme!r}: using the default")
+            self.theme = DEFAULT_THEME
+
+    def on_mount(self) -> None:
+        """Show the first screen, then start what may wait until it is painted."""
+        if self._first_run:
+            self.open_run(self._first_run)
+        elif self._first_chat:
+            self.open_chat(self._first_chat)
+        else:
+            self.switch_mode("new")
+        self.theme_changed_signal.subscribe(self, lambda theme: self._remember(theme.name))
+        self.call_after_refresh(self._settle)
+
+    def _settle(self) -> None:
+        for complaint in self._complaints:
+            self.notify(complaint, severity="warning", markup=False)
+        self.refresh_rows()
+        self.refresh_box()
+        self.set_interval(_LISTING_SECONDS, self.refresh_rows)
+        self.set_interval(_BOX_SECONDS, self.refresh_box)
+
+    def _remember(self, theme: str) -> None:
+        self._settings = replace(self._settings, theme=theme)
+        try:
+            self._settings.save()
+        except FtwbError as error:
+            self.notify(str(error), severity="warning", markup=False)
+
+    @work(thread=True, exclusive=True, group="rows")
+    def refresh_rows(self) -> None:
+        """Read the list of runs."""
+        from workbench.tui.run_list import RunList
+
+        if self._list is None:
+            self._list = RunList(self.runs_root)
+        self.post_message(RunsListed(self._list.read()))
+
+    @work(thread=True, exclusive=True, group="box", exit_on_error=False)
+    def refresh_box(self) -> None:
+        """Read the state of the machine."""
+        from workbench.hardware.summary import box_summary
+
+        self.post_message(BoxRead(box_summary()))
+
+    @on(RunsListed)
+    def _take_rows(self, message: RunsListed) -> None:
+        self.rows = message.rows
+
+    @on(BoxRead)
+    def _take_box(self, message: BoxRead) -> None:
+        self.box = message.summary
+
+    @on(OpenRun)
+    def _open_run(self, message: OpenRun) -> None:
+        self.open_run(message.run)
+
+    @on(OpenChat)
+    def _open_chat(self, message: OpenChat) -> None:
+        self.open_chat(message.run)
+
+    @work
+    async def open_run(self, run: RunFolder) -> None:
+        """Show the live view of ``run`` on top of the list of runs."""
+        from workbench.tui.screens.live import LiveScreen
+
+        await self._push_in("runs", LiveScreen(run))
+
+    @work
+    async def open_chat(self, run: RunFolder) -> None:
+        """Show the chat with ``run`` on top of the choice of runs."""
+        from workbench.tui.screens.chat import ChatScreen
+
+        await self._push_in("chat", ChatScreen(run))
+
+    async def _push_in(self, mode: str, screen: Screen[Any]) -> None:
+        await self.switch_mode(mode)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        await self.push_screen(screen)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Write function keys as they are printed on the keyboard."""
+        key = super().get_key_display(binding)
+        return key.upper() if binding.key[:1] == "f" and binding.key[1:].isdigit() else key
+
+    def action_go(self, mode: str) -> None:
+        """Go to one of the three places."""
+        self.switch_mode(mode)
+
+    def action_help(self) -> None:
+        """Tell what the current screen is and list its keys."""
+        from workbench.tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))

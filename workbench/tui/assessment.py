@@ -1,0 +1,108 @@
+"""What the values of a form amount to: a recipe or its problems, its command line, its size."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from workbench.recipe import storage
+from workbench.recipe.problems import Problem, problems_of
+from workbench.recipe.recipe import Recipe
+from workbench.tui.forms import Values, flat
+from workbench.tui.ftwb_process import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The form as a recipe, or what keeps it from being one.
+
+    Attributes:
+        recipe: The recipe with its paths made absolute; None while something is wrong.
+        command: The same run on the command line.
+        yaml: The same run as a file.
+    """
+
+    recipe: Recipe | None
+    problems: tuple[Problem, ...] = ()
+    command: str = ""
+    yaml: str = ""
+
+
+def load_presets() -> dict[str, Recipe]:
+    """Every shipped recipe that validates, by name."""
+    return {name: storage.load_file(path) for name, path in storage.presets().items()}
+
+
+def plain(recipe: Recipe) -> Values:
+    """A recipe as nested plain values."""
+    return recipe.model_dump(mode="json")
+
+
+def assess(values: Mapping[str, Any], preset: str, base: Recipe) -> Assessment:
+    """Validate the values of a form that started from the ``preset`` holding ``base``."""
+    from workbench.training.preflight import resolve
+
+    try:
+        recipe = resolve(Recipe.model_validate(values))
+    except ValidationError as error:
+        return Assessment(None, tuple(problems_of(error, Recipe)))
+    return Assessment(recipe, (), command_line(recipe, preset, base), storage.dump(recipe))
+
+
+def command_line(recipe: Recipe, preset: str, base: Recipe) -> str:
+    """The command that starts ``recipe``, written as changes to the preset it began with."""
+    if not preset:
+        return "ftwb train recipe.yaml"
+    words = ["ftwb", "train", preset]
+    for change in changes(recipe, base):
+        words += ["--set", change]
+    return shlex.join(words)
+
+
+def changes(recipe: Recipe, base: Recipe) -> list[str]:
+    """The ``field=value`` assignments that turn ``base`` into ``recipe``."""
+    new, old = flat(plain(recipe)), flat(plain(base))
+    if new["strategy.kind"] != old["strategy.kind"]:
+        old = {path: value for path, value in old.items() if not path.startswith("strategy.")}
+    return [
+        f"{path}={_as_yaml(value)}"
+        for path, value in new.items()
+        if path not in old or old[path] != value
+    ]
+
+
+def size_up(recipe: Recipe) -> Plan:
+    """Steps, rows and trainable parameters, from files alone.
+
+    Raises:
+        FtwbError: The model, the data or the strategy cannot be used as asked.
+    """
+    from workbench.training.preflight import preflight
+
+    return preflight(recipe)
+
+
+async def count_tokens(recipe: Recipe) -> int:
+    """Count the tokens of a run in a process of its own, ended when this is cancelled.
+
+    Raises:
+        FtwbError: They cannot be counted; the text says why.
+    """
+    found = await read_json("estimate", "-", "--json", text=storage.dump(recipe))
+    return int(found["tokens"])
+
+
+def _as_yaml(value: Any) -> str:
+    """A value as YAML in one line, bare where YAML reads a bare word back as the same text."""
+    if isinstance(value, str) and value and storage.parse(f"x: {value}", source="") == {"x": value}:
+        return value
+    return json.dumps(value, ensure_ascii=False)

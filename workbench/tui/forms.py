@@ -1,0 +1,205 @@
+"""From the recipe's fields to a table of controls: a new field or strategy file just appears."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+
+from workbench.recipe.parts import Card, Part
+from workbench.recipe.section import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic.fields import FieldInfo
+
+Kind = Literal["text", "number", "names", "lines", "switch", "choice"]
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One field of the recipe as a form sees it.
+
+    Attributes:
+        path: Dotted path in the recipe.
+        kind: The control: ``names`` is a comma-separated tuple, ``lines`` one entry a line.
+        choices: What may be chosen, or words that ``names`` takes as they are.
+        optional: An empty control means None.
+        bounds: What its value may be, in words.
+    """
+
+    path: str
+    title: str
+    tells: str
+    kind: Kind
+    default: Any
+    unit: str = ""
+    advanced: bool = False
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+    bounds: str = ""
+
+    @property
+    def name(self) -> str:
+        """The last word of the path."""
+        return self.path.rpartition(".")[2]
+
+    def to_text(self, value: Any) -> str:
+        """What the control shows for a value of the recipe."""
+        if value is None:
+            return ""
+        if isinstance(value, (tuple, list)):
+            return ("\n" if self.kind == "lines" else ", ").join(map(str, value))
+        return (
+            f"{value:g}"
+            if isinstance(value, float) and float(f"{value:g}") == value
+            else str(value)
+        )
+
+    def to_value(self, text: str) -> Any:
+        """What the recipe is given for the text of the control; pydantic does the parsing."""
+        if self.optional and not text.strip():
+            return None
+        if self.kind == "lines":
+            return [line.strip() for line in text.splitlines() if line.strip()]
+        if self.kind == "names" and text.strip() not in self.choices:
+            return [word.strip() for word in text.split(",") if word.strip()]
+        return text if self.path.startswith("description") else text.strip()
+
+
+@dataclass(frozen=True)
+class FormPart:
+    """One alternative of a part that is chosen by its kind, such as a strategy."""
+
+    kind: str
+    card: Card
+    fields: tuple[FormField, ...]
+
+
+@dataclass(frozen=True)
+class FormGroup:
+    """A titled group: the fields of a section, or the alternatives of a part.
+
+    Attributes:
+        key: The section's name in the recipe, empty for the recipe's own fields.
+        parts: Alternatives by kind; empty for a plain section.
+        default: The kind chosen when nothing else is said.
+    """
+
+    key: str
+    title: str
+    fields: tuple[FormField, ...] = ()
+    parts: Mapping[str, FormPart] = field(default_factory=dict)
+    default: str = ""
+
+    def every_field(self) -> Iterable[FormField]:
+        """All fields, those of every alternative included."""
+        yield from self.fields
+        for part in self.parts.values():
+            yield from part.fields
+
+
+def groups_of(recipe: type[Section]) -> list[FormGroup]:
+    """Describe the form of ``recipe``: one group for its own fields and one for each section."""
+    own, groups = [], []
+    for name, info in recipe.model_fields.items():
+        arms = _arms(info.annotation)
+        sections = [arm for arm in arms if isinstance(arm, type) and issubclass(arm, Section)]
+        if not sections:
+            own.append(describe(name, info))
+        elif issubclass(sections[0], Part):
+            groups.append(_choice(name, info, [arm for arm in sections if issubclass(arm, Part)]))
+        else:
+            groups.append(FormGroup(name, info.title or name, _fields(sections[0], f"{name}.")))
+    return [*groups, FormGroup("", "Run", tuple(own))]
+
+
+def describe(path: str, info: FieldInfo) -> FormField:
+    """Describe one field from its annotation, title, description, unit and bounds."""
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    arms = _arms(info.annotation)
+    kind, choices = _control(arms)
+    return FormField(
+        path=path,
+        title=info.title or path,
+        tells=info.description or "",
+        kind=kind,
+        default=info.get_default(call_default_factory=True, validated_data={}),
+        unit=str(extra.get("unit", "")),
+        advanced=bool(extra.get("advanced", False)),
+        choices=choices,
+        optional=NoneType in arms,
+        bounds=_bounds(info),
+    )
+
+
+def nested(values: Mapping[str, Any]) -> Values:
+    """Turn dotted paths into a mapping of mappings."""
+    result: Values = {}
+    for path, value in values.items():
+        *sections, name = path.split(".")
+        inner = result
+        for section in sections:
+            inner = inner.setdefault(section, {})
+        inner[name] = value
+    return result
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Values:
+    """Turn a mapping of mappings into dotted paths."""
+    result: Values = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            result |= flat(value, f"{prefix}{name}.")
+        else:
+            result[f"{prefix}{name}"] = value
+    return result
+
+
+def _choice(name: str, info: FieldInfo, arms: list[type[Part]]) -> FormGroup:
+    parts = {
+        str(arm.model_fields["kind"].default): FormPart(
+            str(arm.model_fields["kind"].default), arm.card, _fields(arm, f"{name}.", skip="kind")
+        )
+        for arm in arms
+    }
+    default = info.get_default(call_default_factory=True, validated_data={})
+    return FormGroup(name, info.title or name, parts=parts, default=str(default.kind))
+
+
+def _fields(section: type[Section], prefix: str, skip: str = "") -> tuple[FormField, ...]:
+    return tuple(
+        describe(f"{prefix}{name}", info)
+        for name, info in section.model_fields.items()
+        if name != skip
+    )
+
+
+def _arms(annotation: Any) -> list[Any]:
+    if get_origin(annotation) in (Union, UnionType):
+        return [inner for arm in get_args(annotation) for inner in _arms(arm)]
+    return [annotation]
+
+
+def _control(arms: list[Any]) -> tuple[Kind, tuple[str, ...]]:
+    words = tuple(str(word) for arm in arms if get_origin(arm) is Literal for word in get_args(arm))
+    if any(get_origin(arm) is tuple for arm in arms):
+        return ("names" if words else "lines"), words
+    if words:
+        return "choice", words
+    if bool in arms:
+        return "switch", ()
+    return ("number" if int in arms or float in arms else "text"), ()
+
+
+def _bounds(info: FieldInfo) -> str:
+    words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
+    limits = {
+        name: getattr(limit, name)
+        for limit in info.metadata
+        for name in words
+        if getattr(limit, name, None) is not None
+    }
+    return ", ".join(f"{words[name]} {limits[name]:,}" for name in words if name in limits)

@@ -1,0 +1,176 @@
+"""One run, live: is it learning, will it fit, when is it done."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.containers import Horizontal
+from textual.widgets import Footer
+
+from workbench.runs.series import Series
+from workbench.runs.view import RunFollower
+from workbench.tui.commands import command
+from workbench.tui.messages import OpenChat, RunMoved
+from workbench.tui.run_actions import confirm_stop, log_tail, show_log, show_recipe
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.widgets.chart import Chart, Curve
+from workbench.tui.widgets.figures import Figures
+from workbench.tui.widgets.journal import Journal
+from workbench.tui.widgets.memory import MemoryPane
+from workbench.tui.widgets.run_title import RunTitle
+from workbench.tui.widgets.top_bar import TopBar
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.view import RunView
+
+_TICK = 0.25
+_SETTLED_TICK = 2.0
+_LAST_WORDS = 2000
+
+
+class LiveScreen(WorkbenchScreen):
+    """Shows one frozen view at a time, read from the run folder and nowhere else."""
+
+    CSS_PATH = "live.tcss"
+    ABOUT = (
+        "The run as its folder tells it: loss of every step with the spread of what one column "
+        "covers, evaluations as diamonds, memory as measured. Closing the screen changes nothing; "
+        "the worker goes on."
+    )
+    BINDINGS: ClassVar = [
+        command("s", "stop", "Stop", "Ask the worker to stop and keep what was learned."),
+        command("c", "chat", "Chat", "Chat with this run beside its base model."),
+        command("l", "log", "Log", "Read the end of the worker's log."),
+        command("y", "recipe", "Recipe", "Read the recipe as YAML."),
+        command("m", "maximise", "Maximise", "Give the focused pane the whole screen, and back."),
+        command("escape", "back", "Back", "Go back to the list of runs."),
+    ]
+
+    def __init__(self, run: RunFolder) -> None:
+        """Watch ``run`` from its first event."""
+        super().__init__()
+        self.run_folder = run
+        self.view: RunView | None = None
+        self._follower = RunFollower(run)
+        self._polling = False
+        self._due = 0.0
+        self._reported = False
+        self._last_words = ""
+        self._about = ""
+
+    def compose(self) -> ComposeResult:
+        """Lay out title, charts, numbers and journal."""
+        yield TopBar()
+        yield RunTitle()
+        with Horizontal(id="charts"):
+            yield Chart("loss, nats per token", words=lambda value: f"{value:.3g}", id="loss")
+            yield MemoryPane()
+        yield Figures()
+        yield Journal(classes="pane")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Look at once, then a few times a second."""
+        self.query_one("#loss").focus()
+        self._read_about()
+        self.poll()
+        self.set_interval(_TICK, self._tick)
+
+    def _tick(self) -> None:
+        if self.is_current and time.monotonic() >= self._due:
+            self.poll()
+
+    def poll(self) -> None:
+        """Read what is new, unless a reading is under way."""
+        if not self._polling:
+            self._polling = True
+            self._poll()
+
+    @work(thread=True, group="poll", exit_on_error=False)
+    def _poll(self) -> None:
+        try:
+            view = self._follower.poll()
+            if view.status.state in ("failed", "lost"):
+                self._last_words = log_tail(self.run_folder, _LAST_WORDS)
+            self.post_message(RunMoved(view))
+        finally:
+            self._polling = False
+
+    @work(thread=True, exit_on_error=False)
+    def _read_about(self) -> None:
+        recipe = self.run_folder.recipe()
+        self._about = f"{recipe.strategy.card.title} on {recipe.model.id}"
+
+    @on(RunMoved)
+    async def _show(self, message: RunMoved) -> None:
+        view = message.view
+        self._due = time.monotonic() + (_TICK if view.status.live else _SETTLED_TICK)
+        if self.view is None or view.status.state != self.view.status.state:
+            self.view = view
+            self.refresh_bindings()
+        self.view = view
+        with self.app.batch_update():
+            self.query_one(RunTitle).show(view, self._about)
+            self.query_one(Figures).show(view)
+            self._show_loss(view)
+            await self.query_one(MemoryPane).show(view)
+            self.query_one(Journal).show(view, self._last_words)
+        if not self._reported and self.run_folder.report.is_file():
+            self._show_report()
+
+    def _show_loss(self, view: RunView) -> None:
+        curves = [
+            Curve("train", view.series.get("train.loss", Series()), "first"),
+            Curve("eval", view.series.get("eval.loss", Series()), "second", marks=True),
+        ]
+        empty = (
+            "waiting for the first step" if view.status.live else "it ended before the first step"
+        )
+        self.query_one("#loss", Chart).show(curves, empty=empty)
+
+    def _show_report(self) -> None:
+        from workbench.probes.report import read_report
+
+        self._reported = True
+        self.query_one(Journal).show_report(read_report(self.run_folder))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey what does not apply to the run as it stands."""
+        del parameters
+        if action == "stop":
+            return True if self.view and self.view.status.live else None
+        if action == "chat":
+            return True if self.run_folder.has_result() else None
+        return True
+
+    def action_stop(self) -> None:
+        """Ask before stopping."""
+        confirm_stop(self, self.run_folder)
+
+    def action_chat(self) -> None:
+        """Chat with this run."""
+        self.post_message(OpenChat(self.run_folder))
+
+    def action_log(self) -> None:
+        """Read the log."""
+        show_log(self, self.run_folder)
+
+    def action_recipe(self) -> None:
+        """Read the recipe."""
+        show_recipe(self, self.run_folder)
+
+    def action_maximise(self) -> None:
+        """Give the focused pane the whole screen, or take it back."""
+        if self.maximized:
+            self.minimize()
+        else:
+            self.maximize(self.focused or self.query_one("#loss"))
+
+    def action_back(self) -> None:
+        """Go back to the list."""
+        self.app.pop_screen()

@@ -1,0 +1,282 @@
+"""New run: the form on one side, its consequences on the other."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Footer, Label, Select, Static
+
+from workbench.errors import FtwbError
+from workbench.tui.commands import command
+from workbench.tui.messages import OpenRun
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.widgets.summary import Outlook, Summary
+from workbench.tui.widgets.top_bar import TopBar
+from workbench.tui.words import gib
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from workbench.models.catalogue import ModelEntry
+    from workbench.recipe.recipe import Recipe
+    from workbench.runs.folder import RunFolder
+    from workbench.tui.assessment import Assessment
+    from workbench.tui.forms import FormGroup
+    from workbench.tui.widgets.field_row import FieldRow
+    from workbench.tui.widgets.recipe_form import RecipeForm
+
+_PRESET_HINT = "Where to start from; every field below can be changed."
+_TYPING_PAUSE = 0.25
+_COUNTING_PAUSE = 0.8
+
+
+@dataclass
+class FormReady(Message):
+    """The recipe's fields and the presets were read."""
+
+    groups: list[FormGroup]
+    presets: dict[str, Recipe]
+
+
+@dataclass
+class Launched(Message):
+    """The worker of ``run`` was started."""
+
+    run: RunFolder
+
+
+class NewRunScreen(WorkbenchScreen):
+    """Fill in a recipe, see what it would do, launch it."""
+
+    CSS_PATH = "new_run.tcss"
+    AUTO_FOCUS = ""
+    ABOUT = (
+        "Choose a preset, a base model, data and a strategy. The pane beside the form says what "
+        "the run will do and how to start the same run from the command line. Launching starts a "
+        "worker of its own: it goes on when this screen, the terminal or the connection is closed."
+    )
+    BINDINGS: ClassVar = [
+        command("ctrl+l,f5", "launch", "Launch", "Start the run shown, in the background."),
+        command("ctrl+o", "models", "Models", "Choose a base model from what is here."),
+        command("ctrl+r", "preview", "Preview", "See how the dataset is read and trained on."),
+        command("slash,ctrl+g", "find", "Find", "Jump to a field by its name."),
+        command("f8", "summary", "Summary", "Numbers, command and YAML on the full screen."),
+        command("f6", "copy_command", "Copy command", "Copy the CLI command.", footer=False),
+        command("f7", "copy_yaml", "Copy YAML", "Copy the recipe as YAML.", footer=False),
+    ]
+
+    def __init__(self) -> None:
+        """Start empty; the recipe's fields are read once the screen is painted."""
+        super().__init__()
+        self._presets: dict[str, Recipe] = {}
+        self._preset = ""
+        self._assessment: Assessment | None = None
+        self._form: RecipeForm | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out the panes; the form comes after the first paint."""
+        yield TopBar()
+        with Horizontal(id="body"):
+            with Vertical(id="left", classes="pane"):
+                yield Static("reading the recipe …", id="waiting")
+            yield Summary(id="summary", classes="pane")
+        yield Static(id="hint", markup=False)
+        yield Footer(compact=True, show_command_palette=True)
+
+    def on_mount(self) -> None:
+        """Read the recipe's fields after the first paint."""
+        self.query_one("#left").border_title = "Recipe"
+        self.call_after_refresh(self._read_form)
+
+    @work(thread=True, exit_on_error=False)
+    def _read_form(self) -> None:
+        from workbench.recipe.recipe import Recipe
+        from workbench.tui import assessment, forms
+        from workbench.tui.widgets import recipe_form
+
+        del recipe_form  # imported here so that mounting it does not wait
+        self.post_message(FormReady(forms.groups_of(Recipe), assessment.load_presets()))
+
+    @on(FormReady)
+    async def _show_form(self, message: FormReady) -> None:
+        from workbench.tui.widgets.field_row import Choice
+        from workbench.tui.widgets.recipe_form import RecipeForm
+
+        self._presets = message.presets
+        options = [
+            (f"{name}   {recipe.description}", name) for name, recipe in self._presets.items()
+        ]
+        self._form = RecipeForm(message.groups, id="form")
+        first = "lora" if "lora" in self._presets else next(iter(self._presets), "")
+        preset = Choice(options or [("defaults", "")], first, id="preset")
+        left = self.query_one("#left")
+        await left.remove_children()
+        await left.mount(Horizontal(Label("Preset"), preset, id="preset-row"), self._form)
+        self._use_preset(str(preset.value))
+        preset.focus()
+        self.query_one("#hint", Static).update(_PRESET_HINT)
+
+    @on(Select.Changed, "#preset")
+    def _preset_chosen(self, message: Select.Changed) -> None:
+        if message.value != self._preset:
+            self._use_preset(str(message.value))
+
+    def _use_preset(self, name: str) -> None:
+        from workbench.tui.assessment import plain
+
+        self._preset = name
+        if self._form and name in self._presets:
+            self._form.fill(plain(self._presets[name]))
+        self.assess()
+
+    def assess(self) -> None:
+        """Validate the form now; size it up when the typing pauses."""
+        from workbench.recipe.recipe import Recipe
+        from workbench.tui.assessment import assess
+
+        if self._form is None:
+            return
+        base = self._presets.get(self._preset) or Recipe()
+        result = assess(self._form.values(), self._preset, base)
+        changed = self._assessment is None or result.recipe != self._assessment.recipe
+        self._assessment = result
+        homeless = self._form.complain(result.problems)
+        first = str((homeless or result.problems or ("",))[0])
+        summary = self.query_one(Summary)
+        old = summary.outlook if result.recipe and not changed else Outlook()
+        summary.outlook = replace(
+            old,
+            problems=len(result.problems),
+            first_problem=first,
+            command=result.command,
+            yaml=result.yaml,
+            card=result.recipe.strategy.card if result.recipe else None,
+        )
+        if result.recipe and changed:
+            self._size_up(result.recipe)
+
+    @work(exclusive=True, group="size", exit_on_error=False)
+    async def _size_up(self, recipe: Recipe) -> None:
+        from workbench.tui.assessment import count_tokens, size_up
+
+        await asyncio.sleep(_TYPING_PAUSE)
+        summary = self.query_one(Summary)
+        try:
+            plan = await asyncio.to_thread(size_up, recipe)
+            summary.outlook = replace(summary.outlook, plan=plan, trouble="")
+            await asyncio.sleep(_COUNTING_PAUSE)
+            tokens = await count_tokens(recipe)
+            summary.outlook = replace(summary.outlook, tokens=tokens)
+        except FtwbError as error:
+            summary.outlook = replace(summary.outlook, trouble=str(error))
+
+    def on_recipe_form_changed(self) -> None:
+        """Keep the summary true while the user types."""
+        self.assess()
+
+    def on_field_row_entered(self, message: FieldRow.Entered) -> None:
+        """Say what the field is for."""
+        field = message.row.field
+        bounds = f" ({field.bounds})" if field.bounds else ""
+        self.query_one("#hint", Static).update(f"{field.tells}{bounds}")
+
+    def action_launch(self) -> None:
+        """Start the run, or go to the first field that is wrong."""
+        assessment = self._assessment
+        if assessment is None or self._form is None:
+            return
+        if assessment.recipe is None:
+            self._form.go_to(assessment.problems[0].path)
+            self.notify(str(assessment.problems[0]), severity="error", markup=False)
+            return
+        self._launch(assessment.recipe)
+
+    @work(thread=True, exclusive=True, group="launch", exit_on_error=False)
+    def _launch(self, recipe: Recipe) -> None:
+        from workbench.runs import launch
+        from workbench.runs.folder import Runs
+        from workbench.tui.assessment import size_up
+
+        size_up(recipe)
+        run = Runs(self.workbench.runs_root).create(recipe)
+        launch.launch(run)
+        self.post_message(Launched(run))
+
+    @on(Launched)
+    def _launched(self, message: Launched) -> None:
+        self.notify(f"Launched {message.run.id}.", markup=False)
+        self.workbench.refresh_rows()
+        self.post_message(OpenRun(message.run))
+
+    def action_find(self) -> None:
+        """Ask for a field and go there."""
+        from workbench.tui.screens.choose import ChooseScreen, Item
+
+        if self._form is None:
+            return
+        items = [
+            Item(row.field.path, row.field.title, f"{row.field.path}   {row.field.tells}")
+            for row in self._form.rows()
+        ]
+        self.app.push_screen(ChooseScreen("Find a field", items), self._go_to)
+
+    def _go_to(self, path: str | None) -> None:
+        if path and self._form:
+            self._form.go_to(path)
+
+    @work(exclusive=True, group="models", exit_on_error=False)
+    async def action_models(self) -> None:
+        """Choose a base model from what is on this machine, or type a hub id."""
+        from workbench.models.catalogue import list_models
+        from workbench.tui.screens.choose import ChooseScreen, Item
+
+        entries = await asyncio.to_thread(list_models)
+        items = [Item(entry.id, entry.title, _about(entry)) for entry in entries]
+        free = "a hub id or a path, as typed"
+        chosen = await self.app.push_screen_wait(ChooseScreen("Base model", items, free=free))
+        row = self._form.row("model.id") if self._form else None
+        if chosen and row:
+            row.set_value(chosen)
+
+    @work(exclusive=True, group="preview", exit_on_error=False)
+    async def action_preview(self) -> None:
+        """Show how the dataset is read."""
+        from workbench.tui.preview import preview_text
+        from workbench.tui.screens.text import TextScreen
+
+        if self._form is None:
+            return
+        self.notify("Reading the dataset …", timeout=2)
+        text = await preview_text(self._form.values())
+        self.app.push_screen(TextScreen("Preview of the dataset", text))
+
+    def action_summary(self) -> None:
+        """Show the whole summary, or go back to the form."""
+        if self.maximized:
+            self.minimize()
+        else:
+            self.maximize(self.query_one(Summary))
+
+    def action_copy_command(self) -> None:
+        """Put the CLI command on the clipboard."""
+        self._copy(self.query_one(Summary).outlook.command, "command")
+
+    def action_copy_yaml(self) -> None:
+        """Put the recipe on the clipboard."""
+        self._copy(self.query_one(Summary).outlook.yaml, "recipe")
+
+    def _copy(self, text: str, what: str) -> None:
+        if text:
+            self.app.copy_to_clipboard(text)
+            self.notify(f"Copied the {what}.")
+
+
+def _about(entry: ModelEntry) -> str:
+    size = f"{gib(entry.bytes_on_disk)} GiB" if entry.bytes_on_disk else ""
+    ready = "" if entry.ready else "fetched or converted first"
+    return "   ".join(word for word in (entry.kind, entry.id, size, ready) if word)

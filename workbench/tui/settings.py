@@ -1,0 +1,63 @@
+"""What the workbench remembers between two starts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+from workbench import locations
+from workbench.errors import BadInputError
+from workbench.runs import files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_THEME = "harbour"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The user's choices.
+
+    Attributes:
+        theme: Name of a file in ``themes/`` or in the user's own themes folder.
+    """
+
+    theme: str = DEFAULT_THEME
+
+    @classmethod
+    def read(cls) -> Settings:
+        """Read the settings; without a file they are the defaults.
+
+        Raises:
+            BadInputError: The file is no JSON object of known text fields.
+        """
+        path = settings_file()
+        if not path.is_file():
+            return cls()
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadInputError(f"{path}: cannot be read: {error}") from error
+        known = {field.name for field in fields(cls)}
+        if not isinstance(values, dict) or not all(
+            key in known and isinstance(value, str) for key, value in values.items()
+        ):
+            raise BadInputError(f"{path}: must be an object with the text fields {sorted(known)}")
+        return cls(**values)
+
+    def save(self) -> None:
+        """Replace the file in one step.
+
+        Raises:
+            MachineError: The disk is full or the folder cannot be written.
+        """
+        path = settings_file()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.replace(path, json.dumps(asdict(self), indent=1))
+
+
+def settings_file() -> Path:
+    """Where the settings are kept."""
+    return locations.home() / "settings.json"

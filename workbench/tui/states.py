@@ -1,0 +1,37 @@
+"""How the state of a run looks: a glyph and its word, in one colour, everywhere the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.content import Content
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.runs.status import State, Status
+
+_GLYPHS: dict[State, tuple[str, str]] = {
+    "queued": ("◌", "secondary"),
+    "starting": ("◔", "primary"),
+    "running": ("●", "success"),
+    "stopping": ("◑", "warning"),
+    "finished": ("✓", "success"),
+    "stopped": ("■", "warning"),
+    "failed": ("✗", "error"),
+    "lost": ("?", "error"),
+}
+
+
+def state_text(state: State, colours: Mapping[str, str]) -> Text:
+    """The state for a table, in the ``colours`` of the theme."""
+    glyph, colour = _GLYPHS[state]
+    return Text(f"{glyph} {state}", colours[colour])
+
+
+def state_content(status: Status) -> Content:
+    """The state for a line of its own, with the worker's process while there is one."""
+    glyph, colour = _GLYPHS[status.state]
+    detached = f" (detached, pid {status.pid})" if status.live and status.pid else ""
+    return Content.assemble((f"{glyph} {status.state}", f"bold ${colour}"), (detached, "dim"))

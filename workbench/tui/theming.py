@@ -1,0 +1,87 @@
+"""Themes from YAML files: the shipped ones, then the user's own, which may replace them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from textual.color import Color, ColorParseError
+from textual.theme import Theme
+
+from workbench import locations
+from workbench.errors import BadInputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FIELDS = {field.name for field in fields(Theme)} - {"name"}
+_COLOURS = (
+    "primary",
+    "secondary",
+    "warning",
+    "error",
+    "success",
+    "accent",
+    "foreground",
+    "background",
+    "surface",
+    "panel",
+)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_themes() -> tuple[list[Theme], list[str]]:
+    """Read every theme file.
+
+    Returns:
+        The themes, and one line for each file that is none.
+    """
+    themes: dict[str, Theme] = {}
+    complaints = []
+    for path in _files():
+        try:
+            themes[path.stem] = read_theme(path)
+        except BadInputError as error:
+            complaints.append(str(error))
+    return list(themes.values()), complaints
+
+
+def read_theme(path: Path) -> Theme:
+    """Read one theme; its name is the name of the file.
+
+    Raises:
+        BadInputError: Not YAML, an unknown field, or something that is no colour.
+    """
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - safe
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInputError(f"theme {path.name}: cannot be read") from error
+    if not isinstance(values, dict) or "primary" not in values:
+        raise BadInputError(f"theme {path.name}: must be a mapping with at least 'primary'")
+    if unknown := sorted(set(values) - _FIELDS):
+        raise BadInputError(f"theme {path.name}: no such field: {unknown[0]}")
+    for name in _COLOURS:
+        _check_colour(path, name, values.get(name))
+    return Theme(name=path.stem, **_typed(path, values))
+
+
+def _files() -> list[Path]:
+    own = locations.home() / "themes"
+    return [*sorted(locations.themes().glob("*.yaml")), *sorted(own.glob("*.yaml"))]
+
+
+def _check_colour(path: Path, name: str, value: Any) -> None:
+    if value is None:
+        return
+    try:
+        Color.parse(str(value))
+    except ColorParseError as error:
+        raise BadInputError(f"theme {path.name}: {name} is no colour: {value!r}") from error
+
+
+def _typed(path: Path, values: dict[str, Any]) -> dict[str, Any]:
+    variables = values.get("variables", {})
+    if not isinstance(variables, dict):
+        raise BadInputError(f"theme {path.name}: variables must be a mapping")
+    return {**values, "variables": {str(key): str(value) for key, value in variables.items()}}

@@ -1,0 +1,169 @@
+"""One field of a form: its title, its control, its unit, and what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Checkbox, Input, Label, Select, TextArea
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from workbench.tui.forms import FormField
+
+
+class Choice(Select[str], inherit_bindings=False):
+    """A one-line list to choose from; the arrows are left to the form for moving between fields."""
+
+    BINDINGS: ClassVar = [Binding("enter,space", "show_overlay", "Show menu", show=False)]
+
+    def __init__(
+        self,
+        options: list[tuple[str, str]],
+        value: str,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's word
+    ) -> None:
+        """Offer ``options`` (label, value) with ``value`` chosen."""
+        super().__init__(options, value=value, allow_blank=False, compact=True, id=id)
+
+
+class Tick(Checkbox):
+    """On or off, as a tick in one cell."""
+
+    BUTTON_INNER = "✓"
+
+    def __init__(self, *, value: bool) -> None:
+        """Start with ``value``."""
+        super().__init__("", value=value, compact=True)
+
+
+class Lines(TextArea):
+    """A few lines of text, one entry a line; tab leaves it."""
+
+    def __init__(self, text: str) -> None:
+        """Show ``text``."""
+        super().__init__(text, soft_wrap=False, tab_behavior="focus", compact=True)
+
+
+class FieldRow(Vertical):
+    """A field of the recipe that can be shown, edited and complained about."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    FieldRow {
+        height: auto;
+        & > Horizontal { height: auto; }
+        & .title { width: 20; color: $text-muted; padding: 0 1 0 0; }
+        & .unit { width: auto; color: $text-disabled; padding: 0 0 0 1; }
+        & Input, & Choice, & Lines { width: 1fr; background: $surface; }
+        & Input.-textual-compact { padding: 0 1; }
+        & Choice.-textual-compact > SelectCurrent { background: $surface; padding: 0 1; }
+        & Choice:focus > SelectCurrent { background: $panel; }
+        & Lines { height: 4; padding: 0 1; }
+        & Input:focus, & Lines:focus { background: $panel; }
+        & Input.-short { width: 16; }
+        & Checkbox { background: transparent; padding: 0; border: none; }
+        & Checkbox > .toggle--button { color: $surface; background: $surface; }
+        & Checkbox.-on > .toggle--button { color: $success; background: $surface; }
+        & Checkbox:focus > .toggle--button { background: $panel; }
+        & > .error { display: none; width: 1fr; color: $text-error; padding: 0 0 0 20; }
+        &:focus-within .title { color: $primary; text-style: bold; }
+        &.-wrong .title { color: $text-error; }
+        &.-wrong > .error { display: block; }
+    }
+    """
+
+    class Changed(Message):
+        """The user changed the value of a field."""
+
+        def __init__(self, row: FieldRow) -> None:
+            """Carry the row whose field changed."""
+            super().__init__()
+            self.row = row
+
+    class Entered(Message):
+        """The user came to a field, so its sentence is worth showing."""
+
+        def __init__(self, row: FieldRow) -> None:
+            """Carry the row that has the focus."""
+            super().__init__()
+            self.row = row
+
+    def __init__(self, field: FormField) -> None:
+        """Show ``field`` with its default."""
+        super().__init__(id=f"field-{field.path.replace('.', '-')}")
+        self.field = field
+        self.control = _control(field)
+        self._error = Label("", classes="error", markup=False)
+
+    def compose(self) -> ComposeResult:
+        """Lay out title, control and unit, and the complaint below."""
+        with Horizontal():
+            yield Label(self.field.title, classes="title", markup=False)
+            yield self.control
+            if self.field.unit:
+                yield Label(self.field.unit, classes="unit", markup=False)
+        yield self._error
+
+    @property
+    def value(self) -> Any:
+        """What the recipe is given for this field."""
+        match self.control:
+            case Checkbox():
+                return self.control.value
+            case Select():
+                return self.field.to_value(str(self.control.value))
+            case TextArea():
+                return self.field.to_value(self.control.text)
+            case Input():
+                return self.field.to_value(self.control.value)
+        raise TypeError(f"no control for {self.field.path}")
+
+    def set_value(self, value: Any) -> None:
+        """Show a value of the recipe."""
+        match self.control:
+            case Checkbox():
+                self.control.value = bool(value)
+            case Select():
+                self.control.value = self.field.to_text(value)
+            case TextArea():
+                self.control.text = self.field.to_text(value)
+            case Input():
+                self.control.value = self.field.to_text(value)
+
+    def complain(self, message: str) -> None:
+        """Show what is wrong below the field; an empty message takes it away."""
+        self._error.update(message)
+        self.set_class(bool(message), "-wrong")
+
+    def on_descendant_focus(self) -> None:
+        """Tell the form where the user is."""
+        self.post_message(self.Entered(self))
+
+    @on(Input.Changed)
+    @on(Select.Changed)
+    @on(Checkbox.Changed)
+    @on(TextArea.Changed)
+    def _changed(self, message: Message) -> None:
+        message.stop()
+        self.post_message(self.Changed(self))
+
+
+def _control(field: FormField) -> Widget:
+    match field.kind:
+        case "switch":
+            return Tick(value=bool(field.default))
+        case "choice":
+            options = [(choice, choice) for choice in field.choices]
+            nothing = [("none", "")] if field.optional else []
+            return Choice(nothing + options, field.to_text(field.default))
+        case "lines":
+            return Lines(field.to_text(field.default))
+    placeholder = "none" if field.optional else field.bounds
+    short = "-short" if field.kind == "number" else ""
+    return Input(field.to_text(field.default), placeholder=placeholder, compact=True, classes=short)

@@ -1,0 +1,192 @@
+"""The form of a whole recipe: groups of fields, alternatives by kind, advanced ones folded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.widgets import Collapsible, Label, Select, Static
+
+from workbench.tui import forms
+from workbench.tui.widgets.field_row import Choice, FieldRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from textual.app import ComposeResult
+
+    from workbench.recipe.problems import Problem
+    from workbench.tui.forms import FormField, FormGroup
+
+
+class Fields(Vertical):
+    """Rows for some fields; the advanced ones wait below a fold."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    Fields {
+        height: auto;
+        & Collapsible { border: none; padding: 0; background: transparent; }
+        & CollapsibleTitle { padding: 0; color: $text-disabled; background: transparent; }
+        & CollapsibleTitle:focus { color: $primary; background: transparent; }
+        & Collapsible > Contents { padding: 0; }
+    }
+    """
+
+    def __init__(self, fields: Iterable[FormField], *, classes: str = "") -> None:
+        """Show ``fields`` in their order."""
+        super().__init__(classes=classes)
+        self._fields = tuple(fields)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the plain rows, then the folded ones."""
+        for field in self._fields:
+            if not field.advanced:
+                yield FieldRow(field)
+        advanced = [field for field in self._fields if field.advanced]
+        if advanced:
+            names = ", ".join(field.title.lower() for field in advanced)
+            with Collapsible(title=f"{len(advanced)} more: {names}"):
+                for field in advanced:
+                    yield FieldRow(field)
+
+
+class PartFields(Vertical):
+    """A part of the recipe: which alternative, what its card says, and its fields."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    PartFields {
+        height: auto;
+        & > .choice { height: 1; & > Label { width: 20; color: $text-muted; } }
+        & > .choice:focus-within > Label { color: $primary; text-style: bold; }
+        & > .choice > Choice { width: 1fr; }
+        & > .choice > Choice > SelectCurrent { background: $surface; padding: 0 1; }
+        & > .choice > Choice:focus > SelectCurrent { background: $panel; }
+        & > .card { height: auto; padding: 0 1 0 21; color: $text-muted; }
+    }
+    """
+
+    def __init__(self, group: FormGroup) -> None:
+        """Show the default alternative of ``group``."""
+        super().__init__()
+        self.group = group
+        self.kind = group.default
+
+    def compose(self) -> ComposeResult:
+        """Lay out the choice, the card and the fields of every alternative, one of them shown."""
+        options = [(part.card.title, kind) for kind, part in self.group.parts.items()]
+        with Horizontal(classes="choice"):
+            yield Label(self.group.title, markup=False)
+            yield Choice(options, self.kind, id=f"kind-{self.group.key}")
+        yield Static(self.group.parts[self.kind].card.does, classes="card", markup=False)
+        for kind, part in self.group.parts.items():
+            yield Fields(part.fields, classes=f"part part-{kind}")
+
+    def on_mount(self) -> None:
+        """Show one alternative only."""
+        self.choose(self.kind)
+
+    def choose(self, kind: str) -> None:
+        """Show another alternative."""
+        self.kind = kind
+        self.query_one(f"#kind-{self.group.key}", Select).value = kind
+        self.query_one(".card", Static).update(self.group.parts[kind].card.does)
+        for fields in self.query(Fields):
+            fields.display = fields.has_class(f"part-{kind}")
+
+    @on(Select.Changed)
+    def _chosen(self, message: Select.Changed) -> None:
+        message.stop()
+        if message.value != self.kind:
+            self.choose(str(message.value))
+        self.post_message(RecipeForm.Changed())
+
+
+class RecipeForm(VerticalScroll, can_focus=False):
+    """Every field of the recipe, generated; it holds text, never a recipe."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    RecipeForm {
+        padding: 0 1;
+        & .heading { color: $foreground; text-style: bold; margin: 1 0 0 0; }
+    }
+    """
+    BINDINGS: ClassVar = [
+        Binding("down", "app.focus_next", "Next field", show=False),
+        Binding("up", "app.focus_previous", "Previous field", show=False),
+    ]
+
+    class Changed(Message):
+        """Some value of the form changed."""
+
+    def __init__(self, groups: list[FormGroup], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        """Show ``groups`` with their defaults."""
+        super().__init__(id=id)
+        self._groups = groups
+
+    def compose(self) -> ComposeResult:
+        """Lay out a heading and the rows of each group."""
+        for group in self._groups:
+            yield Label(group.title, classes="heading", markup=False)
+            yield PartFields(group) if group.parts else Fields(group.fields)
+
+    def rows(self) -> list[FieldRow]:
+        """The rows that count now, in order: those of the chosen alternatives."""
+        return [row for row in self.query(FieldRow) if row.parent and _chosen(row)]
+
+    def row(self, path: str) -> FieldRow | None:
+        """The row of ``path``, or of the nearest field above it."""
+        rows = {row.field.path: row for row in self.rows()}
+        while path and path not in rows:
+            path = path.rpartition(".")[0]
+        return rows.get(path)
+
+    def values(self) -> forms.Values:
+        """What the recipe is given, nested by section."""
+        values = {row.field.path: row.value for row in self.rows()}
+        kinds = {f"{part.group.key}.kind": part.kind for part in self.query(PartFields)}
+        return forms.nested(kinds | values)
+
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """Show the values of a recipe, given as nested plain data."""
+        for part in self.query(PartFields):
+            part.choose(values[part.group.key]["kind"])
+        known = forms.flat(values)
+        with self.app.batch_update():
+            for row in self.rows():
+                row.set_value(known.get(row.field.path, row.field.default))
+
+    def complain(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Show each problem below its field and return those that belong to none."""
+        rows = dict.fromkeys(self.rows(), "")
+        homeless = []
+        for problem in problems:
+            row = self.row(problem.path)
+            if row is None:
+                homeless.append(problem)
+            else:
+                rows[row] = rows[row] or problem.message
+        for row, message in rows.items():
+            row.complain(message)
+        return homeless
+
+    def go_to(self, path: str) -> None:
+        """Unfold, show and focus the field of ``path``."""
+        row = self.row(path)
+        if row is None:
+            return
+        for ancestor in row.ancestors:
+            if isinstance(ancestor, Collapsible):
+                ancestor.collapsed = False
+        self.call_after_refresh(row.control.focus)
+
+    @on(FieldRow.Changed)
+    def _changed(self, message: FieldRow.Changed) -> None:
+        message.stop()
+        self.post_message(self.Changed())
+
+
+def _chosen(row: FieldRow) -> bool:
+    return all(fields.display for fields in row.ancestors if isinstance(fields, Fields))
