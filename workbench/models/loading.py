@@ -126,8 +126,8 @@ def load_base(
     model, told = loaded
     if missing := sorted(told["missing_keys"]):
         raise BadInputError(
-            f"{section.id}: {len(missing)} tensors are missing from its weights, such as "
-            f"{missing[0]}; download them again"
+            f"{section.id}: its weights lack {missing[0]} ({len(missing)} missing in all); "
+            "download them again"
         )
     ready: PreTrainedModel = model.to(device).eval()
     return ready

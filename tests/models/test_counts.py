@@ -1,0 +1,70 @@
+"""What a strategy counts from facts is what it trains, on several architectures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+from tests.tiny import Architecture, make_tiny_model
+from workbench.models import smollm2
+from workbench.models.facts import read_facts
+from workbench.recipe.recipe import STRATEGIES, ModelSection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TARGETS = ("all-linear", "attention", "mlp")
+NAMES = {
+    "llama": ("q_proj", "down_proj"),
+    "gpt2": ("c_attn",),
+    "qwen3": ("k_proj", "v_proj"),
+    "gemma3": ("o_proj", "gate_proj"),
+}
+
+
+@pytest.fixture(scope="module", params=get_args(Architecture))
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("counts") / request.param, request.param)
+
+
+def trained(kind: str, folder: Path, **fields: object) -> tuple[int, int]:
+    """Parameters counted from facts, and parameters that require a gradient once prepared."""
+    from transformers import AutoModelForCausalLM
+
+    strategy = STRATEGIES[kind](**fields)
+    prepared = strategy.prepare(AutoModelForCausalLM.from_pretrained(folder))
+    moving = sum(p.numel() for p in prepared.parameters() if p.requires_grad)
+    return strategy.trainable_parameters(read_facts(ModelSection(id=str(folder)))), moving
+
+
+def test_full_counts_every_parameter(model: Path) -> None:
+    counted, moving = trained("full", model)
+    assert counted == moving > 10_000
+
+
+@pytest.mark.parametrize("targets", TARGETS)
+def test_lora_counts_its_adapters(model: Path, targets: str) -> None:
+    counted, moving = trained("lora", model, targets=targets, r=4)
+    assert counted == moving > 0
+
+
+def test_lora_counts_named_targets(model: Path) -> None:
+    some, moving = trained("lora", model, targets=NAMES[model.name], r=4)
+    everything, _ = trained("lora", model, targets="all-linear", r=4)
+    assert some == moving
+    assert 0 < some < everything
+
+
+def test_the_demo_model_has_its_published_size() -> None:
+    facts = smollm2.facts("demo")
+    assert facts.parameters == 134_515_008
+    assert len(facts.shapes) == 272
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"), [(("q_proj", "v_proj"), 460_800), ("all-linear", 2_442_240)]
+)
+def test_lora_of_rank_8_on_the_demo_model(targets: object, expected: int) -> None:
+    lora = STRATEGIES["lora"](r=8, targets=targets)
+    assert lora.trainable_parameters(smollm2.facts("demo")) == expected

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from tests.models.conftest import edit_json
+from workbench.errors import BadInputError, FtwbError, MachineError
+from workbench.models.headers import SINGLE
+from workbench.models.loading import (
+    choose_device,
+    choose_dtype,
+    load_base,
+    load_tokenizer,
+    locate,
+)
+from workbench.models.progress import silent
+from workbench.recipe.recipe import ModelSection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from transformers import PreTrainedModel
+
+CPU = torch.device("cpu")
+
+
+def load(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    return load_base(ModelSection(id="m"), folder, device=CPU, dtype=dtype)
+
+
+def test_a_folder_is_where_it_is(tiny_model: Path) -> None:
+    assert locate(ModelSection(id=str(tiny_model)), silent) == tiny_model
+
+
+def test_a_cached_hub_model_is_found_offline(in_hub_cache: Callable[[str], Path]) -> None:
+    folder = in_hub_cache("someone/tiny")
+    assert locate(ModelSection(id="someone/tiny"), silent) == folder
+
+
+def test_an_incomplete_hub_model_needs_the_hub(in_hub_cache: Callable[[str], Path]) -> None:
+    (in_hub_cache("someone/tiny") / SINGLE).unlink()
+    with pytest.raises(MachineError, match="someone/tiny: not on this machine"):
+        locate(ModelSection(id="someone/tiny"), silent)
+
+
+def test_the_model_loads_as_transformers_loads_it(tiny_model: Path) -> None:
+    tokenizer = load_tokenizer(ModelSection(id="m"), tiny_model)
+    inputs = torch.tensor([tokenizer("hello")["input_ids"]])
+    model = load(tiny_model)
+    expected = AutoModelForCausalLM.from_pretrained(tiny_model)(inputs).logits
+    assert not model.training
+    assert torch.equal(model(inputs).logits, expected)
+
+
+def test_the_dtype_is_the_asked_one(tiny_model: Path) -> None:
+    model = load(tiny_model, torch.bfloat16)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+
+
+def test_a_tokenizer_without_padding_pads_with_its_end(model_copy: Path) -> None:
+    edit_json(model_copy / "tokenizer_config.json", pad_token=None)
+    tokenizer = load_tokenizer(ModelSection(id="m"), model_copy)
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id
+
+
+def test_a_missing_tokenizer_is_named(model_copy: Path) -> None:
+    for file in model_copy.glob("token*"):
+        file.unlink()
+    with pytest.raises(BadInputError, match="m: no tokenizer in"):
+        load_tokenizer(ModelSection(id="m"), model_copy)
+
+
+def test_a_broken_tokenizer_is_named(model_copy: Path) -> None:
+    (model_copy / "tokenizer.json").write_text("{")
+    with pytest.raises(BadInputError, match="m: broken tokenizer"):
+        load_tokenizer(ModelSection(id="m"), model_copy)
+
+
+def cut_off(folder: Path) -> None:
+    file = folder / SINGLE
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def drop_a_tensor(folder: Path) -> None:
+    tensors = load_file(folder / SINGLE)
+    del tensors["model.layers.1.mlp.up_proj.weight"]
+    save_file(tensors, folder / SINGLE)
+
+
+def change_a_shape(folder: Path) -> None:
+    tensors = load_file(folder / SINGLE)
+    tensors["model.layers.1.mlp.up_proj.weight"] = torch.zeros(3, 3)
+    save_file(tensors, folder / SINGLE)
+
+
+def leave_only_pickles(folder: Path) -> None:
+    (folder / SINGLE).rename(folder / "pytorch_model.bin")
+
+
+def name_an_unknown_type(folder: Path) -> None:
+    edit_json(folder / "config.json", model_type="perceptron")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (cut_off, "broken weights: model.safetensors has"),
+        (drop_a_tensor, r"lack model.layers.1.mlp.up_proj.weight \(1 missing in all\)"),
+        (change_a_shape, "cannot be loaded"),
+        (leave_only_pickles, "no safetensors in"),
+        (name_an_unknown_type, "cannot be loaded: .*perceptron"),
+    ],
+)
+def test_broken_models_are_refused_in_one_line(
+    model_copy: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    damage(model_copy)
+    with pytest.raises(BadInputError, match=said) as error:
+        load(model_copy)
+    assert "\n" not in str(error.value)
+
+
+def test_loading_says_nothing_on_its_own(
+    tiny_model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    load(tiny_model)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_auto_is_bfloat16_only_where_it_is_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
+    assert choose_dtype("auto", cuda) == torch.float32
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    assert choose_dtype("auto", cuda) == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("bfloat16", "expected"), [(1.0, torch.bfloat16), (2.5, torch.float32), (9.0, torch.float32)]
+)
+def test_a_cpu_must_be_clearly_faster(
+    monkeypatch: pytest.MonkeyPatch, bfloat16: float, expected: torch.dtype
+) -> None:
+    from workbench.models import loading
+
+    seconds = {torch.bfloat16: bfloat16, torch.float32: 3.0}
+    loading._cpu_prefers_bfloat16.cache_clear()
+    monkeypatch.setattr(loading, "_product_seconds", seconds.get)
+    assert choose_dtype("auto", CPU) == expected
+    loading._cpu_prefers_bfloat16.cache_clear()
+
+
+def test_named_dtypes_and_unknown_ones() -> None:
+    assert choose_dtype("float16", CPU) == torch.float16
+    with pytest.raises(FtwbError, match="'linear' is no dtype"):
+        choose_dtype("linear", CPU)
+
+
+def test_the_device_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device().type == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device().type == "cpu"
