@@ -30,5 +30,5 @@ def test_rows_of_the_same_fault_stand_together_on_one_line() -> None:
 def test_many_kinds_of_fault_are_cut_short() -> None:
     faults = [Fault(number, f"fault {number}") for number in range(1, 6)]
     assert str(refusal("a", faults, "row")) == (
-        "a: row 1: fault 1; row 2: fault 2; row 3: fault 3; 2 more kinds of fault"
+        "a: row 1: fault 1; row 2: fault 2; row 3: fault 3; and other faults"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
     from workbench.data.rendering import Rendered
 
 _POOL = 50
+_POOLS = 4
 
 
 class LengthBucketSampler(Sampler[list[int]]):
     """Yield every row once an epoch, in random batches of similar length.
 
-    Rows are shuffled, cut into pools of 50 batches, sorted by length inside each pool, cut into
-    batches, and the batches shuffled. The order depends on the seed and the epoch alone.
+    Rows are shuffled, cut into pools, sorted by length inside each pool, cut into batches, and the
+    batches shuffled. A pool holds up to 50 batches, but no more than a quarter of the rows where
+    that is possible, so that rows meet others in the next epoch. The order depends on
+    the seed and the epoch alone.
 
     Attributes:
         batch_size: Rows in every batch but one, which may be smaller.
@@ -40,6 +44,8 @@ class LengthBucketSampler(Sampler[list[int]]):
         self._lengths = lengths
         self._seed = seed
         self._epoch = 0
+        batches = min(_POOL, len(lengths) // (_POOLS * batch_size))
+        self._pool = batch_size * max(1, batches)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next pass; the Trainer calls this before each."""
@@ -49,16 +55,17 @@ class LengthBucketSampler(Sampler[list[int]]):
         return math.ceil(len(self._lengths) / self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        draw = torch.Generator().manual_seed((self._seed << 32) % 2**63 + self._epoch)
-        shuffled = torch.randperm(len(self._lengths), generator=draw).tolist()
-        ordered = [
-            row
-            for pool in _cut(shuffled, self.batch_size * _POOL)
-            for row in sorted(pool, key=self._lengths.__getitem__)
+        draw = random.Random(f"{self._seed} {self._epoch}")  # noqa: S311 - an order, not a secret
+        rows = list(range(len(self._lengths)))
+        draw.shuffle(rows)
+        for start in range(0, len(rows), self._pool):
+            pool = slice(start, start + self._pool)
+            rows[pool] = sorted(rows[pool], key=self._lengths.__getitem__)
+        batches = [
+            rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)
         ]
-        batches = _cut(ordered, self.batch_size)
-        for index in torch.randperm(len(batches), generator=draw).tolist():
-            yield batches[index]
+        draw.shuffle(batches)
+        yield from batches
 
 
 class Collator:
@@ -78,7 +85,3 @@ class Collator:
             "attention_mask": pad_sequence(masks, batch_first=True),
             "labels": pad_sequence(labels, batch_first=True, padding_value=UNTRAINED),
         }
-
-
-def _cut(rows: list[int], size: int) -> list[list[int]]:
-    return [rows[start : start + size] for start in range(0, len(rows), size)]

@@ -35,6 +35,6 @@ def refusal(source: str, faults: Sequence[Fault], unit: str) -> BadInputError:
     for fault in faults:
         kinds.setdefault(fault.what, []).append(fault.number)
     told = [f"{name_numbers(rows, unit)}: {what}" for what, rows in kinds.items()]
-    if (more := len(told) - _KINDS_NAMED) > 0:
-        told = [*told[:_KINDS_NAMED], f"{more} more kinds of fault"]
+    if len(told) > _KINDS_NAMED:
+        told = [*told[:_KINDS_NAMED], "and other faults"]
     return BadInputError(f"{source}: {'; '.join(told)}")

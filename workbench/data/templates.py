@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PLAIN_TEMPLATE = (
     "{% for message in messages %}"
     "### {{ message['role'] | capitalize }}:\n{{ message['content'] }}"
-    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}\n\n"
+    "{{ eos_token if message['role'] == 'assistant' else '' }}\n\n"
     "{% endfor %}"
     "{% if add_generation_prompt %}### Assistant:\n{% endif %}"
 )

@@ -1,0 +1,82 @@
+"""``ftwb data`` shows what would be learned, to people and to programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from workbench.cli.commands.data import command, visible
+from workbench.errors import BadInputError, NotFoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> str:
+    rows = [
+        {"question": "Why?", "answer": "Be\x1b[31mcause.", "topic": "x"},
+        {"question": "How?", "answer": ""},
+        {"question": "Why?", "answer": "Be\x1b[31mcause.", "topic": "x"},
+        {"question": "When?", "answer": "later " * 50, "topic": "y"},
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return str(path)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(command, arguments)
+
+
+def test_a_person_sees_what_is_learned_without_colour(source: str, tiny_model: Path) -> None:
+    shown = run(source, "--model", str(tiny_model), "--sequence-length", "100").stdout
+    assert "question_answer" in shown
+    assert "1: line 2" in shown
+    assert "1: line 3" in shown
+    assert "1: line 4" in shown
+    assert "cut at 100 tokens" in shown
+    assert "line 1: ⟦…⟧ is learned, the rest is only read" in shown
+    assert "<|im_start|>assistant\n⟦Be\\x1b[31mcause.<|im_end|>⟧\n" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_program_gets_the_same_as_json(source: str, tiny_model: Path) -> None:
+    found = json.loads(run(source, "--model", str(tiny_model), "--json").stdout)
+    assert found["rows"] == 3
+    assert found["empty"] == [2]
+    assert found["repeated"] == [3]
+    assert found["truncated"] == []
+    assert found["example"]["segments"][1] == {
+        "text": "Be\x1b[31mcause.<|im_end|>",
+        "trained": True,
+    }
+    assert set(found["lengths"]) == {"p50", "p90", "p95", "p99", "max"}
+
+
+def test_an_asked_format_is_used(source: str, tiny_model: Path) -> None:
+    refused = run(source, "--model", str(tiny_model), "--format", "alpaca")
+    assert isinstance(refused.exception, BadInputError)
+    assert "not alpaca" in str(refused.exception)
+
+
+def test_bad_data_is_told_before_any_model_is_looked_for(tmp_path: Path) -> None:
+    missing = run(str(tmp_path / "none.jsonl"), "--model", "no/such-model")
+    assert isinstance(missing.exception, NotFoundError)
+    assert "none.jsonl: no such file" in str(missing.exception)
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ("plain ü 🎉\n\tnext", "plain ü 🎉\n\tnext"),
+        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+        ("\x9b31m\r", r"\x9b31m\r"),
+        ("abc\u202edcba", r"abc\u202edcba"),
+    ],
+)
+def test_data_cannot_steer_the_terminal(data: str, shown: str) -> None:
+    assert visible(data) == shown

@@ -1,0 +1,190 @@
+"""Every known format becomes the same conversations, and rows that do not fit are named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from workbench.data.formats import Message, to_examples
+from workbench.data.reading import Row
+from workbench.errors import BadInputError
+
+if TYPE_CHECKING:
+    from workbench.data.formats import Examples
+    from workbench.recipe.recipe import DataFormat
+
+PAIR = (Message("user", "Why?"), Message("assistant", "Because."))
+
+
+def examples(*records: dict[str, Any], form: DataFormat = "auto") -> Examples:
+    rows = [Row(number, record) for number, record in enumerate(records, 1)]
+    return to_examples(rows, form, "data.jsonl", "line")
+
+
+def refused(*records: dict[str, Any], form: DataFormat = "auto") -> str:
+    with pytest.raises(BadInputError) as caught:
+        examples(*records, form=form)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def turns(*pairs: tuple[object, object]) -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": content} for role, content in pairs]}
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [
+        (turns(("user", "Why?"), ("assistant", "Because.")), "messages"),
+        (
+            {
+                "conversations": [
+                    {"from": "human", "value": "Why?"},
+                    {"from": "gpt", "value": "Because."},
+                ]
+            },
+            "sharegpt",
+        ),
+        ({"instruction": "Why?", "input": "", "output": "Because."}, "alpaca"),
+        ({"instruction": "Why?", "output": "Because."}, "alpaca"),
+        ({"instruction": "Why?", "context": None, "response": "Because."}, "alpaca"),
+        ({"prompt": "Why?", "completion": "Because."}, "prompt_completion"),
+        ({"prompt": "Why?", "response": "Because."}, "prompt_completion"),
+        ({"query": "Why?", "response": "Because."}, "prompt_completion"),
+        ({"question": "Why?", "answer": "Because."}, "question_answer"),
+    ],
+)
+def test_formats_are_recognised_by_their_fields(record: dict[str, Any], name: str) -> None:
+    found = examples(record)
+    assert found.format == name
+    assert [example.messages for example in found.rows] == [PAIR]
+    asked: Any = name
+    assert examples(record, form=asked) == found
+
+
+def test_plain_text_says_which_fields_it_leaves_aside() -> None:
+    found = examples({"text": "A queue.", "label": "queue"})
+    assert found.format == "text"
+    assert found.rows[0].text == "A queue."
+    assert found.rows[0].messages == ()
+    assert found.rows[0].fields["label"] == "queue"
+    assert found.unused == ("label",)
+
+
+def test_an_input_follows_its_instruction() -> None:
+    found = examples({"instruction": "Shorten:", "input": "A long text.", "output": "Text."})
+    assert found.rows[0].messages[0] == Message("user", "Shorten:\n\nA long text.")
+
+
+@pytest.mark.parametrize("field", ["system", "system_prompt"])
+def test_a_system_prompt_beside_the_question_comes_first(field: str) -> None:
+    found = examples({field: "Be brief.", "question": "Why?", "response": "Because."})
+    assert found.rows[0].messages == (Message("system", "Be brief."), *PAIR)
+    assert found.unused == ()
+
+
+def test_a_blank_system_prompt_and_a_second_one_are_not_added() -> None:
+    own = turns(("system", "Mine."), ("user", "Why?"), ("assistant", "Because."))
+    blank = {**turns(("user", "Why?"), ("assistant", "Because.")), "system": ""}
+    found = examples({**own, "system": "Theirs."}, blank)
+    assert found.rows[0].messages == (Message("system", "Mine."), *PAIR)
+    assert found.rows[1].messages == PAIR
+
+
+def test_messages_win_over_the_prompt_beside_them() -> None:
+    record = {**turns(("user", "Why?"), ("assistant", "Because.")), "prompt": "x", "response": "y"}
+    assert examples(record).format == "messages"
+
+
+def test_unknown_fields_are_listed_with_the_formats_known() -> None:
+    told = refused({"key": 1, "prompt": "Write.", "kwargs": []})
+    assert told.startswith("data.jsonl: format not recognised from the fields 'key', 'prompt', ")
+    assert "alpaca (instruction, output/response)" in told
+
+
+def test_an_asked_format_that_no_row_has_lists_the_fields() -> None:
+    assert refused({"text": "x"}, form="alpaca") == (
+        "data.jsonl: not alpaca (instruction, output/response): its fields are 'text'"
+    )
+
+
+@pytest.mark.parametrize("answer", [2, "2"])
+def test_multiple_choice_is_never_learned_as_a_number(answer: object) -> None:
+    told = refused({"question": "Which?", "choices": ["a", "b", "c"], "answer": answer})
+    assert "multiple choice (field 'choices')" in told
+
+
+def test_answers_as_they_stand_must_be_asked_for_and_be_text() -> None:
+    record = {"question": "Which?", "choices": ["a", "b"], "answer": "b"}
+    assert examples(record, form="question_answer").rows[0].messages[-1].content == "b"
+    told = refused({**record, "answer": 1}, form="question_answer")
+    assert told == "data.jsonl: line 1: 'answer' is a number, not text"
+
+
+def test_rows_that_do_not_fit_are_named() -> None:
+    good = turns(("user", "Why?"), ("assistant", "Because."))
+    told = refused(
+        good,
+        {"messages": "hello"},
+        good,
+        turns(("user", "Why?"), ("wizard", "Because.")),
+        turns(("user", "Why?"), ("assistant", ["Because."])),
+        good,
+        {"messages": ["hello"]},
+        good,
+        good,
+    )
+    assert told.startswith(
+        "data.jsonl: line 2: 'messages' is text, not a list; line 4: unknown role"
+    )
+    assert "'wizard'; known are system, developer, user, human" in told
+    assert "line 5: 'content' is a list, not text; and other faults" in told
+
+
+def test_rows_without_the_fields_of_most_are_named() -> None:
+    good = {"prompt": "Why?", "completion": "Because."}
+    told = refused(good, {"prompt": "Why?"}, good, {"question": "Why?", "answer": "So."})
+    assert told == (
+        "data.jsonl: line 2: no 'completion' or 'response' or 'answer' or 'output'; "
+        "line 4: no 'prompt' or 'query' or 'input'"
+    )
+
+
+def test_a_role_from_the_data_cannot_steer_the_terminal() -> None:
+    told = refused(turns(("user", "Why?"), ("\x1b[2J", "Because.")))
+    assert "\x1b" not in told
+    assert r"'\x1b[2J'" in told
+
+
+def test_one_row_without_an_answer_is_named() -> None:
+    told = refused(turns(("user", "Why?"), ("assistant", "So.")), turns(("user", "Why?")))
+    assert told == "data.jsonl: line 2: no assistant message"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        turns(("user", "Why?")),
+        turns(("user", "Why?"), ("assistant", " ")),
+        turns(("user", "Why?"), ("assistant", None)),
+        {"prompt": "Why?", "completion": ""},
+        {"question": "Why?", "answer": None},
+        {"text": " \n"},
+    ],
+)
+def test_a_dataset_without_any_assistant_text_is_refused(record: dict[str, Any]) -> None:
+    assert refused(*[record] * 3).startswith(
+        "data.jsonl: no assistant text in any of its 3 rows, so there is nothing to learn"
+    )
+
+
+def test_empty_rows_are_left_out_and_counted() -> None:
+    found = examples(
+        {"prompt": "Why?", "completion": "Because."},
+        {"prompt": "Why?", "completion": " "},
+        {"prompt": "", "completion": "Because."},
+        {"prompt": "How?", "completion": "So."},
+    )
+    assert [example.number for example in found.rows] == [1, 4]
+    assert found.empty == (2, 3)

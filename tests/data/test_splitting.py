@@ -1,0 +1,91 @@
+"""Held-out rows are set aside by seed, and nothing is on both sides."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.data.duplicates import exact_key, normalised_key, repeats
+from workbench.data.formats import Example, Message
+from workbench.data.splitting import load_split, set_aside
+from workbench.recipe.recipe import DataSection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def texts(*contents: str) -> list[Example]:
+    return [Example(number, {}, text=content) for number, content in enumerate(contents, 1)]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> str:
+    path = tmp_path / "rows.jsonl"
+    rows = [{"text": f"row {number}", "label": "x"} for number in range(99)] + [{"text": ""}]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return str(path)
+
+
+def test_a_share_is_set_aside_and_the_rest_keeps_its_order(dataset: str) -> None:
+    split = load_split(DataSection(train=dataset, heldout_share=0.2), seed=0)
+    assert len(split.heldout) == 19
+    assert len(split.train) == 80
+    numbers = [example.number for example in split.train]
+    assert numbers == sorted(numbers)
+    assert {*numbers, *(example.number for example in split.heldout)} == set(range(1, 100))
+    assert split.format == "text"
+    assert split.empty == (100,)
+
+
+def test_the_seed_decides_which(dataset: str) -> None:
+    section = DataSection(train=dataset, heldout_share=0.2)
+    assert load_split(section, seed=1) == load_split(section, seed=1)
+    assert load_split(section, seed=1).heldout != load_split(section, seed=2).heldout
+
+
+def test_without_a_share_nothing_is_held_out(dataset: str) -> None:
+    split = load_split(DataSection(train=dataset, heldout_share=0), seed=0)
+    assert split.heldout == ()
+    assert len(split.train) == 99
+
+
+def test_held_out_rows_of_their_own_leave_the_dataset_whole(dataset: str, tmp_path: Path) -> None:
+    (tmp_path / "heldout.csv").write_text("question,answer\nWhy?,Because.\n")
+    section = DataSection(train=dataset, heldout=str(tmp_path / "heldout.csv"), max_rows=10)
+    split = load_split(section, seed=0)
+    assert len(split.train) == 10
+    assert [example.fields["answer"] for example in split.heldout] == ["Because."]
+
+
+def test_two_rows_are_both_learned() -> None:
+    train, heldout = set_aside(texts("a", "b"), 0.1, seed=0)
+    assert len(train) == 2
+    assert heldout == ()
+
+
+@given(
+    contents=st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40),
+    share=st.floats(0, 0.5),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_equal_rows_stay_on_one_side(contents: list[str], share: float, seed: int) -> None:
+    train, heldout = set_aside(texts(*contents), share, seed)
+    assert {row.text for row in train}.isdisjoint(row.text for row in heldout)
+    assert len(train) + len(heldout) == len(contents)
+    assert len(heldout) <= share * len(contents)
+
+
+def test_repeats_are_told_apart_from_near_repeats() -> None:
+    rows = texts("My card?", "Other", "my  card", "My card?", "2+2", "2-2")
+    assert repeats(rows, exact_key) == (4,)
+    assert repeats(rows, normalised_key) == (3, 4)
+
+
+def test_the_same_words_in_another_role_are_no_repeat() -> None:
+    asked = Example(1, {}, messages=(Message("user", "a"), Message("assistant", "b")))
+    swapped = Example(2, {}, messages=(Message("user", "b"), Message("assistant", "a")))
+    assert repeats([asked, swapped], normalised_key) == ()
