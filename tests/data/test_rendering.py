@@ -160,6 +160,30 @@ def test_a_template_that_marks_its_answers_is_believed_and_its_end_added() -> No
     assert row.input_ids == render(byte_tokenizer(), (SYSTEM, *FIRST, *SECOND)).input_ids
 
 
+def test_transformers_own_mask_agrees() -> None:
+    tokenizer = tokenizer_with(tokenizers.MARKED_WITH_END)
+    messages = (SYSTEM, *FIRST, *SECOND)
+    theirs = tokenizer.apply_chat_template(
+        [vars(message) for message in messages], return_assistant_tokens_mask=True, return_dict=True
+    )
+    for ours in (render(tokenizer, messages), render(byte_tokenizer(), messages)):
+        assert ours.input_ids == theirs["input_ids"]
+        assert [label != UNTRAINED for label in ours.labels] == list(
+            map(bool, theirs["assistant_masks"])
+        )
+
+
+def test_a_marking_template_may_refuse_system_prompts_too() -> None:
+    refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no') }}{% endif %}"
+    tokenizer = tokenizer_with(refusing + tokenizers.MARKED)
+    assert learned(tokenizer, render(tokenizer, (SYSTEM, *FIRST))) == ["Hello!<|im_end|>"]
+
+
+def test_a_template_that_shows_no_answer_is_refused() -> None:
+    with pytest.raises(BadInputError, match="row 1: the model's chat template leaves the answer"):
+        render(tokenizer_with(tokenizers.PARTS_ONLY), FIRST)
+
+
 def test_where_the_template_ends_no_answer_the_last_gets_an_eos() -> None:
     tokenizer = tokenizer_with(tokenizers.NO_END)
     row = render(tokenizer, (*FIRST, *SECOND))

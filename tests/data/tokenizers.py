@@ -66,6 +66,16 @@ MARKED = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
+MARKED_WITH_END = MARKED.replace(
+    "{% endgeneration %}<|im_end|>\n",
+    "<|im_end|>{% endgeneration %}{{ '\n' }}",
+)
+
+PARTS_ONLY = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% for part in message['content'] %}{{ part.text }}{% endfor %}<|im_end|>\n{% endfor %}"
+)
+
 NO_END = (
     "{% for message in messages %}[{{ message['role'] }}] {{ message['content'] }}\n\n{% endfor %}"
     "{% if add_generation_prompt %}[assistant] {% endif %}"

@@ -97,7 +97,7 @@ class Renderer:
         """Render one row, cut to the sequence length.
 
         Raises:
-            BadInputError: The chat template refuses the row.
+            BadInputError: The chat template refuses the row or leaves its answers out.
         """
         return self.render_whole([example])[0].cut(self.sequence_length)
 
@@ -105,7 +105,7 @@ class Renderer:
         """Render rows at their full length, many at once.
 
         Raises:
-            BadInputError: The chat template refuses a row, which is named.
+            BadInputError: The chat template refuses a row or leaves its answers out; it is named.
         """
         return [row.rendered() for row in self._lay_out(examples)]
 
@@ -155,6 +155,10 @@ class Renderer:
             raise BadInputError(
                 f"row {example.number}: the model's chat template refuses it: {error}"
             ) from error
+        if not answers:
+            raise BadInputError(
+                f"row {example.number}: the model's chat template leaves the answer out"
+            )
         return text, answers if self._assistant_only else [Span(0, len(text))]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
@@ -19,6 +20,7 @@ PLAIN_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}### Assistant:\n{% endif %}"
 )
+T = TypeVar("T")
 _MARKS_ANSWERS = re.compile(r"\{%-?\s*generation\s*-?%\}")
 
 
@@ -56,14 +58,7 @@ class ChatTemplate:
         Raises:
             jinja2.TemplateError: The template refuses the conversation.
         """
-        from jinja2 import TemplateError
-
-        try:
-            return self._apply(messages, answer_next=answer_next)
-        except TemplateError:
-            if (folded := _fold_system(messages)) is None:
-                raise
-            return self._apply(folded, answer_next=answer_next)
+        return _accepted(partial(self._apply, answer_next=answer_next), messages)
 
     def write_answered(self, messages: Sequence[Message]) -> tuple[str, list[Span]]:
         """Render a conversation and find its answers, each with the token that ends it.
@@ -75,7 +70,7 @@ class ChatTemplate:
             jinja2.TemplateError: The template refuses the conversation.
         """
         if _MARKS_ANSWERS.search(self._template):
-            text, spans = self._marked(messages)
+            text, spans = _accepted(self._marked, messages)
         else:
             text = self.write(messages)
             spans = self._searched(messages, text)
@@ -190,13 +185,19 @@ def _as_dicts(messages: Sequence[Message]) -> list[dict[str, str]]:
     ]
 
 
-def _fold_system(messages: Sequence[Message]) -> list[Message] | None:
+def _accepted(write: Callable[[Sequence[Message]], T], messages: Sequence[Message]) -> T:
+    """Write a conversation, with its system prompt in the first question if need be."""
+    from jinja2 import TemplateError
+
     from workbench.data.formats import Message
 
-    match messages:
-        case [Message("system", rule), Message("user", question), *rest]:
-            return [Message("user", f"{rule}\n\n{question}"), *rest]
-    return None
+    try:
+        return write(messages)
+    except TemplateError:
+        match messages:
+            case [Message("system", rule), Message("user", question), *rest]:
+                return write([Message("user", f"{rule}\n\n{question}"), *rest])
+        raise
 
 
 def _opening(tokenizer: PreTrainedTokenizerBase) -> str:
