@@ -86,7 +86,7 @@ def test_a_dead_worker_makes_the_run_lost(runs: Runs) -> None:
     assert str(child.pid) in run.status().reason
 
 
-def test_a_zombie_is_dead(runs: Runs) -> None:
+def test_a_zombie_is_dead() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
     assert child.stdout is not None
     child.stdout.read()

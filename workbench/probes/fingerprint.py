@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.probes.evaluating import evaluating
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,23 +22,20 @@ PROMPTS = (
 )
 
 
-def take(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Tensor:
+def take_fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Tensor:
     """Logits after the last token of each prompt, float32 ``[prompts, vocabulary]`` on the CPU."""
     import torch
 
     rows = []
-    training = model.training
-    model.eval()
-    with torch.no_grad():
+    with evaluating(model):
         for prompt in PROMPTS:
             ids = tokenizer(prompt, return_tensors="pt").input_ids.to(model.device)
             logits = model(input_ids=ids, use_cache=False, logits_to_keep=1).logits
             rows.append(logits[0, -1].float().cpu())
-    model.train(training)
     return torch.stack(rows)
 
 
-def save(fingerprint: Tensor, folder: Path) -> None:
+def save_fingerprint(fingerprint: Tensor, folder: Path) -> None:
     """Write it into the run's ``base/`` folder as safetensors."""
     from safetensors.torch import save_file
 

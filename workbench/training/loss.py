@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import torch
 from torch.nn import functional
+
+from workbench.probes.evaluating import evaluating
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -63,17 +64,9 @@ def head_sees_only(model: Module, positions: Tensor) -> Iterator[None]:
         handle.remove()
 
 
-@torch.no_grad()
 def mean_nll(model: Module, batches: Iterable[Mapping[str, Tensor]]) -> float:
-    """Mean loss in nats per labelled token over ``batches``, with the model in eval mode.
-
-    Training is left as it was: the mode is restored and no random number is drawn.
-    """
-    training = model.training
-    model.eval()
-    try:
+    """Mean loss in nats per labelled token over ``batches``; training is left as it was."""
+    with evaluating(model):
         sums = [labelled_nll(model, batch) for batch in batches]
-    finally:
-        model.train(training)
     tokens = sum(count for _, count in sums)
     return float(sum(nll.double() for nll, _ in sums)) / tokens if tokens else float("nan")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from torch.nn import Module
+    from transformers import PreTrainedTokenizerBase
 
     from workbench.data.formats import Example
     from workbench.data.rendering import Renderer
@@ -59,7 +60,7 @@ def questions(
 
 
 def measure(
-    model: PreTrainedModel,
+    model: Module,
     tokenizer: PreTrainedTokenizerBase,
     asked: Questions,
     evaluation: EvaluationSection,

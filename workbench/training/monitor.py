@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from workbench.errors import RunFailedError
 from workbench.hardware.readings import read_memory
 from workbench.runs.control import take
 from workbench.training.device import cuda_use
@@ -64,11 +66,11 @@ class Monitor(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        model: Module,
-        **_: Any,
+        **kwargs: Any,
     ) -> TrainerControl:
         """Measure and obey; the time this takes is not counted as training time."""
         del args
+        model: Module = kwargs["model"]
         self._clock.pause()
         self._reporter.step(state.global_step, state.max_steps)
         asked = take(self._run)
@@ -92,13 +94,21 @@ class Monitor(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        logs: dict[str, float],
-        **_: Any,
+        **kwargs: Any,
     ) -> None:
         """Record one step; the Trainer's closing summary carries no loss and is left out."""
         del args, control
+        logs: dict[str, float] = kwargs["logs"]
         if "loss" not in logs:
             return
+        self._record(state, logs)
+        if not math.isfinite(logs["loss"]):
+            raise RunFailedError(
+                f"training diverged at step {state.global_step}: the loss is {logs['loss']}; "
+                "lower the learning rate"
+            )
+
+    def _record(self, state: TrainerState, logs: dict[str, float]) -> None:
         seconds = self._clock.seconds
         tokens = state.num_input_tokens_seen
         self._reporter.event(

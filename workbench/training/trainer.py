@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from workbench.data.batching import Collator, LengthBucketSampler
 from workbench.training.loss import labelled_nll
@@ -59,12 +59,11 @@ def training_arguments(
         weight_decay=training.weight_decay,
         optim=_OPTIMIZERS[training.optimizer],
         max_grad_norm=training.max_gradient_norm,
-        gradient_checkpointing=training.gradient_checkpointing,
+        activation_checkpointing=training.gradient_checkpointing,
         bf16=precision == torch.bfloat16,
         fp16=precision == torch.float16,
         use_cpu=on_cpu,
         seed=training.seed,
-        data_seed=training.seed,
         logging_steps=1,
         logging_nan_inf_filter=False,
         save_strategy="no",
@@ -88,23 +87,28 @@ class WorkbenchTrainer(Trainer):
         callbacks: list[TrainerCallback],
     ) -> None:
         """Prepare to train ``model`` on rendered rows; ``padding`` is the padding token's id."""
+        dataset: Any = rows
         super().__init__(
             model=model,
             args=arguments,
-            train_dataset=rows,
+            train_dataset=dataset,
             data_collator=Collator(padding),
             callbacks=callbacks,
         )
+        self._rows = rows
         self.model_accepts_loss_kwargs = True
+        self.remove_callback(PrinterCallback)
 
     def get_train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Batches of rows of similar length, every row once an epoch."""
-        rows: Sequence[Rendered] = self.train_dataset
         sampler = LengthBucketSampler(
-            [len(row.input_ids) for row in rows], self._train_batch_size, seed=self.args.data_seed
+            [len(row.input_ids) for row in self._rows],
+            self.args.per_device_train_batch_size,
+            seed=self.args.seed,
         )
+        dataset: Any = self._rows
         loader: DataLoader[dict[str, Tensor]] = self.accelerator.prepare(
-            DataLoader(rows, batch_sampler=sampler, collate_fn=self.data_collator)
+            DataLoader(dataset, batch_sampler=sampler, collate_fn=self.data_collator)
         )
         return loader
 

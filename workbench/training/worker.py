@@ -14,7 +14,7 @@ from workbench.data.rendering import Renderer
 from workbench.data.splitting import load_split
 from workbench.errors import BadInputError, FtwbError
 from workbench.models import loading
-from workbench.probes import fingerprint
+from workbench.probes.fingerprint import save_fingerprint, take_fingerprint
 from workbench.probes.report import Report
 from workbench.training.measuring import measure, questions
 from workbench.training.monitor import Monitor
@@ -96,7 +96,7 @@ class Work:
         rows = self._render(renderer, split.train, split.heldout, tokenizer)
         asked = questions(recipe.evaluation, renderer, split.heldout, rows.heldout)
         reporter.phase("measuring the base")
-        fingerprint.save(fingerprint.take(base, tokenizer), self._run.base)
+        save_fingerprint(take_fingerprint(base, tokenizer), self._run.base)
         before = measure(base, tokenizer, asked, recipe.evaluation, reporter)
         model, stopped = self._train(base, rows, tokenizer)
         reporter.phase("saving the result")

@@ -1,0 +1,236 @@
+"""A whole run on a tiny model: what it writes, what it leaves alone, and how it fails."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from workbench.errors import RunFailedError
+from workbench.probes.report import read_report
+from workbench.recipe.recipe import STRATEGIES
+from workbench.runs import control
+from workbench.runs.events import EventReader
+from workbench.training import monitor, trainer, worker
+from workbench.training.loss import labelled_nll
+from workbench.training.result import save_result
+from workbench.training.worker import last_words, work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.view import RunView
+
+    Train = Callable[..., tuple[RunFolder, RunView]]
+
+
+def steps_of(run: RunFolder, kind: str) -> list[int]:
+    return [event["step"] for event in EventReader(run.events).read() if event["kind"] == kind]
+
+
+@pytest.mark.parametrize("kind", ["full", "lora"])
+def test_a_run_learns_and_tells_everything(trained: Train, kind: str) -> None:
+    run, view = trained(f"strategy.kind={kind}", "training.max_steps=30")
+    assert view.status.state == "finished", view.status.reason
+    assert steps_of(run, "train") == list(range(1, 31))
+    assert steps_of(run, "eval") == list(range(3, 31, 3))
+    losses = [point.mean for point in view.series["train.loss"].points(100)]
+    assert losses[-1] < losses[0] - 0.2
+    assert view.value("train", "tokens") > 0
+    assert view.value("train", "seconds_left") == 0
+    assert view.value("memory", "process") > 10**7
+    report = read_report(run)
+    assert report.before.heldout_nll is not None
+    assert report.after.heldout_nll == pytest.approx(view.value("eval", "loss"), rel=1e-5)
+    assert report.after.heldout_nll < report.before.heldout_nll
+    assert len(report.before.target) == len(report.after.target) == 12
+
+
+def test_the_first_loss_is_the_loss_of_the_base(trained: Train) -> None:
+    _, view = trained("training.max_steps=1", "training.micro_batch_size=12", "strategy.kind=full")
+    run, _ = trained("training.max_steps=1")
+    before = read_report(run).before.heldout_nll
+    assert view.value("train", "loss") == pytest.approx(before, rel=1e-5)
+
+
+def test_accumulated_batches_equal_one_large_batch(trained: Train) -> None:
+    plain = ("strategy.kind=full", "training.max_steps=3", "training.optimizer=sgd")
+    _, small = trained(
+        *plain, "training.micro_batch_size=3", "training.gradient_accumulation_steps=4"
+    )
+    _, large = trained(*plain, "training.micro_batch_size=12")
+    for name in ("train.loss", "train.gradient_norm"):
+        pairs = zip(small.series[name].points(9), large.series[name].points(9), strict=True)
+        for one, other in pairs:
+            assert one.mean == pytest.approx(other.mean, rel=1e-4)
+
+
+def test_equal_recipes_give_equal_runs(trained: Train) -> None:
+    _, first = trained("strategy.dropout=0.1")
+    _, second = trained("strategy.dropout=0.1")
+    assert first.series["train.loss"] == second.series["train.loss"]
+
+
+def test_lora_leaves_the_base_bit_identical(trained: Train, tiny_model: Path) -> None:
+    run, _ = trained("strategy.kind=lora")
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    strategy = run.recipe().strategy
+    tuned = strategy.load(AutoModelForCausalLM.from_pretrained(tiny_model), run.model)
+    ids = torch.arange(20).reshape(1, -1)
+    expected = base(ids).logits
+    assert not torch.equal(tuned(ids).logits, expected)
+    with strategy.without(tuned):
+        assert torch.equal(tuned(ids).logits, expected)
+
+
+def test_the_saved_full_model_is_the_trained_one(trained: Train) -> None:
+    run, view = trained("strategy.kind=full")
+    base = AutoModelForCausalLM.from_pretrained(run.recipe().model.id)
+    tuned = run.recipe().strategy.load(base, run.model)
+    assert not torch.equal(tuned.model.norm.weight, base.model.norm.weight)
+    assert sorted(path.suffix for path in run.model.iterdir()) == [".json", ".json", ".safetensors"]
+    assert view.status.state == "finished"
+
+
+def test_a_stop_is_obeyed_after_the_step_and_keeps_the_result(
+    new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run("training.max_steps=1000")
+    obey = monitor.Monitor.on_log
+
+    def stop_at_two(self: monitor.Monitor, *args: object, **kwargs: object) -> None:
+        obey(self, *args, **kwargs)
+        if self._reporter.status.step == 2:
+            control.ask(run, "stop")
+
+    monkeypatch.setattr(monitor.Monitor, "on_log", stop_at_two)
+    assert work(run) == 0
+    assert run.status().state == "stopped"
+    assert steps_of(run, "train") == [1, 2, 3]
+    assert run.has_result()
+    assert read_report(run).after.answers
+
+
+def test_a_stop_before_the_first_step_ends_the_run_there(
+    new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run()
+    measure = worker.take_fingerprint
+
+    def ask_meanwhile(*args: object) -> torch.Tensor:
+        control.ask(run, "stop")
+        return measure(*args)
+
+    monkeypatch.setattr(worker, "take_fingerprint", ask_meanwhile)
+    assert work(run) == 0
+    assert run.status().state == "stopped"
+    assert "measuring the base" in run.status().reason
+    assert not run.has_result()
+
+
+def test_checkpoints_are_kept_by_number(trained: Train) -> None:
+    run, _ = trained("training.checkpoint_interval=2", "training.checkpoints_kept=2")
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == ["step-4", "step-6"]
+    assert steps_of(run, "checkpoint") == [2, 4, 6]
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["adamw", "adamw_8bit", "paged_adamw_8bit", "lion_8bit", "adafactor", "sgd"]
+)
+def test_every_optimiser_takes_steps(trained: Train, optimizer: str) -> None:
+    run, view = trained(f"training.optimizer={optimizer}", "training.max_steps=3")
+    assert view.status.state == "finished", view.status.reason
+    assert steps_of(run, "train") == [1, 2, 3]
+
+
+def test_gradient_checkpointing_changes_nothing_but_memory(trained: Train) -> None:
+    _, plain = trained("strategy.kind=lora")
+    _, thrifty = trained("strategy.kind=lora", "training.gradient_checkpointing=true")
+    pairs = zip(
+        plain.series["train.loss"].points(9), thrifty.series["train.loss"].points(9), strict=True
+    )
+    assert all(one.mean == pytest.approx(other.mean, rel=1e-5) for one, other in pairs)
+
+
+def test_divergence_ends_the_run_and_saves_no_broken_model(
+    trained: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object) -> tuple[torch.Tensor, int]:
+        nll, count = labelled_nll(*args)
+        return nll * torch.nan, count
+
+    monkeypatch.setattr(trainer, "labelled_nll", broken)
+    run, view = trained("strategy.kind=full")
+    assert view.status.state == "failed"
+    assert "diverged at step 1" in view.status.reason
+    assert "train: loss" in view.notices[-2]["text"]
+    assert not run.has_result()
+
+
+def test_weights_that_are_not_finite_are_never_saved(tiny_model: Path, tmp_path: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    model.model.norm.weight.data[3] = torch.inf
+    with pytest.raises(RunFailedError, match=r"model\.norm\.weight is no longer finite"):
+        save_result(STRATEGIES["full"](), model, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_label_names_the_row(trained: Train) -> None:
+    run, view = trained("evaluation.target_field=topic")
+    assert view.status.state == "failed"
+    assert "held-out row 1 has no text in 'topic'" in view.status.reason
+    assert not run.has_result()
+
+
+def test_answers_past_the_sequence_length_are_an_error_when_nothing_is_left(trained: Train) -> None:
+    _, view = trained("training.sequence_length=8")
+    assert view.status.state == "failed"
+    assert "no row has a token to learn from" in view.status.reason
+
+
+def test_broken_weights_fail_with_one_line(
+    trained: Train, tiny_model: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in tiny_model.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    _, view = trained(f"model.id={broken}")
+    assert view.status.state == "failed"
+    assert "\n" not in view.status.reason
+
+
+def test_running_out_of_gpu_memory_says_what_to_lower() -> None:
+    assert "micro_batch_size" in last_words(torch.OutOfMemoryError("CUDA out of memory"))
+
+
+def test_a_bug_is_named_by_type_and_first_line() -> None:
+    assert last_words(KeyError("x")) == "KeyError: 'x'"
+    assert last_words(ValueError("one\ntwo")) == "ValueError: one"
+
+
+def test_the_fingerprint_is_of_the_untouched_base(trained: Train, tiny_model: Path) -> None:
+    from safetensors.torch import load_file
+    from transformers import AutoTokenizer
+
+    from workbench.probes.fingerprint import take_fingerprint
+
+    run, _ = trained("strategy.kind=full")
+    stored = load_file(run.base / "fingerprint.safetensors")["logits"]
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    assert torch.equal(stored, take_fingerprint(base, tokenizer))
+
+
+def test_status_is_json_a_stranger_can_read(trained: Train) -> None:
+    run, _ = trained()
+    status = json.loads(run.status_file.read_text())
+    assert (status["state"], status["step"], status["total"]) == ("finished", 6, 6)
+    assert status["ended"] >= status["started"] >= status["created"]

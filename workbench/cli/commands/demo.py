@@ -1,0 +1,37 @@
+"""``ftwb demo``: the whole job on a real model, with nothing to prepare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.output import emit_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("demo")
+@click.option("--headless", is_flag=True, help="No screens: progress bars, then a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
+@click.pass_obj
+def command(root: Path, headless: bool, as_json: bool) -> None:
+    """Teach a 135M-parameter model customer support twice and see what it forgets.
+
+    First full fine-tuning at a rate that visibly forgets, then LoRA on the same rows. Without
+    --headless the workbench opens on the live run, and on the split chat once both have finished.
+    """
+    from workbench.cli import story
+    from workbench.runs.folder import Runs
+
+    runs = Runs(root)
+    if headless or as_json:
+        found = story.findings(story.tell(runs))
+        emit_json(found) if as_json else story.show(found)
+        return
+    from workbench.tui import launch
+    from workbench.tui.story import Story
+
+    first = story.tell_in_background(runs)
+    launch(root, run=first, story=Story(first.id, story.CHAPTERS, "What is photosynthesis?"))
