@@ -69,8 +69,7 @@ def test_a_tokenizer_without_padding_pads_with_its_end(model_copy: Path) -> None
 
 
 def test_a_missing_tokenizer_is_named(model_copy: Path) -> None:
-    for file in model_copy.glob("token*"):
-        file.unlink()
+    (model_copy / "tokenizer.json").unlink()
     with pytest.raises(BadInputError, match="m: no tokenizer in"):
         load_tokenizer(ModelSection(id="m"), model_copy)
 
@@ -111,7 +110,7 @@ def name_an_unknown_type(folder: Path) -> None:
     [
         (cut_off, "broken weights: model.safetensors has"),
         (drop_a_tensor, r"lack model.layers.1.mlp.up_proj.weight \(1 missing in all\)"),
-        (change_a_shape, "cannot be loaded"),
+        (change_a_shape, r"layers.1.mlp.up_proj.weight has another shape .*\(1 such"),
         (leave_only_pickles, "no safetensors in"),
         (name_an_unknown_type, "cannot be loaded: .*perceptron"),
     ],

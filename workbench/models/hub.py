@@ -21,6 +21,8 @@ _WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken
 _UNWANTED = ("*/*", "consolidated*", "*.index.fp32.json")
 """Folders hold other formats of the same weights, and so does Mistral's consolidated file."""
 
+_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+
 _TIMEOUT = 10.0
 """Seconds to wait for an answer of the hub."""
 
@@ -153,5 +155,6 @@ def _is_complete(folder: Path) -> bool:
 
 def has_tokenizer(folder: Path) -> bool:
     """Whether ``folder`` holds a tokenizer that transformers can read."""
-    names = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
-    return any((folder / name).is_file() for name in names)
+    return any((folder / name).is_file() for name in _VOCABULARIES) or any(
+        folder.glob("*.tiktoken")
+    )

@@ -119,18 +119,31 @@ def load_base(
             trust_remote_code=section.trust_remote_code,
             local_files_only=True,
             use_safetensors=True,
+            ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise BadInputError(f"{section.id}: cannot be loaded: {_first_line(error)}") from error
     model, told = loaded
-    if missing := sorted(told["missing_keys"]):
+    _check_all_loaded(section, told)
+    ready: PreTrainedModel = model.to(device).eval()
+    return ready
+
+
+def _check_all_loaded(section: ModelSection, told: dict[str, Any]) -> None:
+    """Refuse a model of which transformers had to make up a part."""
+    wrong = sorted(str(key[0]) for key in told["mismatched_keys"])
+    if wrong:
+        raise BadInputError(
+            f"{section.id}: {wrong[0]} has another shape than its config says ({len(wrong)} such "
+            "in all); config.json and weights belong to different models"
+        )
+    missing = sorted(told["missing_keys"])
+    if missing:
         raise BadInputError(
             f"{section.id}: its weights lack {missing[0]} ({len(missing)} missing in all); "
             "download them again"
         )
-    ready: PreTrainedModel = model.to(device).eval()
-    return ready
 
 
 def _fast_bfloat16(device: torch.device) -> bool:

@@ -1,0 +1,53 @@
+"""A scripted NVML: the driver's answers as pynvml gives them."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+GIB = 2**30
+
+
+class NVMLError(Exception):
+    pass
+
+
+class FakeNvml:
+    """Two devices; the second shows neither its memory nor its processes."""
+
+    NVMLError = NVMLError
+
+    def __init__(self, *names: str) -> None:
+        self.names = names or ("NVIDIA H200", "NVIDIA H200")
+
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802 - pynvml's name
+        return len(self.names)
+
+    def nvmlSystemGetDriverVersion(self) -> str:  # noqa: N802 - pynvml's name
+        return "580.1"
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802 - pynvml's name
+        return index
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> int:  # noqa: N802 - pynvml's name
+        if uuid not in ("GPU-a", "GPU-b"):
+            raise NVMLError("not found")
+        return "ab".index(uuid[-1])
+
+    def nvmlDeviceGetName(self, handle: int) -> str:  # noqa: N802 - pynvml's name
+        return self.names[handle]
+
+    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:  # noqa: N802 - pynvml's name
+        if handle == 1:
+            raise NVMLError("not permitted")
+        return SimpleNamespace(used=3 * GIB, total=139 * GIB)
+
+    def nvmlDeviceGetComputeRunningProcesses(  # noqa: N802 - pynvml's name
+        self, handle: int
+    ) -> list[SimpleNamespace]:
+        if handle == 1:
+            raise NVMLError("not permitted")
+        return [
+            SimpleNamespace(pid=os.getpid() + 1, usedGpuMemory=GIB),
+            SimpleNamespace(pid=os.getpid(), usedGpuMemory=2 * GIB),
+        ]
