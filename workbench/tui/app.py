@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _LISTING_SECONDS = 1.0
 _BOX_SECONDS = 5.0
+_WIDTHS = [(0, "-narrow"), (110, "-wide")]
+_HEIGHTS = [(0, "-low"), (32, "-tall")]
 
 
 def _new_run() -> Screen[Any]:
@@ -53,11 +55,12 @@ class WorkbenchApp(App[None]):
     TITLE = "ftwb"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS = {Commands}
+    COMMANDS: ClassVar = {Commands}
     COMMAND_PALETTE_DISPLAY = "^p"
+    DEFAULT_MODE = "new"
     MODES: ClassVar = {"new": _new_run, "runs": _runs, "chat": _chat}
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar = [
         command("f1,question_mark", "help", "Help", "What this screen is, and every key."),
         command("1,f2", "go('new')", "New run", "Fill in a recipe and launch it.", footer=False),
@@ -98,10 +101,10 @@ class WorkbenchApp(App[None]):
         for theme in themes:
             self.register_theme(theme)
         if self._settings.theme in self.available_themes:
-            self.theme = self._settings.theme
+            self.set_reactive(App.theme, self._settings.theme)
         else:
             self._complaints.append(f"no theme named {self._settings.theme!r}: using the default")
-            self.theme = DEFAULT_THEME
+            self.set_reactive(App.theme, DEFAULT_THEME)
 
     def on_mount(self) -> None:
         """Show the first screen, then start what may wait until it is painted."""
@@ -109,8 +112,6 @@ class WorkbenchApp(App[None]):
             self.open_run(self._first_run)
         elif self._first_chat:
             self.open_chat(self._first_chat)
-        else:
-            self.switch_mode("new")
         self.theme_changed_signal.subscribe(self, lambda theme: self._remember(theme.name))
         self.call_after_refresh(self._settle)
 
@@ -123,6 +124,8 @@ class WorkbenchApp(App[None]):
         self.set_interval(_BOX_SECONDS, self.refresh_box)
 
     def _remember(self, theme: str) -> None:
+        if theme == self._settings.theme:
+            return
         self._settings = replace(self._settings, theme=theme)
         try:
             self._settings.save()

@@ -77,12 +77,7 @@ class ChooseScreen(Dialog[str]):
             options.action_cursor_up()
 
     def _show(self, typed: str) -> None:
-        words = typed.casefold().split()
-        fitting = [
-            item
-            for item in self._items
-            if all(word in f"{item.label} {item.detail} {item.value}".casefold() for word in words)
-        ]
+        fitting = _fitting(self._items, typed.casefold())
         options = self.query_one(OptionList)
         options.clear_options()
         options.add_options([Option(_line(item), id=item.value) for item in fitting])
@@ -93,6 +88,17 @@ class ChooseScreen(Dialog[str]):
             options.highlighted = 0
         else:
             options.add_option(Option(Content.styled("nothing fits", "dim"), disabled=True))
+
+
+def _fitting(items: Sequence[Item], typed: str) -> list[Item]:
+    """The items that hold every typed word, those first that hold it in their label."""
+    words = typed.split()
+    fitting = [
+        item
+        for item in items
+        if all(word in f"{item.label} {item.detail} {item.value}".casefold() for word in words)
+    ]
+    return sorted(fitting, key=lambda item: typed.strip() not in item.label.casefold())
 
 
 def _line(item: Item) -> Content:

@@ -131,7 +131,7 @@ class LiveScreen(WorkbenchScreen):
         empty = (
             "waiting for the first step" if view.status.live else "it ended before the first step"
         )
-        self.query_one("#loss", Chart).show(curves, empty=empty)
+        self.query_one("#loss", Chart).show(curves, empty=empty, until=view.status.step)
 
     def _show_report(self) -> None:
         from workbench.probes.report import read_report

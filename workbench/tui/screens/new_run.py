@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import Footer, Label, Select, Static
+from textual.widgets import Static
 
 from workbench.errors import FtwbError
 from workbench.tui.commands import command
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.tui.assessment import Assessment
     from workbench.tui.forms import FormGroup
     from workbench.tui.widgets.field_row import FieldRow
+    from workbench.tui.widgets.preset_bar import PresetBar
     from workbench.tui.widgets.recipe_form import RecipeForm
 
 _PRESET_HINT = "Where to start from; every field below can be changed."
@@ -79,52 +80,52 @@ class NewRunScreen(WorkbenchScreen):
         self._form: RecipeForm | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay out the panes; the form comes after the first paint."""
+        """Paint the first line at once; the rest follows when it is on the screen."""
         yield TopBar()
-        with Horizontal(id="body"):
-            with Vertical(id="left", classes="pane"):
-                yield Static("reading the recipe …", id="waiting")
-            yield Summary(id="summary", classes="pane")
-        yield Static(id="hint", markup=False)
-        yield Footer(compact=True, show_command_palette=True)
 
     def on_mount(self) -> None:
-        """Read the recipe's fields after the first paint."""
-        self.query_one("#left").border_title = "Recipe"
-        self.call_after_refresh(self._read_form)
+        """Lay out the panes after the first paint."""
+        self.call_after_refresh(self._lay_out)
+
+    async def _lay_out(self) -> None:
+        from textual.widgets import Footer
+
+        left = Vertical(Static("reading the recipe …", id="waiting"), id="left", classes="pane")
+        left.border_title = "Recipe"
+        await self.mount(
+            Horizontal(left, Summary(id="summary", classes="pane"), id="body"),
+            Static(_PRESET_HINT, id="hint", markup=False),
+            Footer(compact=True),
+        )
+        self._read_form()
 
     @work(thread=True, exit_on_error=False)
     def _read_form(self) -> None:
         from workbench.recipe.recipe import Recipe
         from workbench.tui import assessment, forms
-        from workbench.tui.widgets import recipe_form
+        from workbench.tui.widgets import preset_bar, recipe_form
 
-        del recipe_form  # imported here so that mounting it does not wait
+        del preset_bar, recipe_form  # imported in this thread so that mounting them is quick
         self.post_message(FormReady(forms.groups_of(Recipe), assessment.load_presets()))
 
     @on(FormReady)
     async def _show_form(self, message: FormReady) -> None:
-        from workbench.tui.widgets.field_row import Choice
+        from workbench.tui.widgets.preset_bar import PresetBar
         from workbench.tui.widgets.recipe_form import RecipeForm
 
         self._presets = message.presets
-        options = [
-            (f"{name}   {recipe.description}", name) for name, recipe in self._presets.items()
-        ]
         self._form = RecipeForm(message.groups, id="form")
-        first = "lora" if "lora" in self._presets else next(iter(self._presets), "")
-        preset = Choice(options or [("defaults", "")], first, id="preset")
+        bar = PresetBar(self._presets)
         left = self.query_one("#left")
         await left.remove_children()
-        await left.mount(Horizontal(Label("Preset"), preset, id="preset-row"), self._form)
-        self._use_preset(str(preset.value))
-        preset.focus()
-        self.query_one("#hint", Static).update(_PRESET_HINT)
+        await left.mount(bar, self._form)
+        self._use_preset(bar.first)
+        self.query_one("#preset").focus()
 
-    @on(Select.Changed, "#preset")
-    def _preset_chosen(self, message: Select.Changed) -> None:
-        if message.value != self._preset:
-            self._use_preset(str(message.value))
+    def on_preset_bar_chosen(self, message: PresetBar.Chosen) -> None:
+        """Fill the form from another preset."""
+        if message.name != self._preset:
+            self._use_preset(message.name)
 
     def _use_preset(self, name: str) -> None:
         from workbench.tui.assessment import plain
@@ -279,4 +280,4 @@ class NewRunScreen(WorkbenchScreen):
 def _about(entry: ModelEntry) -> str:
     size = f"{gib(entry.bytes_on_disk)} GiB" if entry.bytes_on_disk else ""
     ready = "" if entry.ready else "fetched or converted first"
-    return "   ".join(word for word in (entry.kind, entry.id, size, ready) if word)
+    return "   ".join(word for word in dict.fromkeys((entry.kind, entry.id, size, ready)) if word)

@@ -109,17 +109,18 @@ class Chart(Canvas, can_focus=True):
         self._unit = unit
         self._from_zero = from_zero
         self._curves: tuple[Curve, ...] = ()
-        self._empty = "waiting"
+        self._empty = ""
+        self._until = 0
 
     def on_mount(self) -> None:
         """Name the pane."""
         self.border_title = self._title
 
-    def show(self, curves: Sequence[Curve], *, empty: str) -> None:
-        """Draw ``curves``; without a single point say ``empty``."""
+    def show(self, curves: Sequence[Curve], *, empty: str, until: int) -> None:
+        """Draw ``curves`` up to the step ``until``; without a single point say ``empty``."""
         shown = tuple(curve for curve in curves if curve.series.buckets)
-        if (shown, empty) != (self._curves, self._empty):
-            self._curves, self._empty = shown, empty
+        if (shown, empty, until) != (self._curves, self._empty, self._until):
+            self._curves, self._empty, self._until = shown, empty, until
             self._draw()
 
     @on(Canvas.Resize)
@@ -174,7 +175,7 @@ class Chart(Canvas, can_focus=True):
             bottom=self.size.height - 1.25,
             top=0.0,
             first=min(steps),
-            last=max(steps),
+            last=max(self._until, *steps),
             low=low,
             high=high,
         )

@@ -58,7 +58,7 @@ class FieldRow(Vertical):
     FieldRow {
         height: auto;
         & > Horizontal { height: auto; }
-        & .title { width: 20; color: $text-muted; padding: 0 1 0 0; }
+        & .title { width: 24; color: $text-muted; padding: 0 1 0 0; }
         & .unit { width: auto; color: $text-disabled; padding: 0 0 0 1; }
         & Input, & Choice, & Lines { width: 1fr; background: $surface; }
         & Input.-textual-compact { padding: 0 1; }
@@ -71,7 +71,7 @@ class FieldRow(Vertical):
         & Checkbox > .toggle--button { color: $surface; background: $surface; }
         & Checkbox.-on > .toggle--button { color: $success; background: $surface; }
         & Checkbox:focus > .toggle--button { background: $panel; }
-        & > .error { display: none; width: 1fr; color: $text-error; padding: 0 0 0 20; }
+        & > .error { display: none; width: 1fr; color: $text-error; padding: 0 0 0 24; }
         &:focus-within .title { color: $primary; text-style: bold; }
         &.-wrong .title { color: $text-error; }
         &.-wrong > .error { display: block; }

@@ -48,7 +48,7 @@ class MemoryPane(ItemGrid):
             )
         for chart, device in zip(self.query(Chart), devices or (None,), strict=True):
             curves = _host(view) if device is None else _gpu(view, device)
-            chart.show(curves, empty=_WAITING)
+            chart.show(curves, empty=_WAITING, until=view.status.step)
             if device is not None:
                 chart.border_title = f"GPU {device} memory, {_in_use(view, device)}"
 

@@ -59,12 +59,12 @@ class PartFields(Vertical):
     DEFAULT_CSS: ClassVar[str] = """
     PartFields {
         height: auto;
-        & > .choice { height: 1; & > Label { width: 20; color: $text-muted; } }
+        & > .choice { height: 1; & > Label { width: 24; color: $text-muted; } }
         & > .choice:focus-within > Label { color: $primary; text-style: bold; }
         & > .choice > Choice { width: 1fr; }
         & > .choice > Choice > SelectCurrent { background: $surface; padding: 0 1; }
         & > .choice > Choice:focus > SelectCurrent { background: $panel; }
-        & > .card { height: auto; padding: 0 1 0 21; color: $text-muted; }
+        & > .card { height: auto; padding: 0 1 0 25; color: $text-muted; }
     }
     """
 

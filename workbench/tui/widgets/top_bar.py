@@ -4,77 +4,57 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Static
+from textual.style import Style
+from textual.widget import Widget
 
 if TYPE_CHECKING:
-    from textual.app import ComposeResult
+    from textual.events import Click
 
     from workbench.tui.app import WorkbenchApp
-    from workbench.tui.run_list import RunRow
 
 _TABS = {"new": "New run", "runs": "Runs", "chat": "Chat"}
+_GAP = 2
 
 
-class Tab(Static):
-    """One place to go, by its number or by the mouse."""
+class TopBar(Widget):
+    """Name, tabs, number of live runs, and the machine in one line.
 
-    def __init__(self, mode: str, number: int) -> None:
-        """Stand for the ``number``-th place."""
-        super().__init__(id=f"tab-{mode}")
-        self._mode = mode
-        self._number = number
-        self.show_live(0)
-
-    def show_live(self, live: int) -> None:
-        """Show how many runs are at work, if any."""
-        count = (f" ●{live}", "$success") if live else ("", "")
-        self.update(Content.assemble((f"{self._number} ", "dim"), _TABS[self._mode], count))
-
-    def on_click(self) -> None:
-        """Go there."""
-        self.app.switch_mode(self._mode)
-
-
-class TopBar(Horizontal):
-    """Name, tabs, number of live runs, and the machine in one line."""
-
-    DEFAULT_CSS: ClassVar[str] = """
-    TopBar {
-        dock: top;
-        height: 1;
-        background: $surface;
-        color: $text-muted;
-        & > #brand { width: auto; padding: 0 2 0 1; color: $primary; text-style: bold; }
-        & > Tab { width: auto; padding: 0 1; pointer: pointer; }
-        & > Tab:hover { background: $panel; color: $foreground; }
-        & > Tab.-here { background: $panel; color: $foreground; text-style: bold; }
-        & > #box {
-            width: 1fr; text-align: right; padding: 0 1 0 2;
-            text-wrap: nowrap; text-overflow: ellipsis;
-        }
-    }
+    One widget without children, because it is what the first paint waits for.
     """
 
-    def compose(self) -> ComposeResult:
-        """Lay out the line."""
-        yield Static("ftwb", id="brand")
-        for number, mode in enumerate(_TABS, 1):
-            yield Tab(mode, number)
-        yield Static(id="box", markup=False)
+    DEFAULT_CSS: ClassVar[str] = """
+    TopBar { dock: top; height: 1; background: $surface; color: $text-muted; }
+    """
 
     def on_mount(self) -> None:
         """Follow the app's state."""
-        for tab in self.query(Tab):
-            tab.set_class(tab.id == f"tab-{self.app.current_mode}", "-here")
-        app = cast("WorkbenchApp", self.app)
-        self.watch(app, "rows", self._show_rows)
-        self.watch(app, "box", self._show_box)
+        self.watch(self._workbench, "rows", self._changed, init=False)
+        self.watch(self._workbench, "box", self._changed, init=False)
 
-    def _show_rows(self, rows: tuple[RunRow, ...]) -> None:
-        live = sum(row.status.live for row in rows)
-        self.query_one("#tab-runs", Tab).show_live(live)
+    @property
+    def _workbench(self) -> WorkbenchApp:
+        return cast("WorkbenchApp", self.app)
 
-    def _show_box(self, summary: str) -> None:
-        self.query_one("#box", Static).update(Content(summary))
+    def _changed(self) -> None:
+        self.refresh()
+
+    def render(self) -> Content:
+        """Draw the tabs, and the machine at the right end where there is room for it."""
+        live = sum(row.status.live for row in self._workbench.rows)
+        tabs = [self._tab(number, mode, live) for number, mode in enumerate(_TABS, 1)]
+        line = Content.assemble((" ftwb  ", "bold $primary"), *tabs)
+        room = self.size.width - line.cell_length - _GAP
+        box = Content(self._workbench.box).truncate(max(room, 0), ellipsis=True)
+        return Content.assemble(line, " " * (room - box.cell_length + 1), box)
+
+    def _tab(self, number: int, mode: str, live: int) -> Content:
+        count = (f" ●{live}", "$success") if mode == "runs" and live else ""
+        label = Content.assemble((f" {number} ", "dim"), _TABS[mode], count, " ")
+        here = "bold $foreground on $panel" if self.app.current_mode == mode else ""
+        return label.stylize_before(here).stylize(Style.from_meta({"mode": mode}))
+
+    def on_click(self, event: Click) -> None:
+        """Go to the tab under the mouse."""
+        if mode := event.style.meta.get("mode"):
+            self.app.switch_mode(mode)
