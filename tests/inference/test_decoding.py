@@ -10,7 +10,7 @@ from tests.inference.tuned_runs import STRATEGIES, load, tuned_model
 from tests.tiny import make_tiny_model
 from workbench.errors import BadInputError
 from workbench.inference.decoding import Decoder, stop_tokens
-from workbench.inference.lanes import shared, side_by_side
+from workbench.inference.lanes import open_lanes, twin
 from workbench.inference.messages import Delta, Done, Finished, Generate, Sampling, Turn
 
 PROMPTS = ("Hi", "What is photosynthesis?", "word " * 40)
@@ -26,18 +26,19 @@ def lanes_on(base, kind, folder):
     strategy = tuned_model(base, kind, folder)
     references = {"base": load(base), "tuned": strategy.load(load(base), folder).eval()}
     loaded = load(base)
-    tuned = strategy.load(loaded, folder)
     if strategy.trains_base_weights:
-        return side_by_side(load(base), tuned), references
-    return shared(loaded, tuned, lambda: strategy.without(tuned)), references
+        lanes = open_lanes(loaded, strategy.load(load(base), folder), shared=False)
+    else:
+        lanes = open_lanes(loaded, strategy.load(twin(loaded), folder), shared=True)
+    return lanes, references
 
 
 def decoder_on(lanes, folder, *, context=512):
     tokenizer = AutoTokenizer.from_pretrained(folder)
 
-    def render(messages):
+    def render(turns):
         return tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, return_dict=False
+            [turn.model_dump() for turn in turns], add_generation_prompt=True, return_dict=False
         )
 
     return Decoder(lanes, tokenizer, render, context, stop_tokens(lanes.base, tokenizer))
@@ -66,7 +67,7 @@ def answers(events):
 
 
 def reference(model, decoder, conversation, max_tokens=24):
-    ids = torch.tensor([decoder.render([turn.model_dump() for turn in conversation])])
+    ids = torch.tensor([decoder.render(conversation)])
     output = model.generate(
         ids,
         attention_mask=torch.ones_like(ids),
@@ -114,8 +115,6 @@ def test_lanes_keep_their_own_histories_over_several_turns(tiny_model, kind, tmp
 def test_deltas_of_both_lanes_alternate_and_end_in_the_whole_text(tiny_model, kind, tmp_path):
     lanes, _ = lanes_on(tiny_model, kind, tmp_path / "tuned")
     decoder = decoder_on(lanes, tiny_model)
-    # One plain ASCII byte a token, so that every token shows at once.
-    decoder.lanes.base.generation_config = GenerationConfig()
     events = ask(decoder, both("Hi"), max_tokens=30)
     assert isinstance(events[-1], Finished)
     deltas = [event for event in events if isinstance(event, Delta)]
@@ -164,15 +163,15 @@ def test_stop_tokens_come_from_model_tokenizer_and_template(tiny_model):
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     end_of_turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
     base.generation_config = GenerationConfig(eos_token_id=[7, 9])
-    tokenizer.eos_token = "<|im_start|>"
-    start = tokenizer.convert_tokens_to_ids("<|im_start|>")
+    tokenizer.eos_token_id = tokenizer.convert_tokens_to_ids("<|im_start|>")
+    start = tokenizer.eos_token_id
     assert stop_tokens(base, tokenizer) == {7, 9, start, end_of_turn}
 
 
 @pytest.mark.parametrize(("max_tokens", "finish", "tokens"), [(5, "length", 5), (99, "context", 8)])
 def test_answers_respect_max_tokens_and_context(tiny_model, tmp_path, max_tokens, finish, tokens):
     lanes, _ = lanes_on(tiny_model, "lora", tmp_path / "tuned")
-    prompt_length = len(decoder_on(lanes, tiny_model).render([{"role": "user", "content": "Hi"}]))
+    prompt_length = len(decoder_on(lanes, tiny_model).render(both("Hi")["base"]))
     decoder = decoder_on(lanes, tiny_model, context=prompt_length + 8)
     done = answers(ask(decoder, both("Hi"), max_tokens=max_tokens))
     assert [(answer.finish, answer.tokens) for answer in done.values()] == [(finish, tokens)] * 2

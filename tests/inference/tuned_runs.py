@@ -15,7 +15,7 @@ STRATEGIES = ("full", "lora")
 
 
 def finished_run(runs: Runs, base: Path, kind: str, *, shift: float = 0.3) -> RunFolder:
-    """A run whose result differs from ``base`` by random weights of standard deviation ``shift``."""
+    """A run whose result is ``base`` plus noise of standard deviation ``shift``."""
     run = runs.create(recipe_on(base, kind))
     tuned_model(base, kind, run.model, shift=shift)
     return run
@@ -38,7 +38,7 @@ def tuned_model(base: Path, kind: str, folder: Path, *, shift: float = 0.3):
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:
-                parameter += shift * torch.randn(parameter.shape, generator=generator)
+                parameter.add_(shift * torch.randn(parameter.shape, generator=generator))
     strategy.save(model, folder)
     return strategy
 

@@ -12,11 +12,13 @@ from workbench.inference.messages import Delta, Done, Finish, Finished, Generate
 from workbench.inference.streaming import TextStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import torch
     from torch import Tensor
     from transformers import LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
+
+    from workbench.inference.messages import Turn
 
 
 _SAID = "zyzzyva"
@@ -99,7 +101,7 @@ class Decoder:
 
     lanes: Lanes
     tokenizer: PreTrainedTokenizerBase
-    render: Callable[[Sequence[Mapping[str, str]]], list[int]]
+    render: Callable[[Sequence[Turn]], list[int]]
     context: int
     stops: frozenset[int] = field(default_factory=frozenset)
 
@@ -129,7 +131,7 @@ class Decoder:
         import torch
 
         lane = self.lanes.named(name)
-        ids = self.render([turn.model_dump() for turn in request.conversations[name]])
+        ids = self.render(request.conversations[name])
         room = self.context - len(ids)
         if room < 1:
             raise BadInputError(

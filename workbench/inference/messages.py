@@ -8,6 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 Finish = Literal["stop", "length", "context", "cancelled"]
 
+_ENDED: dict[Finish, str] = {
+    "stop": "",
+    "length": "token limit",
+    "context": "context full",
+    "cancelled": "stopped",
+}
+
 
 class Message(BaseModel):
     """A line of the protocol; a field that the other side does not know is an error."""
@@ -68,7 +75,7 @@ class Opened(Message):
 
     Attributes:
         lanes: Their names, in the order of the panes.
-        mode: How they share the weights: one set with the adapter switched, or side by side.
+        mode: Whether one set of base weights serves all lanes, or each has its own.
         weight_bytes: Memory of all weights held, shared tensors counted once.
         context: Most tokens a conversation may have.
     """
@@ -115,6 +122,13 @@ class Done(Message):
         """Speed after the first token, as the reader sees it; 0 when there is no second one."""
         streaming = self.seconds - self.first_token_seconds
         return (self.tokens - 1) / streaming if self.tokens > 1 and streaming > 0 else 0.0
+
+    def summary(self) -> str:
+        """Speed, first-token time, length, and how the answer ended if not by itself."""
+        facts = [f"first token {self.first_token_seconds:.2f} s", f"{self.tokens} tokens"]
+        if self.tokens_per_second:
+            facts.insert(0, f"{self.tokens_per_second:.1f} tok/s")
+        return " · ".join([*facts, *filter(None, [_ENDED[self.finish]])])
 
 
 class Finished(Message):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import BadInputError
 from workbench.inference.decoding import Decoder, stop_tokens
-from workbench.inference.lanes import Lanes, shared, side_by_side
+from workbench.inference.lanes import Lanes, open_lanes, twin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,7 @@ def open_run(run: RunFolder, report: Report) -> Decoder:
     """
     from functools import partial
 
+    from workbench.data.formats import Message
     from workbench.data.rendering import Renderer
     from workbench.models import loading
 
@@ -56,15 +57,11 @@ def open_run(run: RunFolder, report: Report) -> Decoder:
     tokenizer = loading.load_tokenizer(section, folder)
     load_base = partial(loading.load_base, section, folder, device=device, dtype=dtype)
     lanes = _lanes(recipe.strategy, load_base, run.model, report)
-    renderer = Renderer(
-        tokenizer,
-        assistant_only=recipe.data.assistant_only,
-        sequence_length=recipe.training.sequence_length,
-    )
+    renderer = Renderer(tokenizer, recipe.data.assistant_only, recipe.training.sequence_length)
     return Decoder(
         lanes=lanes,
         tokenizer=tokenizer,
-        render=renderer.prompt,
+        render=lambda turns: renderer.prompt([Message(turn.role, turn.content) for turn in turns]),
         context=context_length(lanes.base, tokenizer),
         stops=stop_tokens(lanes.base, tokenizer),
     )
@@ -78,7 +75,7 @@ def context_length(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
 
 
 def _lanes(strategy: Strategy, load_base: LoadBase, model: Path, report: Report) -> Lanes:
-    """One set of weights where the strategy can switch itself off, else two.
+    """One set of weights where the strategy leaves the base's alone, else two.
 
     Where the base's own weights moved, ``strategy.load`` may consume the model it is given, so the
     base lane gets one that nobody has touched.
@@ -87,9 +84,9 @@ def _lanes(strategy: Strategy, load_base: LoadBase, model: Path, report: Report)
     report("Loading the base model", 0, pieces)
     base = load_base()
     report("Loading the tuned model", 1, pieces)
-    tuned = strategy.load(base, model)
     if not strategy.trains_base_weights:
-        return shared(base, tuned, lambda: strategy.without(tuned))
+        return open_lanes(base, strategy.load(twin(base), model), shared=True)
+    tuned = strategy.load(base, model)
     del base
     report("Loading the base model beside it", 2, pieces)
-    return side_by_side(load_base(), tuned)
+    return open_lanes(load_base(), tuned, shared=False)

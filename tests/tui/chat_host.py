@@ -1,0 +1,104 @@
+"""A ten-line app round the chat screen, and an engine that follows a script."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from textual.app import App
+from textual.reactive import reactive
+
+from workbench.inference.messages import Delta, Done, EngineDied, Failed, Finished, Opened, Progress
+from workbench.tui.screens.chat import ChatScreen
+
+OPENED = Opened(
+    lanes=("base", "tuned"),
+    mode="shared",
+    weight_bytes=1 << 29,
+    context=512,
+    device="cpu",
+    dtype="float32",
+)
+LOADING = Progress(what="Loading the base model", done=1, total=4)
+DIED = EngineDied(reason="the chat engine was killed", log="last words\nof the \x1b[31mengine")
+
+
+def done(lane, text, finish="stop"):
+    return Done(
+        id=1,
+        lane=lane,
+        text=text,
+        tokens=21,
+        seconds=2.5,
+        first_token_seconds=0.5,
+        finish=finish,
+    )
+
+
+def answers(base, tuned):
+    """Both lanes' text in two pieces each, taking turns."""
+    texts = {"base": base, "tuned": tuned}
+    halves = {
+        lane: (text[: len(text) // 2], text[len(text) // 2 :]) for lane, text in texts.items()
+    }
+    return [
+        *(
+            Delta(id=1, lane=lane, text=halves[lane][half])
+            for half in (0, 1)
+            for lane in ("base", "tuned")
+        ),
+        *(done(lane, text) for lane, text in texts.items()),
+        Finished(id=1),
+    ]
+
+
+class ScriptedClient:
+    """Plays events; ``None`` in a script waits until :attr:`go_on` is set."""
+
+    def __init__(self, *scripts, opening=((LOADING, OPENED),)):
+        self.scripts = list(scripts)
+        self.openings = list(opening)
+        self.asked = []
+        self.cancelled = 0
+        self.closed = 0
+        self.go_on = asyncio.Event()
+
+    async def _play(self, script):
+        for event in script:
+            if event is None:
+                await self.go_on.wait()
+                self.go_on.clear()
+            else:
+                yield event
+
+    def open(self):
+        return self._play(self.openings.pop(0))
+
+    def generate(self, conversations, *, max_tokens, sampling):
+        self.asked.append(conversations)
+        assert sampling.temperature == 0
+        assert max_tokens > 0
+        return self._play(self.scripts.pop(0))
+
+    def cancel(self):
+        self.cancelled += 1
+        self.go_on.set()
+
+    async def close(self):
+        self.closed += 1
+
+
+class Host(App):
+    rows = reactive(())
+    box = reactive("")
+    ENABLE_COMMAND_PALETTE: ClassVar = False
+
+    def __init__(self, run, client):
+        super().__init__()
+        self.chat = ChatScreen(run, client)
+
+    def on_mount(self):
+        self.push_screen(self.chat)
+
+
+REFUSED = Failed(id=1, text="the base conversation has 600 tokens and the model reads at most 512")
