@@ -9,6 +9,7 @@ from workbench import locations
 from workbench.data.splitting import load_split
 from workbench.errors import BadInputError
 from workbench.models.facts import read_facts
+from workbench.models.sources import DEMO
 from workbench.training.plan import Plan, plan
 
 if TYPE_CHECKING:
@@ -58,10 +59,11 @@ def with_tokens(recipe: Recipe) -> Plan:
         recipe.data.assistant_only,
         recipe.training.sequence_length,
     )
-    rows = [row for row in map(renderer.render, split.train) if row.learns]
+    whole = renderer.render_whole(split.train)
+    rows = [row for row in (row.cut(recipe.training.sequence_length) for row in whole) if row.learns]
     return plan(recipe, facts, len(rows), sum(len(row.input_ids) for row in rows))
 
 
 def _absolute(name: str) -> str:
     path = Path(name).expanduser()
-    return locations.shorten(path) if path.exists() else name
+    return locations.shorten(path) if name != DEMO and path.exists() else name
