@@ -263,7 +263,7 @@ async def test_a_system_prompt_goes_to_both_lanes(host_of):
     app = host_of(FIRST)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        await pilot.press("f6", *"Be_brief", "enter")
+        await pilot.press("f8", *"Be_brief", "enter")
         assert app.chat.query_one("#system", Input).display
         await type_and_send(pilot, "hi")
         for conversation in client_of(app).asked[0].values():

@@ -72,10 +72,8 @@ class ChatScreen(WorkbenchScreen):
         command("ctrl+t", "probes", "Probes", "Ask one of the probe prompts."),
         command("ctrl+r", "regenerate", "Again", "Ask the last prompt once more."),
         command("ctrl+l", "clear", "Clear", "Forget the conversation on both sides."),
-        command("f6", "system", "System", "Write a system prompt for both sides.", footer=False),
+        command("f8", "system", "System", "Write a system prompt for both sides.", footer=False),
         command("f5", "restart", "Restart", "Start the engine again; the chat is kept."),
-        command("pageup", "scroll_lanes(-1)", "Up", "Scroll both answers up.", footer=False),
-        command("pagedown", "scroll_lanes(1)", "Down", "Scroll both answers down.", footer=False),
     ]
 
     engine: var[Engine] = var("loading")
@@ -148,7 +146,7 @@ class ChatScreen(WorkbenchScreen):
         self.engine = "loading"
         self._open()
 
-    @work(exclusive=True, group="engine")
+    @work(exclusive=True, group="open")
     async def _open(self) -> None:
         self._show_facts("starting the engine …")
         async for event in self._client.open():
@@ -216,7 +214,7 @@ class ChatScreen(WorkbenchScreen):
             case "down":
                 self.notify("The engine is down: F5 starts it again.", severity="warning")
 
-    @work(exclusive=True, group="engine")
+    @work(exclusive=True, group="answer")
     async def _answer(self, prompt: str) -> None:
         self.engine = "answering"
         self._dialogue.system = self.query_one("#system", Input).value.strip()

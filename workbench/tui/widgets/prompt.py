@@ -79,6 +79,12 @@ class PromptBox(TextArea):
             "Go on in the next line of the prompt.",
             footer=False,
         ),
+        command(
+            "pageup", "screen.scroll_lanes(-1)", "Up", "Scroll both answers up.", footer=False
+        ),
+        command(
+            "pagedown", "screen.scroll_lanes(1)", "Down", "Scroll both answers down.", footer=False
+        ),
         command("up", "older", "Older prompt", "Bring back the prompt before.", footer=False),
         command("down", "newer", "Newer prompt", "Go on to the prompt after.", footer=False),
     ]
