@@ -99,7 +99,15 @@ class Renderer:
         Raises:
             BadInputError: The chat template refuses the row or leaves its answers out.
         """
-        return self.render_whole([example])[0].cut(self.sequence_length)
+        return self.render_all([example])[0]
+
+    def render_all(self, examples: Sequence[Example]) -> list[Rendered]:
+        """Render rows, each cut to the sequence length, many at once.
+
+        Raises:
+            BadInputError: The chat template refuses a row or leaves its answers out; it is named.
+        """
+        return [row.cut(self.sequence_length) for row in self.render_whole(examples)]
 
     def render_whole(self, examples: Sequence[Example]) -> list[Rendered]:
         """Render rows at their full length, many at once.

@@ -59,8 +59,7 @@ def with_tokens(recipe: Recipe) -> Plan:
         recipe.data.assistant_only,
         recipe.training.sequence_length,
     )
-    whole = renderer.render_whole(split.train)
-    rows = [row for row in (row.cut(recipe.training.sequence_length) for row in whole) if row.learns]
+    rows = [row for row in renderer.render_all(split.train) if row.learns]
     return plan(recipe, facts, len(rows), sum(len(row.input_ids) for row in rows))
 
 

@@ -128,7 +128,7 @@ class Work:
         tokenizer: PreTrainedTokenizerBase,
     ) -> Rows:
         self._reporter.phase("rendering the data")
-        rendered = [renderer.render(example) for example in train]
+        rendered = renderer.render_all(train)
         usable = [row for row in rendered if row.learns]
         if not usable:
             raise BadInputError(
@@ -141,9 +141,7 @@ class Work:
                 f"{self._recipe.training.sequence_length} tokens",
                 level="warning",
             )
-        held = [
-            renderer.render(example) for example in heldout[: self._recipe.evaluation.loss_rows]
-        ]
+        held = renderer.render_all(heldout[: self._recipe.evaluation.loss_rows])
         return Rows(usable, self._batches([row for row in held if row.learns], tokenizer))
 
     def _batches(
