@@ -13,9 +13,10 @@ from workbench.errors import FtwbError
 from workbench.tui.commands import Commands, command
 from workbench.tui.messages import BoxRead, OpenChat, OpenRun, RunsListed
 from workbench.tui.settings import DEFAULT_THEME, Settings
-from workbench.tui.theming import read_themes
+from workbench.tui.theming import read_themes, theme_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from typing import Any
 
@@ -86,7 +87,7 @@ class WorkbenchApp(App[None]):
         self._list: RunList | None = None
         self._complaints: list[str] = []
         self._settings = self._read_settings()
-        self._load_themes()
+        self._begin_with(self._settings.theme)
 
     def _read_settings(self) -> Settings:
         try:
@@ -95,16 +96,20 @@ class WorkbenchApp(App[None]):
             self._complaints.append(str(error))
             return Settings()
 
-    def _load_themes(self) -> None:
-        themes, complaints = read_themes()
+    def _begin_with(self, theme: str) -> None:
+        """Read one theme before the first paint; a bad one gives the default and a toast."""
+        if theme not in self.available_themes:
+            self._add_themes([theme])
+        if theme not in self.available_themes:
+            self._add_themes([DEFAULT_THEME])
+            theme = DEFAULT_THEME
+        self.set_reactive(App.theme, theme)
+
+    def _add_themes(self, names: Iterable[str]) -> None:
+        themes, complaints = read_themes(names)
         self._complaints += complaints
         for theme in themes:
             self.register_theme(theme)
-        if self._settings.theme in self.available_themes:
-            self.set_reactive(App.theme, self._settings.theme)
-        else:
-            self._complaints.append(f"no theme named {self._settings.theme!r}: using the default")
-            self.set_reactive(App.theme, DEFAULT_THEME)
 
     def on_mount(self) -> None:
         """Show the first screen, then start what may wait until it is painted."""
@@ -116,6 +121,7 @@ class WorkbenchApp(App[None]):
         self.call_after_refresh(self._settle)
 
     def _settle(self) -> None:
+        self._add_themes(name for name in theme_files() if name not in self.available_themes)
         for complaint in self._complaints:
             self.notify(complaint, severity="warning", markup=False)
         self.refresh_rows()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from workbench.training.plan import Plan
+
+_PLAIN = re.compile(r"[\w./~-]+(:[\w./-]+)*")
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ async def count_tokens(recipe: Recipe) -> int:
 
 
 def _as_yaml(value: Any) -> str:
-    """A value as YAML in one line, bare where YAML reads a bare word back as the same text."""
-    if isinstance(value, str) and value and storage.parse(f"x: {value}", source="") == {"x": value}:
-        return value
+    """A value as YAML in one line: a plain word that YAML reads back as itself, else JSON."""
+    plain_word = isinstance(value, str) and _PLAIN.fullmatch(value)
+    if plain_word and storage.parse(f"x: {value}", source="") == {"x": value}:
+        return str(value)
     return json.dumps(value, ensure_ascii=False)

@@ -13,6 +13,7 @@ from workbench import locations
 from workbench.errors import BadInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _FIELDS = {field.name for field in fields(Theme)} - {"name"}
@@ -31,20 +32,29 @@ _COLOURS = (
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read_themes() -> tuple[list[Theme], list[str]]:
-    """Read every theme file.
+def theme_files() -> dict[str, Path]:
+    """Every theme file by name: the shipped ones, then the user's own, which win."""
+    own = locations.home() / "themes"
+    paths = [*sorted(locations.themes().glob("*.yaml")), *sorted(own.glob("*.yaml"))]
+    return {path.stem: path for path in paths}
+
+
+def read_themes(names: Iterable[str]) -> tuple[list[Theme], list[str]]:
+    """Read the themes called ``names``.
 
     Returns:
-        The themes, and one line for each file that is none.
+        The themes, and one line for each name or file that is none.
     """
-    themes: dict[str, Theme] = {}
-    complaints = []
-    for path in _files():
+    files = theme_files()
+    themes, complaints = [], []
+    for name in names:
         try:
-            themes[path.stem] = read_theme(path)
+            themes.append(read_theme(files[name]))
+        except KeyError:
+            complaints.append(f"there is no theme called {name}")
         except BadInputError as error:
             complaints.append(str(error))
-    return list(themes.values()), complaints
+    return themes, complaints
 
 
 def read_theme(path: Path) -> Theme:
@@ -64,11 +74,6 @@ def read_theme(path: Path) -> Theme:
     for name in _COLOURS:
         _check_colour(path, name, values.get(name))
     return Theme(name=path.stem, **_typed(path, values))
-
-
-def _files() -> list[Path]:
-    own = locations.home() / "themes"
-    return [*sorted(locations.themes().glob("*.yaml")), *sorted(own.glob("*.yaml"))]
 
 
 def _check_colour(path: Path, name: str, value: Any) -> None:

@@ -29,7 +29,7 @@ class HelpScreen(Dialog[None]):
         """Explain the screen ``below``."""
         super().__init__()
         self._about = getattr(below, "ABOUT", "") or (type(below).__doc__ or "")
-        self._entries = entries(below)
+        self.entries = entries(below)
 
     def compose(self) -> ComposeResult:
         """Lay out the sentences and the keys."""
@@ -45,7 +45,7 @@ class HelpScreen(Dialog[None]):
         table.add_column(no_wrap=True)
         table.add_column(no_wrap=True)
         table.add_column()
-        for entry in self._entries:
+        for entry in self.entries:
             style = "" if entry.enabled else "dim"
             keys = Text(" ".join(entry.keys), style="bold")
             table.add_row(keys, Text(entry.label, style), Text(entry.tells, style or "dim"))

@@ -76,7 +76,7 @@ class NewRunScreen(WorkbenchScreen):
         super().__init__()
         self._presets: dict[str, Recipe] = {}
         self._preset = ""
-        self._assessment: Assessment | None = None
+        self.assessment: Assessment | None = None
         self._form: RecipeForm | None = None
 
     def compose(self) -> ComposeResult:
@@ -144,8 +144,8 @@ class NewRunScreen(WorkbenchScreen):
             return
         base = self._presets.get(self._preset) or Recipe()
         result = assess(self._form.values(), self._preset, base)
-        changed = self._assessment is None or result.recipe != self._assessment.recipe
-        self._assessment = result
+        changed = self.assessment is None or result.recipe != self.assessment.recipe
+        self.assessment = result
         homeless = self._form.complain(result.problems)
         first = str((homeless or result.problems or ("",))[0])
         summary = self.query_one(Summary)
@@ -188,7 +188,7 @@ class NewRunScreen(WorkbenchScreen):
 
     def action_launch(self) -> None:
         """Start the run, or go to the first field that is wrong."""
-        assessment = self._assessment
+        assessment = self.assessment
         if assessment is None or self._form is None:
             return
         if assessment.recipe is None:

@@ -99,6 +99,7 @@ class FieldRow(Vertical):
         super().__init__(id=f"field-{field.path.replace('.', '-')}")
         self.field = field
         self.control = _control(field)
+        self.complaint = ""
         self._error = Label("", classes="error", markup=False)
 
     def compose(self) -> ComposeResult:
@@ -138,6 +139,7 @@ class FieldRow(Vertical):
 
     def complain(self, message: str) -> None:
         """Show what is wrong below the field; an empty message takes it away."""
+        self.complaint = message
         self._error.update(message)
         self.set_class(bool(message), "-wrong")
 

@@ -1,0 +1,164 @@
+"""The app itself: help, palette, themes and what it remembers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.command import CommandPalette
+from textual.widgets import OptionList, Static
+
+from tests.tui.conftest import form_of, until, workbench
+from tests.tui.scripted import make_run, write_steps
+from workbench import locations
+from workbench.errors import BadInputError
+from workbench.tui.commands import entries
+from workbench.tui.screens.help import HelpScreen
+from workbench.tui.screens.live import LiveScreen
+from workbench.tui.screens.new_run import NewRunScreen
+from workbench.tui.screens.runs import RunsScreen
+from workbench.tui.settings import DEFAULT_THEME, Settings, settings_file
+from workbench.tui.theming import read_theme, read_themes, theme_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.runs.folder import Runs
+
+
+async def test_the_first_screen_is_the_form_and_its_footer_launches(runs: Runs) -> None:
+    async with workbench(runs) as (app, pilot):
+        await form_of(app, pilot)
+        assert isinstance(app.screen, NewRunScreen)
+        assert app.current_mode == "new"
+        shown = [e.label for e in entries(app.screen)]
+        assert {"Launch", "Models", "Preview", "Find", "Help", "Quit"} <= set(shown)
+
+
+@pytest.mark.parametrize("key", ["f1", "question_mark"])
+async def test_help_lists_every_command_of_the_screen_below(runs: Runs, key: str) -> None:
+    async with workbench(runs, (80, 24)) as (app, pilot):
+        await form_of(app, pilot)
+        below = app.screen
+        known = entries(below)
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        assert isinstance(app.screen, HelpScreen)
+        assert str(app.screen.query_one("#about", Static).visual) == NewRunScreen.ABOUT
+        assert {entry.label for entry in app.screen.entries} == {entry.label for entry in known}
+        launch = next(entry for entry in app.screen.entries if entry.action == "launch")
+        assert launch.keys == ("^l", "F5")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is below)
+
+
+async def test_the_palette_runs_the_same_commands(runs: Runs) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    async with workbench(runs, run=run) as (app, pilot):
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press(*"list of runs")
+        options = app.screen.query_one(OptionList)
+        await until(pilot, lambda: options.option_count == 1 and options.highlighted == 0)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+
+
+async def test_numbers_and_function_keys_go_to_the_three_places(runs: Runs) -> None:
+    async with workbench(runs) as (app, pilot):
+        await form_of(app, pilot)
+        for key, mode in [
+            ("2", "runs"),
+            ("3", "chat"),
+            ("1", "new"),
+            ("f4", "chat"),
+            ("f2", "new"),
+        ]:
+            await pilot.press(key)
+            await until(pilot, lambda mode=mode: app.current_mode == mode)
+
+
+async def test_the_mouse_goes_to_a_tab(runs: Runs) -> None:
+    async with workbench(runs) as (app, pilot):
+        await form_of(app, pilot)
+        await pilot.click("TopBar", offset=(22, 0))
+        await until(pilot, lambda: app.current_mode == "runs")
+
+
+def test_the_shipped_themes_are_four_at_least_and_sound() -> None:
+    names = theme_files()
+    themes, complaints = read_themes(names)
+    assert complaints == []
+    assert len(themes) >= 4
+    assert DEFAULT_THEME in names
+    assert any(not theme.dark for theme in themes)
+
+
+async def test_every_theme_can_be_worn(runs: Runs) -> None:
+    async with workbench(runs) as (app, pilot):
+        await form_of(app, pilot)
+        for name in theme_files():
+            app.theme = name
+            await pilot.pause()
+            assert app.current_theme.name == name
+
+
+async def test_the_chosen_theme_is_remembered(runs: Runs) -> None:
+    async with workbench(runs) as (app, pilot):
+        await until(pilot, lambda: "paper" in app.available_themes)
+        assert app.theme == DEFAULT_THEME
+        app.theme = "paper"
+        await until(pilot, lambda: settings_file().exists())
+    assert Settings.read() == Settings(theme="paper")
+    async with workbench(runs) as (app, _):
+        assert app.theme == "paper"
+
+
+async def test_a_theme_of_ones_own_is_offered(runs: Runs) -> None:
+    own = locations.home() / "themes"
+    own.mkdir(parents=True)
+    (own / "mine.yaml").write_text("primary: '#ff0000'\ndark: false\n")
+    async with workbench(runs) as (app, pilot):
+        await until(pilot, lambda: "mine" in app.available_themes)
+
+
+async def test_a_bad_theme_gives_the_default_and_a_toast(runs: Runs) -> None:
+    own = locations.home() / "themes"
+    own.mkdir(parents=True)
+    (own / "mine.yaml").write_text("primary: octarine\n")
+    Settings(theme="mine").save()
+    async with workbench(runs) as (app, pilot):
+        assert app.theme == DEFAULT_THEME
+        await until(pilot, lambda: [n.message for n in app._notifications])
+        assert "primary is no colour: 'octarine'" in next(iter(app._notifications)).message
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"theme": 3}', '{"colour": "red"}'])
+async def test_settings_that_cannot_be_read_give_the_defaults_and_a_toast(
+    runs: Runs, text: str
+) -> None:
+    settings_file().parent.mkdir(parents=True)
+    settings_file().write_text(text)
+    with pytest.raises(BadInputError, match=r"settings\.json"):
+        Settings.read()
+    async with workbench(runs) as (app, pilot):
+        assert app.theme == DEFAULT_THEME
+        await until(pilot, lambda: any("settings.json" in n.message for n in app._notifications))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("- a", "must be a mapping"),
+        ("primary: red\nshine: 3", "no such field: shine"),
+        ("primary: red\nvariables: 3", "variables must be a mapping"),
+        ("primary: [", "cannot be read"),
+    ],
+)
+def test_a_bad_theme_file_is_told_in_one_line(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text(text)
+    with pytest.raises(BadInputError, match=complaint):
+        read_theme(path)

@@ -1,0 +1,57 @@
+"""The command in the summary starts exactly the run in the form."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from workbench.recipe import storage
+from workbench.recipe.recipe import Recipe
+from workbench.tui.assessment import assess, changes, command_line, load_presets, plain
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"training": {"learning_rate": 1.5e-5, "max_steps": 7}},
+        {"strategy": {"kind": "full"}},
+        {"strategy": {"kind": "lora", "r": 64, "targets": ["q_proj", "v_proj"]}},
+        {"evaluation": {"prompts": ['What\'s "this"?', "a, b: c"]}, "description": "it's 5: yes"},
+        {"data": {"train": "no", "heldout": "preset:support_heldout"}},
+        {"name": "1.5", "description": "[x] true", "model": {"trust_remote_code": True}},
+    ],
+)
+def test_the_command_line_rebuilds_the_recipe(values: dict[str, object]) -> None:
+    base = load_presets()["demo-lora"]
+    recipe = Recipe.model_validate({**plain(base), **values})
+    words = shlex.split(command_line(recipe, "demo-lora", base))
+    assert words[:3] == ["ftwb", "train", "demo-lora"]
+    overrides = [word for word in words[3:] if word != "--set"]
+    rebuilt = storage.validate(storage.override(plain(base), overrides))
+    assert rebuilt == recipe
+
+
+def test_an_unchanged_preset_needs_no_change() -> None:
+    for name, preset in load_presets().items():
+        assert changes(preset, preset) == []
+        assert command_line(preset, name, preset) == f"ftwb train {name}"
+
+
+def test_a_recipe_is_assessed_with_its_yaml() -> None:
+    base = load_presets()["lora"]
+    found = assess(plain(base), "lora", base)
+    assert found.recipe == base
+    assert storage.load(found.yaml) == base
+
+
+def test_problems_name_their_fields() -> None:
+    base = load_presets()["lora"]
+    values = plain(base)
+    values["training"] |= {"learning_rate": "5", "epochs": "many"}
+    found = assess(values, "lora", base)
+    assert found.recipe is None
+    assert [str(problem) for problem in found.problems] == [
+        "training.learning_rate: must be at most 1, got 5",
+        "training.epochs: must be a number, got 'many'",
+    ]

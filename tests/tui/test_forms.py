@@ -1,0 +1,134 @@
+"""The form is generated: every field of the recipe has a control, whatever is added to it."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import pytest
+
+from workbench.recipe.parts import Card
+from workbench.recipe.recipe import STRATEGIES, Recipe
+from workbench.recipe.section import Section, field
+from workbench.recipe.training import TrainingSection
+from workbench.tui import forms
+
+
+def _paths() -> set[str]:
+    own = {"name", "description"}
+    sections = {
+        f"{name}.{key}"
+        for name in ("model", "data", "training", "evaluation")
+        for key in type(getattr(Recipe(), name)).model_fields
+    }
+    strategies = {
+        f"strategy.{key}"
+        for cls in STRATEGIES.values()
+        for key in cls.model_fields
+        if key != "kind"
+    }
+    return own | sections | strategies
+
+
+def test_every_field_of_the_recipe_is_in_the_form() -> None:
+    described = {entry.path for group in forms.groups_of(Recipe) for entry in group.every_field()}
+    assert described == _paths()
+
+
+def test_every_strategy_is_an_alternative_with_its_card() -> None:
+    (group,) = [group for group in forms.groups_of(Recipe) if group.parts]
+    assert {kind: part.card for kind, part in group.parts.items()} == {
+        kind: cls.card for kind, cls in STRATEGIES.items()
+    }
+    assert group.default == "lora"
+
+
+def test_a_field_says_what_the_recipe_says() -> None:
+    entry = forms.describe(
+        "training.micro_batch_size", TrainingSection.model_fields["micro_batch_size"]
+    )
+    assert (entry.title, entry.kind, entry.unit, entry.default) == (
+        "Micro batch",
+        "number",
+        "rows",
+        8,
+    )
+    assert entry.bounds == "at least 1, at most 4,096"
+    assert not entry.optional
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("training.scheduler", "choice"),
+        ("training.gradient_checkpointing", "switch"),
+        ("training.max_steps", "number"),
+        ("data.train", "text"),
+        ("evaluation.prompts", "lines"),
+        ("strategy.targets", "names"),
+    ],
+)
+def test_the_control_follows_from_the_annotation(path: str, kind: str) -> None:
+    known = {e.path: e for group in forms.groups_of(Recipe) for e in group.every_field()}
+    assert known[path].kind == kind
+
+
+def test_a_new_strategy_appears_without_touching_the_form() -> None:
+    from workbench.recipe.parts import Part
+
+    class One(Part):
+        card: ClassVar[Card] = Card("One", "does", "costs", "forgets")
+        kind: Literal["one"] = "one"
+        strength: float = field(0.5, title="Strength", help="How much.", ge=0, le=1)
+
+    class Two(Part):
+        card: ClassVar[Card] = Card("Two", "does", "costs", "forgets")
+        kind: Literal["two"] = "two"
+
+    class Small(Section):
+        method: One | Two = field(Two(), title="Method", help="Which.")
+
+    group = forms.groups_of(Small)[0]
+    assert (list(group.parts), group.default) == (["one", "two"], "two")
+    assert [entry.path for entry in group.parts["one"].fields] == ["method.strength"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "value"),
+    [
+        ("training.max_steps", "  ", None),
+        ("training.learning_rate", " 5e-4 ", "5e-4"),
+        ("evaluation.prompts", "One, two?\n\n Three \n", ["One, two?", "Three"]),
+        ("strategy.targets", "attention", "attention"),
+        ("strategy.targets", "q_proj, v_proj", ["q_proj", "v_proj"]),
+    ],
+)
+def test_text_becomes_a_value(path: str, text: str, value: object) -> None:
+    known = {e.path: e for group in forms.groups_of(Recipe) for e in group.every_field()}
+    assert known[path].to_value(text) == value
+
+
+def test_texts_of_a_recipe_give_the_recipe_back() -> None:
+    recipe = Recipe.model_validate(
+        {
+            "name": "x",
+            "training": {"learning_rate": 1.5e-5, "max_steps": 7, "warmup": 0.123456789},
+            "strategy": {"kind": "lora", "targets": ["q_proj", "v_proj"]},
+            "evaluation": {"prompts": ["A, b", "C"]},
+        }
+    )
+    known = {e.path: e for group in forms.groups_of(Recipe) for e in group.every_field()}
+    values = forms.flat(recipe.model_dump(mode="json"))
+    texts = {
+        path: entry.to_value(entry.to_text(values[path]))
+        if entry.kind != "switch"
+        else values[path]
+        for path, entry in known.items()
+        if path in values
+    }
+    again = forms.nested({"strategy.kind": "lora"} | texts)
+    assert Recipe.model_validate(again) == recipe
+
+
+def test_flat_and_nested_undo_each_other() -> None:
+    values = {"a": 1, "b": {"c": 2, "d": {"e": [3]}}}
+    assert forms.nested(forms.flat(values)) == values

@@ -1,0 +1,72 @@
+"""The terminal stays light: nothing of the TUI and no ``--help`` loads torch or its kin."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "transformers", "peft", "datasets", "bitsandbytes", "accelerate")
+
+EVERY_MODULE = """
+import importlib, pkgutil, sys
+import workbench.tui
+
+for info in pkgutil.walk_packages(workbench.tui.__path__, "workbench.tui."):
+    importlib.import_module(info.name)
+"""
+
+FIRST_PAINT = """
+import asyncio, sys
+from pathlib import Path
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.widgets.top_bar import TopBar
+
+async def paint():
+    app = WorkbenchApp(Path(sys.argv[1]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        while not app.screen.query("#form"):
+            await pilot.pause()
+        assert "New run" in app.screen.query_one(TopBar).render().plain
+
+asyncio.run(paint())
+"""
+
+HELP = """
+import sys
+from workbench.cli.root import ftwb
+
+for arguments in (["--help"], ["train", "--help"], ["runs", "--help"]):
+    ftwb(arguments, standalone_mode=False)
+"""
+
+LIGHT_IMPORT = """
+import sys
+import workbench.tui
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "heavy"),
+    [
+        (EVERY_MODULE, HEAVY),
+        (FIRST_PAINT, HEAVY),
+        (HELP, (*HEAVY, "textual")),
+        (LIGHT_IMPORT, (*HEAVY, "textual", "pydantic")),
+    ],
+    ids=["every module", "first paint", "help", "the package"],
+)
+def test_nothing_heavy_is_loaded(script: str, heavy: tuple[str, ...], tmp_path: object) -> None:
+    ending = (
+        f"\nprint(' '.join(name for name in {heavy!r} if name in sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script + ending, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.split() == []

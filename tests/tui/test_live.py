@@ -1,0 +1,231 @@
+"""The live view shows what the run folder says, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.content import Content
+from textual.widgets import Static
+
+from tests.tui.conftest import SIZES, until, workbench
+from tests.tui.scripted import GIB, make_run, set_state, write_steps
+from workbench.probes.report import Measurement, Report
+from workbench.runs.control import take
+from workbench.runs.events import EventLog
+from workbench.tui.screens.confirm import ConfirmScreen
+from workbench.tui.screens.live import LiveScreen
+from workbench.tui.screens.runs import RunsScreen
+from workbench.tui.screens.text import TextScreen
+from workbench.tui.widgets.chart import Chart
+from workbench.tui.widgets.figures import Figures
+from workbench.tui.widgets.journal import Journal
+from workbench.tui.widgets.run_title import RunTitle
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from workbench.runs.folder import RunFolder, Runs
+    from workbench.tui.app import WorkbenchApp
+
+
+async def _live(app: WorkbenchApp, pilot: Pilot[None]) -> LiveScreen:
+    await until(pilot, lambda: isinstance(app.screen, LiveScreen) and app.screen.view)
+    assert isinstance(app.screen, LiveScreen)
+    return app.screen
+
+
+def _text(screen: LiveScreen, kind: type[Static]) -> str:
+    return str(screen.query_one(kind).visual)
+
+
+def _drawn(chart: Chart) -> str:
+    return "\n".join(chart.render_line(row).text for row in range(chart.size.height))
+
+
+def _journal(screen: LiveScreen) -> str:
+    return "\n".join(str(part.visual) for part in screen.query_one(Journal).query(Static))
+
+
+async def test_before_the_first_step_it_says_what_it_waits_for(runs: Runs) -> None:
+    run = make_run(runs)
+    set_state(run, "starting")
+    EventLog(run.events).append("phase", 0, name="loading the base model", done=132, total=272)
+    async with workbench(runs, run=run) as (app, pilot):
+        screen = await _live(app, pilot)
+        await until(pilot, lambda: "loading the base model" in _text(screen, RunTitle))
+        assert "132 / 272" in _text(screen, RunTitle)
+        assert f"starting (detached, pid {os.getpid()})" in _text(screen, RunTitle)
+        assert "waiting for the first step" in _drawn(screen.query_one("#loss", Chart))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_it_follows_the_run(runs: Runs, size: tuple[int, int]) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 10)
+    async with workbench(runs, size, run) as (app, pilot):
+        screen = await _live(app, pilot)
+        await until(pilot, lambda: "step 10 / 100" in _text(screen, RunTitle))
+        write_steps(run, 11, 50)
+        screen.poll()
+        await until(pilot, lambda: "step 50 / 100" in _text(screen, RunTitle))
+        assert "50%" in _text(screen, RunTitle)
+        assert "0:50 left" in _text(screen, RunTitle)
+        assert "1.23 k tokens/s" in _text(screen, RunTitle)
+        assert "loss 2.000" in _text(screen, Figures)
+        assert "learning rate 1.00e-04" in _text(screen, Figures)
+        drawn = _drawn(screen.query_one("#loss", Chart))
+        assert "step 50" in drawn
+        assert any("⠁" <= character <= "⣿" for character in drawn)
+        for widget in screen.query("*"):
+            assert widget.region.right <= size[0], widget
+
+
+async def test_without_a_gpu_memory_is_called_process_and_host(runs: Runs) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 5)
+    async with workbench(runs, run=run) as (app, pilot):
+        screen = await _live(app, pilot)
+        await until(pilot, lambda: len(screen.query(Chart)) == 2)
+        chart = screen.query(Chart).last()
+        await until(pilot, lambda: chart.border_subtitle)
+        legend = Content.from_markup(str(chart.border_subtitle)).plain
+        assert str(chart.border_title) == "process and host memory, GiB"
+        assert "process 1.00" in legend
+        assert "host 3.00" in legend
+        assert "GPU" not in f"{chart.border_title}{legend}"
+
+
+async def test_each_gpu_has_a_chart_of_its_own(runs: Runs) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 2)
+    readings = {
+        f"cuda{device}_{name}": (device + 1) * GIB
+        for device in (0, 1)
+        for name in ("allocated", "reserved", "used")
+    }
+    totals = {"cuda0_total": 80 * GIB, "cuda1_total": 80 * GIB}
+    EventLog(run.events).append("memory", 2, process=GIB, **readings, **totals)
+    async with workbench(runs, run=run) as (app, pilot):
+        screen = await _live(app, pilot)
+        await until(pilot, lambda: len(screen.query(Chart)) == 3)
+        titles = [str(chart.border_title) for chart in screen.query(Chart)][1:]
+        assert titles == [
+            "GPU 0 memory, 1.00 of 80.0 GiB in use",
+            "GPU 1 memory, 2.00 of 80.0 GiB in use",
+        ]
+
+
+@pytest.mark.parametrize("state", ["failed", "stopped", "finished", "queued"])
+async def test_a_state_is_shown_with_its_reason(runs: Runs, state: str) -> None:
+    run = make_run(runs)
+    set_state(run, state, reason="because of the moon")
+    run.log.write_text("first\n[red]last words[/red]\n")
+    async with workbench(runs, (80, 24), run) as (app, pilot):
+        screen = await _live(app, pilot)
+        await until(pilot, lambda: state in _text(screen, RunTitle))
+        if state != "queued":
+            assert "because of the moon" in _text(screen, RunTitle)
+        assert ("[red]last words[/red]" in _journal(screen)) == (state == "failed")
+
+
+async def test_a_run_whose_worker_died_is_lost(runs: Runs) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    run.status().model_copy(update={"process": "someone else"}).save(run.status_file)
+    async with workbench(runs, run=run) as (app, pilot):
+        screen = await _live(app, pilot)
+        await until(pilot, lambda: "? lost" in _text(screen, RunTitle))
+        assert "ended without saying why" in _journal(screen)
+
+
+async def test_notices_are_never_markup(runs: Runs) -> None:
+    run = make_run(runs)
+    set_state(run, "running", step=1, total=2)
+    EventLog(run.events).append("notice", 1, level="warning", text="[bold]loud[/] [@click=x]")
+    async with workbench(runs, run=run) as (app, pilot):
+        screen = await _live(app, pilot)
+        await until(pilot, lambda: "[bold]loud[/] [@click=x]" in _journal(screen))
+
+
+async def test_answers_stand_side_by_side_when_there_is_a_report(runs: Runs) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    report = Report(
+        prompts=("What is photosynthesis?",),
+        before=Measurement(answers=("Plants turn\nlight into sugar.",)),
+        after=Measurement(answers=("Please log in to your account.",)),
+    )
+    async with workbench(runs, run=run) as (app, pilot):
+        screen = await _live(app, pilot)
+        assert "photosynthesis" not in _journal(screen)
+        report.save(run.report)
+        screen.poll()
+        await until(pilot, lambda: "photosynthesis" in _journal(screen))
+        assert "before  Plants turn light into sugar." in _journal(screen)
+        assert "after   Please log in to your account." in _journal(screen)
+
+
+async def test_stopping_asks_first_and_then_asks_the_worker(runs: Runs) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    async with workbench(runs, run=run) as (app, pilot):
+        await _live(app, pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        assert take(run) == []
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        assert take(run) == ["stop"]
+
+
+@pytest.mark.parametrize(("key", "words"), [("y", "name: scripted"), ("l", "the worker speaks")])
+async def test_recipe_and_log_are_a_key_away(runs: Runs, key: str, words: str) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    run.log.write_text("the worker speaks\n")
+    async with workbench(runs, (80, 24), run) as (app, pilot):
+        await _live(app, pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(app.screen, TextScreen))
+        assert words in str(app.screen.query_one(Static).visual)
+
+
+async def test_a_pane_takes_the_screen_and_gives_it_back(runs: Runs) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    async with workbench(runs, (80, 24), run) as (app, pilot):
+        screen = await _live(app, pilot)
+        chart = screen.query_one("#loss", Chart)
+        small = chart.size
+        await pilot.press("m")
+        await until(pilot, lambda: chart.size.width > small.width)
+        assert chart.size.height > small.height
+        await pilot.press("m")
+        await until(pilot, lambda: chart.size == small)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+
+
+def _spike(run: RunFolder) -> None:
+    log = EventLog(run.events)
+    for step in range(1, 2001):
+        log.append("train", step, loss=50.0 if step == 1234 else 1.0)
+    log.close()
+    set_state(run, "running", step=2000, total=2000)
+
+
+async def test_a_spike_of_one_step_is_never_hidden(runs: Runs) -> None:
+    run = make_run(runs)
+    _spike(run)
+    async with workbench(runs, (80, 24), run) as (app, pilot):
+        screen = await _live(app, pilot)
+        chart = screen.query_one("#loss", Chart)
+        await until(pilot, lambda: "step 2000" in _drawn(chart))
+        top = chart.render_line(0).text + chart.render_line(1).text
+        assert any("⠁" <= character <= "⣿" for character in top)

@@ -1,0 +1,185 @@
+"""The new-run screen: what is shown is what is launched, and what is wrong is not launched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.widgets import Input, Select
+
+from tests.tui.conftest import SIZES, form_of, until, workbench
+from workbench.recipe import storage
+from workbench.recipe.recipe import Recipe
+from workbench.tui.assessment import plain
+from workbench.tui.forms import flat, groups_of
+from workbench.tui.screens.live import LiveScreen
+from workbench.tui.screens.new_run import NewRunScreen
+from workbench.tui.widgets.field_row import FieldRow
+from workbench.tui.widgets.summary import Summary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.runs.folder import RunFolder, Runs
+    from workbench.tui.widgets.recipe_form import RecipeForm
+
+
+def _set(form: RecipeForm, path: str, value: object) -> None:
+    row = form.row(path)
+    assert row is not None
+    row.set_value(value)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_recipe_field_has_a_control(runs: Runs, size: tuple[int, int]) -> None:
+    async with workbench(runs, size) as (app, pilot):
+        form = await form_of(app, pilot)
+        shown = {row.field.path for row in form.query(FieldRow)}
+        assert shown == {e.path for group in groups_of(Recipe) for e in group.every_field()}
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_nothing_is_wider_than_the_screen(runs: Runs, size: tuple[int, int]) -> None:
+    async with workbench(runs, size) as (app, pilot):
+        await form_of(app, pilot)
+        for widget in app.screen.query("*"):
+            assert widget.region.right <= size[0], widget
+        assert app.screen.query_one(Summary).region.height >= 5
+
+
+async def test_a_preset_fills_the_form(runs: Runs) -> None:
+    wanted = storage.load_file("demo-full")
+    async with workbench(runs) as (app, pilot):
+        form = await form_of(app, pilot)
+        app.screen.query_one("#preset", Select).value = "demo-full"
+        screen = app.screen
+        assert isinstance(screen, NewRunScreen)
+        await until(pilot, lambda: screen.assessment and screen.assessment.recipe == wanted)
+        shown = flat(form.values())
+        assert shown["strategy.kind"] == "full"
+        assert shown["training.learning_rate"] == f"{wanted.training.learning_rate:g}"
+        assert shown["name"] == "demo-full"
+        assert screen.query_one(Summary).outlook.command == "ftwb train demo-full"
+
+
+async def test_an_invalid_value_is_told_below_its_field_and_blocks_launching(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched: list[RunFolder] = []
+    monkeypatch.setattr("workbench.runs.launch.launch", launched.append)
+    async with workbench(runs) as (app, pilot):
+        form = await form_of(app, pilot)
+        _set(form, "training.learning_rate", "5")
+        row = form.row("training.learning_rate")
+        assert row is not None
+        await until(pilot, lambda: row.has_class("-wrong"))
+        assert row.complaint == "must be at most 1, got 5"
+        assert app.screen.query_one(Summary).outlook.problems == 1
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: app.focused is row.control)
+        await app.workers.wait_for_complete()
+        assert launched == []
+        assert runs.list() == []
+
+
+async def test_a_mended_value_takes_the_complaint_away(runs: Runs) -> None:
+    async with workbench(runs) as (app, pilot):
+        form = await form_of(app, pilot)
+        row = form.row("training.epochs")
+        assert row is not None
+        row.set_value("none at all")
+        await until(pilot, lambda: row.has_class("-wrong"))
+        row.set_value("2")
+        await until(pilot, lambda: not row.has_class("-wrong"))
+        assert row.complaint == ""
+
+
+async def test_launching_creates_the_run_with_the_recipe_shown(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+) -> None:
+    launched: list[RunFolder] = []
+    monkeypatch.setattr("workbench.runs.launch.launch", launched.append)
+    async with workbench(runs) as (app, pilot):
+        form = await form_of(app, pilot)
+        _set(form, "model.id", str(tiny_model))
+        _set(form, "training.max_steps", "3")
+        _set(form, "name", "from-the-form")
+        screen = app.screen
+        assert isinstance(screen, NewRunScreen)
+        summary = screen.query_one(Summary)
+        await until(pilot, lambda: "from-the-form" in summary.outlook.yaml)
+        yaml = summary.outlook.yaml
+        await pilot.press("f5")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        (run,) = launched
+        assert runs.list() == [run]
+        assert run.recipe_file.read_text() == yaml
+        assert run.recipe().training.max_steps == 3
+        assert app.current_mode == "runs"
+
+
+async def test_a_dataset_that_is_not_there_is_told_and_not_launched(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+) -> None:
+    monkeypatch.setattr("workbench.runs.launch.launch", lambda run: pytest.fail(f"launched {run}"))
+    async with workbench(runs) as (app, pilot):
+        form = await form_of(app, pilot)
+        _set(form, "model.id", str(tiny_model))
+        _set(form, "data.train", "nowhere.jsonl")
+        summary = app.screen.query_one(Summary)
+        await until(pilot, lambda: "nowhere.jsonl" in summary.outlook.trouble)
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: any("nowhere.jsonl" in n.message for n in app._notifications))
+        assert runs.list() == []
+
+
+async def test_the_summary_counts_what_is_trained(runs: Runs, tiny_model: Path) -> None:
+    from workbench.training.preflight import preflight
+
+    async with workbench(runs) as (app, pilot):
+        form = await form_of(app, pilot)
+        _set(form, "model.id", str(tiny_model))
+        summary = app.screen.query_one(Summary)
+        await until(pilot, lambda: summary.outlook.tokens == 12_345)
+        screen = app.screen
+        assert isinstance(screen, NewRunScreen)
+        assert screen.assessment is not None
+        assert screen.assessment.recipe is not None
+        plan = preflight(screen.assessment.recipe)
+        assert summary.outlook.plan == plan
+        assert 0 < plan.trainable < plan.parameters
+
+
+async def test_a_field_is_found_by_its_name_even_when_folded(runs: Runs) -> None:
+    async with workbench(runs, (80, 24)) as (app, pilot):
+        form = await form_of(app, pilot)
+        await pilot.press("slash")
+        await pilot.press(*"revision")
+        await pilot.press("enter")
+        row = form.row("model.revision")
+        assert row is not None
+        await until(pilot, lambda: app.focused is row.control)
+        await until(pilot, lambda: form.region.contains_region(row.region))
+
+
+async def test_another_strategy_shows_its_own_fields(runs: Runs) -> None:
+    async with workbench(runs) as (app, pilot):
+        form = await form_of(app, pilot)
+        assert form.row("strategy.r")
+        app.screen.query_one("#kind-strategy", Select).value = "full"
+        await until(pilot, lambda: form.row("strategy.r") is None)
+        assert plain(Recipe())["strategy"]["kind"] == "lora"
+        assert form.values()["strategy"] == {"kind": "full"}
+
+
+async def test_typing_changes_the_command(runs: Runs) -> None:
+    async with workbench(runs) as (app, pilot):
+        form = await form_of(app, pilot)
+        form.go_to("training.seed")
+        row = form.row("training.seed")
+        assert row is not None
+        assert isinstance(row.control, Input)
+        await until(pilot, lambda: app.focused is row.control)
+        await pilot.press("backspace", "4", "2")
+        summary = app.screen.query_one(Summary)
+        await until(pilot, lambda: "training.seed=42" in summary.outlook.command)

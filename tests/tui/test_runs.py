@@ -1,0 +1,107 @@
+"""The list of runs: states as they are, and what can be done from there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tui.conftest import SIZES, until, workbench
+from tests.tui.scripted import make_run, set_state, write_steps
+from workbench.tui.run_list import RunList, last_loss
+from workbench.tui.screens.live import LiveScreen
+from workbench.tui.screens.pick_run import PickRunScreen
+from workbench.tui.screens.runs import RunsScreen, RunTable
+from workbench.tui.widgets.top_bar import TopBar
+
+if TYPE_CHECKING:
+    from workbench.runs.folder import Runs
+
+
+def _table(screen: object) -> list[list[str]]:
+    assert isinstance(screen, RunsScreen)
+    table = screen.query_one(RunTable)
+    return [[str(cell) for cell in table.get_row(key)] for key in table.rows]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_empty_list_says_what_to_do(runs: Runs, size: tuple[int, int]) -> None:
+    async with workbench(runs, size) as (app, pilot):
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        empty = app.screen.query_one("#empty")
+        assert empty.display
+        assert "Press 1" in str(empty.visual)
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, PickRunScreen))
+        assert "Press 1 to launch one" in str(app.screen.query_one("#empty").visual)
+
+
+async def test_runs_are_listed_with_their_states(runs: Runs) -> None:
+    working = make_run(runs, "working", strategy={"kind": "full"})
+    write_steps(working, 1, 25)
+    broken = make_run(runs, "broken")
+    set_state(broken, "failed", reason="no disk space")
+    async with workbench(runs) as (app, pilot):
+        await pilot.press("f3")
+        await until(pilot, lambda: len(_table(app.screen)) == 2)
+        rows = {row[1]: row for row in _table(app.screen)}
+        assert rows["working"][0] == "● running"
+        assert rows["working"][2:4] == ["full", "demo"]
+        assert rows["working"][5:7] == ["25 / 100", "2.5"]
+        assert rows["broken"][0] == "✗ failed"
+        assert "●1" in app.screen.query_one(TopBar).render().plain
+        write_steps(working, 26, 50)
+        app.refresh_rows()
+        await until(pilot, lambda: any("50 / 100" in row for row in _table(app.screen)))
+
+
+async def test_enter_opens_the_marked_run_and_escape_comes_back(runs: Runs) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    async with workbench(runs, (80, 24)) as (app, pilot):
+        await pilot.press("f3")
+        await until(pilot, lambda: len(_table(app.screen)) == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        assert isinstance(app.screen, LiveScreen)
+        assert app.screen.run_folder == run
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+
+
+async def test_keys_that_do_not_apply_are_greyed(runs: Runs) -> None:
+    run = make_run(runs)
+    set_state(run, "failed")
+    async with workbench(runs) as (app, pilot):
+        await pilot.press("f3")
+        await until(pilot, lambda: len(_table(app.screen)) == 1)
+        bindings = {b.binding.action: b.enabled for b in app.screen.active_bindings.values()}
+        assert bindings["stop"] is False
+        assert bindings["chat"] is False
+        assert bindings["log"] is True
+
+
+def test_a_settled_run_is_read_once(runs: Runs) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    set_state(run, "finished", step=3, total=3)
+    listing = RunList(runs.root)
+    (first,) = listing.read()
+    run.recipe_file.write_text("no recipe any more")
+    assert listing.read() == (first,)
+    assert first.loss == pytest.approx(2.94)
+
+
+def test_the_last_loss_is_found_in_the_tail(runs: Runs) -> None:
+    run = make_run(runs)
+    assert last_loss(run) is None
+    write_steps(run, 1, 400, total=400)
+    assert last_loss(run) == pytest.approx(3.0 - 400 / 50)
+
+
+def test_a_recipe_that_cannot_be_read_does_not_hide_the_run(runs: Runs) -> None:
+    run = make_run(runs)
+    run.recipe_file.write_text("[broken")
+    (row,) = RunList(runs.root).read()
+    assert (row.name, row.model) == (run.id, "recipe cannot be read")
