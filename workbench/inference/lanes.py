@@ -26,6 +26,20 @@ class Lane:
     name: str
     model: Module
 
+    @property
+    def reads_on(self) -> Module:
+        """What continues from a cache: the same layers without the wrapper around them.
+
+        PEFT's wrapper puts virtual tokens in front of whatever it is given; after the first pass
+        they are in the cache already.
+        """
+        from peft import PeftModel
+
+        if isinstance(self.model, PeftModel):
+            inner: Module = self.model.get_base_model()
+            return inner
+        return self.model
+
 
 @dataclass
 class Row:
@@ -86,10 +100,13 @@ class Lanes:
     def _forward(self, row: Row) -> Tensor:
         import torch
 
+        first = row.cache is None
+        known = 0 if first else row.cache.get_seq_length()
+        model = row.lane.model if first else row.lane.reads_on
         with torch.inference_mode():
-            output = row.lane.model(
+            output = model(
                 input_ids=row.seen[:, -row.unread :],
-                attention_mask=torch.ones_like(row.seen),
+                attention_mask=row.seen.new_ones(1, known + row.unread),
                 past_key_values=row.cache,
                 use_cache=True,
                 **self._last_logits_only,

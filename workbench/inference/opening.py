@@ -55,14 +55,21 @@ def open_run(run: RunFolder, report: Report) -> Decoder:
     device = loading.choose_device()
     dtype = loading.choose_dtype(section.dtype, device)
     tokenizer = loading.load_tokenizer(section, folder)
-    load_base = partial(loading.load_base, section, folder, device=device, dtype=dtype)
+    load_base = partial(
+        loading.load_base,
+        section,
+        folder,
+        device=device,
+        dtype=dtype,
+        quantization=recipe.strategy.quantization(),
+    )
     lanes = _lanes(recipe.strategy, load_base, run.model, report)
     renderer = Renderer(tokenizer, recipe.data.assistant_only, recipe.training.sequence_length)
     return Decoder(
         lanes=lanes,
         tokenizer=tokenizer,
         render=lambda turns: renderer.prompt([Message(turn.role, turn.content) for turn in turns]),
-        context=context_length(lanes.base, tokenizer),
+        context=context_length(lanes.base, tokenizer) - recipe.strategy.virtual_tokens(),
         stops=stop_tokens(lanes.base, tokenizer),
     )
 
@@ -77,14 +84,14 @@ def context_length(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
 def _lanes(strategy: Strategy, load_base: LoadBase, model: Path, report: Report) -> Lanes:
     """One set of weights where the strategy leaves the base's alone, else two.
 
-    Where the base's own weights moved, ``strategy.load`` may consume the model it is given, so the
-    base lane gets one that nobody has touched.
+    Elsewhere ``strategy.load`` may consume the model it is given, so the base lane gets one that
+    nobody has touched.
     """
-    pieces = 3 if strategy.trains_base_weights else 2
+    pieces = 2 if strategy.shares_base else 3
     report("Loading the base model", 0, pieces)
     base = load_base()
     report("Loading the tuned model", 1, pieces)
-    if not strategy.trains_base_weights:
+    if strategy.shares_base:
         return open_lanes(base, strategy.load(twin(base), model), shared=True)
     tuned = strategy.load(base, model)
     del base

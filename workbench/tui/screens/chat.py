@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
 MAX_TOKENS = 256
 _MODES = {
-    "shared": "one set of weights for both",
-    "side by side": "base and tuned side by side",
+    "shared": "one set of weights",
+    "side by side": "two sets of weights",
 }
 
 
@@ -163,7 +163,7 @@ class ChatScreen(WorkbenchScreen):
         self._show_facts(
             f"{_MODES[opened.mode]}, {gib(opened.weight_bytes)} GiB",
             f"{opened.dtype} on {opened.device}",
-            f"greedy, up to {MAX_TOKENS} tokens",
+            f"greedy, {MAX_TOKENS} tokens at most",
         )
         self.engine = "ready"
         if self._waiting is not None:

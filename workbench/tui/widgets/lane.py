@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from workbench.inference.messages import Done
 
 _FLUSHES_PER_SECOND = 10
+_NEAR = 2
+"""Lines from the end within which the user still counts as following."""
 
 
 class Question(Static):
@@ -60,17 +62,18 @@ class LanePane(VerticalScroll):
         self.lane = lane
         self.border_title = Content.assemble(lane, (f" · {visible(model)}", "not bold"))
         self._answer: Answer | None = None
+        self._following = True
 
     def on_mount(self) -> None:
-        """Follow the end of the text."""
+        """Prepare to show what comes in, several tokens at a time."""
         self._flusher = self.set_interval(1 / _FLUSHES_PER_SECOND, self._flush, pause=True)
-        self.anchor()
 
     async def ask(self, prompt: str) -> None:
         """Open a new exchange; what is written from now on answers it."""
         self._answer = Answer()
         await self.mount(Question(prompt), self._answer)
-        self.anchor()
+        self._following = True
+        self._follow()
         self.say("answering …")
         self._flusher.resume()
 
@@ -110,6 +113,22 @@ class LanePane(VerticalScroll):
         await self.remove_children()
         self.say("")
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Let go when the user scrolls up, follow again near the end."""
+        super().watch_scroll_y(old_value, new_value)
+        if self.max_scroll_y - new_value <= _NEAR:
+            self._following = True
+        elif new_value < old_value:
+            self._following = False
+
+    def watch_virtual_size(self) -> None:
+        """Keep the end in view while the text grows, if the user is there."""
+        self._follow()
+
     async def _flush(self) -> None:
         if self._answer is not None:
             await self._answer.flush()
+
+    def _follow(self) -> None:
+        if self._following:
+            self.scroll_end(animate=False)

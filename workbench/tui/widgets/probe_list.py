@@ -28,6 +28,8 @@ class ProbeList(OptionList):
         border-title-color: $text-muted;
         border-subtitle-color: $text-muted;
         scrollbar-size: 1 1;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
         &:focus { border: round $border; }
     }
     """
@@ -61,5 +63,5 @@ class ProbeList(OptionList):
 def _line(number: int, probe: ProbePrompt) -> Content:
     digit = str(number % _DIGITS) if number <= _DIGITS else " "
     return Content.assemble(
-        (f"{digit}  ", "$accent bold"), probe.prompt, (f"  {probe.kind}", "$text-muted")
+        (f"{digit}  ", "$accent bold"), probe.prompt, (f"  {probe.kind}", "dim")
     )
