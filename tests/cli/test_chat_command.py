@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from tests.inference.tuned_runs import finished_run, recipe_on
 from workbench import tui
+from workbench.cli.output import emit_json
 from workbench.cli.root import ftwb
 from workbench.errors import BadInputError, NotFoundError
 
@@ -50,6 +51,15 @@ def test_text_shows_both_lanes_and_no_control_character(chat, runs, tiny_model):
     assert "tuned · tiny-full" in result.stdout
     assert "first token" in result.stdout
     assert all(character.isprintable() or character in "\n\t" for character in result.stdout)
+
+
+def test_json_spells_out_what_could_command_a_terminal(capsys):
+    answer = "\x1b[2J \x9b31m \x7f ž 漢 \u0085"
+    emit_json({"text": answer})
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == {"text": answer}
+    assert all(character.isprintable() or character == "\n" for character in printed)
+    assert "ž 漢" in printed
 
 
 def test_a_run_without_a_result_is_one_clear_line(chat, runs, tiny_model):

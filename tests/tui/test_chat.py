@@ -106,8 +106,8 @@ async def test_streaming_shows_before_the_answer_is_done(host_of):
         await settled(pilot)
         await pilot.press("h", "enter")
         pane = app.chat.query_one("#lane-base", LanePane)
-        while not (shown := pane.query(Answer)) or not shown.first().source:
-            await pilot.pause(0.01)
+        await pilot.pause()
+        await pane._flush()
         assert texts(app)["base"] == ["Half an ans"]
         assert app.chat.engine == "answering"
         client_of(app).go_on.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,14 @@ from pydantic import BaseModel
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_CONTROLS = re.compile("[\x7f-\x9f]")
+"""Delete and the C1 controls, which JSON lets stand in strings as they are."""
+
 
 def emit_json(value: Any) -> None:
-    """Print one JSON document on stdout."""
-    click.echo(json.dumps(value, indent=1, ensure_ascii=False, default=_plain))
+    """Print one JSON document on stdout, in which no character can command a terminal."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, default=_plain)
+    click.echo(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

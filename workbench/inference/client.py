@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 ENGINE = "workbench.inference"
 _LONGEST_LINE = 64 << 20
 _LOG_TAIL = 4096
-_LOG_LINES = 8
+_LOG_LINES = 4
 _PATIENCE = 5.0
 
 

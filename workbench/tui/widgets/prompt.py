@@ -79,9 +79,7 @@ class PromptBox(TextArea):
             "Go on in the next line of the prompt.",
             footer=False,
         ),
-        command(
-            "pageup", "screen.scroll_lanes(-1)", "Up", "Scroll both answers up.", footer=False
-        ),
+        command("pageup", "screen.scroll_lanes(-1)", "Up", "Scroll both answers up.", footer=False),
         command(
             "pagedown", "screen.scroll_lanes(1)", "Down", "Scroll both answers down.", footer=False
         ),
