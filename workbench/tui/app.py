@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from workbench.runs.folder import RunFolder
     from workbench.tui.run_list import RunList, RunRow
+    from workbench.tui.story import Story
 
 _LISTING_SECONDS = 1.0
 _BOX_SECONDS = 5.0
@@ -77,13 +78,19 @@ class WorkbenchApp(App[None]):
     """One line on what this machine is."""
 
     def __init__(
-        self, runs_root: Path, *, chat: RunFolder | None = None, run: RunFolder | None = None
+        self,
+        runs_root: Path,
+        *,
+        chat: RunFolder | None = None,
+        run: RunFolder | None = None,
+        story: Story | None = None,
     ) -> None:
         """Prepare to show the runs below ``runs_root``, at first the given chat or run."""
         super().__init__()
         self.runs_root = runs_root
         self._first_chat = chat
         self._first_run = run
+        self._story = story
         self._list: RunList | None = None
         self._complaints: list[str] = []
         self._settings = self._read_settings()
@@ -157,6 +164,12 @@ class WorkbenchApp(App[None]):
     @on(RunsListed)
     def _take_rows(self, message: RunsListed) -> None:
         self.rows = message.rows
+        if self._story and self._story.is_over(self.rows):
+            from workbench.runs.folder import Runs
+
+            story, self._story = self._story, None
+            self.notify("The demo is told: ask both models, base and tuned.")
+            self.open_chat(Runs(self.runs_root).find(story.first), story.question)
 
     @on(BoxRead)
     def _take_box(self, message: BoxRead) -> None:
@@ -178,11 +191,11 @@ class WorkbenchApp(App[None]):
         await self._push_in("runs", LiveScreen(run))
 
     @work
-    async def open_chat(self, run: RunFolder) -> None:
-        """Show the chat with ``run`` on top of the choice of runs."""
+    async def open_chat(self, run: RunFolder, question: str = "") -> None:
+        """Show the chat with ``run`` on top of the choice of runs, with a question ready."""
         from workbench.tui.screens.chat import ChatScreen
 
-        await self._push_in("chat", ChatScreen(run))
+        await self._push_in("chat", ChatScreen(run, question=question))
 
     async def _push_in(self, mode: str, screen: Screen[Any]) -> None:
         await self.switch_mode(mode)

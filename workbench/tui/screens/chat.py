@@ -79,9 +79,15 @@ class ChatScreen(WorkbenchScreen):
     engine: var[Engine] = var("loading")
     """What the engine is doing."""
 
-    def __init__(self, run: RunFolder, client: ChatClient | None = None) -> None:
-        """Chat with ``run``; a client of its own is started unless one is given."""
+    def __init__(
+        self, run: RunFolder, client: ChatClient | None = None, *, question: str = ""
+    ) -> None:
+        """Chat with ``run``; a client of its own is started unless one is given.
+
+        ``question`` stands in the prompt, ready to be sent.
+        """
         super().__init__()
+        self._question = question
         self._run = run
         self._client = client or EngineClient(run)
         self._titles = lane_titles(run.recipe())
@@ -107,6 +113,7 @@ class ChatScreen(WorkbenchScreen):
     def on_mount(self) -> None:
         """Start the engine; typing is possible while it loads."""
         self._show_empty()
+        self._prompt.text = self._question
         self.action_restart()
 
     async def on_unmount(self) -> None:

@@ -1,0 +1,73 @@
+"""A real terminal for tests: a PTY of a given size whose screen can be read like a person would."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pexpect
+import pyte
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_POLL = threading.Event()
+
+
+class Terminal:
+    """Runs a program in a PTY and keeps its screen."""
+
+    def __init__(self, command: list[str], *, columns: int, lines: int, env: Mapping[str, str]):
+        self.screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self.screen)
+        self._lock = threading.Lock()
+        self._child = pexpect.spawn(
+            command[0],
+            command[1:],
+            dimensions=(lines, columns),
+            env={**env, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            timeout=None,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def text(self) -> str:
+        with self._lock:
+            return "\n".join(self.screen.display)
+
+    def send(self, *keys: str) -> None:
+        for key in keys:
+            self._child.send(key)
+            _POLL.wait(0.05)
+
+    def wait_for(self, what: str | Callable[[str], bool], seconds: float = 60) -> str:
+        """Wait until the screen shows ``what``, and return the screen."""
+        shown = (lambda text: what in text) if isinstance(what, str) else what
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            text = self.text
+            if shown(text):
+                return text
+            _POLL.wait(0.1)
+        raise AssertionError(f"never saw {what!r}; the screen was:\n{self.text}")
+
+    def kill(self) -> None:
+        """SIGKILL the program and close the terminal under everything it started."""
+        self._child.kill(signal.SIGKILL)
+        self._child.close(force=True)
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError, pexpect.EOF, ValueError):
+            while True:
+                data = os.read(self._child.child_fd, 65536)
+                with self._lock:
+                    self._stream.feed(data)

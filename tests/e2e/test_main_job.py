@@ -1,0 +1,112 @@
+"""The main job in a real terminal: launch, watch, lose the terminal, come back, stop, chat."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from workbench.runs.folder import Runs
+
+FTWB = [sys.executable, "-m", "workbench"]
+SIZES = [(80, 24), (140, 45)]
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    lines = [
+        {"prompt": f"question {number}", "completion": f"[refund] answer {number}"}
+        for number in range(40)
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    return path
+
+
+@pytest.fixture
+def open_terminal(own_home: Path) -> Iterator[Callable[[tuple[int, int]], Terminal]]:
+    env = {**os.environ, "FTWB_HOME": str(own_home), "OMP_NUM_THREADS": "1"}
+    opened: list[Terminal] = []
+
+    def open_one(size: tuple[int, int]) -> Terminal:
+        terminal = Terminal(FTWB, columns=size[0], lines=size[1], env=env)
+        opened.append(terminal)
+        return terminal
+
+    yield open_one
+    for terminal in opened:
+        terminal.kill()
+
+
+def fill(terminal: Terminal, field: str, value: str, hint: str) -> None:
+    """Find a field by its path, wait until its hint says that it has the focus, and replace it."""
+    terminal.send("\x07")
+    terminal.wait_for("Find a field")
+    terminal.send(*field)
+    terminal.wait_for(lambda text: field in text)
+    terminal.send("\r")
+    terminal.wait_for(lambda text: "Find a field" not in text and hint in text)
+    terminal.send("\x05", "\x15", *value)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_run_outlives_its_terminal(
+    open_terminal: Callable[[tuple[int, int]], Terminal],
+    runs: Runs,
+    tiny_model: Path,
+    rows: Path,
+    size: tuple[int, int],
+) -> None:
+    first = open_terminal(size)
+    first.wait_for("Base model")
+    fill(first, "model.id", str(tiny_model), "'demo', a hub id")
+    fill(first, "data.train", str(rows), "A .json, .jsonl")
+    fill(first, "training.max_steps", "100000", "Optimiser steps")
+    first.send("\x0c")
+    first.wait_for("running (detached")
+    first.wait_for("process and host memory, GiB")
+    first.wait_for("━ train")
+    (run,) = runs.list()
+    first.wait_for(lambda _: run.status().step > 20)
+    worker = run.status().pid
+    assert worker is not None
+
+    first.kill()
+    seen = run.status().step
+    deadline = time.monotonic() + 30
+    while run.status().step <= seen + 20 and time.monotonic() < deadline:
+        os.sched_yield()
+    assert run.status().state == "running"
+    assert run.status().step > seen + 20
+
+    second = open_terminal(size)
+    second.wait_for("Base model")
+    second.send("2")
+    second.wait_for(run.recipe().name)
+    second.send("\r")
+    second.wait_for(f"pid {worker}")
+
+    stopped = subprocess.run([*FTWB, "stop", "last"], check=False, capture_output=True, text=True)
+    assert stopped.returncode == 0, stopped.stderr
+    second.wait_for("stopped")
+    assert run.status().state in ("stopping", "stopped")
+    second.wait_for(lambda _: run.status().state == "stopped")
+    assert run.has_result()
+
+    second.send("c")
+    second.wait_for("base")
+    second.wait_for("tuned")
+    second.wait_for(lambda text: "load" not in text.lower())
+    second.send(*"question 1", "\r")
+    second.wait_for(lambda text: text.count("tok/s") >= 2)
