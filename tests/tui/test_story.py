@@ -8,6 +8,7 @@ import pytest
 
 from workbench.recipe.recipe import Recipe
 from workbench.runs.status import Status
+from workbench.tui.app import WorkbenchApp
 from workbench.tui.run_list import RunList
 from workbench.tui.story import Story
 
@@ -45,3 +46,20 @@ def test_runs_of_an_earlier_telling_do_not_count(
     listed = RunList(runs.root).read()
     assert Story(chapters[0].id, ("one", "two"), "").is_over(listed)
     assert not Story("99991231-235959-one", ("one", "two"), "").is_over(listed)
+
+
+async def test_the_chat_opens_with_the_question_ready(
+    runs: Runs, chapters: tuple[RunFolder, RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[RunFolder, str]] = []
+    monkeypatch.setattr(
+        WorkbenchApp, "open_chat", lambda _app, run, question="": opened.append((run, question))
+    )
+    for run in chapters:
+        finish(run)
+    app = WorkbenchApp(runs.root, story=Story(chapters[0].id, ("one", "two"), "Why?"))
+    async with app.run_test() as pilot:
+        while not app.rows:
+            await pilot.pause()
+        await pilot.pause()
+    assert opened == [(chapters[0], "Why?")]
