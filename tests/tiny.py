@@ -17,14 +17,16 @@ CHAT_TEMPLATE = (
 )
 
 
-def make_tiny_model(folder: Path, architecture: Architecture = "llama", *, seed: int = 0) -> Path:
+def make_tiny_model(
+    folder: Path, architecture: Architecture = "llama", *, seed: int = 0, width: int = 32
+) -> Path:
     """Write a randomly initialised model with its tokenizer into ``folder``."""
     import torch
     from transformers import AutoModelForCausalLM
 
     tokenizer = byte_tokenizer()
     torch.manual_seed(seed)
-    config = tiny_config(architecture, len(tokenizer), tokenizer.eos_token_id)
+    config = tiny_config(architecture, len(tokenizer), tokenizer.eos_token_id, width)
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -50,23 +52,23 @@ def byte_tokenizer():
     )
 
 
-def tiny_config(architecture: Architecture, vocabulary: int, eos: int):
+def tiny_config(architecture: Architecture, vocabulary: int, eos: int, width: int = 32):
     """A two-layer config of the asked shape."""
     from transformers import Gemma3TextConfig, GPT2Config, LlamaConfig, Qwen3Config
 
     ends = {"eos_token_id": eos, "pad_token_id": eos, "bos_token_id": eos}
     if architecture == "gpt2":
         return GPT2Config(
-            vocab_size=vocabulary, n_embd=32, n_layer=2, n_head=4, n_positions=512, **ends
+            vocab_size=vocabulary, n_embd=width, n_layer=2, n_head=4, n_positions=512, **ends
         )
     shape = {
         "vocab_size": vocabulary,
-        "hidden_size": 32,
-        "intermediate_size": 64,
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
-        "head_dim": 8,
+        "head_dim": width // 4,
         "max_position_embeddings": 512,
         **ends,
     }

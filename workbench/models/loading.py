@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
+    from torch.nn import Module
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from workbench.recipe.recipe import ModelSection
+    from workbench.recipe.strategy import Quantization
 
 _AMPERE = 8
 """First CUDA capability with fast bfloat16 products."""
@@ -97,9 +99,14 @@ def load_tokenizer(section: ModelSection, folder: Path) -> PreTrainedTokenizerBa
 
 
 def load_base(
-    section: ModelSection, folder: Path, *, device: torch.device, dtype: torch.dtype
+    section: ModelSection,
+    folder: Path,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    quantization: Quantization | None = None,
 ) -> PreTrainedModel:
-    """Load the base model for inference on ``device``.
+    """Load the base model for inference on ``device``, its matrices in four bits if so asked.
 
     Raises:
         BadInputError: Weights are missing, cut off, or of an architecture that transformers does
@@ -121,13 +128,45 @@ def load_base(
             use_safetensors=True,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
+            **({} if quantization is None else _four_bits(quantization, device, dtype)),
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise BadInputError(f"{section.id}: cannot be loaded: {_first_line(error)}") from error
     model, told = loaded
     _check_all_loaded(section, told)
+    if quantization is not None:
+        _keep_packing(model)
     ready: PreTrainedModel = model.to(device).eval()
     return ready
+
+
+def _four_bits(
+    quantization: Quantization, device: torch.device, dtype: torch.dtype
+) -> dict[str, Any]:
+    """Arguments that make transformers quantise with bitsandbytes while it loads."""
+    from transformers import BitsAndBytesConfig
+
+    asked = quantization.compute_dtype
+    config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type=quantization.code,
+        bnb_4bit_use_double_quant=quantization.double,
+        bnb_4bit_compute_dtype=dtype if asked == "auto" else choose_dtype(asked, device),
+    )
+    return {"device_map": {"": device}, "quantization_config": config}
+
+
+def _keep_packing(model: Module) -> None:
+    """Forbid bitsandbytes to repack weights between training and inference.
+
+    On CPUs with bfloat16 instructions it does so by itself, rounding the scales on the way there
+    and guessing them on the way back: the frozen base would not stay what it was.
+    """
+    from bitsandbytes.nn.modules import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _check_all_loaded(section: ModelSection, told: dict[str, Any]) -> None:

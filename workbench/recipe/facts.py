@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 _EMBEDDINGS = ("embed_tokens", "wte", "wpe", "word_embeddings", "embed_in", "tok_embeddings")
 _HEADS = ("lm_head", "embed_out", "output_layer")
+_TRANSPOSED = ("gpt2", "openai-gpt")
+"""Model types whose matrices are stored [in, out] (transformers' Conv1D)."""
 
 
 class ModelFacts(BaseModel):
@@ -41,6 +43,16 @@ class ModelFacts(BaseModel):
             for name, shape in self.shapes.items()
             if name.endswith(".weight") and len(shape) == 2 and not self._outside_blocks(name)
         }
+
+    @property
+    def transposed(self) -> bool:
+        """Whether matrices are stored [in, out] instead of [out, in]."""
+        return self.model_type in _TRANSPOSED
+
+    def features(self, name: str) -> tuple[int, int]:
+        """Inputs and outputs of the matrix inside the module ``name``."""
+        rows, columns = self.shapes[f"{name}.weight"]
+        return (rows, columns) if self.transposed else (columns, rows)
 
     def tensor_parameters(self, name: str) -> int:
         """How many numbers one checkpoint tensor holds."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from workbench.recipe.parts import Part
 
@@ -14,6 +15,22 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.training import TrainingSection
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How a 4-bit base is to be held: a plain value, so that no screen needs torch for it.
+
+    Attributes:
+        code: The 16 values that four bits stand for.
+        double: Quantise the scales of the blocks as well.
+        compute_dtype: Number format of the products; ``auto`` is that of the other weights.
+    """
+
+    code: Literal["nf4", "fp4"]
+    double: bool
+    compute_dtype: str
 
 
 class Strategy(Part, ABC):
@@ -21,10 +38,13 @@ class Strategy(Part, ABC):
 
     Attributes:
         trains_base_weights: The base's own tensors change, so they are held in float32 while
-            training and the untouched base must be loaded beside the result.
+            training and the live model cannot answer as the base.
+        shares_base: :meth:`load` leaves the tensors of the base it is given as they are, so that
+            base and result can be open at once on one set of weights.
     """
 
     trains_base_weights: ClassVar[bool]
+    shares_base: ClassVar[bool] = True
 
     @abstractmethod
     def trainable_parameters(self, facts: ModelFacts) -> int:
@@ -44,8 +64,44 @@ class Strategy(Part, ABC):
 
     @abstractmethod
     def load(self, base: Module, folder: Path) -> Module:
-        """Return the tuned model; ``base`` is consumed unless :meth:`without` can give it back."""
+        """Return the tuned model; ``base`` itself is consumed, its tensors where not shared."""
 
     @abstractmethod
     def without(self, model: Module) -> AbstractContextManager[None]:
-        """Answer as the base inside this context; only where ``trains_base_weights`` is false."""
+        """Answer as the base inside this context.
+
+        Raises:
+            FtwbError: ``model`` does not hold the untouched base (see :attr:`keeps_base`).
+        """
+
+    @property
+    def keeps_base(self) -> bool:
+        """Whether the model in training holds the untouched base, so that :meth:`without` works."""
+        return not self.trains_base_weights
+
+    def check(self, facts: ModelFacts, training: TrainingSection) -> None:
+        """Refuse what is known to be wrong before anything is loaded.
+
+        Raises:
+            FtwbError: The strategy does not fit the model, the hyperparameters or the machine.
+        """
+        del training
+        self.trainable_parameters(facts)
+
+    def quantization(self) -> Quantization | None:
+        """How the base must be held; None as its dtype says."""
+        return None
+
+    def virtual_tokens(self) -> int:
+        """Positions of the context that the strategy takes for itself."""
+        return 0
+
+    def parameter_groups(
+        self, model: Module, learning_rate: float, weight_decay: float
+    ) -> list[dict[str, Any]] | None:
+        """Trainable parameters with rates of their own, as torch's optimisers take them.
+
+        None leaves the grouping to the Trainer: one rate, no decay on norms and biases.
+        """
+        del model, learning_rate, weight_decay
+        return None

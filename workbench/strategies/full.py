@@ -35,6 +35,7 @@ class FullStrategy(Strategy):
         ),
     )
     trains_base_weights: ClassVar[bool] = True
+    shares_base: ClassVar[bool] = False
 
     kind: Literal["full"] = field("full", title="Strategy", help="Every weight moves.")
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator
 
 from workbench.errors import BadInputError
 
@@ -12,37 +15,66 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 _ATTENTION = ("attn", "self_attn", "attention", "self_attention")
+_PATTERN = "re:"
 
 
-def pick_targets(wanted: str | tuple[str, ...], linears: Iterable[str]) -> set[str]:
-    """Choose module names.
+def _readable(wanted: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    for name in (wanted,) if isinstance(wanted, str) else wanted:
+        if name.startswith(_PATTERN):
+            try:
+                re.compile(name.removeprefix(_PATTERN))
+            except re.error as error:
+                raise ValueError(f"{name!r} is no regular expression: {error}") from error
+    return wanted
+
+
+Names = Annotated[tuple[str, ...], AfterValidator(_readable)]
+"""Ends of dotted names, such as ``q_proj``, or ``re:`` and a regular expression."""
+
+Targets = Annotated[
+    Literal["all-linear", "attention", "mlp"] | tuple[str, ...], AfterValidator(_readable)
+]
+"""A group of matrices, or names of them."""
+
+
+def pick_targets(
+    wanted: str | tuple[str, ...], linears: Iterable[str], field: str = "strategy.targets"
+) -> set[str]:
+    r"""Choose module names.
 
     Args:
-        wanted: ``all-linear``, ``attention``, ``mlp``, or last names such as ``q_proj``.
+        wanted: ``all-linear``, ``attention``, ``mlp``, last names such as ``q_proj``, or
+            expressions such as ``re:layers\.[0-3]\.``.
         linears: Full module names of the weight matrices inside the blocks.
+        field: The field that is to blame when nothing matches.
 
     Raises:
         BadInputError: Nothing matches; the message names what exists.
     """
     known = list(linears)
-    if isinstance(wanted, str) and wanted in ("all-linear", "attention", "mlp"):
-        chosen = {
-            name
-            for name in known
-            if wanted == "all-linear" or _in_attention(name) == (wanted == "attention")
-        }
+    if wanted == "all-linear":
+        chosen = set(known)
+    elif wanted in ("attention", "mlp"):
+        chosen = {name for name in known if in_attention(name) == (wanted == "attention")}
     else:
-        names = (wanted,) if isinstance(wanted, str) else wanted
-        missing = [name for name in names if not any(_ends_with(full, name) for full in known)]
-        chosen = {full for full in known if any(_ends_with(full, name) for name in names)}
-        if missing:
-            chosen = set()
+        return pick_names((wanted,) if isinstance(wanted, str) else wanted, known, field)
     if not chosen:
-        exist = ", ".join(sorted({name.rpartition(".")[2] for name in known})) or "none"
-        raise BadInputError(
-            f"strategy.targets: {wanted!r} matches no matrix; the model has: {exist}"
-        )
+        raise _no_match(wanted, known, field)
     return chosen
+
+
+def pick_names(names: Iterable[str], known: Iterable[str], field: str) -> set[str]:
+    """Choose from ``known`` what each of ``names`` matches.
+
+    Raises:
+        BadInputError: There are no names, or one of them matches nothing.
+    """
+    known = list(known)
+    found = {name: {full for full in known if _matches(full, name)} for name in names}
+    missing = [name for name, matches in found.items() if not matches]
+    if missing or not found:
+        raise _no_match(missing[0] if missing else "nothing", known, field)
+    return set().union(*found.values())
 
 
 def linear_modules(model: Module) -> list[str]:
@@ -60,9 +92,17 @@ def linear_modules(model: Module) -> list[str]:
     ]
 
 
-def _in_attention(name: str) -> bool:
+def in_attention(name: str) -> bool:
+    """Whether a module belongs to an attention block."""
     return any(word in _ATTENTION for word in name.split("."))
 
 
-def _ends_with(full: str, name: str) -> bool:
+def _matches(full: str, name: str) -> bool:
+    if name.startswith(_PATTERN):
+        return re.search(name.removeprefix(_PATTERN), full) is not None
     return full == name or full.endswith(f".{name}")
+
+
+def _no_match(wanted: object, known: Iterable[str], field: str) -> BadInputError:
+    exist = ", ".join(sorted({name.rpartition(".")[2] for name in known})) or "none"
+    return BadInputError(f"{field}: {wanted!r} matches no matrix; the model has: {exist}")

@@ -36,6 +36,7 @@ def preflight(recipe: Recipe) -> Plan:
         FtwbError: The model, the data or the strategy cannot be used as asked.
     """
     facts = read_facts(recipe.model)
+    recipe.strategy.check(facts, recipe.training)
     split = load_split(recipe.data, recipe.training.seed)
     if not split.train:
         raise BadInputError(f"{recipe.data.train}: no row is left to train on")
@@ -52,6 +53,7 @@ def with_tokens(recipe: Recipe) -> Plan:
     from workbench.models.loading import load_tokenizer, locate
 
     facts = read_facts(recipe.model)
+    recipe.strategy.check(facts, recipe.training)
     split = load_split(recipe.data, recipe.training.seed)
     folder = locate(recipe.model, lambda _what, _done, _total: None)
     renderer = Renderer(

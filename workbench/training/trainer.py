@@ -85,8 +85,19 @@ class WorkbenchTrainer(Trainer):
         rows: Sequence[Rendered],
         padding: int,
         callbacks: list[TrainerCallback],
+        groups: list[dict[str, Any]] | None = None,
     ) -> None:
-        """Prepare to train ``model`` on rendered rows; ``padding`` is the padding token's id."""
+        """Prepare to train ``model`` on rendered rows.
+
+        Args:
+            model: The model, its trainable parameters marked.
+            arguments: Hyperparameters.
+            rows: What to learn.
+            padding: Id of the padding token.
+            callbacks: Who watches.
+            groups: Parameters with rates of their own; without them all move at one rate.
+        """
+        optimizer, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
         dataset: Any = rows
         super().__init__(
             model=model,
@@ -94,6 +105,7 @@ class WorkbenchTrainer(Trainer):
             train_dataset=dataset,
             data_collator=Collator(padding),
             callbacks=callbacks,
+            optimizer_cls_and_kwargs=(optimizer, {**options, "params": groups}) if groups else None,
         )
         self._rows = rows
         self.model_accepts_loss_kwargs = True

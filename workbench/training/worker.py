@@ -117,7 +117,13 @@ class Work:
         )
         full = self._recipe.strategy.trains_base_weights and section.dtype == "auto"
         dtype = loading.choose_dtype("float32" if full else section.dtype, self._device)
-        base = loading.load_base(section, folder, device=self._device, dtype=dtype)
+        base = loading.load_base(
+            section,
+            folder,
+            device=self._device,
+            dtype=dtype,
+            quantization=self._recipe.strategy.quantization(),
+        )
         return base, loading.load_tokenizer(section, folder)
 
     def _render(
@@ -169,8 +175,11 @@ class Work:
             precision=self._precision(),
             on_cpu=self._device.type == "cpu",
         )
+        groups = recipe.strategy.parameter_groups(
+            model, recipe.training.learning_rate, recipe.training.weight_decay
+        )
         trainer = WorkbenchTrainer(
-            model, arguments, rows.train, tokenizer.pad_token_id, callbacks=[monitor]
+            model, arguments, rows.train, tokenizer.pad_token_id, [monitor], groups
         )
         trainer.train()
         return model, monitor.stop_asked

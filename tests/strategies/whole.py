@@ -1,0 +1,69 @@
+"""A strategy from a base folder to a reloaded result, for tests of every kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from workbench.models.loading import load_base
+from workbench.recipe.recipe import STRATEGIES, ModelSection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.recipe.strategy import Strategy
+
+IDS = torch.arange(40).reshape(2, 20)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A strategy and the base it works on."""
+
+    strategy: Strategy
+    folder: Path
+
+    def base(self, *, dtype: torch.dtype = torch.float32):
+        """A base loaded afresh, as the strategy wants it."""
+        return load_base(
+            ModelSection(id=str(self.folder)),
+            self.folder,
+            device=torch.device("cpu"),
+            dtype=dtype,
+            quantization=self.strategy.quantization(),
+        )
+
+
+def setup(folder: Path, kind: str, **fields: object) -> Setup:
+    return Setup(STRATEGIES[kind](**fields), folder)
+
+
+def moving(model) -> int:
+    """How many numbers require a gradient."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def logits(model) -> torch.Tensor:
+    with torch.no_grad():
+        return model.eval()(input_ids=IDS, attention_mask=torch.ones_like(IDS)).logits.clone()
+
+
+def take_steps(model, steps: int = 4, *, learning_rate: float = 0.01) -> None:
+    """Move the trainable weights by a few steps of AdamW."""
+    optimizer = torch.optim.AdamW(
+        [p for p in model.parameters() if p.requires_grad], lr=learning_rate
+    )
+    model.train()
+    for _ in range(steps):
+        mask = torch.ones_like(IDS)
+        model(input_ids=IDS, attention_mask=mask, labels=IDS).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.eval()
+
+
+def snapshot(model) -> dict[str, torch.Tensor]:
+    """Every tensor of a model, copied."""
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}

@@ -1,0 +1,108 @@
+"""What LoRA and QLoRA share: two thin matrices beside frozen ones (arXiv 2106.09685)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.recipe.section import field
+from workbench.strategies.adapters import PeftStrategy
+from workbench.strategies.targets import Targets, linear_modules, pick_targets
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from torch.nn import Module
+    from transformers import PreTrainedModel
+
+    from workbench.recipe.facts import ModelFacts
+
+
+class LowRankStrategy(PeftStrategy):
+    """Train W + (alpha/r)·B·A with W frozen; the result is a PEFT adapter folder."""
+
+    r: int = field(
+        8, title="Rank", help="Width of the two thin matrices; more can learn more.", ge=1, le=4096
+    )
+    alpha: int = field(
+        16, title="Alpha", help="The update is scaled by alpha / rank.", ge=1, le=65536
+    )
+    dropout: float = field(
+        0.0, title="Dropout", help="Share of the adapter's inputs dropped in training.", ge=0, lt=1
+    )
+    targets: Targets = field(
+        "all-linear",
+        title="Targets",
+        help=(
+            "Which matrices get an adapter: all-linear, attention, mlp, names such as q_proj, or "
+            "re: and a regular expression."
+        ),
+    )
+    init: Literal["default", "gaussian"] = field(
+        "default",
+        title="Initialisation",
+        help="Of A: default is Kaiming-uniform; B starts at zero, so the model starts as the base.",
+        advanced=True,
+    )
+    rslora: bool = field(
+        False,
+        title="rsLoRA",
+        help="Scale by alpha / sqrt(rank), which keeps high ranks learning (arXiv 2312.03732).",
+        advanced=True,
+    )
+    dora: bool = field(
+        False,
+        title="DoRA",
+        help="Learn the length of every output column apart from its direction: a little better "
+        "at low rank, slower (arXiv 2402.09353).",
+        advanced=True,
+    )
+    plus_ratio: float = field(
+        1.0,
+        title="LoRA+ ratio",
+        help="B learns this many times faster than A; 16 is the paper's choice, with a lower "
+        "learning rate (arXiv 2402.12354).",
+        advanced=True,
+        ge=1,
+        le=1000,
+    )
+
+    def trainable_parameters(self, facts: ModelFacts) -> int:
+        """Sum r·(inputs + outputs) over the targeted matrices; DoRA adds one number an output."""
+        names = pick_targets(self.targets, facts.linears())
+        shapes = [facts.features(name) for name in names]
+        return sum(self.r * (given + made) + self.dora * made for given, made in shapes)
+
+    def config(self, model: PreTrainedModel) -> LoraConfig:
+        """Name every targeted matrix in full."""
+        from peft import LoraConfig
+
+        return LoraConfig(
+            task_type="CAUSAL_LM",
+            r=self.r,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            target_modules=sorted(pick_targets(self.targets, linear_modules(model))),
+            init_lora_weights=self._start(),
+            use_rslora=self.rslora,
+            use_dora=self.dora,
+        )
+
+    def parameter_groups(
+        self, model: Module, learning_rate: float, weight_decay: float
+    ) -> list[dict[str, Any]] | None:
+        """LoRA+: A (and DoRA's lengths) at the learning rate, B at ``plus_ratio`` times it."""
+        if self.plus_ratio == 1:
+            return None
+        moving = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        second = [parameter for name, parameter in moving if "lora_B" in name]
+        first = [parameter for name, parameter in moving if "lora_B" not in name]
+        return [
+            {"params": first, "lr": learning_rate, "weight_decay": weight_decay},
+            {
+                "params": second,
+                "lr": learning_rate * self.plus_ratio,
+                "weight_decay": weight_decay,
+            },
+        ]
+
+    def _start(self) -> Any:
+        return True if self.init == "default" else self.init
