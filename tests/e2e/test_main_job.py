@@ -56,7 +56,7 @@ def fill(terminal: Terminal, field: str, value: str, hint: str) -> None:
     terminal.send(*field)
     terminal.wait_for(lambda text: field in text)
     terminal.send("\r")
-    terminal.wait_for(lambda text: "Find a field" not in text and hint in text)
+    terminal.wait_for(lambda text: "Find a field" not in text and hint in text.splitlines()[-2])
     terminal.send("\x05", "\x15", *value)
 
 
