@@ -1,0 +1,229 @@
+"""The commands that start, list, show, follow and stop runs, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workbench.recipe import storage
+from workbench.recipe.recipe import Recipe
+from workbench.runs import launch
+from workbench.runs.events import EventLog
+from workbench.runs.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.cli.conftest import Ended
+    from workbench.runs.folder import RunFolder, Runs
+
+    Ftwb = Callable[..., Ended]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    rows = [{"prompt": f"question {n}", "completion": f"answer {n}"} for n in range(20)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+@pytest.fixture
+def train(ftwb: Ftwb, tiny_model: Path, dataset: Path) -> Callable[..., Ended]:
+    def call(*more: str) -> Ended:
+        sets = [f"model.id={tiny_model}", f"data.train={dataset}", "training.max_steps=3"]
+        given = [word for setting in sets for word in ("--set", setting)]
+        return ftwb("train", "lora", *given, *more)
+
+    return call
+
+
+def finished(runs: Runs, state: str = "finished") -> RunFolder:
+    run = runs.create(Recipe(name="made"))
+    EventLog(run.events).append("train", 7, loss=1.25, tokens_per_second=10.0, seconds_left=0.0)
+    Status.of_this_process(state=state, step=7, total=9, reason="why").save(run.status_file)
+    return run
+
+
+def test_train_waits_and_prints_the_run_as_json(train: Callable[..., Ended], runs: Runs) -> None:
+    ended = train("--wait", "--json")
+    assert ended.code == 0, ended.err
+    shown = json.loads(ended.out)
+    assert (shown["state"], shown["step"], shown["total"]) == ("finished", 3, 3)
+    assert runs.find("last").has_result()
+
+
+def test_train_without_wait_prints_the_id_and_leaves(
+    train: Callable[..., Ended], runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "launch", lambda _run: 4711)
+    ended = train()
+    assert ended.code == 0
+    assert ended.out.strip() == runs.find("last").id
+    assert "3 steps" in ended.err
+    assert "worker 4711" in ended.err
+
+
+def test_the_recipe_of_a_run_is_resolved_and_complete(
+    train: Callable[..., Ended], runs: Runs, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "launch", lambda _run: 4711)
+    monkeypatch.chdir(dataset.parent)
+    train("--set", f"data.train={dataset.name}")
+    assert runs.find("last").recipe().data.train == str(dataset)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("training.learning_rate=5", "training.learning_rate: must be at most 1, got 5"),
+        ("training.rate=1", "training.rate: no such field"),
+        ("data.train=nowhere.jsonl", "nowhere.jsonl"),
+        ("model.id=./nowhere", "nowhere"),
+        ("strategy.targets=[q_prj]", "q_proj"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_no_run(
+    train: Callable[..., Ended], runs: Runs, setting: str, message: str
+) -> None:
+    ended = train("--set", setting)
+    assert ended.code == 2
+    assert message in ended.err
+    assert ended.err.count("\n") == 1
+    assert runs.list() == []
+
+
+def test_malformed_rows_are_named_by_line(
+    train: Callable[..., Ended], runs: Runs, dataset: Path
+) -> None:
+    lines = dataset.read_text().splitlines()
+    lines[2] = "{broken"
+    lines[16] = "[1, 2]"
+    dataset.write_text("\n".join(lines))
+    ended = train()
+    assert ended.code == 2
+    assert "3" in ended.err
+    assert "17" in ended.err
+    assert runs.list() == []
+
+
+def test_a_dataset_without_answers_is_refused(
+    train: Callable[..., Ended], runs: Runs, dataset: Path
+) -> None:
+    row = {"messages": [{"role": "user", "content": "hello?"}]}
+    dataset.write_text("\n".join([json.dumps(row)] * 3))
+    ended = train()
+    assert ended.code == 2
+    assert "assistant" in ended.err
+    assert runs.list() == []
+
+
+def test_broken_weights_are_refused_before_a_run_is_made(
+    train: Callable[..., Ended], runs: Runs, tiny_model: Path, tmp_path: Path
+) -> None:
+    broken = shutil.copytree(tiny_model, tmp_path / "broken")
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    ended = train("--set", f"model.id={broken}")
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1
+    assert runs.list() == []
+
+
+def test_no_disk_space_is_said_and_leaves_no_run(
+    train: Callable[..., Ended], runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil._ntuple_diskusage(10**9, 10**9, 1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: full)
+    ended = train()
+    assert (ended.code, runs.list()) == (3, [])
+    assert "no disk space" in ended.err
+
+
+def test_a_failed_run_ends_wait_with_one(train: Callable[..., Ended]) -> None:
+    ended = train("--wait", "--set", "evaluation.target_field=topic")
+    assert ended.code == 1
+    assert "has no text in 'topic'" in ended.err
+
+
+@pytest.mark.parametrize("command", ["show", "follow", "stop", "chat"])
+def test_a_run_that_does_not_exist_is_said_in_one_line(ftwb: Ftwb, command: str) -> None:
+    ended = ftwb(command, "nope")
+    assert ended.code == 2
+    assert ended.err.startswith("ftwb: nope: no such run in ")
+    assert ended.err.count("\n") == 1
+
+
+def test_runs_lists_newest_first_as_json(ftwb: Ftwb, runs: Runs) -> None:
+    made = [finished(runs).id for _ in range(2)]
+    listed = json.loads(ftwb("runs", "--json").out)
+    assert [row["id"] for row in listed] == sorted(made, reverse=True)
+    assert listed[0]["loss"] == 1.25
+
+
+def test_an_empty_list_says_what_to_do_next(ftwb: Ftwb) -> None:
+    ended = ftwb("runs")
+    assert (ended.code, ended.out) == (0, "")
+    assert "ftwb demo" in ended.err
+    assert json.loads(ftwb("runs", "--json").out) == []
+
+
+def test_show_tells_everything(ftwb: Ftwb, runs: Runs) -> None:
+    run = finished(runs)
+    shown = json.loads(ftwb("show", run.id, "--json").out)
+    assert shown["recipe"] == run.recipe().model_dump(mode="json")
+    assert (shown["step"], shown["has_result"], shown["report"]) == (7, False, None)
+    assert run.id in ftwb("show", "last").out
+
+
+def test_follow_returns_when_the_run_has_ended(ftwb: Ftwb, runs: Runs) -> None:
+    assert ftwb("follow", finished(runs).id).code == 0
+    ended = ftwb("follow", finished(runs, "failed").id)
+    assert ended.code == 1
+    assert "failed: why" in ended.err
+
+
+def test_stop_reaches_a_live_run_and_refuses_a_finished_one(ftwb: Ftwb, runs: Runs) -> None:
+    live = finished(runs, "running")
+    assert ftwb("stop", live.id).code == 0
+    assert (live.control / "stop").exists()
+    ended = ftwb("stop", finished(runs).id)
+    assert ended.code == 2
+    assert "there is no worker to stop" in ended.err
+
+
+def test_schema_is_the_schema_of_the_recipe(ftwb: Ftwb) -> None:
+    schema = json.loads(ftwb("schema").out)
+    rate = schema["$defs"]["TrainingSection"]["properties"]["learning_rate"]
+    assert (rate["exclusiveMinimum"], rate["maximum"]) == (0, 1)
+    assert rate["description"]
+
+
+def test_estimate_counts_steps_tokens_and_parameters(
+    ftwb: Ftwb, tiny_model: Path, dataset: Path, tmp_path: Path
+) -> None:
+    values = {"model": {"id": str(tiny_model)}, "data": {"train": str(dataset), "heldout_share": 0}}
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(storage.dump(storage.validate(values)))
+    shown = json.loads(ftwb("estimate", recipe, "--json", "--set", "training.epochs=2").out)
+    assert (shown["rows"], shown["steps"]) == (20, 6)
+    assert shown["tokens"] > 2 * 20 * len("question 1answer 1")
+    assert 0 < shown["trainable"] < shown["parameters"]
+    assert "trains" in ftwb("estimate", recipe).out
+
+
+def test_an_unknown_command_exits_with_two(ftwb: Ftwb) -> None:
+    assert ftwb("fly").code == 2
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench.cli import main
+    from workbench.errors import NotFoundError
+
+    monkeypatch.setattr("sys.argv", ["ftwb", "--debug", "show", "nope"])
+    with pytest.raises(NotFoundError):
+        main()

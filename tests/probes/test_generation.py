@@ -1,0 +1,66 @@
+"""Batched greedy answers equal unbatched ones, whatever the padding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from tests.tiny import make_tiny_model
+from workbench.probes.generation import greedy_answers
+from workbench.probes.report import Measurement, TargetItem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.tiny import Architecture
+
+PROMPTS = ["a", "what is the longest of these prompts?", "middle one", "b", "short"]
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+@pytest.mark.parametrize("batch_size", [1, 2, 16])
+def test_batches_answer_like_one_at_a_time(
+    tmp_path: Path, architecture: Architecture, batch_size: int
+) -> None:
+    folder = make_tiny_model(tmp_path, architecture)
+    model = AutoModelForCausalLM.from_pretrained(folder).train()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ids = [tokenizer(prompt).input_ids for prompt in PROMPTS]
+    random = torch.get_rng_state()
+    answers = greedy_answers(model, tokenizer, ids, max_new_tokens=9, batch_size=batch_size)
+    assert model.training
+    assert torch.equal(torch.get_rng_state(), random)
+    model.eval()
+    for prompt, answer in zip(ids, answers, strict=True):
+        tokens = list(prompt)
+        while len(tokens) < len(prompt) + 9 and tokens[-1] != tokenizer.eos_token_id:
+            tokens.append(int(model(torch.tensor([tokens])).logits[0, -1].argmax()))
+        expected = tokenizer.decode(tokens[len(prompt) :], skip_special_tokens=True).strip()
+        assert answer == expected
+
+
+def test_progress_counts_prompts(tiny_model: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    seen: list[tuple[int, int]] = []
+    greedy_answers(
+        model,
+        tokenizer,
+        [[1], [2], [3]],
+        max_new_tokens=1,
+        batch_size=2,
+        report=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(2, 3), (3, 3)]
+
+
+def test_a_label_counts_wherever_it_stands_and_whatever_its_case() -> None:
+    items = tuple(
+        TargetItem(prompt="?", label="refund-request", answer=answer)
+        for answer in ("[Refund-Request] Yes.", "Sure: refund-request", "refund", "")
+    )
+    assert Measurement(target=items).target_score == 0.5
+    assert Measurement().target_score is None
