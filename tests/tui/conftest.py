@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SIZES = [(80, 24), (140, 45)]
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], object], turns: int = 500) -> None:
+async def until(pilot: Pilot[None], condition: Callable[[], object], turns: int = 3000) -> None:
     """Let the app work until ``condition`` holds; fail when it never does."""
     for _ in range(turns):
         if condition():
@@ -38,6 +38,8 @@ async def workbench(
     app = WorkbenchApp(runs.root, run=run)
     async with app.run_test(size=size) as pilot:
         yield app, pilot
+        if app.current_mode == "new":
+            await form_of(app, pilot)  # Textual does not like to be left while it mounts
 
 
 async def form_of(app: WorkbenchApp, pilot: Pilot[None]) -> RecipeForm:

@@ -107,13 +107,14 @@ async def test_every_theme_can_be_worn(runs: Runs) -> None:
 
 async def test_the_chosen_theme_is_remembered(runs: Runs) -> None:
     async with workbench(runs) as (app, pilot):
-        await until(pilot, lambda: "paper" in app.available_themes)
+        await form_of(app, pilot)
         assert app.theme == DEFAULT_THEME
         app.theme = "paper"
         await until(pilot, lambda: settings_file().exists())
     assert Settings.read() == Settings(theme="paper")
-    async with workbench(runs) as (app, _):
+    async with workbench(runs) as (app, pilot):
         assert app.theme == "paper"
+        await form_of(app, pilot)
 
 
 async def test_a_theme_of_ones_own_is_offered(runs: Runs) -> None:

@@ -26,7 +26,7 @@ from workbench.tui.widgets.top_bar import TopBar
 async def paint():
     app = WorkbenchApp(Path(sys.argv[1]))
     async with app.run_test(size=(80, 24)) as pilot:
-        while not app.screen.query("#form"):
+        while getattr(app.screen, "assessment", None) is None:
             await pilot.pause()
         assert "New run" in app.screen.query_one(TopBar).render().plain
 

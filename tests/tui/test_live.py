@@ -149,6 +149,18 @@ async def test_notices_are_never_markup(runs: Runs) -> None:
         await until(pilot, lambda: "[bold]loud[/] [@click=x]" in _journal(screen))
 
 
+async def test_nothing_written_by_others_steers_the_terminal(runs: Runs) -> None:
+    run = make_run(runs)
+    set_state(run, "failed", reason="\x1b[2Jgone")
+    run.log.write_text("\x1b]0;title\x07\n")
+    EventLog(run.events).append("notice", 1, level="info", text="\x1b[31mred")
+    async with workbench(runs, run=run) as (app, pilot):
+        screen = await _live(app, pilot)
+        await until(pilot, lambda: "␛[31mred" in _journal(screen))
+        assert "␛]0;title␇" in _journal(screen)
+        assert "\x1b" not in _journal(screen) + _text(screen, RunTitle)
+
+
 async def test_answers_stand_side_by_side_when_there_is_a_report(runs: Runs) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
+from workbench.inference.display import visible
 from workbench.tui.ftwb_process import read_json
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ def _finding(found: Mapping[str, Any], key: str, label: str) -> Content:
 def _row(found: Mapping[str, Any]) -> Content:
     segments = found["example"]["segments"]
     return Content.assemble(
-        *((part["text"], "bold $success" if part["trained"] else "dim") for part in segments)
+        *(
+            (visible(part["text"]), "bold $success" if part["trained"] else "dim")
+            for part in segments
+        )
     )
 
 

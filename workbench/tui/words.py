@@ -22,6 +22,11 @@ def gib(number: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
+def size(number: float) -> str:
+    """Bytes with the unit that fits."""
+    return f"{gib(number)} GiB" if number >= GIB / 10 else f"{number / (1 << 20):.3g} MiB"
+
+
 def clock(seconds: float) -> str:
     """A duration as ``4:10`` or ``1:02:03``."""
     minutes, rest = divmod(round(seconds), _MINUTE)

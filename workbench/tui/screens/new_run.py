@@ -17,7 +17,7 @@ from workbench.tui.messages import OpenRun
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.widgets.summary import Outlook, Summary
 from workbench.tui.widgets.top_bar import TopBar
-from workbench.tui.words import gib
+from workbench.tui.words import size
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -119,7 +119,10 @@ class NewRunScreen(WorkbenchScreen):
         left = self.query_one("#left")
         await left.remove_children()
         await left.mount(bar, self._form)
-        self._use_preset(bar.first)
+        self.call_after_refresh(self._begin_with, bar.first)
+
+    def _begin_with(self, preset: str) -> None:
+        self._use_preset(preset)
         self.query_one("#preset").focus()
 
     def on_preset_bar_chosen(self, message: PresetBar.Chosen) -> None:
@@ -278,6 +281,6 @@ class NewRunScreen(WorkbenchScreen):
 
 
 def _about(entry: ModelEntry) -> str:
-    size = f"{gib(entry.bytes_on_disk)} GiB" if entry.bytes_on_disk else ""
+    room = size(entry.bytes_on_disk) if entry.bytes_on_disk else ""
     ready = "" if entry.ready else "fetched or converted first"
-    return "   ".join(word for word in dict.fromkeys((entry.kind, entry.id, size, ready)) if word)
+    return "   ".join(word for word in dict.fromkeys((entry.kind, entry.id, room, ready)) if word)

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import DataTable, Footer, Static
 
+from workbench.inference.display import visible
 from workbench.tui.commands import command
 from workbench.tui.messages import OpenChat, OpenRun
 from workbench.tui.screens.base import WorkbenchScreen
@@ -128,7 +129,7 @@ class RunsScreen(WorkbenchScreen):
         row = self._marked()
         text = Content("")
         if row:
-            text = Content.assemble((row.run.id, "dim"), f"   {row.status.reason}")
+            text = Content.assemble((row.run.id, "dim"), f"   {visible(row.status.reason)}")
         self.query_one("#reason", Static).update(text)
 
     def on_data_table_row_selected(self) -> None:

@@ -8,6 +8,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from workbench.inference.display import visible
 from workbench.tui.commands import command
 from workbench.tui.screens.base import Dialog
 
@@ -24,7 +25,7 @@ class TextScreen(Dialog[None]):
         """Show ``text`` below ``title``, scrolled to its end when asked."""
         super().__init__()
         self._title = title
-        self._text = text if isinstance(text, Content) else Content(text)
+        self._text = text if isinstance(text, Content) else Content(visible(text))
         self._at_end = at_end
 
     def compose(self) -> ComposeResult:

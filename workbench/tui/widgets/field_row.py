@@ -36,7 +36,9 @@ class Choice(Select[str], inherit_bindings=False):
 class Tick(Checkbox):
     """On or off, as a tick in one cell."""
 
+    BUTTON_LEFT = " "
     BUTTON_INNER = "✓"
+    BUTTON_RIGHT = " "
 
     def __init__(self, *, value: bool) -> None:
         """Start with ``value``."""
@@ -67,7 +69,7 @@ class FieldRow(Vertical):
         & Lines { height: 4; padding: 0 1; }
         & Input:focus, & Lines:focus { background: $panel; }
         & Input.-short { width: 16; }
-        & Checkbox { background: transparent; padding: 0; border: none; }
+        & Checkbox { width: 8; background: transparent; padding: 0; border: none; }
         & Checkbox > .toggle--button { color: $surface; background: $surface; }
         & Checkbox.-on > .toggle--button { color: $success; background: $surface; }
         & Checkbox:focus > .toggle--button { background: $panel; }

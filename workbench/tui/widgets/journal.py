@@ -10,6 +10,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from workbench.inference.display import visible
+
 if TYPE_CHECKING:
     from workbench.probes.report import Report
     from workbench.runs.events import Event
@@ -70,15 +72,20 @@ def answers(report: Report) -> Content:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return visible(" ".join(text.split())) or "(nothing)"
 
 
 def _wrong(view: RunView, last_words: str) -> Content:
     if view.status.state not in ("failed", "lost"):
         return Content("")
-    parts: list[Any] = [(f"✗ {view.status.reason or 'no reason given'}", "bold $text-error")]
+    parts: list[Any] = [
+        (f"✗ {visible(view.status.reason) or 'no reason given'}", "bold $text-error")
+    ]
     if last_words:
-        parts += [("\nlast words of worker.log (l shows all)", "dim"), f"\n{last_words.rstrip()}"]
+        parts += [
+            ("\nlast words of worker.log (l shows all)", "dim"),
+            f"\n{visible(last_words.rstrip())}",
+        ]
     return Content.assemble(*parts, "\n")
 
 
@@ -87,9 +94,11 @@ def _line(event: Event) -> Content:
     stamp = (f"{clock}  ", "dim")
     match event["kind"]:
         case "error":
-            return Content.assemble(stamp, ("✗ ", "$text-error"), str(event.get("text", "")))
+            return Content.assemble(
+                stamp, ("✗ ", "$text-error"), visible(str(event.get("text", "")))
+            )
         case "phase":
-            detail = event.get("detail", "")
+            detail = visible(str(event.get("detail", "")))
             count = f" {event['done']:,} / {event['total']:,}" if event.get("total") else ""
             return Content.assemble(
                 stamp, (f"· {event.get('name', '')}", "dim"), (f"  {detail}{count}", "dim")
@@ -102,4 +111,4 @@ def _line(event: Event) -> Content:
             )
     warning = event.get("level") == "warning"
     mark = ("⚠ ", "$text-warning") if warning else ("· ", "$primary")
-    return Content.assemble(stamp, mark, str(event.get("text", "")))
+    return Content.assemble(stamp, mark, visible(str(event.get("text", ""))))

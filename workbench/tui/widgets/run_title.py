@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 from textual.widgets import Static
 
+from workbench.inference.display import visible
 from workbench.tui.states import state_content
 from workbench.tui.words import bar, clock, short
 
@@ -37,7 +38,7 @@ def second_line(view: RunView, width: int) -> Content:
     phase = view.latest.get("phase", {})
     if status.live:
         return _phase(phase, cells)
-    return Content(status.reason)
+    return Content(visible(status.reason))
 
 
 def _steps(view: RunView, cells: int) -> Content:
@@ -57,7 +58,7 @@ def _steps(view: RunView, cells: int) -> Content:
     if speed is not None:
         parts += ["   ", (short(speed), "bold"), (" tokens/s", "dim")]
     if status.reason:
-        parts += [("   " + status.reason, "$text-muted")]
+        parts += [("   " + visible(status.reason), "$text-muted")]
     elif status.live and status.phase and status.phase != "training":
         parts += [("   " + status.phase, "$text-muted")]
     return Content.assemble(*parts)
@@ -65,7 +66,8 @@ def _steps(view: RunView, cells: int) -> Content:
 
 def _phase(phase: dict[str, Any], cells: int) -> Content:
     name = phase.get("name") or "waiting for the worker"
-    detail, done, total = phase.get("detail", ""), phase.get("done", 0), phase.get("total", 0)
+    detail = visible(str(phase.get("detail", "")))
+    done, total = phase.get("done", 0), phase.get("total", 0)
     parts: list[Any] = [f"{name} …", (f"  {detail}" if detail else "", "dim")]
     if total:
         full, left = bar(done / total, cells)
