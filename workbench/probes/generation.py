@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.probes.evaluating import evaluating
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
     from torch.nn import Module
@@ -28,17 +28,36 @@ def greedy_answers(
     Prompts are batched by length and padded on the left; the answers come back in the order of the
     prompts. The model's mode and the random state are left as they were.
     """
-    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     answers = [""] * len(prompts)
+    done = 0
     with evaluating(model):
-        for start in range(0, len(order), batch_size):
-            indices = order[start : start + batch_size]
+        for indices in _batches([len(row) for row in prompts], batch_size, _padding_shows(model)):
             rows = [prompts[index] for index in indices]
             texts = _answer(model, tokenizer, rows, max_new_tokens)
             for index, text in zip(indices, texts, strict=True):
                 answers[index] = text
-            report(start + len(indices), len(prompts))
+            done += len(indices)
+            report(done, len(prompts))
     return answers
+
+
+def _batches(lengths: Sequence[int], size: int, equal: bool) -> Iterator[list[int]]:
+    """Indices of rows of similar, or where need be ``equal``, lengths."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if len(batch) == size or (equal and batch and lengths[batch[-1]] != lengths[index]):
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _padding_shows(model: Module) -> bool:
+    """Whether padding changes answers: PEFT counts it between its virtual tokens and the text."""
+    from peft import PeftModel
+
+    return isinstance(model, PeftModel) and bool(model.active_peft_config.is_prompt_learning)
 
 
 def _answer(

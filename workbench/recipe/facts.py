@@ -41,7 +41,10 @@ class ModelFacts(BaseModel):
         return {
             name.removesuffix(".weight"): (shape[0], shape[1])
             for name, shape in self.shapes.items()
-            if name.endswith(".weight") and len(shape) == 2 and not self._outside_blocks(name)
+            if name.endswith(".weight")
+            and len(shape) == 2
+            and not is_embedding(name)
+            and not is_head(name)
         }
 
     @property
@@ -58,7 +61,17 @@ class ModelFacts(BaseModel):
         """How many numbers one checkpoint tensor holds."""
         return math.prod(self.shapes[name])
 
-    @staticmethod
-    def _outside_blocks(name: str) -> bool:
-        words = name.split(".")
-        return any(word in _EMBEDDINGS + _HEADS for word in words)
+
+def is_embedding(name: str) -> bool:
+    """Whether a tensor holds the vectors of tokens or positions."""
+    return any(word in _EMBEDDINGS for word in name.split("."))
+
+
+def is_head(name: str) -> bool:
+    """Whether a tensor belongs to the output head."""
+    return any(word in _HEADS for word in name.split("."))
+
+
+def in_blocks(name: str) -> bool:
+    """Whether a tensor is neither head nor embedding."""
+    return not is_embedding(name) and not is_head(name)

@@ -77,6 +77,24 @@ def pick_names(names: Iterable[str], known: Iterable[str], field: str) -> set[st
     return set().union(*found.values())
 
 
+def pick_parts(names: Iterable[str], tensors: Iterable[str], field: str) -> set[str]:
+    """Choose the tensors whose dotted names contain each of ``names``.
+
+    Raises:
+        BadInputError: There are no names, or one of them matches nothing.
+    """
+    known = list(tensors)
+    found = {name: {full for full in known if _contains(full, name)} for name in names}
+    missing = [name for name, matches in found.items() if not matches]
+    if missing or not found:
+        wanted = missing[0] if missing else "nothing"
+        raise BadInputError(
+            f"{field}: {wanted!r} matches no tensor; the model has names such as "
+            f"{', '.join(known[:3])}"
+        )
+    return set().union(*found.values())
+
+
 def linear_modules(model: Module) -> list[str]:
     """Full names of the weight matrices inside the blocks, the output head left out."""
     from torch.nn import Linear
@@ -101,6 +119,10 @@ def _matches(full: str, name: str) -> bool:
     if name.startswith(_PATTERN):
         return re.search(name.removeprefix(_PATTERN), full) is not None
     return full == name or full.endswith(f".{name}")
+
+
+def _contains(full: str, name: str) -> bool:
+    return _matches(full, name) if name.startswith(_PATTERN) else f".{name}." in f".{full}."
 
 
 def _no_match(wanted: object, known: Iterable[str], field: str) -> BadInputError:

@@ -1,0 +1,153 @@
+"""What every strategy promises, kind by kind, through the worker and back."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from tests.strategies.whole import logits, moving, setup, snapshot, take_steps
+from workbench.errors import FtwbError
+from workbench.models.facts import read_facts
+from workbench.probes.report import read_report
+from workbench.recipe import storage
+from workbench.recipe.recipe import STRATEGIES, ModelSection
+from workbench.training import worker
+from workbench.training.preflight import preflight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from workbench.runs.folder import RunFolder
+
+VARIANTS: dict[str, dict[str, object]] = {
+    "full": {},
+    "lora": {},
+    "lora-dora": {"dora": True, "rslora": True},
+    "lora-pissa": {"init": "pissa", "plus_ratio": 4.0},
+    "lora-olora": {"init": "olora"},
+    "qlora": {},
+    "qlora-fp4-dora": {"code": "fp4", "dora": True, "double_quantization": False},
+    "bottleneck": {},
+    "bottleneck-houlsby": {"form": "houlsby"},
+    "bottleneck-parallel": {"form": "parallel", "activation": "gelu"},
+    "prompt_tuning": {},
+    "prompt_tuning-text": {"init": "text"},
+    "prefix_tuning": {},
+    "prefix_tuning-zero": {"init": "zero"},
+    "p_tuning": {},
+    "p_tuning-text": {"init": "text", "encoder_size": 48},
+    "freeze": {"layers": 1},
+    "freeze-patterns": {"choose": "patterns", "patterns": ["mlp", "re:norm"]},
+    "freeze-ends": {"layers": 0, "embeddings": True, "head": True},
+    "osf": {},
+    "ia3": {},
+}
+RATES = {"full": 0.005, "freeze": 0.01, "osf": 0.005, "ia3": 0.1}
+CONVERTED = {"lora-pissa", "lora-olora"}
+"""Saved as another product than the live one, so equal to rounding only."""
+
+
+def test_every_kind_is_covered_and_has_a_preset() -> None:
+    kinds = {name.partition("-")[0] for name in VARIANTS}
+    assert kinds == set(STRATEGIES)
+    presets = {name: storage.load_file(path) for name, path in storage.presets().items()}
+    assert {kind: presets[kind].strategy.kind for kind in kinds} == {kind: kind for kind in kinds}
+
+
+@pytest.mark.parametrize("kind", sorted(STRATEGIES))
+def test_cards_promise_no_safety(kind: str) -> None:
+    card = STRATEGIES[kind].card
+    text = f"{card.does} {card.costs} {card.forgets}"
+    assert min(map(len, (card.does, card.costs, card.forgets))) > 40
+    assert not {"safe", "safely", "guarantee", "guaranteed"} & set(text.lower().split())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_twenty_steps_saved_and_reloaded(
+    variant: str,
+    wide_model: Path,
+    new_run: Callable[..., RunFolder],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kind = variant.partition("-")[0]
+    fields = [f"strategy.{name}={value!s}" for name, value in _as_yaml(VARIANTS[variant]).items()]
+    run = new_run(
+        f"strategy.kind={kind}",
+        *fields,
+        f"model.id={wide_model}",
+        f"training.learning_rate={RATES.get(kind, 0.02)}",
+        "training.max_steps=20",
+        "training.evaluation_interval=10",
+        "training.checkpoint_interval=10",
+    )
+    preflight(run.recipe())
+    seen: dict[str, torch.Tensor] = {}
+    save = worker.save_result
+
+    def save_and_look(strategy, model, folder):
+        save(strategy, model, folder)
+        seen["live"] = logits(model)
+        seen["trained"] = torch.tensor(moving(model))
+
+    monkeypatch.setattr(worker, "save_result", save_and_look)
+    assert worker.work(run) == 0, run.status().reason
+    case = setup(wide_model, kind, **VARIANTS[variant])
+    assert case.strategy == run.recipe().strategy
+    assert int(seen["trained"]) == case.strategy.trainable_parameters(
+        read_facts(ModelSection(id=str(wide_model)))
+    )
+    report = read_report(run)
+    assert report.after.heldout_nll < report.before.heldout_nll
+
+    base = case.base()
+    before, tensors = logits(base), snapshot(base)
+    tuned = case.strategy.load(base, run.model)
+    if variant in CONVERTED:
+        torch.testing.assert_close(logits(tuned), seen["live"], rtol=0, atol=1e-5)
+    else:
+        assert torch.equal(logits(tuned), seen["live"])
+    assert (seen["live"][:, -before.shape[1] :] - before).abs().max() > 1e-3
+    if case.strategy.trains_base_weights:
+        with pytest.raises(FtwbError, match="load the base beside it"):
+            case.strategy.without(tuned)
+    else:
+        with case.strategy.without(tuned):
+            assert torch.equal(logits(tuned), before)
+        _expect_base_in(tuned, tensors)
+    early = case.strategy.load(case.base(), run.checkpoints / "step-10")
+    assert not torch.equal(logits(early), logits(tuned))
+
+
+def _expect_base_in(tuned, tensors: dict[str, torch.Tensor]) -> None:
+    """Every tensor of the base is in the tuned model, bit for bit."""
+    inside = {_plain(name): tensor for name, tensor in tuned.state_dict().items()}
+    for name, tensor in tensors.items():
+        assert torch.equal(inside[_plain(name)], tensor), name
+
+
+def _plain(name: str) -> str:
+    """A tensor's name without what wrappers put before and into it."""
+    return re.sub(r"^(base_model\.)?(model\.)*", "", name).replace(".base_layer", "")
+
+
+def _as_yaml(fields: dict[str, object]) -> dict[str, str]:
+    return {name: json.dumps(value) for name, value in fields.items()}
+
+
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if v not in {"full", "lora"}])
+def test_frozen_tensors_stay_bit_identical(variant: str, wide_model: Path) -> None:
+    case = setup(wide_model, variant.partition("-")[0], **VARIANTS[variant])
+    model = case.strategy.prepare(case.base())
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    before = snapshot(model)
+    take_steps(model)
+    after = model.state_dict()
+    tied = {"lm_head.weight"} if "model.embed_tokens.weight" in trained else set()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed <= trained | tied
+    assert len(changed) > len(trained) / 2
