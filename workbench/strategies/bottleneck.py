@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.recipe.facts import ModelFacts
-    from workbench.strategies.bottleneck_layers import Bottleneck
+    from workbench.strategies.layers.bottleneck import Bottleneck
 
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
@@ -77,7 +77,7 @@ class BottleneckStrategy(Strategy):
         """Freeze the base and put the adapters in."""
         from transformers import PreTrainedModel
 
-        from workbench.strategies.bottleneck_layers import Bottleneck, attach
+        from workbench.strategies.layers.bottleneck import Bottleneck, attach
 
         assert isinstance(model, PreTrainedModel)  # noqa: S101 - narrows for mypy
         model.requires_grad_(requires_grad=False)
@@ -146,7 +146,7 @@ class BottleneckStrategy(Strategy):
 
 
 def _adapters(model: Module) -> Iterator[tuple[str, Bottleneck]]:
-    from workbench.strategies.bottleneck_layers import Bottleneck
+    from workbench.strategies.layers.bottleneck import Bottleneck
 
     return (
         (name, module) for name, module in model.named_modules() if isinstance(module, Bottleneck)

@@ -1,0 +1,1 @@
+"""Layers of our own, which need torch: imported by strategies inside functions only."""
