@@ -66,10 +66,10 @@ async def live(runs: Runs) -> None:
 async def chat(runs: Runs) -> None:
     app = WorkbenchApp(runs.root, chat=newest(runs, "demo-full"))
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: "Ask" in shown(app))
+        await until(pilot, lambda: "weights" in shown(app))
         app.screen.query_one(PromptBox).text = QUESTION
         await pilot.press("enter")
-        await until(pilot, lambda: shown(app).count("tok/s") > 1)
+        await until(pilot, lambda: shown(app).count("first token") > 1)
         save(app, "chat")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import platformdirs
-
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -14,19 +12,25 @@ def home() -> Path:
     """Where ftwb keeps what it must not lose: ``$FTWB_HOME`` or the platform's data folder."""
     if override := os.environ.get("FTWB_HOME"):
         return Path(override).expanduser()
-    return Path(platformdirs.user_data_path("ftwb"))
+    import platformdirs  # here, because the first paint has no time for it
+
+    return platformdirs.user_data_path("ftwb")
 
 
 def runs() -> Path:
-    """Where runs live unless ``--runs-dir`` says otherwise."""
-    return home() / "runs"
+    """Where runs live: ``$FTWB_RUNS_DIR``, or a folder of the home."""
+    if override := os.environ.get("FTWB_RUNS_DIR"):
+        return Path(override).expanduser().absolute()
+    return home().absolute() / "runs"
 
 
 def cache() -> Path:
     """Where ftwb keeps what it can make again, such as the converted demo model."""
     if override := os.environ.get("FTWB_CACHE"):
         return Path(override).expanduser()
-    return Path(platformdirs.user_cache_path("ftwb"))
+    import platformdirs
+
+    return platformdirs.user_cache_path("ftwb")
 
 
 def presets() -> Path:

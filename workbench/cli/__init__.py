@@ -11,13 +11,25 @@ import sys
 from workbench.errors import FtwbError
 
 
+def open_workbench() -> None:
+    """Open the TUI without loading the parser, so that the first paint comes sooner."""
+    from workbench import locations
+    from workbench.tui import launch
+
+    launch(locations.runs())
+
+
 def main() -> None:
     """Run the command line; errors meant for people are one line on stderr and an exit code."""
-    from workbench.cli.root import ftwb
-
-    debug = "--debug" in sys.argv[1:]
+    words = sys.argv[1:]
+    debug = "--debug" in words
     try:
-        ftwb()
+        if words:
+            from workbench.cli.root import ftwb
+
+            ftwb()
+        else:
+            open_workbench()
     except FtwbError as error:
         if debug:
             raise

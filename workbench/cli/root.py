@@ -34,8 +34,7 @@ class CommandFolder(click.Group):
 @click.option(
     "--runs-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    envvar="FTWB_RUNS_DIR",
-    help="Where runs live.",
+    help="Where runs live [default: $FTWB_RUNS_DIR or the data folder].",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="ftwb")
@@ -46,7 +45,7 @@ def ftwb(context: click.Context, runs_dir: Path | None, debug: bool) -> None:
     Exit codes: 0 done, 1 failed, 2 wrong input, 3 the machine lacks something, 130 interrupted.
     """
     del debug  # read by main(), which decides what an error looks like
-    context.obj = (runs_dir or locations.runs()).expanduser().absolute()
+    context.obj = runs_dir.expanduser().absolute() if runs_dir else locations.runs()
     if context.invoked_subcommand is None:
         from workbench.tui import launch
 

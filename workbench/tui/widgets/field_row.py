@@ -34,7 +34,7 @@ class Choice(Select[str], inherit_bindings=False):
 
 
 class Tick(Checkbox):
-    """On or off, as a tick in one cell."""
+    """On or off, as a tick and a word, so that it can be read without colour."""
 
     BUTTON_LEFT = " "
     BUTTON_INNER = "✓"
@@ -42,7 +42,16 @@ class Tick(Checkbox):
 
     def __init__(self, *, value: bool) -> None:
         """Start with ``value``."""
-        super().__init__("", value=value, compact=True)
+        super().__init__(_word(value=value), value=value, compact=True)
+
+    def watch_value(self) -> None:
+        """Say in words what the tick says in colour."""
+        super().watch_value()
+        self.label = _word(value=self.value)
+
+
+def _word(*, value: bool) -> str:
+    return "yes" if value else "no"
 
 
 class Lines(TextArea):
