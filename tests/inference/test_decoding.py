@@ -6,12 +6,13 @@ import pytest
 import torch
 from transformers import AutoTokenizer, GenerationConfig
 
-from tests.inference.tuned_runs import STRATEGIES, load, tuned_model
+from tests.inference.tuned_runs import KINDS, STRATEGIES, finished_run, load, tuned_model
 from tests.tiny import make_tiny_model
 from workbench.errors import BadInputError
 from workbench.inference.decoding import Decoder, stop_tokens
-from workbench.inference.lanes import open_lanes, twin
+from workbench.inference.lanes import Row, open_lanes, twin
 from workbench.inference.messages import Delta, Done, Finished, Generate, Sampling, Turn
+from workbench.inference.opening import open_run
 
 PROMPTS = ("Hi", "What is photosynthesis?", "word " * 40)
 
@@ -24,13 +25,18 @@ def kind(request):
 def lanes_on(base, kind, folder):
     """The open lanes of a result, and independent copies of the two models."""
     strategy = tuned_model(base, kind, folder)
-    references = {"base": load(base), "tuned": strategy.load(load(base), folder).eval()}
-    loaded = load(base)
-    if strategy.trains_base_weights:
-        lanes = open_lanes(loaded, strategy.load(load(base), folder), shared=False)
-    else:
+    loaded = load(base, strategy)
+    if strategy.shares_base:
         lanes = open_lanes(loaded, strategy.load(twin(loaded), folder), shared=True)
-    return lanes, references
+    else:
+        lanes = open_lanes(loaded, strategy.load(load(base), folder), shared=False)
+    return lanes, references_of(strategy, base, folder)
+
+
+def references_of(strategy, base, folder):
+    """Base and result, loaded apart from each other."""
+    tuned = strategy.load(load(base, strategy), folder).eval()
+    return {"base": load(base, strategy), "tuned": tuned}
 
 
 def decoder_on(lanes, folder, *, context=512):
@@ -87,13 +93,48 @@ def expect_reference(decoder, references, conversations):
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3", "gemma3"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_greedy_equals_generate(architecture, kind, tmp_path):
-    base = make_tiny_model(tmp_path / "base", architecture)
+    if (architecture, kind) == ("gpt2", "osf"):
+        pytest.skip("OSF refuses GPT-2")
+    base = make_tiny_model(tmp_path / "base", architecture, width=64)
     lanes, references = lanes_on(base, kind, tmp_path / "tuned")
     decoder = decoder_on(lanes, base)
     for prompt in PROMPTS:
         done = expect_reference(decoder, references, both(prompt))
-        assert done["base"].text != done["tuned"].text
+        assert done["base"].text != done["tuned"].text or kind not in STRATEGIES
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gemma3"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_logits_from_the_cache_are_those_of_a_whole_pass(architecture, kind, tmp_path):
+    base = make_tiny_model(tmp_path / "base", architecture, width=64)
+    lanes, references = lanes_on(base, kind, tmp_path / "tuned")
+    rows = [Row(lane, torch.arange(30, 37)[None], unread=7) for lane in lanes.every]
+    for token in (5, 90, 17):
+        found = {row.lane.name: logits for row, logits in lanes.step(rows)}
+        for row in rows:
+            with torch.no_grad():
+                whole = references[row.lane.name](
+                    input_ids=row.seen, attention_mask=torch.ones_like(row.seen)
+                )
+            torch.testing.assert_close(
+                found[row.lane.name], whole.logits[:, -1], rtol=1e-4, atol=1e-5
+            )
+            row.seen = torch.cat([row.seen, row.seen.new_tensor([[token]])], dim=1)
+            row.unread += 1
+        assert (found["base"] - found["tuned"]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_opened_run_answers_as_generate_does(runs, kind, tmp_path):
+    base = make_tiny_model(tmp_path / "base", width=64)
+    run = finished_run(runs, base, kind)
+    strategy = run.recipe().strategy
+    decoder = open_run(run, lambda _what, _done, _total: None)
+    assert decoder.context == 512 - (20 if "tuning" in kind else 0)
+    assert decoder.lanes.mode == ("side by side" if kind == "full" else "shared")
+    expect_reference(decoder, references_of(strategy, base, run.model), both("What is it?"))
 
 
 def test_lanes_keep_their_own_histories_over_several_turns(tiny_model, kind, tmp_path):

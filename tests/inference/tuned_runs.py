@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.recipe.recipe import STRATEGIES as EVERY_STRATEGY
+from workbench.recipe.recipe import ModelSection
 from workbench.recipe.storage import validate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from workbench.recipe.strategy import Strategy
     from workbench.runs.folder import RunFolder, Runs
 
 STRATEGIES = ("full", "lora")
+"""One that moves the base's weights, and one that does not."""
+
+KINDS = tuple(EVERY_STRATEGY)
+_FIELDS = {"freeze": {"layers": 1}}
 
 
 def finished_run(runs: Runs, base: Path, kind: str, *, shift: float = 0.3) -> RunFolder:
@@ -24,7 +31,11 @@ def finished_run(runs: Runs, base: Path, kind: str, *, shift: float = 0.3) -> Ru
 def recipe_on(base: Path, kind: str):
     """A recipe on a local model folder."""
     return validate(
-        {"name": f"tiny-{kind}", "model": {"id": str(base)}, "strategy": {"kind": kind}}
+        {
+            "name": f"tiny-{kind}",
+            "model": {"id": str(base), "dtype": "float32"},
+            "strategy": {"kind": kind, **_FIELDS.get(kind, {})},
+        }
     )
 
 
@@ -33,7 +44,7 @@ def tuned_model(base: Path, kind: str, folder: Path, *, shift: float = 0.3):
     import torch
 
     strategy = recipe_on(base, kind).strategy
-    model = strategy.prepare(load(base))
+    model = strategy.prepare(load(base, strategy))
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -43,9 +54,16 @@ def tuned_model(base: Path, kind: str, folder: Path, *, shift: float = 0.3):
     return strategy
 
 
-def load(folder: Path):
-    """The model of a folder, ready to answer."""
+def load(folder: Path, strategy: Strategy | None = None):
+    """The model of a folder, ready to answer; held as ``strategy`` wants it."""
     import torch
-    from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    from workbench.models.loading import load_base
+
+    return load_base(
+        ModelSection(id=str(folder)),
+        folder,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        quantization=strategy.quantization() if strategy else None,
+    )
