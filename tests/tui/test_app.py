@@ -120,7 +120,7 @@ async def test_the_chosen_theme_is_remembered(runs: Runs) -> None:
 async def test_a_theme_of_ones_own_is_offered(runs: Runs) -> None:
     own = locations.home() / "themes"
     own.mkdir(parents=True)
-    (own / "mine.yaml").write_text("primary: '#ff0000'\ndark: false\n")
+    (own / "mine.toml").write_text("primary = '#ff0000'\ndark = false\n")
     async with workbench(runs) as (app, pilot):
         await until(pilot, lambda: "mine" in app.available_themes)
 
@@ -128,7 +128,7 @@ async def test_a_theme_of_ones_own_is_offered(runs: Runs) -> None:
 async def test_a_bad_theme_gives_the_default_and_a_toast(runs: Runs) -> None:
     own = locations.home() / "themes"
     own.mkdir(parents=True)
-    (own / "mine.yaml").write_text("primary: octarine\n")
+    (own / "mine.toml").write_text("primary = 'octarine'\n")
     Settings(theme="mine").save()
     async with workbench(runs) as (app, pilot):
         assert app.theme == DEFAULT_THEME
@@ -152,14 +152,14 @@ async def test_settings_that_cannot_be_read_give_the_defaults_and_a_toast(
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("- a", "must be a mapping"),
-        ("primary: red\nshine: 3", "no such field: shine"),
-        ("primary: red\nvariables: 3", "variables must be a mapping"),
-        ("primary: [", "cannot be read"),
+        ("dark = true", "'primary' is missing"),
+        ("primary = 'red'\nshine = 3", "no such field: shine"),
+        ("primary = 'red'\nvariables = 3", "variables must be a mapping"),
+        ("primary = [", "cannot be read"),
     ],
 )
 def test_a_bad_theme_file_is_told_in_one_line(tmp_path: Path, text: str, complaint: str) -> None:
-    path = tmp_path / "odd.yaml"
+    path = tmp_path / "odd.toml"
     path.write_text(text)
     with pytest.raises(BadInputError, match=complaint):
         read_theme(path)

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import pytest
 
 from workbench.recipe.parts import Card
-from workbench.recipe.recipe import STRATEGIES, Recipe
+from workbench.recipe.recipe import PROTECTIONS, STRATEGIES, Recipe
 from workbench.recipe.section import Section, field
 from workbench.recipe.training import TrainingSection
 from workbench.tui import forms
@@ -26,7 +26,10 @@ def _paths() -> set[str]:
         for key in cls.model_fields
         if key != "kind"
     }
-    return own | sections | strategies
+    protections = {
+        f"retention.{kind}.{key}" for kind, cls in PROTECTIONS.items() for key in cls.model_fields
+    }
+    return own | sections | strategies | protections
 
 
 def test_every_field_of_the_recipe_is_in_the_form() -> None:
@@ -40,6 +43,13 @@ def test_every_strategy_is_an_alternative_with_its_card() -> None:
         kind: cls.card for kind, cls in STRATEGIES.items()
     }
     assert group.default == "lora"
+
+
+def test_every_protection_is_a_switch_with_its_card() -> None:
+    (group,) = [group for group in forms.groups_of(Recipe) if group.switches]
+    assert {kind: part.card for kind, part in group.switches.items()} == {
+        kind: cls.card for kind, cls in PROTECTIONS.items()
+    }
 
 
 def test_a_field_says_what_the_recipe_says() -> None:

@@ -1,11 +1,11 @@
-"""Themes from YAML files: the shipped ones, then the user's own, which may replace them."""
+"""Themes from TOML files: the shipped ones, then the user's own, which may replace them."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
@@ -29,13 +29,12 @@ _COLOURS = (
     "surface",
     "panel",
 )
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def theme_files() -> dict[str, Path]:
     """Every theme file by name: the shipped ones, then the user's own, which win."""
     own = locations.home() / "themes"
-    paths = [*sorted(locations.themes().glob("*.yaml")), *sorted(own.glob("*.yaml"))]
+    paths = [*sorted(locations.themes().glob("*.toml")), *sorted(own.glob("*.toml"))]
     return {path.stem: path for path in paths}
 
 
@@ -61,14 +60,14 @@ def read_theme(path: Path) -> Theme:
     """Read one theme; its name is the name of the file.
 
     Raises:
-        BadInputError: Not YAML, an unknown field, or something that is no colour.
+        BadInputError: Not TOML, an unknown field, or something that is no colour.
     """
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - safe
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInputError(f"theme {path.name}: cannot be read") from error
-    if not isinstance(values, dict) or "primary" not in values:
-        raise BadInputError(f"theme {path.name}: must be a mapping with at least 'primary'")
+    if "primary" not in values:
+        raise BadInputError(f"theme {path.name}: 'primary' is missing")
     if unknown := sorted(set(values) - _FIELDS):
         raise BadInputError(f"theme {path.name}: no such field: {unknown[0]}")
     for name in _COLOURS:
