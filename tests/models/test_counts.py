@@ -56,6 +56,35 @@ def test_lora_counts_named_targets(model: Path) -> None:
     assert 0 < some < everything
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("lora", {"dora": True}),
+        ("lora", {"init": "pissa"}),
+        ("qlora", {"dora": True}),
+        ("bottleneck", {}),
+        ("bottleneck", {"form": "houlsby", "reduction": 3}),
+        ("bottleneck", {"form": "parallel"}),
+        ("prompt_tuning", {}),
+        ("prefix_tuning", {"init": "zero"}),
+        ("p_tuning", {"encoder_size": 40}),
+        ("freeze", {"layers": 1}),
+        ("freeze", {"choose": "patterns", "patterns": ("mlp",)}),
+        ("freeze", {"layers": 0, "embeddings": True, "head": True}),
+        ("osf", {}),
+        ("ia3", {}),
+    ],
+    ids=str,
+)
+def test_every_strategy_counts_what_it_trains(
+    model: Path, kind: str, fields: dict[str, object]
+) -> None:
+    if (model.name, kind) == ("gpt2", "osf"):
+        pytest.skip("OSF refuses GPT-2")
+    counted, moving = trained(kind, model, **fields)
+    assert counted == moving > 0
+
+
 def test_the_demo_model_has_its_published_size() -> None:
     facts = smollm2.facts("demo")
     assert facts.parameters == 134_515_008
