@@ -29,14 +29,19 @@ class Part(Section):
 
 
 def parts_in(package: str, base: type[Any]) -> dict[str, type[Any]]:
-    """Map ``kind`` to class for every concrete ``base`` defined in a module of ``package``.
+    """Map ``kind`` to class for every concrete ``base`` defined in a module of ``package``."""
+    return {cls.model_fields["kind"].default: cls for cls in classes_in(package, base)}
+
+
+def classes_in(package: str, base: type[Any]) -> list[Any]:
+    """Every ``base`` with a card that is defined in a module of ``package``.
 
     The recipe knows the name of the folder, never its contents: a new part is a new file.
     """
     folder = importlib.import_module(package).__path__
     names = sorted(info.name for info in pkgutil.iter_modules(folder))
     modules = [importlib.import_module(f"{package}.{name}") for name in names]
-    classes: list[Any] = [
+    return [
         member
         for module in modules
         for _, member in inspect.getmembers(module, inspect.isclass)
@@ -44,4 +49,3 @@ def parts_in(package: str, base: type[Any]) -> dict[str, type[Any]]:
         and member.__module__ == module.__name__
         and "card" in vars(member)
     ]
-    return {cls.model_fields["kind"].default: cls for cls in classes}

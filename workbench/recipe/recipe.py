@@ -6,19 +6,34 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, create_model, field_validator
 
-from workbench.recipe.parts import parts_in
+from workbench.recipe.parts import classes_in, parts_in
+from workbench.recipe.protection import Protection, Protections
 from workbench.recipe.section import Section, field
 from workbench.recipe.strategy import Strategy
 from workbench.recipe.training import TrainingSection
 
 STRATEGIES: dict[str, type[Strategy]] = parts_in("workbench.strategies", Strategy)
 
+PROTECTIONS: dict[str, type[Protection]] = {
+    cls.kind: cls for cls in classes_in("workbench.retention", Protection)
+}
+
 if TYPE_CHECKING:
     AnyStrategy = Strategy
+    RetentionSection = Protections
 else:
     AnyStrategy = Annotated[reduce(or_, STRATEGIES.values()), Field(discriminator="kind")]
+    RetentionSection = create_model(
+        "RetentionSection",
+        __base__=Protections,
+        __doc__="What protects old knowledge.",
+        **{
+            kind: (cls | None, field(None, title=cls.card.title, help=cls.card.does))
+            for kind, cls in PROTECTIONS.items()
+        },
+    )
 
 DataFormat = Literal[
     "auto", "messages", "sharegpt", "alpaca", "prompt_completion", "question_answer", "text"
@@ -149,6 +164,7 @@ class Recipe(Section):
     data: DataSection = Field(default_factory=DataSection, title="Data")
     strategy: AnyStrategy = Field(default_factory=STRATEGIES["lora"], title="Strategy")
     training: TrainingSection = Field(default_factory=TrainingSection, title="Training")
+    retention: RetentionSection = Field(default_factory=RetentionSection, title="Retention")
     evaluation: EvaluationSection = Field(default_factory=EvaluationSection, title="Evaluation")
 
     @field_validator("strategy", mode="before")

@@ -33,6 +33,9 @@ class Quantization:
     compute_dtype: str
 
 
+Change = Literal["weights", "low_rank", "other"]
+
+
 class Strategy(Part, ABC):
     """Which weights move, and how the result is kept.
 
@@ -78,6 +81,15 @@ class Strategy(Part, ABC):
     def keeps_base(self) -> bool:
         """Whether the model in training holds the untouched base, so that :meth:`without` works."""
         return not self.trains_base_weights
+
+    @property
+    def change(self) -> Change:
+        """How the result differs from the base, for those who penalise the difference.
+
+        ``weights``: the base's own tensors have moved. ``low_rank``: matrices got LoRA's s·B·A
+        added. ``other``: no difference of weights, or none that can be written so.
+        """
+        return "other"
 
     def check(self, facts: ModelFacts, training: TrainingSection) -> None:
         """Refuse what is known to be wrong before anything is loaded.

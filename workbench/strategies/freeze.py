@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.strategy import Change
 
 _FILE = "changed.safetensors"
 
@@ -46,7 +47,6 @@ class FreezeStrategy(Strategy):
         ),
     )
     trains_base_weights: ClassVar[bool] = True
-    moves: ClassVar[Literal["weights", "low_rank", "activations"]] = "weights"
 
     kind: Literal["freeze"] = field(
         "freeze", title="Strategy", help="Some layers move, the others stay."
@@ -74,6 +74,11 @@ class FreezeStrategy(Strategy):
         help="The output matrix moves as well. Where it is the embedding (tied weights), both "
         "switches must agree.",
     )
+
+    @property
+    def change(self) -> Change:
+        """Some of the base's own weights."""
+        return "weights"
 
     def trainable_parameters(self, facts: ModelFacts) -> int:
         """All numbers of the chosen tensors.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.strategy import Change
 
 
 class FullStrategy(Strategy):
@@ -38,6 +39,11 @@ class FullStrategy(Strategy):
     shares_base: ClassVar[bool] = False
 
     kind: Literal["full"] = field("full", title="Strategy", help="Every weight moves.")
+
+    @property
+    def change(self) -> Change:
+        """The base's own weights."""
+        return "weights"
 
     def trainable_parameters(self, facts: ModelFacts) -> int:
         """All of them, tied weights counted once."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.strategy import Change
 
 
 class LowRankStrategy(PeftStrategy):
@@ -64,6 +65,11 @@ class LowRankStrategy(PeftStrategy):
         ge=1,
         le=1000,
     )
+
+    @property
+    def change(self) -> Change:
+        """A plain low-rank product, unless DoRA rescales the matrix as well."""
+        return "other" if self.dora else "low_rank"
 
     def trainable_parameters(self, facts: ModelFacts) -> int:
         """Sum r·(inputs + outputs) over the targeted matrices; DoRA adds one number an output."""

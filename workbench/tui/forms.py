@@ -7,6 +7,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from workbench.recipe.parts import Card, Part
+from workbench.recipe.protection import Protection
 from workbench.recipe.section import Section
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class FormField:
 
 @dataclass(frozen=True)
 class FormPart:
-    """One alternative of a part that is chosen by its kind, such as a strategy."""
+    """A part with a card: one of several to choose from, or one to switch on or off."""
 
     kind: str
     card: Card
@@ -80,12 +81,13 @@ class FormPart:
 
 @dataclass(frozen=True)
 class FormGroup:
-    """A titled group: the fields of a section, or the alternatives of a part.
+    """A titled group: fields, the alternatives of a part, or parts to switch on or off.
 
     Attributes:
         key: The section's name in the recipe, empty for the recipe's own fields.
         parts: Alternatives by kind; empty for a plain section.
         default: The kind chosen when nothing else is said.
+        switches: Parts that may each be on or off, by kind.
     """
 
     key: str
@@ -93,11 +95,12 @@ class FormGroup:
     fields: tuple[FormField, ...] = ()
     parts: Mapping[str, FormPart] = field(default_factory=dict)
     default: str = ""
+    switches: Mapping[str, FormPart] = field(default_factory=dict)
 
     def every_field(self) -> Iterable[FormField]:
         """All fields, those of every alternative included."""
         yield from self.fields
-        for part in self.parts.values():
+        for part in (*self.parts.values(), *self.switches.values()):
             yield from part.fields
 
 
@@ -112,7 +115,7 @@ def groups_of(recipe: type[Section]) -> list[FormGroup]:
         elif issubclass(sections[0], Part):
             groups.append(_choice(name, info, [arm for arm in sections if issubclass(arm, Part)]))
         else:
-            groups.append(FormGroup(name, info.title or name, _fields(sections[0], f"{name}.")))
+            groups.append(_group(name, info, sections[0]))
     return [*groups, FormGroup("", "Run", tuple(own))]
 
 
@@ -156,6 +159,22 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Values:
         else:
             result[f"{prefix}{name}"] = value
     return result
+
+
+def _group(name: str, info: FieldInfo, section: type[Section]) -> FormGroup:
+    protections = [
+        arm
+        for inner in section.model_fields.values()
+        for arm in _arms(inner.annotation)
+        if isinstance(arm, type) and issubclass(arm, Protection)
+    ]
+    if not protections:
+        return FormGroup(name, info.title or name, _fields(section, f"{name}."))
+    switches = {
+        arm.kind: FormPart(arm.kind, arm.card, _fields(arm, f"{name}.{arm.kind}."))
+        for arm in protections
+    }
+    return FormGroup(name, info.title or name, switches=switches)
 
 
 def _choice(name: str, info: FieldInfo, arms: list[type[Part]]) -> FormGroup:

@@ -12,6 +12,8 @@ from textual.widgets import Collapsible, Label, Select, Static
 
 from workbench.tui import forms
 from workbench.tui.widgets.field_row import Choice, FieldRow
+from workbench.tui.widgets.fields import Fields
+from workbench.tui.widgets.switch_fields import SwitchFields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,38 +21,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from workbench.recipe.problems import Problem
-    from workbench.tui.forms import FormField, FormGroup
-
-
-class Fields(Vertical):
-    """Rows for some fields; the advanced ones wait below a fold."""
-
-    DEFAULT_CSS: ClassVar[str] = """
-    Fields {
-        height: auto;
-        & Collapsible { border: none; padding: 0; background: transparent; }
-        & CollapsibleTitle { padding: 0; color: $text-disabled; background: transparent; }
-        & CollapsibleTitle:focus { color: $primary; background: transparent; }
-        & Collapsible > Contents { padding: 0; }
-    }
-    """
-
-    def __init__(self, fields: Iterable[FormField], *, classes: str = "") -> None:
-        """Show ``fields`` in their order."""
-        super().__init__(classes=classes)
-        self._fields = tuple(fields)
-
-    def compose(self) -> ComposeResult:
-        """Lay out the plain rows, then the folded ones."""
-        for field in self._fields:
-            if not field.advanced:
-                yield FieldRow(field)
-        advanced = [field for field in self._fields if field.advanced]
-        if advanced:
-            names = ", ".join(field.title.lower() for field in advanced)
-            with Collapsible(title=f"{len(advanced)} more: {names}"):
-                for field in advanced:
-                    yield FieldRow(field)
+    from workbench.tui.forms import FormGroup
 
 
 class PartFields(Vertical):
@@ -130,7 +101,13 @@ class RecipeForm(VerticalScroll, can_focus=False):
         """Lay out a heading and the rows of each group."""
         for group in self._groups:
             yield Label(group.title, classes="heading", markup=False)
-            yield PartFields(group) if group.parts else Fields(group.fields)
+            if group.parts:
+                yield PartFields(group)
+            elif group.switches:
+                for kind, part in group.switches.items():
+                    yield SwitchFields(f"{group.key}.{kind}", part)
+            else:
+                yield Fields(group.fields)
 
     def rows(self) -> list[FieldRow]:
         """The rows that count now, in order: those of the chosen alternatives."""
@@ -147,13 +124,18 @@ class RecipeForm(VerticalScroll, can_focus=False):
         """What the recipe is given, nested by section."""
         values = {row.field.path: row.value for row in self.rows()}
         kinds = {f"{part.group.key}.kind": part.kind for part in self.query(PartFields)}
-        return forms.nested(kinds | values)
+        off = {part.path: None for part in self.query(SwitchFields) if not part.active}
+        active: forms.Values = {part.path: {} for part in self.query(SwitchFields) if part.active}
+        return forms.nested(kinds | off | active | values)
 
     def fill(self, values: Mapping[str, Any]) -> None:
         """Show the values of a recipe, given as nested plain data."""
         for part in self.query(PartFields):
             part.choose(values[part.group.key]["kind"])
         known = forms.flat(values)
+        for switch in self.query(SwitchFields):
+            section, _, kind = switch.path.partition(".")
+            switch.switch(active=values[section][kind] is not None)
         with self.app.batch_update():
             for row in self.rows():
                 row.set_value(known.get(row.field.path, row.field.default))
@@ -183,7 +165,8 @@ class RecipeForm(VerticalScroll, can_focus=False):
         self.call_after_refresh(row.control.focus)
 
     @on(FieldRow.Changed)
-    def _changed(self, message: FieldRow.Changed) -> None:
+    @on(SwitchFields.Changed)
+    def _changed(self, message: Message) -> None:
         message.stop()
         self.post_message(self.Changed())
 

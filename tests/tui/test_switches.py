@@ -1,0 +1,53 @@
+"""Protections in the form: a tick each, fields below while it is on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.tui.conftest import form_of, until, workbench
+from workbench.recipe import storage
+from workbench.tui.assessment import changes, plain
+from workbench.tui.screens.new_run import NewRunScreen
+from workbench.tui.widgets.switch_fields import SwitchFields
+
+if TYPE_CHECKING:
+    from workbench.runs.folder import Runs
+
+
+async def test_a_tick_puts_the_protection_into_the_recipe(runs: Runs) -> None:
+    async with workbench(runs) as (app, pilot):
+        form = await form_of(app, pilot)
+        screen = app.screen
+        assert isinstance(screen, NewRunScreen)
+        assert form.row("retention.replay.share") is None
+        form.query_one("#switch-retention-replay", SwitchFields).tick.toggle()
+        await until(
+            pilot, lambda: screen.assessment and "replay" in _active(screen.assessment.recipe)
+        )
+        row = form.row("retention.replay.share")
+        assert row is not None
+        assert row.region.height == 1
+        assert set(_active(screen.assessment.recipe)) == {"replay"}
+
+
+async def test_a_recipe_with_a_protection_fills_its_fields(runs: Runs) -> None:
+    recipe = storage.validate({"retention": {"ewc": {"strength": 3.0}}})
+    async with workbench(runs) as (app, pilot):
+        form = await form_of(app, pilot)
+        form.fill(plain(recipe))
+        assert storage.validate(form.values()).retention == recipe.retention
+        form.fill(plain(storage.validate({})))
+        assert storage.validate(form.values()).retention.active() == {}
+
+
+def test_switching_is_written_as_changes() -> None:
+    off = storage.validate({})
+    on = storage.validate({"retention": {"l2sp": {"strength": 2}}})
+    assert "retention.l2sp.strength=2.0" in changes(on, off)
+    assert changes(off, on) == ["retention.l2sp=null"]
+    assert storage.validate(storage.override(plain(off), changes(on, off))) == on
+    assert storage.validate(storage.override(plain(on), changes(off, on))) == off
+
+
+def _active(recipe: object) -> dict[str, object]:
+    return recipe.retention.active() if recipe else {}

@@ -1,0 +1,202 @@
+"""What every protection of old knowledge must offer; they live in ``workbench.retention``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from pydantic import model_validator
+
+from workbench.recipe.section import Section, field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from torch import Tensor
+    from torch.nn import Module
+
+    from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.parts import Card
+    from workbench.recipe.recipe import Recipe
+
+    Batch = Mapping[str, Tensor]
+    Report = Callable[[str, int, int], None]
+
+
+class GeneralRow(Protocol):
+    """A row of general text in tokens, as the data room renders it."""
+
+    @property
+    def input_ids(self) -> list[int]:
+        """Token ids, no padding."""
+
+    @property
+    def labels(self) -> list[int]:
+        """As long as ``input_ids``: the id where it is learned, -100 elsewhere."""
+
+    @property
+    def trained_tokens(self) -> int:
+        """How many of its tokens are learned."""
+
+
+class Scene(Protocol):
+    """What the worker offers a protection while the base is still untouched."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """The run."""
+
+    @property
+    def base(self) -> Module:
+        """The untouched base, in evaluation mode."""
+
+    @property
+    def report(self) -> Report:
+        """Tells the user what is being done, how much of it, and of how much."""
+
+    def general(self, source: str, rows: int) -> Sequence[GeneralRow]:
+        """At most ``rows`` rows of a dataset; what the evaluation asks is left out."""
+
+    def answered(self, source: str, rows: int, new_tokens: int) -> Sequence[GeneralRow]:
+        """The same questions with the base's own greedy answers."""
+
+    def batches(self, rows: Sequence[GeneralRow], size: int) -> list[dict[str, Tensor]]:
+        """Padded batches of rows of similar length, on the model's device."""
+
+    def logits(self, model: Module, batch: Batch) -> Tensor:
+        """Logits ``[labelled tokens, vocabulary]`` that predict the labelled tokens of a batch."""
+
+    def cached(
+        self, what: str, make: Callable[[], dict[str, Tensor]], *of: Any
+    ) -> dict[str, Tensor]:
+        """Tensors made before for this base and for equal ``of``, else made now and kept."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Rows that are trained on beside the dataset's.
+
+    Attributes:
+        rows: The pool they are drawn from.
+        share: Their share of all learned tokens.
+    """
+
+    rows: Sequence[GeneralRow]
+    share: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a guard makes of an evaluation.
+
+    Attributes:
+        best: These weights are the best so far and are to be kept as the result.
+        stop: Why training should end here; empty to go on.
+    """
+
+    best: bool = False
+    stop: str = ""
+
+
+class Guard:
+    """A protection at work in one run; each overrides only what it needs.
+
+    Attributes:
+        mix: Rows to train on beside the dataset's.
+    """
+
+    mix: Mix | None = None
+
+    def attach(self, model: Module) -> None:
+        """Take the prepared model, not yet trained."""
+
+    def penalty(self) -> Tensor | None:
+        """What is added to the loss, in nats per token, with its gradient."""
+        return None
+
+    def after_step(self, learning_rate: float) -> None:
+        """Correct the weights after a step of the optimiser."""
+
+    def numbers(self) -> dict[str, float]:
+        """What is worth recording of the last step."""
+        return {}
+
+    def evaluated(self, loss: float) -> Verdict | None:
+        """Judge an evaluation loss in nats per token; None from those that do not care."""
+        del loss
+        return None
+
+
+class Protection(Section, ABC):
+    """A way to keep what the base knows, combinable with strategies and with each other.
+
+    Attributes:
+        kind: Its name in the recipe.
+        card: What a user should know of it.
+    """
+
+    kind: ClassVar[str]
+    card: ClassVar[Card]
+
+    @abstractmethod
+    def ready(self, scene: Scene) -> Guard:
+        """Measure on the untouched base whatever the guard will need.
+
+        Raises:
+            FtwbError: The data it needs cannot be read or used.
+        """
+
+    def check(self, recipe: Recipe, facts: ModelFacts) -> None:
+        """Refuse what is known to be wrong before anything is loaded.
+
+        Raises:
+            BadInputError: It does not go with the rest of the recipe.
+        """
+        del recipe, facts
+
+    def needs(self, recipe: Recipe, facts: ModelFacts) -> str:
+        """What it takes beyond a plain run, in a few words; an estimate."""
+        del recipe, facts
+        return ""
+
+
+class GeneralProtection(Protection):
+    """A protection that looks at general text."""
+
+    source: str = field(
+        "preset:general",
+        title="General text",
+        help="A file, a hub dataset id or preset:NAME: what the model should still do as before.",
+        min_length=1,
+    )
+    rows: int = field(
+        256,
+        title="General rows",
+        help="Rows of it that are used at most: the first ones.",
+        unit="rows",
+        advanced=True,
+        ge=1,
+        le=1_000_000,
+    )
+
+
+class Protections(Section):
+    """The protections of a recipe, one optional field for each that exists."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _switches(cls, values: Any) -> Any:
+        """``true`` is a protection with its defaults, ``false`` is none."""
+        if not isinstance(values, dict):
+            return values
+        words: dict[bool, Any] = {True: {}, False: None}
+        return {
+            key: words[value] if isinstance(value, bool) else value for key, value in values.items()
+        }
+
+    def active(self) -> dict[str, Protection]:
+        """Those that are switched on, by kind."""
+        chosen = {kind: getattr(self, kind) for kind in type(self).model_fields}
+        return {kind: protection for kind, protection in chosen.items() if protection is not None}

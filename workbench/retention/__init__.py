@@ -1,0 +1,1 @@
+"""What protects old knowledge: one file for each protection, combinable with any strategy."""

@@ -1,0 +1,90 @@
+"""Early stopping: training ends when the held-out loss no longer falls, and the best is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from workbench.errors import BadInputError
+from workbench.recipe.parts import Card
+from workbench.recipe.protection import Guard, Protection, Verdict
+from workbench.recipe.section import field
+
+if TYPE_CHECKING:
+    from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.protection import Scene
+    from workbench.recipe.recipe import Recipe
+
+
+class EarlyStoppingProtection(Protection):
+    """Stop after some evaluations without a gain; the result is the best evaluated model."""
+
+    kind: ClassVar[str] = "early_stopping"
+    card: ClassVar[Card] = Card(
+        title="Early stopping",
+        does="Ends training when the held-out loss stops falling and keeps the best model.",
+        costs="A copy of the trained weights on disk while training, written at each new best.",
+        forgets=(
+            "It watches the new task only: a model may forget long before its held-out loss rises. "
+            "It saves the forgetting of needless steps, not of the needed ones."
+        ),
+    )
+
+    patience: int = field(
+        3,
+        title="Patience",
+        help="Evaluations in a row without a gain before training ends.",
+        unit="evaluations",
+        ge=1,
+        le=10_000,
+    )
+    minimum_gain: float = field(
+        0.0,
+        title="Least gain",
+        help="The loss must fall by more than this to count as better.",
+        unit="nats",
+        ge=0,
+        le=100,
+    )
+
+    def check(self, recipe: Recipe, facts: ModelFacts) -> None:
+        """Refuse runs that are never evaluated."""
+        del facts
+        if recipe.training.evaluation_interval == 0:
+            raise BadInputError(
+                "retention.early_stopping: needs evaluations; set training.evaluation_interval "
+                "above 0"
+            )
+        if recipe.data.heldout is None and recipe.data.heldout_share == 0:
+            raise BadInputError(
+                "retention.early_stopping: needs held-out rows; set data.heldout or "
+                "data.heldout_share"
+            )
+
+    def ready(self, scene: Scene) -> Guard:
+        """Nothing is measured."""
+        del scene
+        return Patience(self.patience, self.minimum_gain)
+
+
+class Patience(Guard):
+    """Counts evaluations without a gain."""
+
+    def __init__(self, patience: int, minimum_gain: float) -> None:
+        """Give up after ``patience`` evaluations that are not ``minimum_gain`` nats better."""
+        self._patience = patience
+        self._minimum_gain = minimum_gain
+        self._best = float("inf")
+        self._waited = 0
+
+    def evaluated(self, loss: float) -> Verdict:
+        """Compare with the best so far."""
+        if loss < self._best - self._minimum_gain:
+            self._best, self._waited = loss, 0
+            return Verdict(best=True)
+        self._waited += 1
+        if self._waited < self._patience:
+            return Verdict()
+        return Verdict(
+            stop=f"the held-out loss has not fallen below {self._best:.4f} for {self._waited} "
+            f"{'evaluation' if self._waited == 1 else 'evaluations'}"
+        )

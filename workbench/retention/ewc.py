@@ -1,0 +1,135 @@
+"""EWC: weights that mattered for general text are held where they were (arXiv 1612.00796)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from workbench.recipe.parts import Card
+from workbench.recipe.protection import GeneralProtection
+from workbench.recipe.section import field
+from workbench.retention.change import (
+    Application,
+    application_field,
+    refuse_unless_weights_move,
+    weight_bytes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+    from torch.nn import Module
+
+    from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.protection import Batch, Guard, Scene
+    from workbench.recipe.recipe import Recipe
+
+_BATCH = 4
+"""Rows whose gradients are squared together; the estimate is unbiased for any number."""
+
+
+class EwcProtection(GeneralProtection):
+    """Hold each weight by its Fisher information on general text, with sampled labels.
+
+    Half of the sum of F times the squared change predicts the KL to the base, so lambda is a
+    number of nats of task loss that one nat of predicted forgetting is worth. With LoRA and QLoRA
+    the change of the whole matrix is held, by a Fisher diagonal in Kronecker form.
+    """
+
+    kind: ClassVar[str] = "ewc"
+    card: ClassVar[Card] = Card(
+        title="EWC",
+        does="Holds each weight of the base as firmly as it matters for general text.",
+        costs=(
+            "Before training a forward and backward pass over the general rows, once for each "
+            "model and dataset. While training 8 bytes for each trained weight of the base; next "
+            "to nothing with LoRA."
+        ),
+        forgets=(
+            "The Fisher diagonal is right only near the base and blind to what the general text "
+            "does not hold. Compare the predicted KL with the measured one."
+        ),
+    )
+
+    strength: float = field(
+        10.0,
+        title="Strength",
+        help="Lambda: nats of task loss that one nat per token of predicted KL is worth.",
+        gt=0,
+        le=1e9,
+    )
+    apply: Application = application_field()
+
+    def check(self, recipe: Recipe, facts: ModelFacts) -> None:
+        """Refuse strategies without a change of weights, and proximal steps on products."""
+        del facts
+        refuse_unless_weights_move(recipe, self.kind, self.apply)
+
+    def needs(self, recipe: Recipe, facts: ModelFacts) -> str:
+        """Fisher diagonal and starting weights, in float32."""
+        if recipe.strategy.change == "low_rank":
+            return "two numbers for each input and output of a matrix"
+        return f"about {weight_bytes(recipe, facts, copies=2)} more memory"
+
+    def ready(self, scene: Scene) -> Guard:
+        """Estimate the Fisher information, or read it where it was kept."""
+        from workbench.retention.guards.anchors import LowRankAnchor, WeightAnchor
+
+        rows = scene.general(self.source, self.rows)
+        low_rank = scene.recipe.strategy.change == "low_rank"
+        estimate = self._kronecker if low_rank else self._diagonal
+        fisher = scene.cached(
+            f"fisher-{'kronecker' if low_rank else 'diagonal'}",
+            lambda: estimate(scene, scene.batches(rows, _BATCH)),
+            [(row.input_ids, row.labels) for row in rows],
+            scene.recipe.training.seed,
+        )
+        if low_rank:
+            return LowRankAnchor(self.kind, self.strength, fisher)
+        return WeightAnchor(self.kind, self.strength, fisher, proximal=self.apply == "proximal")
+
+    def _diagonal(self, scene: Scene, batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        from workbench.retention.guards.fisher import clamp_at_quantile, diagonal_fisher
+
+        seed = scene.recipe.training.seed
+        fisher = diagonal_fisher(
+            lambda batch: scene.logits(scene.base, batch),
+            dict(scene.base.named_parameters()),
+            batches,
+            seed=seed,
+            report=_told(scene),
+        )
+        clamp_at_quantile(fisher, seed=seed)
+        return fisher
+
+    def _kronecker(self, scene: Scene, batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        from workbench.retention.guards.fisher import frozen_but_differentiable, kronecker_fisher
+
+        def logits(batch: Batch) -> Tensor:
+            return scene.logits(scene.base, batch)
+
+        with frozen_but_differentiable(scene.base):
+            return kronecker_fisher(
+                logits,
+                _matrices(scene.base),
+                batches,
+                seed=scene.recipe.training.seed,
+                report=_told(scene),
+            )
+
+
+def _told(scene: Scene) -> Callable[[int, int], None]:
+    return lambda done, total: scene.report("Fisher information", done, total)
+
+
+def _matrices(model: Module) -> dict[str, Module]:
+    """Every linear module but the output head; quantised ones are linear too."""
+    from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D
+
+    head = model.get_output_embeddings()  # type: ignore[operator]
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, (Linear, Conv1D)) and module is not head
+    }

@@ -1,0 +1,1 @@
+"""The tensor side of the protections; loaded only where torch is."""

@@ -1,0 +1,115 @@
+"""KL to the base: on general text the model is to answer as the base does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from workbench.recipe.parts import Card
+from workbench.recipe.protection import GeneralProtection
+from workbench.recipe.section import field
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.protection import Guard, Scene
+    from workbench.recipe.recipe import Recipe
+    from workbench.retention.guards.divergence import BaseAnswers, TopTokens
+
+
+class KlProtection(GeneralProtection):
+    """Add beta times KL(p_base ‖ p_tuned) on general text to the loss.
+
+    Where the model in training holds the untouched base, the base answers by switching the adapter
+    off and the KL is exact. Elsewhere its ``top_tokens`` most likely tokens and the rest as one
+    are kept from before training, and the KL is a lower bound.
+    """
+
+    kind: ClassVar[str] = "kl"
+    card: ClassVar[Card] = Card(
+        title="KL to base",
+        does="Adds the distance from the base's own predictions on general text to the loss.",
+        costs=(
+            "Each step also reads some general rows: with an adapter twice more (base and tuned), "
+            "else once more after a pass of the base over all of them before training."
+        ),
+        forgets=(
+            "It holds what the general text asks for and nothing else; on text unlike it the model "
+            "is free to drift."
+        ),
+    )
+
+    strength: float = field(
+        0.5,
+        title="Strength",
+        help="Beta: weight of the KL in the loss; 0.1 to 1 is usual.",
+        gt=0,
+        le=1000,
+    )
+    batch_size: int = field(
+        4,
+        title="Rows a step",
+        help="General rows read beside each micro batch.",
+        unit="rows",
+        advanced=True,
+        ge=1,
+        le=4096,
+    )
+    top_tokens: int = field(
+        64,
+        title="Tokens kept",
+        help="Most likely tokens of the base that are kept where it is not at hand in training.",
+        unit="tokens",
+        advanced=True,
+        ge=1,
+        le=100_000,
+    )
+
+    def needs(self, recipe: Recipe, facts: ModelFacts) -> str:
+        """The passes over general rows."""
+        del facts
+        passes = "2 forward passes" if recipe.strategy.keeps_base else "1 forward pass"
+        return f"{passes} and 1 backward pass over {self.batch_size} more rows a step"
+
+    def ready(self, scene: Scene) -> Guard:
+        """Keep what the base predicts, unless it can be asked at any time."""
+        from workbench.retention.guards.divergence import KlGuard
+
+        strategy = scene.recipe.strategy
+        rows = scene.general(self.source, self.rows)
+        batches = scene.batches(rows, self.batch_size)
+        if strategy.keeps_base:
+            base: BaseAnswers = strategy.without
+        else:
+            kept = scene.cached(
+                "base-top-tokens",
+                lambda: self._keep(scene, batches),
+                [(row.input_ids, row.labels) for row in rows],
+                self.batch_size,
+                self.top_tokens,
+            )
+            base = _unpacked(kept, len(batches))
+        return KlGuard(self.strength, batches, scene.logits, base, seed=scene.recipe.training.seed)
+
+    def _keep(self, scene: Scene, batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Tensors ``INDEX.NAME`` for each batch."""
+        import torch
+
+        from workbench.retention.guards.divergence import top_tokens
+
+        kept: dict[str, Tensor] = {}
+        for index, batch in enumerate(batches):
+            with torch.no_grad():
+                top = top_tokens(scene.logits(scene.base, batch), self.top_tokens)
+            kept |= {f"{index}.{name}": tensor for name, tensor in top._asdict().items()}
+            scene.report("predictions of the base", index + 1, len(batches))
+        return kept
+
+
+def _unpacked(kept: dict[str, Tensor], batches: int) -> list[TopTokens]:
+    from workbench.retention.guards.divergence import TopTokens
+
+    return [
+        TopTokens(*(kept[f"{index}.{name}"] for name in TopTokens._fields))
+        for index in range(batches)
+    ]

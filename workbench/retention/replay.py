@@ -1,0 +1,74 @@
+"""Replay: general rows are learned beside the new task's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from workbench.recipe.parts import Card
+from workbench.recipe.protection import GeneralProtection, Guard, Mix
+from workbench.recipe.section import field
+
+if TYPE_CHECKING:
+    from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.protection import Scene
+    from workbench.recipe.recipe import Recipe
+
+
+class ReplayProtection(GeneralProtection):
+    """Add general rows to every batch until they hold a share of its learned tokens.
+
+    The dataset's rows stay as they are: each exactly once an epoch, in as many steps as without
+    replay. General rows are drawn without replacement and drawn anew each epoch.
+    """
+
+    kind: ClassVar[str] = "replay"
+    card: ClassVar[Card] = Card(
+        title="Replay",
+        does="Mixes general rows into the training, so that the old is practised with the new.",
+        costs=(
+            "Batches grow by the share: at 20 % by a quarter, at 50 % twofold, so lower the micro "
+            "batch at high shares. The base's own answers are generated once before training."
+        ),
+        forgets=(
+            "Often 1 to 5 % is enough to keep most (arXiv 2502.06042), and 20 to 30 % is usual; "
+            "what the general rows do not touch is not protected."
+        ),
+    )
+
+    share: float = field(
+        0.2,
+        title="Share",
+        help="Share of all learned tokens that comes from general rows, 0 to 0.9.",
+        ge=0,
+        le=0.9,
+    )
+    answers: Literal["self", "dataset"] = field(
+        "self",
+        title="Answers",
+        help="self: the base's own greedy answers to the questions, nearest to what it would say; "
+        "dataset: the rows as they stand.",
+    )
+    answer_tokens: int = field(
+        96,
+        title="Answer length",
+        help="Tokens the base generates at most for each question.",
+        unit="tokens",
+        advanced=True,
+        ge=1,
+        le=4096,
+    )
+
+    def needs(self, recipe: Recipe, facts: ModelFacts) -> str:
+        """How much longer the steps get."""
+        del recipe, facts
+        return f"{1 / (1 - self.share):.2f} times as many learned tokens a step"
+
+    def ready(self, scene: Scene) -> Guard:
+        """Read the rows and let the base answer them."""
+        guard = Guard()
+        if self.answers == "self":
+            rows = scene.answered(self.source, self.rows, self.answer_tokens)
+        else:
+            rows = scene.general(self.source, self.rows)
+        guard.mix = Mix(rows, self.share)
+        return guard
