@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from workbench.recipe.parts import Card
 from workbench.recipe.section import field
 from workbench.strategies.adapters import PeftStrategy
-from workbench.strategies.targets import Names, in_attention, linear_modules, pick_names
+from workbench.strategies.targets import AutoNames, in_attention, linear_modules, pick_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,13 +41,13 @@ class Ia3Strategy(PeftStrategy):
     )
 
     kind: Literal["ia3"] = field("ia3", title="Strategy", help="Learned factors, base frozen.")
-    outputs: Literal["auto"] | Names = field(
+    outputs: AutoNames = field(
         "auto",
         title="Scaled outputs",
         help="Matrices whose outputs are scaled; auto: those that make keys and values.",
         advanced=True,
     )
-    inputs: Literal["auto"] | Names = field(
+    inputs: AutoNames = field(
         "auto",
         title="Scaled inputs",
         help="Matrices whose inputs are scaled; auto: the one that leaves each MLP.",

@@ -42,9 +42,6 @@ class PTuningStrategy(SoftPromptStrategy):
     kind: Literal["p_tuning"] = field(
         "p_tuning", title="Strategy", help="Learned tokens, written by a small network."
     )
-    init: Literal["vocabulary", "text"] = field(
-        "vocabulary", title="Start from", help="Tokens drawn from the vocabulary, or a text's own."
-    )
     encoder_size: int | None = field(
         None,
         title="Network width",

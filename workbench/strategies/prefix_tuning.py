@@ -42,7 +42,7 @@ class PrefixTuningStrategy(SoftPromptStrategy):
     kind: Literal["prefix_tuning"] = field(
         "prefix_tuning", title="Strategy", help="Learned keys and values before every layer's."
     )
-    init: Literal["text", "zero"] = field(
+    init: Literal["text", "zero"] = field(  # type: ignore[assignment]
         "text", title="Start from", help="The keys and values of a text, or zeros."
     )
 

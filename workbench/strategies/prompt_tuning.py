@@ -36,9 +36,6 @@ class PromptTuningStrategy(SoftPromptStrategy):
     kind: Literal["prompt_tuning"] = field(
         "prompt_tuning", title="Strategy", help="Learned tokens before the input."
     )
-    init: Literal["vocabulary", "text"] = field(
-        "vocabulary", title="Start from", help="Tokens drawn from the vocabulary, or a text's own."
-    )
 
     def trainable_parameters(self, facts: ModelFacts) -> int:
         """One embedding a virtual token."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import BadInputError
 from workbench.recipe.section import field
@@ -27,6 +27,9 @@ class SoftPromptStrategy(PeftStrategy):
         unit="tokens",
         ge=1,
         le=4096,
+    )
+    init: Literal["vocabulary", "text"] = field(
+        "vocabulary", title="Start from", help="Tokens drawn from the vocabulary, or a text's own."
     )
     init_text: str = field(
         "Answer the user's question helpfully and precisely.",

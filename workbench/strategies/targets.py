@@ -31,6 +31,9 @@ def _readable(wanted: str | tuple[str, ...]) -> str | tuple[str, ...]:
 Names = Annotated[tuple[str, ...], AfterValidator(_readable)]
 """Ends of dotted names, such as ``q_proj``, or ``re:`` and a regular expression."""
 
+AutoNames = Annotated[Literal["auto"] | tuple[str, ...], AfterValidator(_readable)]
+"""Names, or the usual ones."""
+
 Targets = Annotated[
     Literal["all-linear", "attention", "mlp"] | tuple[str, ...], AfterValidator(_readable)
 ]
