@@ -1,0 +1,69 @@
+"""What cannot work is refused in a moment, before anything is loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workbench.errors import BadInputError
+from workbench.training.preflight import preflight, with_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from workbench.runs.folder import RunFolder
+
+REFUSED = {
+    "lora targets": (
+        ("strategy.kind=lora", "strategy.targets=[query]"),
+        "'query' matches no matrix; the model has: down_proj, gate_proj",
+    ),
+    "freeze layers": (("strategy.kind=freeze", "strategy.layers=3"), "the model has 2 layers"),
+    "freeze patterns": (
+        ("strategy.kind=freeze", "strategy.choose=patterns", "strategy.patterns=[layers.9]"),
+        "'layers.9' matches no tensor",
+    ),
+    "prompt tokens": (("strategy.kind=prompt_tuning", "strategy.tokens=600"), "leave no room"),
+    "prefix checkpointing": (
+        ("strategy.kind=prefix_tuning", "training.gradient_checkpointing=true"),
+        "turn one of the two off",
+    ),
+    "qlora rows": (("strategy.kind=qlora",), "rows of 32 are no multiple of 64"),
+    "osf share": (("strategy.kind=osf", "strategy.kept_share=0.01"), "keeps none"),
+    "ia3 names": (("strategy.kind=ia3", "strategy.outputs=[fc1]"), "'fc1' matches no matrix"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("look", [preflight, with_tokens])
+def test_the_preflight_says_why(
+    case: str, look: Callable[..., object], new_run: Callable[..., RunFolder]
+) -> None:
+    overrides, message = REFUSED[case]
+    with pytest.raises(BadInputError) as caught:
+        look(new_run(*overrides).recipe())
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_counting_needs_no_torch(tiny_model: Path) -> None:
+    code = (
+        "import sys\n"
+        "from workbench.models.facts import read_facts\n"
+        "from workbench.recipe.recipe import STRATEGIES, ModelSection\n"
+        "from workbench.recipe.training import TrainingSection\n"
+        f"facts = read_facts(ModelSection(id={str(tiny_model)!r}))\n"
+        "kinds = sorted(set(STRATEGIES) - {'qlora', 'freeze'})\n"
+        "for kind in kinds:\n"
+        "    STRATEGIES[kind]().check(facts, TrainingSection())\n"
+        "loaded = {'torch', 'transformers', 'peft', 'bitsandbytes'} & set(sys.modules)\n"
+        "print(len(kinds), *loaded)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["8"]
