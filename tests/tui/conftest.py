@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -59,3 +59,17 @@ def no_counting(monkeypatch: pytest.MonkeyPatch) -> None:
         return 12_345
 
     monkeypatch.setattr("workbench.tui.assessment.count_tokens", count)
+
+
+@pytest.fixture
+def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the app tells in toasts, also those that were gone before a slow machine could look."""
+    told: list[str] = []
+    notify = WorkbenchApp.notify
+
+    def keep(self: WorkbenchApp, message: str, **options: Any) -> None:
+        told.append(message)
+        notify(self, message, **options)
+
+    monkeypatch.setattr(WorkbenchApp, "notify", keep)
+    return told

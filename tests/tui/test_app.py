@@ -125,20 +125,20 @@ async def test_a_theme_of_ones_own_is_offered(runs: Runs) -> None:
         await until(pilot, lambda: "mine" in app.available_themes)
 
 
-async def test_a_bad_theme_gives_the_default_and_a_toast(runs: Runs) -> None:
+async def test_a_bad_theme_gives_the_default_and_a_toast(runs: Runs, toasts: list[str]) -> None:
     own = locations.home() / "themes"
     own.mkdir(parents=True)
     (own / "mine.toml").write_text("primary = 'octarine'\n")
     Settings(theme="mine").save()
     async with workbench(runs) as (app, pilot):
         assert app.theme == DEFAULT_THEME
-        await until(pilot, lambda: [n.message for n in app._notifications])
-        assert "primary is no colour: 'octarine'" in next(iter(app._notifications)).message
+        await until(pilot, lambda: toasts)
+    assert "primary is no colour: 'octarine'" in toasts[0]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"theme": 3}', '{"colour": "red"}'])
 async def test_settings_that_cannot_be_read_give_the_defaults_and_a_toast(
-    runs: Runs, text: str
+    runs: Runs, toasts: list[str], text: str
 ) -> None:
     settings_file().parent.mkdir(parents=True)
     settings_file().write_text(text)
@@ -146,7 +146,7 @@ async def test_settings_that_cannot_be_read_give_the_defaults_and_a_toast(
         Settings.read()
     async with workbench(runs) as (app, pilot):
         assert app.theme == DEFAULT_THEME
-        await until(pilot, lambda: any("settings.json" in n.message for n in app._notifications))
+        await until(pilot, lambda: any("settings.json" in toast for toast in toasts))
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ async def test_launching_creates_the_run_with_the_recipe_shown(
 
 
 async def test_a_dataset_that_is_not_there_is_told_and_not_launched(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+    runs: Runs, toasts: list[str], monkeypatch: pytest.MonkeyPatch, tiny_model: Path
 ) -> None:
     monkeypatch.setattr("workbench.runs.launch.launch", lambda run: pytest.fail(f"launched {run}"))
     async with workbench(runs) as (app, pilot):
@@ -129,7 +129,7 @@ async def test_a_dataset_that_is_not_there_is_told_and_not_launched(
         summary = app.screen.query_one(Summary)
         await until(pilot, lambda: "nowhere.jsonl" in summary.outlook.trouble)
         await pilot.press("ctrl+l")
-        await until(pilot, lambda: any("nowhere.jsonl" in n.message for n in app._notifications))
+        await until(pilot, lambda: any("nowhere.jsonl" in toast for toast in toasts))
         assert runs.list() == []
 
 
