@@ -137,6 +137,8 @@ class Renderer:
         return self._lay_out([example])[0].segments(self.sequence_length)
 
     def _lay_out(self, examples: Sequence[Example]) -> list[_Layout]:
+        if not examples:  # which fast tokenizers do not take
+            return []
         written = [self._write(example) for example in examples]
         encoded = self._tokenizer(
             [text for text, _ in written],

@@ -23,19 +23,44 @@ def greedy_answers(
     batch_size: int = 16,
     report: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[str]:
-    """Answer tokenised prompts under greedy decoding.
+    """Answer tokenised prompts under greedy decoding, as text without markers.
+
+    See :func:`greedy_tokens`.
+    """
+    answers = greedy_tokens(
+        model,
+        tokenizer,
+        prompts,
+        max_new_tokens=max_new_tokens,
+        batch_size=batch_size,
+        report=report,
+    )
+    texts: list[str] = tokenizer.batch_decode(answers, skip_special_tokens=True)
+    return [text.strip() for text in texts]
+
+
+def greedy_tokens(
+    model: Module,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Sequence[int]],
+    *,
+    max_new_tokens: int,
+    batch_size: int = 16,
+    report: Callable[[int, int], None] = lambda _done, _total: None,
+) -> list[list[int]]:
+    """Answer tokenised prompts under greedy decoding, up to and with the token that ends them.
 
     Prompts are batched by length and padded on the left; the answers come back in the order of the
     prompts. The model's mode and the random state are left as they were.
     """
-    answers = [""] * len(prompts)
+    answers: list[list[int]] = [[]] * len(prompts)
     done = 0
     with evaluating(model):
         for indices in _batches([len(row) for row in prompts], batch_size, _padding_shows(model)):
             rows = [prompts[index] for index in indices]
-            texts = _answer(model, tokenizer, rows, max_new_tokens)
-            for index, text in zip(indices, texts, strict=True):
-                answers[index] = text
+            continued = _answer(model, tokenizer, rows, max_new_tokens)
+            for index, tokens in zip(indices, continued, strict=True):
+                answers[index] = tokens
             done += len(indices)
             report(done, len(prompts))
     return answers
@@ -65,7 +90,7 @@ def _answer(
     tokenizer: PreTrainedTokenizerBase,
     rows: Sequence[Sequence[int]],
     max_new_tokens: int,
-) -> list[str]:
+) -> list[list[int]]:
     device = next(model.parameters()).device
     batch = {name: tensor.to(device) for name, tensor in _left_padded(rows, tokenizer).items()}
     generate: Any = model.generate
@@ -75,10 +100,23 @@ def _answer(
         do_sample=False,
         pad_token_id=tokenizer.pad_token_id,
     )
-    texts: list[str] = tokenizer.batch_decode(
-        output[:, batch["input_ids"].shape[1] :], skip_special_tokens=True
-    )
-    return [text.strip() for text in texts]
+    settings: Any = model.generation_config
+    ends = _as_list(settings.eos_token_id)
+    return [_ended(row, ends) for row in output[:, batch["input_ids"].shape[1] :].tolist()]
+
+
+def _ended(tokens: list[int], ends: Sequence[int]) -> list[int]:
+    """Leave out the padding behind the first token that ends an answer."""
+    for place, token in enumerate(tokens, 1):
+        if token in ends:
+            return tokens[:place]
+    return tokens
+
+
+def _as_list(ids: int | list[int] | None) -> list[int]:
+    if ids is None:
+        return []
+    return [ids] if isinstance(ids, int) else ids
 
 
 def _left_padded(

@@ -33,6 +33,10 @@ class GeneralRow(Protocol):
         """Token ids, no padding."""
 
     @property
+    def truncated(self) -> bool:
+        """It was longer and lost its end."""
+
+    @property
     def labels(self) -> list[int]:
         """As long as ``input_ids``: the id where it is learned, -100 elsewhere."""
 
@@ -105,9 +109,11 @@ class Guard:
 
     Attributes:
         mix: Rows to train on beside the dataset's.
+        judges: It wants to see every evaluation, and one at the end.
     """
 
     mix: Mix | None = None
+    judges: bool = False
 
     def attach(self, model: Module) -> None:
         """Take the prepared model, not yet trained."""
@@ -123,10 +129,10 @@ class Guard:
         """What is worth recording of the last step."""
         return {}
 
-    def evaluated(self, loss: float) -> Verdict | None:
-        """Judge an evaluation loss in nats per token; None from those that do not care."""
+    def evaluated(self, loss: float) -> Verdict:
+        """Judge an evaluation loss in nats per token."""
         del loss
-        return None
+        return Verdict()
 
 
 class Protection(Section, ABC):

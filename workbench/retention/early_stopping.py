@@ -69,6 +69,8 @@ class EarlyStoppingProtection(Protection):
 class Patience(Guard):
     """Counts evaluations without a gain."""
 
+    judges = True
+
     def __init__(self, patience: int, minimum_gain: float) -> None:
         """Give up after ``patience`` evaluations that are not ``minimum_gain`` nats better."""
         self._patience = patience

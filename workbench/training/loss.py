@@ -32,15 +32,23 @@ def labelled_nll(model: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, in
     Returns:
         The sum (a scalar that carries gradients) and the number of labelled tokens.
     """
+    logits, targets = labelled_logits(model, batch)
+    return functional.cross_entropy(logits.float(), targets, reduction="sum"), len(targets)
+
+
+def labelled_logits(model: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Logits that predict the labelled tokens of a batch, ``[labelled, vocabulary]``, and those.
+
+    The batch is as in :func:`labelled_nll`.
+    """
     labels = batch["labels"]
     targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
     predicts = targets != IGNORED
-    count = int(predicts.sum())
     with head_sees_only(model, predicts):
         logits = model(
             input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
         ).logits
-    return functional.cross_entropy(logits.float(), targets[predicts], reduction="sum"), count
+    return logits, targets[predicts]
 
 
 @contextmanager

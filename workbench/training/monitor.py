@@ -12,6 +12,7 @@ from transformers import TrainerCallback
 from workbench.errors import RunFailedError
 from workbench.hardware.readings import read_memory
 from workbench.runs.control import take
+from workbench.training.best import BestWeights
 from workbench.training.device import cuda_use
 from workbench.training.loss import mean_nll
 from workbench.training.result import save_result
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
     from workbench.recipe.training import TrainingSection
     from workbench.runs.folder import RunFolder
+    from workbench.training.guards import Guards
     from workbench.training.reporter import Reporter
 
+_BY_SOURCE = ("loss_target", "loss_replay", "replay_share")
 _MEMORY_INTERVAL = 0.5
 """Seconds between two memory readings."""
 
@@ -41,12 +44,15 @@ class Monitor(TrainerCallback):
         recipe: Recipe,
         reporter: Reporter,
         heldout: Sequence[dict[str, Tensor]],
+        guards: Guards,
     ) -> None:
         """Watch a run; ``heldout`` are the batches the evaluation loss is taken on."""
         self._run = run
         self._recipe = recipe
         self._reporter = reporter
         self._heldout = heldout
+        self._guards = guards
+        self.best = BestWeights(run.checkpoints)
         self._clock = StopWatch()
         self._memory_read = 0.0
         self.stop_asked = False
@@ -75,8 +81,9 @@ class Monitor(TrainerCallback):
         self._reporter.step(state.global_step, state.max_steps)
         asked = take(self._run)
         last = state.global_step == state.max_steps
-        if "evaluate" in asked or self._due(state.global_step, self._training.evaluation_interval):
-            self._evaluate(model)
+        due = self._due(state.global_step, self._training.evaluation_interval)
+        if "evaluate" in asked or due or (last and self._guards.judge):
+            self._evaluate(model, control)
         if "checkpoint" in asked or self._due(
             state.global_step, self._training.checkpoint_interval
         ):
@@ -120,7 +127,10 @@ class Monitor(TrainerCallback):
             tokens=tokens,
             tokens_per_second=tokens / seconds,
             seconds_left=seconds / state.global_step * (state.max_steps - state.global_step),
+            **{name: logs[name] for name in _BY_SOURCE if self._guards.active and name in logs},
         )
+        if numbers := self._guards.numbers():
+            self._reporter.event("penalty", **numbers)
 
     @property
     def _training(self) -> TrainingSection:
@@ -130,9 +140,17 @@ class Monitor(TrainerCallback):
     def _due(step: int, interval: int) -> bool:
         return interval > 0 and step % interval == 0
 
-    def _evaluate(self, model: Module) -> None:
-        if self._heldout:
-            self._reporter.event("eval", loss=mean_nll(model, self._heldout))
+    def _evaluate(self, model: Module, control: TrainerControl) -> None:
+        if not self._heldout:
+            return
+        loss = mean_nll(model, self._heldout)
+        self._reporter.event("eval", loss=loss)
+        verdict = self._guards.evaluated(loss)
+        if verdict.best:
+            self.best.keep(model)
+        if verdict.stop:
+            self._reporter.notice(f"stopping early: {verdict.stop}")
+            control.should_training_stop = True
 
     def _checkpoint(self, model: Module, step: int) -> None:
         folder = self._run.checkpoints / f"step-{step}"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from workbench.training.learning_rates import doubts
+
 if TYPE_CHECKING:
     from workbench.recipe.facts import ModelFacts
     from workbench.recipe.recipe import Recipe
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 class Plan(BaseModel):
     """The size of a run.
 
-    ``tokens`` counts what goes through the model in all steps, padding left out; None until the
-    dataset has been tokenised.
+    ``tokens`` counts what goes through the model in all steps, padding and replay left out; None
+    until the dataset has been tokenised. ``notes`` say what else it takes and what is doubtful.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,6 +29,7 @@ class Plan(BaseModel):
     rows: int
     steps: int
     tokens: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -54,7 +57,19 @@ def plan(recipe: Recipe, facts: ModelFacts, rows: int, tokens_per_epoch: int | N
         rows=rows,
         steps=steps,
         tokens=tokens,
+        notes=tuple(notes(recipe, facts)),
     )
+
+
+def notes(recipe: Recipe, facts: ModelFacts) -> list[str]:
+    """What each protection takes, and what is to be said of the learning rate."""
+    needs = {
+        protection.card.title: protection.needs(recipe, facts)
+        for protection in recipe.retention.active().values()
+    }
+    found = [f"{title} needs {need}" for title, need in needs.items() if need]
+    doubt = doubts(recipe, facts)
+    return [*found, doubt] if doubt else found
 
 
 def steps_per_epoch(training: TrainingSection, rows: int) -> int:

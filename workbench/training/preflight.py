@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import locations
-from workbench.data.splitting import load_split
+from workbench.data.splitting import load_examples, load_split
 from workbench.errors import BadInputError
 from workbench.models.facts import read_facts
 from workbench.models.sources import DEMO
+from workbench.recipe.protection import GeneralProtection
 from workbench.training.plan import Plan, plan
 
 if TYPE_CHECKING:
+    from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.protection import Protections
     from workbench.recipe.recipe import Recipe
 
 
@@ -26,7 +29,9 @@ def resolve(recipe: Recipe) -> Recipe:
             "heldout": None if heldout is None else _absolute(heldout),
         }
     )
-    return recipe.model_copy(update={"model": model, "data": data})
+    return recipe.model_copy(
+        update={"model": model, "data": data, "retention": _resolved(recipe.retention)}
+    )
 
 
 def preflight(recipe: Recipe) -> Plan:
@@ -35,8 +40,7 @@ def preflight(recipe: Recipe) -> Plan:
     Raises:
         FtwbError: The model, the data or the strategy cannot be used as asked.
     """
-    facts = read_facts(recipe.model)
-    recipe.strategy.check(facts, recipe.training)
+    facts = _checked(recipe)
     split = load_split(recipe.data, recipe.training.seed)
     if not split.train:
         raise BadInputError(f"{recipe.data.train}: no row is left to train on")
@@ -52,8 +56,7 @@ def with_tokens(recipe: Recipe) -> Plan:
     from workbench.data.rendering import Renderer
     from workbench.models.loading import load_tokenizer, locate
 
-    facts = read_facts(recipe.model)
-    recipe.strategy.check(facts, recipe.training)
+    facts = _checked(recipe)
     split = load_split(recipe.data, recipe.training.seed)
     folder = locate(recipe.model, lambda _what, _done, _total: None)
     renderer = Renderer(
@@ -63,6 +66,26 @@ def with_tokens(recipe: Recipe) -> Plan:
     )
     rows = [row for row in renderer.render_all(split.train) if row.learns]
     return plan(recipe, facts, len(rows), sum(len(row.input_ids) for row in rows))
+
+
+def _checked(recipe: Recipe) -> ModelFacts:
+    """The facts of the model that the strategy and every protection can work with."""
+    facts = read_facts(recipe.model)
+    recipe.strategy.check(facts, recipe.training)
+    for protection in recipe.retention.active().values():
+        protection.check(recipe, facts)
+        if isinstance(protection, GeneralProtection):
+            load_examples(protection.source)
+    return facts
+
+
+def _resolved(retention: Protections) -> Protections:
+    paths = {
+        kind: protection.model_copy(update={"source": _absolute(protection.source)})
+        for kind, protection in retention.active().items()
+        if isinstance(protection, GeneralProtection)
+    }
+    return retention.model_copy(update=paths)
 
 
 def _absolute(name: str) -> str:

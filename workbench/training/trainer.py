@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from workbench.data.batching import Collator, LengthBucketSampler
+from workbench.data.mixing import MixingCollator, MixingSampler, Replayed, by_source
 from workbench.training.loss import labelled_nll
 from workbench.training.plan import warmup_steps
 
@@ -15,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import torch
     from torch import Tensor
     from torch.nn import Module
     from transformers import TrainerCallback
 
     from workbench.data.rendering import Rendered
     from workbench.recipe.training import TrainingSection
+    from workbench.training.guards import Guards
 
 _OPTIMIZERS = {
     "adamw": "adamw_torch",
@@ -46,8 +48,6 @@ def training_arguments(
         precision: Number format of the matrix products.
         on_cpu: Whether there is no device.
     """
-    import torch
-
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
@@ -84,6 +84,7 @@ class WorkbenchTrainer(Trainer):
         arguments: TrainingArguments,
         rows: Sequence[Rendered],
         padding: int,
+        guards: Guards,
         callbacks: list[TrainerCallback],
         groups: list[dict[str, Any]] | None = None,
     ) -> None:
@@ -94,31 +95,39 @@ class WorkbenchTrainer(Trainer):
             arguments: Hyperparameters.
             rows: What to learn.
             padding: Id of the padding token.
+            guards: What protects old knowledge.
             callbacks: Who watches.
             groups: Parameters with rates of their own; without them all move at one rate.
         """
         optimizer, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
-        dataset: Any = rows
+        pool = [Replayed.of(row) for row in guards.mix.rows] if guards.mix else []
+        dataset: Any = [*rows, *pool]
         super().__init__(
             model=model,
             args=arguments,
             train_dataset=dataset,
-            data_collator=Collator(padding),
-            callbacks=callbacks,
+            data_collator=MixingCollator(padding) if pool else Collator(padding),
+            callbacks=[guards, *callbacks],
             optimizer_cls_and_kwargs=(optimizer, {**options, "params": groups}) if groups else None,
         )
         self._rows = rows
+        self._guards = guards
+        self.losses = SourceLosses()
         self.model_accepts_loss_kwargs = True
         self.remove_callback(PrinterCallback)
 
     def get_train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
-        """Batches of rows of similar length, every row once an epoch."""
-        sampler = LengthBucketSampler(
+        """Batches of rows of similar length, every row once an epoch, with what is replayed."""
+        sampler: Any = LengthBucketSampler(
             [len(row.input_ids) for row in self._rows],
             self.args.per_device_train_batch_size,
             seed=self.args.seed,
         )
-        dataset: Any = self._rows
+        if mix := self._guards.mix:
+            learned = [row.trained_tokens for row in self._rows]
+            pool = [row.trained_tokens for row in mix.rows]
+            sampler = MixingSampler(sampler, learned, pool, mix.share, self.args.seed)
+        dataset: Any = self.train_dataset
         loader: DataLoader[dict[str, Tensor]] = self.accelerator.prepare(
             DataLoader(dataset, batch_sampler=sampler, collate_fn=self.data_collator)
         )
@@ -127,6 +136,7 @@ class WorkbenchTrainer(Trainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Hand the numbers to the callbacks; the event log is the history, so none is kept here."""
         del start_time
+        logs.update(self.losses.take())
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
 
     def compute_loss(
@@ -136,7 +146,44 @@ class WorkbenchTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """Mean over the labelled tokens of the whole optimiser step, accumulation included."""
+        """Mean over the labelled tokens of the whole optimiser step, accumulation included.
+
+        A micro batch carries its share of the penalties: together they add them once a step.
+        """
         del return_outputs  # only Trainer.evaluate asks for outputs, and ftwb evaluates by itself
-        nll, count = labelled_nll(model, inputs)
-        return nll / (count if num_items_in_batch is None else num_items_in_batch)
+        total, labelled = torch.zeros((), device=inputs["labels"].device), 0
+        for source, part in by_source(inputs).items():
+            nll, count = labelled_nll(model, part)
+            self.losses.add(source, nll, count)
+            total, labelled = total + nll, labelled + count
+        items = labelled if num_items_in_batch is None else num_items_in_batch
+        return (total + labelled * self._guards.penalty()) / items
+
+
+class SourceLosses:
+    """Loss and learned tokens of the dataset and of what is replayed, apart."""
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        self._sums: dict[str, list[tuple[Tensor, int]]] = {}
+        self._tokens: dict[str, int] = {}
+
+    def add(self, source: str, nll: Tensor, tokens: int) -> None:
+        """Note a micro batch."""
+        self._sums.setdefault(source, []).append((nll.detach(), tokens))
+        self._tokens[source] = self._tokens.get(source, 0) + tokens
+
+    def take(self) -> dict[str, float]:
+        """Mean losses since the last call, ``loss_target`` and ``loss_replay``, and the share."""
+        means = {
+            f"loss_{source}": float(sum(nll for nll, _ in parts)) / sum(n for _, n in parts)
+            for source, parts in self._sums.items()
+        }
+        self._sums.clear()
+        return means | ({"replay_share": self.replay_share} if "replay" in self._tokens else {})
+
+    @property
+    def replay_share(self) -> float:
+        """Share of replayed tokens in all that were learned so far."""
+        total = sum(self._tokens.values())
+        return self._tokens.get("replay", 0) / total if total else 0.0

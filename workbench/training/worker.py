@@ -16,11 +16,13 @@ from workbench.errors import BadInputError, FtwbError
 from workbench.models import loading
 from workbench.probes.fingerprint import save_fingerprint, take_fingerprint
 from workbench.probes.report import Report
+from workbench.training.guards import Guards
 from workbench.training.measuring import measure, questions
 from workbench.training.monitor import Monitor
 from workbench.training.plan import total_steps
 from workbench.training.reporter import Reporter, StopAsked
 from workbench.training.result import save_result
+from workbench.training.scene import BaseScene
 from workbench.training.trainer import WorkbenchTrainer, training_arguments
 
 if TYPE_CHECKING:
@@ -96,9 +98,11 @@ class Work:
         rows = self._render(renderer, split.train, split.heldout, tokenizer)
         asked = questions(recipe.evaluation, renderer, split.heldout, rows.heldout)
         reporter.phase("measuring the base")
-        save_fingerprint(take_fingerprint(base, tokenizer), self._run.base)
+        fingerprint = take_fingerprint(base, tokenizer)
+        save_fingerprint(fingerprint, self._run.base)
         before = measure(base, tokenizer, asked, recipe.evaluation, reporter)
-        model, stopped = self._train(base, rows, tokenizer)
+        scene = BaseScene(recipe, base, tokenizer, renderer, fingerprint, reporter)
+        model, stopped = self._train(base, rows, tokenizer, self._protect(scene, rows))
         reporter.phase("saving the result")
         save_result(recipe.strategy, model, self._run.model)
         reporter.phase("measuring the result")
@@ -161,13 +165,30 @@ class Work:
             {name: tensor.to(self._device) for name, tensor in batch.items()} for batch in batches
         ]
 
+    def _protect(self, scene: BaseScene, rows: Rows) -> Guards:
+        """Let every protection that is on measure the untouched base."""
+        guards = Guards(
+            [protection.ready(scene) for protection in self._recipe.retention.active().values()]
+        )
+        if guards.judge and not rows.heldout:
+            raise BadInputError(
+                "retention.early_stopping: no held-out row is left to evaluate on; set "
+                "data.heldout, or give more rows"
+            )
+        return guards
+
     def _train(
-        self, base: PreTrainedModel, rows: Rows, tokenizer: PreTrainedTokenizerBase
+        self,
+        base: PreTrainedModel,
+        rows: Rows,
+        tokenizer: PreTrainedTokenizerBase,
+        guards: Guards,
     ) -> tuple[Module, bool]:
         recipe = self._recipe
         self._reporter.phase("preparing")
         model = recipe.strategy.prepare(base)
-        monitor = Monitor(self._run, recipe, self._reporter, rows.heldout)
+        guards.attach(model)
+        monitor = Monitor(self._run, recipe, self._reporter, rows.heldout, guards)
         arguments = training_arguments(
             recipe.training,
             steps=total_steps(recipe.training, len(rows.train)),
@@ -179,9 +200,13 @@ class Work:
             model, recipe.training.learning_rate, recipe.training.weight_decay
         )
         trainer = WorkbenchTrainer(
-            model, arguments, rows.train, tokenizer.pad_token_id, [monitor], groups
+            model, arguments, rows.train, tokenizer.pad_token_id, guards, [monitor], groups
         )
         trainer.train()
+        if monitor.best.restore(model):
+            self._reporter.notice("the result is the model with the lowest held-out loss")
+        if share := trainer.losses.replay_share:
+            self._reporter.notice(f"replayed: {share:.1%} of all learned tokens")
         return model, monitor.stop_asked
 
     def _precision(self) -> torch.dtype:

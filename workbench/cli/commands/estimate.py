@@ -34,5 +34,6 @@ def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
             ("rows", f"{plan.rows:,}"),
             ("steps", f"{plan.steps:,}"),
             ("tokens", f"{plan.tokens:,}"),
+            *(("note", note) for note in plan.notes),
         ],
     )

@@ -126,6 +126,7 @@ def _numbers(outlook: Outlook, *, short_of_room: bool) -> Content:
     ]
     if short_of_room:
         lines = [lines[0], Content.assemble(lines[2], "   ", ("tokens ", "dim"), _tokens(outlook))]
+    lines += [_line("note", Content(note)) for note in plan.notes]
     return Content("\n").join(lines)
 
 

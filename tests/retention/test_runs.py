@@ -1,0 +1,231 @@
+"""Every protection through the worker, with a strategy that moves weights and one that adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from workbench.models.loading import load_base
+from workbench.probes.report import read_report
+from workbench.recipe.recipe import PROTECTIONS, ModelSection
+from workbench.runs.events import EventReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.view import RunView
+
+    Train = Callable[..., tuple[RunFolder, RunView]]
+
+_SETTINGS = {
+    "replay": ("retention.replay.answer_tokens=6",),
+    "ewc": ("retention.ewc.strength=10",),
+    "l2sp": ("retention.l2sp.strength=1",),
+    "kl": ("retention.kl.strength=1", "retention.kl.batch_size=5"),
+    "early_stopping": ("retention.early_stopping.patience=2",),
+}
+_FIELDS = {"ewc": {"ewc", "ewc_kl"}, "l2sp": {"l2sp", "l2sp_kl"}, "kl": {"kl"}}
+
+
+def events_of(run: RunFolder, kind: str) -> list[dict[str, float]]:
+    return [event for event in EventReader(run.events).read() if event["kind"] == kind]
+
+
+def on(kind: str, general: Path) -> list[str]:
+    source = [f"retention.{kind}.source={general}"]
+    return [*_SETTINGS[kind], *(source if "source" in PROTECTIONS[kind].model_fields else [])]
+
+
+@pytest.mark.parametrize("strategy", ["full", "lora"])
+@pytest.mark.parametrize("kind", sorted(PROTECTIONS))
+def test_twenty_steps(trained: Train, general: Path, kind: str, strategy: str) -> None:
+    run, view = trained(f"strategy.kind={strategy}", "training.max_steps=20", *on(kind, general))
+    assert view.status.state == "finished", view.status.reason
+    report = read_report(run)
+    assert report.after.heldout_nll < report.before.heldout_nll
+    penalties = events_of(run, "penalty")
+    recorded = {key for event in penalties for key in event} - {"t", "step", "kind"}
+    assert recorded == _FIELDS.get(kind, set())
+    if kind in _FIELDS:
+        assert [event["step"] for event in penalties] == list(range(1, 21))
+    losses = [event["loss_target"] for event in events_of(run, "train")]
+    assert losses[-1] < losses[0]
+
+
+def distance(run: RunFolder, base: Path) -> float:
+    """Squared distance of a full result from the base."""
+    tuned = AutoModelForCausalLM.from_pretrained(run.model)
+    start = AutoModelForCausalLM.from_pretrained(base)
+    pairs = zip(tuned.parameters(), start.parameters(), strict=True)
+    return sum(float((one - other).detach().square().sum()) for one, other in pairs)
+
+
+@pytest.mark.parametrize("apply", ["loss", "proximal"])
+@pytest.mark.parametrize("kind", ["ewc", "l2sp"])
+def test_a_strong_spring_keeps_the_weights(
+    trained: Train, general: Path, tiny_model: Path, kind: str, apply: str
+) -> None:
+    plain, _ = trained("strategy.kind=full")
+    held, view = trained(
+        "strategy.kind=full",
+        f"retention.{kind}.strength=1000000",
+        f"retention.{kind}.apply={apply}",
+        *on(kind, general)[1:],
+    )
+    assert view.status.state == "finished", view.status.reason
+    assert distance(held, tiny_model) < 0.9 * distance(plain, tiny_model)
+    assert view.value("penalty", f"{kind}_kl") >= 0
+
+
+def test_the_recorded_distance_is_the_one_of_the_result(trained: Train, tiny_model: Path) -> None:
+    run, view = trained(
+        "strategy.kind=full", "retention.l2sp.strength=0.5", "retention.l2sp.apply=proximal"
+    )
+    assert view.value("penalty", "l2sp_kl") == pytest.approx(
+        distance(run, tiny_model) / 2, rel=1e-4
+    )
+
+
+def test_penalties_count_once_a_step_however_it_is_accumulated(trained: Train) -> None:
+    plain = (
+        "strategy.kind=full",
+        "training.max_steps=3",
+        "training.optimizer=sgd",
+        "retention.l2sp.strength=5",
+    )
+    _, small = trained(
+        *plain, "training.micro_batch_size=3", "training.gradient_accumulation_steps=4"
+    )
+    _, large = trained(*plain, "training.micro_batch_size=12")
+    for name in ("train.loss", "train.gradient_norm", "penalty.l2sp"):
+        pairs = zip(small.series[name].points(9), large.series[name].points(9), strict=True)
+        for one, other in pairs:
+            assert one.mean == pytest.approx(other.mean, rel=1e-4)
+
+
+def test_the_base_is_what_kl_starts_from(trained: Train, general: Path) -> None:
+    for strategy in ("full", "lora"):
+        run, _ = trained(f"strategy.kind={strategy}", *on("kl", general))
+        first, *others = [event["kl"] for event in events_of(run, "penalty")]
+        assert first == pytest.approx(0, abs=1e-6)
+        assert max(others) > 1e-5
+
+
+def test_what_was_measured_is_not_measured_again(
+    trained: Train, general: Path, own_cache: Path
+) -> None:
+    for _ in range(2):
+        trained("strategy.kind=full", *on("ewc", general))
+    trained("strategy.kind=lora", *on("ewc", general))
+    names = sorted(path.name.rpartition("-")[0] for path in (own_cache / "retention").glob("f*"))
+    assert names == ["fisher-diagonal", "fisher-kronecker"]
+    made = [path.stat().st_mtime_ns for path in (own_cache / "retention").glob("f*/made*")]
+    trained("strategy.kind=full", *on("ewc", general), "retention.ewc.strength=1")
+    again = [path.stat().st_mtime_ns for path in (own_cache / "retention").glob("f*/made*")]
+    assert again == made
+
+
+def test_protections_leave_the_draws_of_training_alone(trained: Train, general: Path) -> None:
+    _, plain = trained("strategy.dropout=0.1", "training.max_steps=1")
+    _, held = trained("strategy.dropout=0.1", "training.max_steps=1", *on("ewc", general))
+    assert held.value("train", "loss") == plain.value("train", "loss")
+
+
+def test_replay_says_what_it_mixed(trained: Train, general: Path) -> None:
+    run, view = trained(
+        "retention.replay.share=0.5", "retention.replay.answers=dataset", *on("replay", general)
+    )
+    for event in events_of(run, "train"):
+        share, target, replay = event["replay_share"], event["loss_target"], event["loss_replay"]
+        assert min(target, replay) <= event["loss"] <= max(target, replay)
+    assert share == pytest.approx(0.5, abs=0.02)
+    assert any(f"replayed: {share:.1%}" in notice.get("text", "") for notice in view.notices)
+
+
+def test_the_base_answers_for_itself(trained: Train, general: Path, tiny_model: Path) -> None:
+    """What is replayed are greedy tokens: each is the likeliest after those before it."""
+    from transformers import AutoTokenizer
+
+    from workbench.data.rendering import Renderer
+    from workbench.training.scene import BaseScene
+
+    run, _ = trained("retention.replay.answer_tokens=6", *on("replay", general))
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    base = load_base(
+        ModelSection(id=str(tiny_model)),
+        tiny_model,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+    )
+    scene = BaseScene(
+        run.recipe(), base, tokenizer, Renderer(tokenizer, True, 128), torch.zeros(1), _Silent()
+    )
+    for row in scene.answered(str(general), 10, 6):
+        logits = base(torch.tensor([row.input_ids])).logits[0]
+        learned = [place for place, label in enumerate(row.labels) if label >= 0]
+        assert 1 <= len(learned) <= 6
+        assert learned == list(range(learned[0], len(row.labels)))
+        assert [int(logits[place - 1].argmax()) for place in learned] == row.labels[learned[0] :]
+
+
+def test_what_the_evaluation_asks_is_not_practised(
+    trained: Train, general: Path, tiny_model: Path
+) -> None:
+    run, _ = trained("evaluation.prompts=['What is 3 + 1?']", *on("kl", general))
+    from transformers import AutoTokenizer
+
+    from workbench.data.rendering import Renderer
+    from workbench.training.scene import BaseScene
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    scene = BaseScene(
+        run.recipe(), base, tokenizer, Renderer(tokenizer, True, 128), torch.zeros(1), _Silent()
+    )
+    texts = [tokenizer.decode(row.input_ids) for row in scene.general(str(general), 10)]
+    assert len(texts) == 9
+    assert not any("3 + 1" in text for text in texts)
+
+
+def test_early_stopping_gives_the_best_model_back(trained: Train) -> None:
+    run, view = trained(
+        "strategy.kind=full",
+        "training.max_steps=60",
+        "training.learning_rate=0.2",
+        "training.evaluation_interval=1",
+        "training.optimizer=sgd",
+        "training.scheduler=constant",
+        "training.max_gradient_norm=0",
+        "training.micro_batch_size=1",
+        "retention.early_stopping.patience=4",
+    )
+    assert view.status.state == "finished", view.status.reason
+    losses = [event["loss"] for event in events_of(run, "eval")]
+    best = losses.index(min(losses))
+    assert len(losses) == best + 1 + 4 < 60
+    assert losses[-1] > losses[best]
+    assert read_report(run).after.heldout_nll == pytest.approx(losses[best], rel=1e-6)
+    assert any("stopping early" in notice.get("text", "") for notice in view.notices)
+    assert not list(run.checkpoints.glob("best*"))
+
+
+def test_no_held_out_row_left_is_said_before_training(trained: Train) -> None:
+    run, view = trained(
+        "retention.early_stopping=true",
+        "data.heldout=null",
+        "data.heldout_share=0.01",
+        "evaluation.target_field=null",
+    )
+    assert view.status.state == "failed"
+    assert "no held-out row is left" in view.status.reason
+    assert events_of(run, "train") == []
+
+
+class _Silent:
+    def phase(self, *_: object) -> None:
+        pass
