@@ -15,6 +15,7 @@ from workbench.models.facts import read_facts
 from workbench.probes.report import read_report
 from workbench.recipe import storage
 from workbench.recipe.recipe import STRATEGIES, ModelSection
+from workbench.runs.events import EventReader
 from workbench.training import worker
 from workbench.training.preflight import preflight
 
@@ -151,3 +152,31 @@ def test_frozen_tensors_stay_bit_identical(variant: str, wide_model: Path) -> No
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed <= trained | tied
     assert len(changed) > len(trained) / 2
+
+
+def losses(new_run: Callable[..., RunFolder], kind: str, *overrides: str) -> list[float]:
+    """The training losses of a short run of a kind."""
+    fields = ["strategy.layers=1"] if kind == "freeze" else []
+    run = new_run(f"strategy.kind={kind}", *fields, "training.max_steps=4", *overrides)
+    assert worker.work(run) == 0, run.status().reason
+    events = EventReader(run.events).read()
+    return [event["loss"] for event in events if event["kind"] == "train"]
+
+
+@pytest.mark.parametrize("kind", sorted(set(STRATEGIES) - {"prefix_tuning"}))
+def test_gradient_checkpointing_changes_nothing_but_memory(
+    kind: str, wide_model: Path, new_run: Callable[..., RunFolder]
+) -> None:
+    model = f"model.id={wide_model}"
+    plain = losses(new_run, kind, model)
+    thrifty = losses(new_run, kind, model, "training.gradient_checkpointing=true")
+    assert thrifty == pytest.approx(plain, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", sorted(STRATEGIES))
+def test_a_base_in_bfloat16_trains_much_like_one_in_float32(
+    kind: str, wide_model: Path, new_run: Callable[..., RunFolder]
+) -> None:
+    overrides = (f"model.id={wide_model}", "training.precision=bf16")
+    half = losses(new_run, kind, *overrides, "model.dtype=bfloat16")
+    assert half == pytest.approx(losses(new_run, kind, *overrides, "model.dtype=float32"), rel=0.02)
