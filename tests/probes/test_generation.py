@@ -42,6 +42,12 @@ def test_batches_answer_like_one_at_a_time(
         assert answer == expected
 
 
+def test_no_prompts_have_no_answers(tiny_model: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    assert greedy_answers(model, tokenizer, [], max_new_tokens=1) == []
+
+
 def test_progress_counts_prompts(tiny_model: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)

@@ -35,8 +35,7 @@ def greedy_answers(
         batch_size=batch_size,
         report=report,
     )
-    texts: list[str] = tokenizer.batch_decode(answers, skip_special_tokens=True)
-    return [text.strip() for text in texts]
+    return [str(tokenizer.decode(row, skip_special_tokens=True)).strip() for row in answers]
 
 
 def greedy_tokens(
