@@ -1,0 +1,161 @@
+"""What does not go together is refused before anything is loaded, and what it takes is said."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workbench.errors import BadInputError, NotFoundError
+from workbench.recipe import storage
+from workbench.training.learning_rates import doubts, recommended
+from workbench.training.preflight import preflight, resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.recipe.facts import ModelFacts
+
+
+@pytest.fixture
+def recipe(tiny_model: Path, rows: Path):
+    base = {
+        "model": {"id": str(tiny_model)},
+        "data": {"train": str(rows)},
+        "training": {"micro_batch_size": 4},
+    }
+
+    def make(*overrides: str):
+        return storage.validate(storage.override(base, overrides))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (("strategy.kind=prompt_tuning", "retention.ewc=true"), "retention.ewc: prompt_tuning"),
+        (("strategy.kind=ia3", "retention.l2sp=true"), "use kl or replay"),
+        (("strategy.dora=true", "retention.ewc=true"), "retention.ewc: lora as set"),
+        (("retention.ewc.apply=proximal",), "retention.ewc.apply: the proximal step"),
+        (
+            ("strategy.kind=full", "training.weight_decay=0.01", "retention.l2sp=true"),
+            "set training.weight_decay to 0",
+        ),
+        (
+            ("retention.early_stopping=true", "training.evaluation_interval=0"),
+            "set training.evaluation_interval",
+        ),
+        (
+            ("retention.early_stopping=true", "data.heldout_share=0"),
+            "needs held-out rows",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused(recipe, overrides, says) -> None:
+    with pytest.raises(BadInputError) as error:
+        preflight(recipe(*overrides))
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize("strategy", ["full", "lora", "freeze", "prompt_tuning", "bottleneck"])
+@pytest.mark.parametrize("kind", ["kl", "replay"])
+def test_what_looks_at_answers_goes_with_every_strategy(recipe, strategy, kind) -> None:
+    fields = ("strategy.layers=1",) if strategy == "freeze" else ()
+    preflight(recipe(f"strategy.kind={strategy}", *fields, f"retention.{kind}=true"))
+
+
+def test_general_text_that_is_not_there_is_refused(recipe) -> None:
+    with pytest.raises(NotFoundError, match="nowhere"):
+        preflight(recipe("retention.kl.source=nowhere.jsonl"))
+
+
+def test_general_text_of_no_known_format_is_refused(recipe, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.jsonl"
+    odd.write_text(json.dumps({"colour": "red"}) + "\n")
+    with pytest.raises(BadInputError, match="format not recognised from the fields 'colour'"):
+        preflight(recipe(f"retention.replay.source={odd}"))
+
+
+def test_general_text_in_another_format_is_read(recipe, tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("instruction,output\nSay hello.,Hello.\n")
+    preflight(recipe(f"retention.replay.source={other}"))
+
+
+def test_paths_of_general_text_become_absolute(
+    recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here.jsonl").write_text("{}\n")
+    monkeypatch.chdir(tmp_path)
+    resolved = resolve(recipe("retention.kl.source=here.jsonl", "retention.l2sp=true"))
+    assert resolved.retention.kl.source == str(tmp_path / "here.jsonl")
+    assert set(resolved.retention.active()) == {"kl", "l2sp"}
+
+
+def test_the_plan_says_what_protections_take(recipe) -> None:
+    plan = preflight(
+        recipe("strategy.kind=full", "retention.ewc=true", "retention.replay.share=0.5")
+    )
+    assert any(
+        note.startswith("EWC needs about") and "GB more memory" in note for note in plan.notes
+    )
+    assert "Replay needs 2.00 times as many learned tokens a step" in plan.notes
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "low", "high"),
+    [
+        ("full", 134_515_008, 5e-5, 1e-4),
+        ("full", 1_500_000_000, 2e-6, 1e-5),
+        ("full", 70_000_000_000, 1e-6, 5e-6),
+        ("lora", 360_000_000, 5e-4, 2e-3),
+        ("lora", 1_200_000_000, 1e-4, 5e-4),
+        ("qlora", 8_000_000_000, 5e-5, 2e-4),
+        ("freeze", 135_000_000, 5e-5, 1e-4),
+    ],
+)
+def test_rates_follow_strategy_and_size(facts, kind, parameters, low, high) -> None:
+    made = storage.validate({"strategy": {"kind": kind}})
+    known = recommended(made, facts(parameters))
+    assert (known.low, known.high) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rate", "says"),
+    [
+        ("full", 7e-5, ""),
+        ("full", 5e-4, "visibly forget"),
+        ("full", 2e-4, "is high and may cost old knowledge"),
+        ("full", 1e-6, "is low and may teach little"),
+        ("lora", 1e-3, ""),
+        ("lora", 1e-2, "5e-04 to 0.002"),
+        ("prompt_tuning", 0.9, ""),
+    ],
+)
+def test_a_rate_outside_its_range_is_doubted(facts, kind, rate, says) -> None:
+    made = storage.validate({"strategy": {"kind": kind}, "training": {"learning_rate": rate}})
+    found = doubts(made, facts(135_000_000))
+    assert says.replace("5e-04", "0.0005") in found
+    assert bool(found) == bool(says)
+
+
+@pytest.fixture
+def facts():
+    from workbench.recipe.facts import ModelFacts
+
+    def make(parameters: int) -> ModelFacts:
+        return ModelFacts(
+            source="x",
+            architecture="LlamaForCausalLM",
+            model_type="llama",
+            parameters=parameters,
+            layers=30,
+            hidden_size=576,
+            vocabulary=49152,
+            context=2048,
+            dtype="float32",
+        )
+
+    return make
