@@ -34,10 +34,10 @@ class Choice(Select[str], inherit_bindings=False):
 
 
 class Tick(Checkbox):
-    """On or off, as a tick and a word, so that it can be read without colour."""
+    """On or off, as a light and a word, so that it can be read without colour."""
 
     BUTTON_LEFT = " "
-    BUTTON_INNER = "✓"
+    BUTTON_INNER = "●"
     BUTTON_RIGHT = " "
 
     def __init__(self, *, value: bool) -> None:
@@ -45,7 +45,7 @@ class Tick(Checkbox):
         super().__init__(_word(value=value), value=value, compact=True)
 
     def watch_value(self) -> None:
-        """Say in words what the tick says in colour."""
+        """Say in words what the light says in colour."""
         super().watch_value()
         self.label = _word(value=self.value)
 
