@@ -166,4 +166,4 @@ def test_a_frozen_base_can_be_measured_beside_an_adapter_later(tiny_model: str) 
     model = get_peft_model(base, LoraConfig(r=2, target_modules="all-linear"))
     anchor = LowRankAnchor("ewc", 1.0, fisher)
     anchor.attach(model)
-    assert float(anchor.half_squares()) == 0
+    assert float(anchor.half_squares().detach()) == 0
