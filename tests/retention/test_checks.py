@@ -78,6 +78,14 @@ def test_general_text_of_no_known_format_is_refused(recipe, tmp_path: Path) -> N
         preflight(recipe(f"retention.replay.source={odd}"))
 
 
+def test_documents_cannot_be_answered(recipe, tmp_path: Path) -> None:
+    documents = tmp_path / "documents.txt"
+    documents.write_text("Once upon a time.\n\nThe end.\n")
+    with pytest.raises(BadInputError, match="can only answer questions"):
+        preflight(recipe(f"retention.replay.source={documents}"))
+    preflight(recipe(f"retention.replay.source={documents}", "retention.replay.answers=dataset"))
+
+
 def test_general_text_in_another_format_is_read(recipe, tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text("instruction,output\nSay hello.,Hello.\n")

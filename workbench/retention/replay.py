@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from workbench.errors import BadInputError
 from workbench.recipe.parts import Card
 from workbench.recipe.protection import GeneralProtection, Guard, Mix
 from workbench.recipe.section import field
@@ -57,6 +58,14 @@ class ReplayProtection(GeneralProtection):
         ge=1,
         le=4096,
     )
+
+    def check_format(self, data_format: str) -> None:
+        """Refuse documents where the base is to answer questions."""
+        if self.answers == "self" and data_format == "text":
+            raise BadInputError(
+                f"retention.replay.source: {self.source} holds documents, and the base can only "
+                "answer questions; set retention.replay.answers to dataset"
+            )
 
     def needs(self, recipe: Recipe, facts: ModelFacts) -> str:
         """How much longer the steps get."""

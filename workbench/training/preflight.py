@@ -75,7 +75,7 @@ def _checked(recipe: Recipe) -> ModelFacts:
     for protection in recipe.retention.active().values():
         protection.check(recipe, facts)
         if isinstance(protection, GeneralProtection):
-            load_examples(protection.source)
+            protection.check_format(load_examples(protection.source).format)
     return facts
 
 
