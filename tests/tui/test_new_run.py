@@ -118,6 +118,20 @@ async def test_launching_creates_the_run_with_the_recipe_shown(
         assert app.current_mode == "runs"
 
 
+async def test_what_was_typed_a_moment_ago_is_launched_too(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+) -> None:
+    monkeypatch.setattr("workbench.runs.launch.launch", lambda _run: 1)
+    async with workbench(runs) as (app, pilot):
+        form = await form_of(app, pilot)
+        _set(form, "model.id", str(tiny_model))
+        _set(form, "training.max_steps", 77)
+        assert isinstance(app.screen, NewRunScreen)
+        app.screen.call_next(app.screen.action_launch)
+        await until(pilot, runs.list)
+    assert runs.find("last").recipe().training.max_steps == 77
+
+
 async def test_a_dataset_that_is_not_there_is_told_and_not_launched(
     runs: Runs, toasts: list[str], monkeypatch: pytest.MonkeyPatch, tiny_model: Path
 ) -> None:

@@ -190,7 +190,8 @@ class NewRunScreen(WorkbenchScreen):
         self.query_one("#hint", Static).update(f"{field.tells}{bounds}")
 
     def action_launch(self) -> None:
-        """Start the run, or go to the first field that is wrong."""
+        """Start the run as the form stands now, or go to the first field that is wrong."""
+        self.assess()
         assessment = self.assessment
         if assessment is None or self._form is None:
             return
