@@ -128,7 +128,7 @@ async def test_what_was_typed_a_moment_ago_is_launched_too(
         _set(form, "training.max_steps", 77)
         assert isinstance(app.screen, NewRunScreen)
         app.screen.call_next(app.screen.action_launch)
-        await until(pilot, runs.list)
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
     assert runs.find("last").recipe().training.max_steps == 77
 
 
