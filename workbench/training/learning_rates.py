@@ -56,16 +56,18 @@ def recommended(recipe: Recipe, facts: ModelFacts) -> LearningRates | None:
     return table[distances.index(min(distances))]
 
 
-def doubts(recipe: Recipe, facts: ModelFacts) -> str:
-    """What is to be said of the learning rate in one line; empty when it is in its range."""
+def judged(recipe: Recipe, facts: ModelFacts) -> str:
+    """What is to be said of the learning rate in one line; empty where no range is known."""
     known = recommended(recipe, facts)
     rate = recipe.training.learning_rate
-    if known is None or known.low <= rate <= known.high:
+    if known is None:
         return ""
     usual = (
         f"{recipe.strategy.kind} on {facts.parameters / 1e6:,.0f} M parameters usually starts from "
         f"{known.low:g} to {known.high:g} ({known.source})"
     )
+    if known.low <= rate <= known.high:
+        return f"learning rate {rate:g} is usual: {usual}"
     if rate < known.low:
         return f"learning rate {rate:g} is low and may teach little: {usual}"
     if known.forgets is not None and rate >= known.forgets:

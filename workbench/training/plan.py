@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from workbench.training.learning_rates import doubts
+from workbench.training.learning_rates import judged
 
 if TYPE_CHECKING:
     from workbench.recipe.facts import ModelFacts
@@ -19,7 +19,7 @@ class Plan(BaseModel):
     """The size of a run.
 
     ``tokens`` counts what goes through the model in all steps, padding and replay left out; None
-    until the dataset has been tokenised. ``notes`` say what else it takes and what is doubtful.
+    until the dataset has been tokenised. ``notes`` say what else it takes and what is usual.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,8 +68,8 @@ def notes(recipe: Recipe, facts: ModelFacts) -> list[str]:
         for protection in recipe.retention.active().values()
     }
     found = [f"{title} needs {need}" for title, need in needs.items() if need]
-    doubt = doubts(recipe, facts)
-    return [*found, doubt] if doubt else found
+    rate = judged(recipe, facts)
+    return [*found, rate] if rate else found
 
 
 def steps_per_epoch(training: TrainingSection, rows: int) -> int:
