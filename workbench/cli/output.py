@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 _CONTROLS = re.compile("[\x7f-\x9f]")
 """Delete and the C1 controls, which JSON lets stand in strings as they are."""
+
+
+_PIPE_WIDTH = 160
+"""Columns of a table that is not printed on a terminal."""
 
 
 def emit_json(value: Any) -> None:
@@ -30,12 +35,15 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     from rich.table import Table
     from rich.text import Text
 
+    from workbench.inference.display import visible
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    Console(markup=False, highlight=False).print(table)
+        table.add_row(*(Text("" if cell is None else visible(str(cell))) for cell in row))
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    Console(markup=False, highlight=False, width=width).print(table)
 
 
 def narrate(text: str) -> None:
