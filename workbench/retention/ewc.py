@@ -46,8 +46,10 @@ class EwcProtection(GeneralProtection):
             "to nothing with LoRA."
         ),
         forgets=(
-            "The Fisher diagonal is right only near the base and blind to what the general text "
-            "does not hold. Compare the predicted KL with the measured one."
+            "The Fisher diagonal is right only near the base and takes weights for independent: "
+            "AdamW moves them together, and then far more is forgotten than predicted. On the demo "
+            "model at 1e-3 a strength of 10 changed next to nothing and 3000 took a third off the "
+            "KL (8 steps). Compare the predicted with the measured KL and raise the strength."
         ),
     )
 
