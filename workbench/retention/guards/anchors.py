@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _PEFT_PREFIX = "base_model.model."
 
 
-class Anchor(Guard):
+class Anchor(Guard, ABC):
     """What the two kinds of springs share: the strength and the numbers.
 
     Attributes:
@@ -31,9 +32,9 @@ class Anchor(Guard):
         self.strength = strength
         self._measured: Tensor | None = None
 
+    @abstractmethod
     def half_squares(self) -> Tensor:
         """Half the sum of F times the squared change, with its gradient: nats per token."""
-        raise NotImplementedError
 
     def penalty(self) -> Tensor | None:
         """Lambda times that."""
