@@ -51,7 +51,7 @@ def raise_if_failed(run: RunFolder) -> None:
 
 def _show(progress: Progress, bar: TaskID, view: RunView) -> None:
     status = view.status
-    if status.phase == "training" and status.total:
+    if status.total and (status.phase == "training" or not status.live):
         loss, rate = view.value("train", "loss"), view.value("train", "tokens_per_second")
         left = view.value("train", "seconds_left")
         numbers = f"{status.step}/{status.total}"
