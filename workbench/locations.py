@@ -27,7 +27,7 @@ def runs() -> Path:
 def cache() -> Path:
     """Where ftwb keeps what it can make again, such as the converted demo model."""
     if override := os.environ.get("FTWB_CACHE"):
-        return Path(override).expanduser()
+        return Path(override).expanduser().absolute()
     import platformdirs
 
     return platformdirs.user_cache_path("ftwb")

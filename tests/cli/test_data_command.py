@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from workbench.cli.commands.data import command, visible
+from workbench.cli.commands.data import command
 from workbench.errors import BadInputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def test_a_person_sees_what_is_learned_without_colour(source: str, tiny_model: P
     assert "1: line 4" in shown
     assert "cut at 100 tokens" in shown
     assert "line 1: ⟦…⟧ is learned, the rest is only read" in shown
-    assert "<|im_start|>assistant\n⟦Be\\x1b[31mcause.<|im_end|>⟧\n" in shown
+    assert "<|im_start|>assistant\n⟦Be␛[31mcause.<|im_end|>⟧\n" in shown
     assert "\x1b" not in shown
 
 
@@ -67,16 +67,3 @@ def test_bad_data_is_told_before_any_model_is_looked_for(tmp_path: Path) -> None
     missing = run(str(tmp_path / "none.jsonl"), "--model", "no/such-model")
     assert isinstance(missing.exception, NotFoundError)
     assert "none.jsonl: no such file" in str(missing.exception)
-
-
-@pytest.mark.parametrize(
-    ("data", "shown"),
-    [
-        ("plain ü 🎉\n\tnext", "plain ü 🎉\n\tnext"),
-        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
-        ("\x9b31m\r", r"\x9b31m\r"),
-        ("abc\u202edcba", r"abc\u202edcba"),
-    ],
-)
-def test_data_cannot_steer_the_terminal(data: str, shown: str) -> None:
-    assert visible(data) == shown

@@ -14,6 +14,7 @@ import pytest
 from workbench.errors import BadInputError, MachineError, NotFoundError
 from workbench.recipe.recipe import Recipe
 from workbench.runs import control
+from workbench.runs.launch import launch, worker_environment
 from workbench.runs.process import identity
 from workbench.runs.status import Status
 
@@ -124,3 +125,47 @@ def test_nobody_can_ask_a_finished_run(runs: Runs) -> None:
     Status.of_this_process(state="finished").save(run.status_file)
     with pytest.raises(BadInputError, match="is finished: there is no worker to stop"):
         control.ask(run, "stop")
+
+
+def test_a_worker_that_cannot_be_started_makes_the_run_failed(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.create(Recipe())
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(MachineError, match="cannot be started"):
+        launch(run)
+    assert run.status().state == "failed"
+    assert "cannot be started" in run.status().reason
+
+
+def test_a_worker_dead_before_it_was_named_is_lost(runs: Runs) -> None:
+    run = runs.create(Recipe())
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    Status.of_this_process(state="starting", pid=child.pid, process=None).save(run.status_file)
+    assert run.status().state == "lost"
+
+
+def test_a_run_that_never_got_a_worker_is_lost_after_a_while(runs: Runs) -> None:
+    run = runs.create(Recipe())
+    assert run.status().state == "queued"
+    run.status().model_copy(update={"created": 1.0}).save(run.status_file)
+    assert run.status().state == "lost"
+
+
+def test_nothing_in_a_run_folder_is_imported_by_its_worker(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.create(Recipe())
+    (run.path / "queue.py").write_text("open('was-imported', 'w')")
+    monkeypatch.chdir(run.path)
+    os.waitpid(launch(run), 0)
+    assert not (run.path / "was-imported").exists()
+    assert run.status().state == "failed"
+
+
+def test_a_worker_sees_one_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    assert worker_environment()["CUDA_VISIBLE_DEVICES"] == "3"
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert worker_environment()["CUDA_VISIBLE_DEVICES"] == "0"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
 from workbench.errors import RunFailedError
@@ -14,7 +16,7 @@ from workbench.probes.report import read_report
 from workbench.recipe.recipe import STRATEGIES
 from workbench.runs import control
 from workbench.runs.events import EventReader
-from workbench.training import monitor, trainer, worker
+from workbench.training import monitor, reporter, trainer, worker
 from workbench.training.loss import labelled_nll
 from workbench.training.result import save_result
 from workbench.training.worker import last_words, work
@@ -234,3 +236,45 @@ def test_status_is_json_a_stranger_can_read(trained: Train) -> None:
     status = json.loads(run.status_file.read_text())
     assert (status["state"], status["step"], status["total"]) == ("finished", 6, 6)
     assert status["ended"] >= status["started"] >= status["created"]
+
+
+def test_a_late_stop_never_costs_the_result(
+    new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run()
+    train = worker.Work._train
+
+    def stop_afterwards(self: worker.Work, *args: object) -> object:
+        trained = train(self, *args)
+        control.ask(run, "stop")
+        return trained
+
+    monkeypatch.setattr(worker.Work, "_train", stop_afterwards)
+    assert work(run) == 0
+    assert run.status().state == "stopped"
+    assert run.has_result()
+
+
+def test_a_full_disk_is_told_as_that(trained: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(STRATEGIES["full"], "save", fail)
+    run, view = trained("strategy.kind=full")
+    assert view.status.state == "failed"
+    assert "the model cannot be saved" in view.status.reason
+    assert "No space left" in view.status.reason
+    assert not run.has_result()
+
+
+def test_the_heart_beats_while_nothing_is_said(
+    new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporter, "_HEARTBEAT", 0.01)
+    run = new_run()
+    told = reporter.Reporter(run)
+    first = run.status().heartbeat
+    while run.status().heartbeat == first:
+        os.sched_yield()
+    told.state("finished")
+    assert run.status().state == "finished"

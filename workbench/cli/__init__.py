@@ -10,6 +10,8 @@ import sys
 
 from workbench.errors import FtwbError
 
+INTERRUPTED = 130
+
 
 def open_workbench() -> None:
     """Open the TUI without loading the parser, so that the first paint comes sooner."""
@@ -22,18 +24,32 @@ def open_workbench() -> None:
 def main() -> None:
     """Run the command line; errors meant for people are one line on stderr and an exit code."""
     words = sys.argv[1:]
-    debug = "--debug" in words
     try:
         if words:
-            from workbench.cli.root import ftwb
-
-            ftwb()
-        else:
-            open_workbench()
+            sys.exit(run_command(words))
+        open_workbench()
     except FtwbError as error:
-        if debug:
+        if "--debug" in words:
             raise
-        sys.stderr.write(f"ftwb: {error}\n")
+        from workbench.cli.output import narrate
+
+        narrate(f"ftwb: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+
+
+def run_command(words: list[str]) -> int:
+    """Parse and call; what is wrong with the words themselves is told by the parser."""
+    import click
+
+    from workbench.cli.root import ftwb
+
+    try:
+        left: int | None = ftwb.main(words, prog_name="ftwb", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    return left or 0

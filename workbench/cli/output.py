@@ -47,8 +47,10 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 
 def narrate(text: str) -> None:
-    """Print a line on stderr for the person who waits."""
-    click.echo(text, err=True)
+    """Print one line on stderr for the person who waits; nothing in it commands the terminal."""
+    from workbench.inference.display import visible
+
+    click.echo(" ".join(visible(text).split("\n")), err=True)
 
 
 def _plain(value: object) -> object:

@@ -8,9 +8,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import MachineError
+from workbench.errors import MachineError, RunFailedError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from workbench.runs.folder import RunFolder, Runs
 
 CHAPTERS = ("demo-full", "demo-lora")
@@ -36,6 +38,8 @@ def tell(runs: Runs) -> list[RunFolder]:
         launch(run)
         follow(run)
         raise_if_failed(run)
+        if run.status().state == "stopped":
+            raise RunFailedError(f"{run.id} was stopped: the demo ends here")
         told.append(run)
     return told
 
@@ -47,17 +51,8 @@ def tell_in_background(runs: Runs) -> RunFolder:
         MachineError: It did not begin.
     """
     before = {run.id for run in runs.list()}
-    log = runs.root.parent / "demo.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as stream:
-        teller = subprocess.Popen(
-            [sys.executable, "-m", "workbench", "--runs-dir", runs.root, "demo", "--headless"],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            env={**os.environ, "COLUMNS": "120"},
-            start_new_session=True,
-        )
+    log = runs.root / f".demo-{os.getpid()}.log"
+    teller = _start_teller(runs, log)
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and teller.poll() is None:
         fresh = [run for run in runs.list() if run.id not in before]
@@ -66,6 +61,22 @@ def tell_in_background(runs: Runs) -> RunFolder:
         time.sleep(0.1)
     last = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
     raise MachineError(f"the demo did not begin: {last or 'no word from it'}; see {log}")
+
+
+def _start_teller(runs: Runs, log: Path) -> subprocess.Popen[bytes]:
+    words = ["-P", "-m", "workbench", "--runs-dir", str(runs.root), "demo", "--headless"]
+    try:
+        runs.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with log.open("wb") as stream:
+            return subprocess.Popen(
+                [sys.executable, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise MachineError(f"{log}: the demo cannot be started: {error.strerror}") from error
 
 
 def findings(told: list[RunFolder]) -> dict[str, Any]:

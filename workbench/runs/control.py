@@ -25,6 +25,13 @@ def ask(run: RunFolder, request: Request) -> None:
     files.replace(run.control / request, "")
 
 
+def take_stop(run: RunFolder) -> bool:
+    """Consume a request to stop, and no other; for the worker while no step is being taken."""
+    waits = (run.control / "stop").exists()
+    (run.control / "stop").unlink(missing_ok=True)
+    return waits
+
+
 def take(run: RunFolder) -> list[Request]:
     """Consume the requests that wait; the worker calls this between steps."""
     waiting: list[Request] = [name for name in get_args(Request) if (run.control / name).exists()]

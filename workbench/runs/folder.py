@@ -145,12 +145,14 @@ class Runs:
             NotFoundError: There is no such run.
             BadInputError: More than one run fits.
         """
+        if not name:
+            raise NotFoundError("the name of a run is empty; 'ftwb runs' lists them")
         every = self.list()
         if name == "last" and every:
             return every[0]
         exact = [run for run in every if run.id == name]
         fitting = exact or [run for run in every if run.id.startswith(name)]
-        fitting = fitting or [run for run in every if name and name in run.id]
+        fitting = fitting or [run for run in every if name in run.id]
         if len(fitting) == 1:
             return fitting[0]
         if not fitting:

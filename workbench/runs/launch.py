@@ -27,8 +27,7 @@ def launch(run: RunFolder) -> int:
     Raises:
         MachineError: The process cannot be started.
     """
-    command = [sys.executable, "-m", WORKER, str(run.path)]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
+    command = [sys.executable, "-P", "-m", WORKER, str(run.path)]
     try:
         with run.log.open("ab") as log:
             worker = subprocess.Popen(
@@ -36,12 +35,14 @@ def launch(run: RunFolder) -> int:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=run.path,
-                env=environment,
+                env=worker_environment(),
                 start_new_session=True,
             )
     except OSError as error:
-        raise MachineError(f"the worker cannot be started: {error}") from error
+        reason = f"the worker cannot be started: {error}"
+        failed = {"state": "failed", "reason": reason, "ended": time.time()}
+        run.status().model_copy(update=failed).save(run.status_file)
+        raise MachineError(reason) from error
     status = run.status().model_copy(
         update={
             "state": "starting",
@@ -53,3 +54,14 @@ def launch(run: RunFolder) -> int:
     )
     status.save(run.status_file)
     return worker.pid
+
+
+def worker_environment() -> dict[str, str]:
+    """The worker's environment: one CUDA device, the first of those the user lets it see."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+    return {
+        **os.environ,
+        "CUDA_VISIBLE_DEVICES": visible.partition(",")[0],
+        "PYTHONUNBUFFERED": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }

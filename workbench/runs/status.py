@@ -20,7 +20,7 @@ State = Literal[
 ]
 LIVE: frozenset[State] = frozenset({"queued", "starting", "running", "stopping"})
 _SILENCE = 60.0
-"""Seconds without a heartbeat after which a run on another host counts as lost."""
+"""Seconds without a heartbeat on another host, or without a worker, after which a run is lost."""
 
 
 class Status(BaseModel):
@@ -56,21 +56,31 @@ class Status(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> Status:
-        """Read the file and correct it by what is true: a dead worker makes the run lost."""
-        status = cls.model_validate_json(path.read_text(encoding="utf-8"))
+        """Read the file and correct it by what is true: a dead worker makes the run lost.
+
+        A file that cannot be read is a lost run too, so that one of them never hides the others.
+        """
+        try:
+            status = cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return cls(state="lost", reason=f"{path.name} cannot be read")
         return status.checked()
 
     def checked(self) -> Status:
         """This status, or ``lost`` when it claims a worker that does not live."""
-        if not self.live or self.pid is None or self._worker_lives():
+        if not self.live or self._worker_lives():
             return self
         reason = f"the worker (pid {self.pid}) ended without saying why; see worker.log"
+        if self.pid is None:
+            reason = "no worker was ever started"
         return self.model_copy(update={"state": "lost", "reason": reason})
 
     def _worker_lives(self) -> bool:
+        if self.pid is None:
+            return time.time() - self.created < _SILENCE
         if self.host != socket.gethostname():
             return time.time() - self.heartbeat < _SILENCE
-        return self.pid is not None and identity(self.pid) == self.process
+        return self.process is not None and identity(self.pid) == self.process
 
     @classmethod
     def of_this_process(cls, **values: object) -> Status:

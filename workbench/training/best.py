@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from workbench.errors import MachineError
@@ -41,10 +41,8 @@ class BestWeights:
                 draft,
             )
             draft.replace(self._file)
-        except OSError as error:
-            raise MachineError(
-                f"{self._file}: the best weights cannot be kept: {error.strerror or error}"
-            ) from error
+        except (OSError, SafetensorError) as error:
+            raise MachineError(f"{self._file}: the best weights cannot be kept: {error}") from error
 
     @torch.no_grad()
     def restore(self, model: Module) -> bool:

@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError
 
 from workbench.errors import MachineError, RunFailedError
 
@@ -33,10 +34,8 @@ def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         draft.rename(folder)
-    except OSError as error:
-        raise MachineError(
-            f"{folder}: the model cannot be saved: {error.strerror or error}"
-        ) from error
+    except (OSError, SafetensorError) as error:
+        raise MachineError(f"{folder}: the model cannot be saved: {error}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

@@ -54,14 +54,23 @@ def with_strength(runs: Runs, run: RunFolder, alpha: float, report: Report) -> R
         shutil.copytree(run.model, folder)
         _scale(recipe, folder, alpha, report)
         scaled = runs.create(_renamed(recipe, run.id, alpha))
-        folder.rename(scaled.model)
+        try:
+            _fill(scaled, folder, run)
+        except BaseException:
+            shutil.rmtree(scaled.path, ignore_errors=True)
+            raise
+    return scaled
+
+
+def _fill(scaled: RunFolder, folder: Path, run: RunFolder) -> None:
+    """Move the scaled model into its run, with what was measured on the base."""
+    folder.rename(scaled.model)
     if run.base.is_dir():
         shutil.copytree(run.base, scaled.base)
     created = scaled.status().created
     Status.of_this_process(
         state="finished", created=created, started=created, ended=time.time(), phase="scaled"
     ).save(scaled.status_file)
-    return scaled
 
 
 def _renamed(recipe: Recipe, source: str, alpha: float) -> Recipe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from transformers import set_seed
 from workbench.data.batching import Collator
 from workbench.data.rendering import Renderer
 from workbench.data.splitting import load_split
-from workbench.errors import BadInputError, FtwbError
+from workbench.errors import BadInputError, FtwbError, MachineError
 from workbench.models import loading
 from workbench.probes.fingerprint import save_fingerprint, take_fingerprint
 from workbench.probes.report import Report
@@ -49,8 +50,10 @@ def work(run: RunFolder) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence: the status must be true
         traceback.print_exc()
         reason = last_words(error)
-        reporter.event("error", text=reason)
-        reporter.state("failed", reason)
+        with suppress(MachineError):
+            reporter.state("failed", reason)
+        with suppress(OSError):
+            reporter.event("error", text=reason)
         return 1
     reporter.state("stopped" if stopped else "finished", "stopped on request" if stopped else "")
     return 0
@@ -103,7 +106,7 @@ class Work:
         before = measure(base, tokenizer, asked, recipe.evaluation, reporter)
         scene = BaseScene(recipe, base, tokenizer, renderer, fingerprint, reporter)
         model, stopped = self._train(base, rows, tokenizer, self._protect(scene, rows))
-        reporter.phase("saving the result")
+        reporter.phase("saving the result", stoppable=False)
         save_result(recipe.strategy, model, self._run.model)
         reporter.phase("measuring the result")
         after = measure(model, tokenizer, asked, recipe.evaluation, reporter)

@@ -145,7 +145,7 @@ class WorkbenchApp(App[None]):
         except FtwbError as error:
             self.notify(str(error), severity="warning", markup=False)
 
-    @work(thread=True, exclusive=True, group="rows")
+    @work(thread=True, exclusive=True, group="rows", exit_on_error=False)
     def refresh_rows(self) -> None:
         """Read the list of runs."""
         from workbench.tui.run_list import RunList

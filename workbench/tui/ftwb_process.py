@@ -17,7 +17,7 @@ async def read_json(*words: str, text: str = "") -> dict[str, Any]:
         FtwbError: It failed; the text is its last line.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "workbench", *words),
+        *(sys.executable, "-P", "-m", "workbench", *words),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

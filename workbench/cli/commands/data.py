@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, get_args
 
 import click
 
 from workbench.cli.output import emit_json, emit_table
+from workbench.inference.display import visible
 from workbench.recipe.recipe import DataFormat, ModelSection
 
 if TYPE_CHECKING:
@@ -122,13 +122,3 @@ def _coloured(segments: Iterable[Segment]) -> Text:
         else:
             shown.append(visible(segment.text), style="dim")
     return shown
-
-
-def visible(text: str) -> str:
-    """Write out control and direction characters, so that data cannot steer the terminal."""
-    return "".join(map(_visible_character, text))
-
-
-def _visible_character(character: str) -> str:
-    harmless = character in "\n\t" or unicodedata.category(character)[0] != "C"
-    return character if harmless else character.encode("unicode_escape").decode()

@@ -22,4 +22,4 @@ def command(root: Path, run: str) -> None:
 
     found = Runs(root).find(run)
     ask(found, "stop")
-    narrate(f"{found.id}: asked to stop; it saves its result first")
+    narrate(f"{found.id}: asked to stop; what it has learned is saved first")

@@ -10,6 +10,7 @@ from textual import on, work
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
+from textual.worker import get_current_worker
 
 from workbench.errors import FtwbError
 from workbench.tui.commands import command
@@ -208,6 +209,8 @@ class NewRunScreen(WorkbenchScreen):
         from workbench.tui.assessment import size_up
 
         size_up(recipe)
+        if get_current_worker().is_cancelled:  # launch was pressed again meanwhile
+            return
         run = Runs(self.workbench.runs_root).create(recipe)
         launch.launch(run)
         self.post_message(Launched(run))
