@@ -156,7 +156,7 @@ def test_a_run_that_never_got_a_worker_is_lost_after_a_while(runs: Runs) -> None
 def test_nothing_in_a_run_folder_is_imported_by_its_worker(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = runs.create(Recipe())
+    run = runs.create(Recipe.model_validate({"data": {"train": "nowhere.jsonl"}}))
     (run.path / "queue.py").write_text("open('was-imported', 'w')")
     monkeypatch.chdir(run.path)
     os.waitpid(launch(run), 0)
