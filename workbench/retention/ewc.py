@@ -47,9 +47,8 @@ class EwcProtection(GeneralProtection):
         ),
         forgets=(
             "The Fisher diagonal is right only near the base and takes weights for independent: "
-            "AdamW moves them together, and then far more is forgotten than predicted. On the demo "
-            "model at 1e-3 a strength of 10 changed next to nothing and 3000 took a third off the "
-            "KL (8 steps). Compare the predicted with the measured KL and raise the strength."
+            "AdamW moves them together, and then far more is forgotten than predicted. Compare "
+            "the predicted with the measured KL and raise the strength, often far above 10."
         ),
     )
 
