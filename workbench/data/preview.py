@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from workbench.data.duplicates import exact_key, normalised_key, repeats
 from workbench.data.reading import numbering
-from workbench.data.rendering import Segment  # noqa: TC001 - pydantic reads it
+from workbench.data.rendering import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

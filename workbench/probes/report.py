@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from workbench.errors import NotFoundError
+from workbench.probes.items import ItemResult, Measures, Size
 from workbench.runs import files
 
 if TYPE_CHECKING:
@@ -30,10 +31,33 @@ class TargetItem(BaseModel):
         return self.label.casefold() in self.answer.casefold()
 
 
+class TextResult(BaseModel):
+    """How one sequence of held-out text fares.
+
+    Attributes:
+        tokens: How many are predicted.
+        nll: Mean negative log-likelihood, nats per token.
+        kl: Mean KL of the base to this model, nats per token; a lower bound from the base's most
+            likely tokens. 0 for the base itself.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    tokens: int
+    nll: float
+    kl: float = 0.0
+
+
 class Measurement(BaseModel):
     """What one model did: the same questions before and after.
 
-    ``heldout_nll`` is in nats per labelled token; None without held-out rows.
+    Attributes:
+        heldout_nll: Nats per labelled token; None without held-out rows.
+        target: Held-out rows of the target task.
+        answers: To the general prompts.
+        items: Probe items, in the order of the suites.
+        general: Held-out general text, sequence by sequence.
+        task: Held-out rows of the target task as text, sequence by sequence.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +65,9 @@ class Measurement(BaseModel):
     heldout_nll: float | None = None
     target: tuple[TargetItem, ...] = ()
     answers: tuple[str, ...] = ()
+    items: tuple[ItemResult, ...] = ()
+    general: tuple[TextResult, ...] = ()
+    task: tuple[TextResult, ...] = ()
 
     @property
     def target_score(self) -> float | None:
@@ -50,14 +77,64 @@ class Measurement(BaseModel):
         return sum(item.right for item in self.target) / len(self.target)
 
 
+class SuiteFacts(BaseModel):
+    """What a reader must know of a suite to judge its results.
+
+    Attributes:
+        name: What the items' results call it.
+        title: For people.
+        measures: What a fall of its score means.
+        chance: Mean score of a model that knows nothing, 0 to 1.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    title: str
+    measures: Measures
+    chance: float = 0.0
+
+
+class Noise(BaseModel):
+    """The base against itself in batches of another size: what no comparison can see below.
+
+    Attributes:
+        kl: Mean KL on general text, nats per token.
+        changed: Probe items whose score changed.
+        items: Probe items asked again.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kl: float
+    changed: int
+    items: int
+
+
 class Report(BaseModel):
-    """Before and after, side by side."""
+    """Before and after, side by side: the evidence, from which all findings are computed.
+
+    Attributes:
+        prompts: The general prompts that ``answers`` belong to.
+        before: The untouched base.
+        after: The result.
+        size: How many items of each suite were asked; empty for none.
+        suites: The suites that were asked, in order.
+        boilerplate: Phrases frequent in the answers that were taught.
+        noise: None where the base was not measured twice.
+        contaminated: Probe items found in the training or replay data, as ``suite/id``.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     prompts: tuple[str, ...]
     before: Measurement
     after: Measurement
+    size: Size | Literal[""] = ""
+    suites: tuple[SuiteFacts, ...] = ()
+    boilerplate: tuple[str, ...] = ()
+    noise: Noise | None = None
+    contaminated: tuple[str, ...] = ()
 
     def save(self, path: Path) -> None:
         """Replace ``path`` in one step."""

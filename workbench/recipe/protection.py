@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import model_validator
 
+from workbench.recipe.parts import Card
 from workbench.recipe.section import Section, field
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.parts import Card
     from workbench.recipe.recipe import Recipe
 
     Batch = Mapping[str, Tensor]

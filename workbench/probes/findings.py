@@ -1,0 +1,119 @@
+"""What the evidence of a report amounts to."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from workbench.probes.items import Measures
+
+Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
+
+class _Finding(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Interval(_Finding):
+    """A value with the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Capability(_Finding):
+    """One suite, before and after.
+
+    Attributes:
+        name: The suite.
+        title: For people.
+        kind: What a fall means.
+        n: Items in both measurements.
+        before: Mean score, 0 to 1.
+        after: Mean score, 0 to 1.
+        change: ``after - before``.
+        low: Lower end of the change's 95 % interval.
+        high: Upper end.
+        lost: Items that went from right to wrong.
+        gained: Items that went from wrong to right.
+        p: Exact McNemar, Holm-corrected over the judged capabilities.
+        smallest_detectable: Change that this many items could show.
+        verdict: None for information.
+        needed: Items that would decide an inconclusive verdict; 0 elsewhere.
+    """
+
+    name: str
+    title: str
+    kind: Measures
+    n: int
+    before: float
+    after: float
+    change: float
+    low: float
+    high: float
+    lost: int
+    gained: int
+    p: float
+    smallest_detectable: float
+    verdict: Verdict | None
+    needed: int = 0
+
+
+class TargetTask(_Finding):
+    """What was learned; scores 0 to 1, likelihoods in nats per token."""
+
+    name: str
+    n: int
+    before: float | None
+    after: float | None
+    nll_before: float | None
+    nll_after: float | None
+
+
+class ItemFinding(_Finding):
+    """One item with both answers, the worst first."""
+
+    suite: str
+    id: str
+    prompt: str
+    before: float
+    after: float
+    answer_before: str
+    answer_after: str
+
+
+class Findings(_Finding):
+    """Everything the report page shows and ``ftwb report --json`` prints.
+
+    Attributes:
+        verdict: The worst of the judged capabilities; INCONCLUSIVE where nothing was measured.
+        sentence: The verdict in one sentence.
+        margin: Loss, 0 to 1, that is still called kept.
+        retention_index: Share of what the base knew that is kept, over the capabilities with
+            headroom; None where none has.
+        kl_general: KL to base on general text, nats per token.
+        kl_task: The same on the target task's text.
+        delta_nll: Change of the loss on general text, nats per token.
+        domain_leak: Rise of the share of general answers with the task's boilerplate, 0 to 1.
+        target_task: What was learned.
+        capabilities: In the order of the suites.
+        items: Items that changed, losses first.
+        noise_floor: KL of the base to itself in batches of another size.
+        notes: What a reader must know, in sentences.
+    """
+
+    verdict: Verdict
+    sentence: str
+    margin: float
+    retention_index: Interval | None
+    kl_general: Interval | None
+    kl_task: Interval | None
+    delta_nll: Interval | None
+    domain_leak: Interval | None
+    target_task: TargetTask
+    capabilities: tuple[Capability, ...]
+    items: tuple[ItemFinding, ...]
+    noise_floor: float | None
+    notes: tuple[str, ...] = ()
