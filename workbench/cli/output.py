@@ -35,7 +35,7 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     from rich.table import Table
     from rich.text import Text
 
-    from workbench.inference.display import visible
+    from workbench.untrusted import visible
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
@@ -48,7 +48,7 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 def narrate(text: str) -> None:
     """Print one line on stderr for the person who waits; nothing in it commands the terminal."""
-    from workbench.inference.display import visible
+    from workbench.untrusted import visible
 
     click.echo(" ".join(visible(text).split("\n")), err=True)
 

@@ -117,8 +117,8 @@ async def _ask(
 
 def _print(run: RunFolder, answered: Answered) -> None:
     """Print a prompt and its answers; what a model says cannot reach the terminal as a command."""
-    from workbench.inference.display import visible
     from workbench.inference.titles import lane_titles
+    from workbench.untrusted import visible
 
     titles = lane_titles(run.recipe())
     click.secho(visible(answered.prompt), bold=True)

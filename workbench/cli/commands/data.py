@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from workbench.cli.output import emit_json, emit_table
-from workbench.inference.display import visible
 from workbench.recipe.recipe import DataFormat, ModelSection
+from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

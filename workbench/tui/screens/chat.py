@@ -12,7 +12,6 @@ from textual.widgets import Footer, Input, Static
 
 from workbench.inference.client import EngineClient
 from workbench.inference.dialogue import Dialogue
-from workbench.inference.display import visible
 from workbench.inference.messages import (
     Delta,
     Done,
@@ -34,6 +33,7 @@ from workbench.tui.widgets.prompt import PromptBox
 from workbench.tui.widgets.top_bar import TopBar
 from workbench.tui.widgets.trouble import Trouble
 from workbench.tui.words import gib
+from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

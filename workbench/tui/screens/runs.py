@@ -10,13 +10,13 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import DataTable, Footer, Static
 
-from workbench.inference.display import visible
 from workbench.tui.commands import command
 from workbench.tui.messages import OpenChat, OpenRun
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.states import state_text
 from workbench.tui.widgets.top_bar import TopBar
 from workbench.tui.words import age, bar, short
+from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

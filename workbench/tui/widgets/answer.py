@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from markdown_it import MarkdownIt
 from textual.widgets import Markdown
 
-from workbench.inference.display import visible
+from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore

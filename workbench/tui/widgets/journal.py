@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.inference.display import visible
+from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from workbench.probes.report import Report

@@ -8,8 +8,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.inference.display import visible
 from workbench.tui.widgets.answer import Answer
+from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from workbench.inference.messages import Done

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.inference.display import visible
 from workbench.tui.states import state_content
 from workbench.tui.words import bar, clock, short
+from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from workbench.runs.view import RunView

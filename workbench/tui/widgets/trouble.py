@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.inference.display import visible
 from workbench.inference.messages import EngineDied
+from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from workbench.inference.messages import Failed

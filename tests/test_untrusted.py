@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from workbench.inference.display import visible
+from workbench.untrusted import visible
 
 
 @pytest.mark.parametrize(
