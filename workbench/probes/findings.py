@@ -40,8 +40,13 @@ class Capability(_Finding):
         gained: Items that went from wrong to right.
         p: Exact McNemar, Holm-corrected over the judged capabilities.
         smallest_detectable: Change that this many items could show.
-        verdict: None for information.
+        verdict: None for information, and where the base has nothing to lose.
         needed: Items that would decide an inconclusive verdict; 0 elsewhere.
+        margin: Loss, 0 to 1, that is still called kept with this many items.
+        chance: Score of a model that knows nothing, 0 to 1.
+        known_before: ``before`` without what chance gives: 0 knows nothing, 1 everything.
+        known_after: The same of ``after``.
+        headroom: Whether the base knows enough to lose some of it.
     """
 
     name: str
@@ -59,10 +64,25 @@ class Capability(_Finding):
     smallest_detectable: float
     verdict: Verdict | None
     needed: int = 0
+    margin: float = 0.1
+    chance: float = 0.0
+    known_before: float = 0.0
+    known_after: float = 0.0
+    headroom: bool = True
 
 
 class TargetTask(_Finding):
-    """What was learned; scores 0 to 1, likelihoods in nats per token."""
+    """What was learned; scores 0 to 1, likelihoods in nats per token.
+
+    Attributes:
+        name: For people.
+        n: Held-out rows with a label.
+        before: Share of them that the base answers right.
+        after: Share that the result answers right.
+        nll_before: Loss of the base on held-out rows.
+        nll_after: Loss of the result.
+        change: ``after - before`` with its interval.
+    """
 
     name: str
     n: int
@@ -70,6 +90,7 @@ class TargetTask(_Finding):
     after: float | None
     nll_before: float | None
     nll_after: float | None
+    change: Interval | None = None
 
 
 class ItemFinding(_Finding):
@@ -89,8 +110,8 @@ class Findings(_Finding):
 
     Attributes:
         verdict: The worst of the judged capabilities; INCONCLUSIVE where nothing was measured.
-        sentence: The verdict in one sentence.
-        margin: Loss, 0 to 1, that is still called kept.
+        sentence: The verdict in a sentence, and what was learned in another.
+        margin: Loss, 0 to 1, that is still called kept by suites that have the items to tell.
         retention_index: Share of what the base knew that is kept, over the capabilities with
             headroom; None where none has.
         kl_general: KL to base on general text, nats per token.

@@ -54,7 +54,14 @@ class Outcome(BaseModel):
 
 
 class ItemResult(Outcome):
-    """An outcome with the item it belongs to."""
+    """An outcome with the item it belongs to.
+
+    Attributes:
+        suite: Name of the suite.
+        id: The item's.
+        prompt: The item's, so that a report can be read without the suite.
+    """
 
     suite: str
     id: str
+    prompt: str = ""

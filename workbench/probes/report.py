@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workbench.errors import NotFoundError
+from workbench.errors import BadInputError, NotFoundError
 from workbench.probes.items import ItemResult, Measures, Size
 from workbench.runs import files
 
@@ -146,7 +146,18 @@ def read_report(run: RunFolder) -> Report:
 
     Raises:
         NotFoundError: The run has none (yet).
+        BadInputError: It cannot be read, or a number in it is missing.
     """
     if not run.report.is_file():
         raise NotFoundError(f"{run.id} has no report: it is {run.status().state}")
-    return Report.model_validate_json(run.report.read_text(encoding="utf-8"))
+    try:
+        return Report.model_validate_json(run.report.read_bytes())
+    except OSError as error:
+        raise BadInputError(f"{run.report}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadInputError(
+            f"{run.report}: cannot be judged: {place}: {first['msg']}; "
+            "what should be a number and is not was not one when it was measured"
+        ) from error
