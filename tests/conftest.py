@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the user's runs, and the network, out of every test."""
+    """Keep the user's runs and cache, and the network, out of every test."""
     home = tmp_path / "ftwb-home"
     monkeypatch.setenv("FTWB_HOME", str(home))
+    monkeypatch.setenv("FTWB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("FTWB_RUNS_DIR", raising=False)
     return home
@@ -63,7 +64,7 @@ def rows(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def new_run(runs: Runs, tiny_model: Path, rows: Path) -> Callable[..., RunFolder]:
-    """Make a run folder for the tiny model from field overrides."""
+    """Make a run folder for the tiny model from field overrides; nothing probes it unasked."""
 
     def make(*overrides: str) -> RunFolder:
         values = storage.override(
@@ -78,7 +79,14 @@ def new_run(runs: Runs, tiny_model: Path, rows: Path) -> Callable[..., RunFolder
                     "evaluation_interval": 3,
                     "learning_rate": 0.01,
                 },
-                "evaluation": {"target_field": "intent", "answer_tokens": 4, "target_tokens": 4},
+                "evaluation": {
+                    "target_field": "intent",
+                    "answer_tokens": 4,
+                    "target_tokens": 4,
+                    "size": "none",
+                    "general_text": None,
+                    "canary_interval": 0,
+                },
             },
             overrides,
         )

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Ftwb = Callable[..., Ended]
 
+BARE = ("evaluation.size=none", "evaluation.general_text=null", "evaluation.canary_interval=0")
+"""Nothing that a tiny model has no room for is asked."""
+
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
@@ -35,7 +38,7 @@ def dataset(tmp_path: Path) -> Path:
 @pytest.fixture
 def train(ftwb: Ftwb, tiny_model: Path, dataset: Path) -> Callable[..., Ended]:
     def call(*more: str) -> Ended:
-        sets = [f"model.id={tiny_model}", f"data.train={dataset}", "training.max_steps=3"]
+        sets = [f"model.id={tiny_model}", f"data.train={dataset}", "training.max_steps=3", *BARE]
         given = [word for setting in sets for word in ("--set", setting)]
         return ftwb("train", "lora", *given, *more)
 

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from workbench.errors import BadInputError, NotFoundError
 from workbench.recipe import storage
+from workbench.recipe.evaluation import EvaluationSection
 from workbench.recipe.problems import problems_of
-from workbench.recipe.recipe import STRATEGIES, DataSection, EvaluationSection, ModelSection, Recipe
+from workbench.recipe.recipe import STRATEGIES, DataSection, ModelSection, Recipe
 from workbench.recipe.training import TrainingSection
 
 text = st.text(min_size=1, max_size=30).filter(lambda value: value.strip() != "")

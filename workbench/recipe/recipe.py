@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, create_model, field_validator
 
+from workbench.recipe.evaluation import EvaluationSection
 from workbench.recipe.parts import classes_in, parts_in
 from workbench.recipe.protection import Protection, Protections
 from workbench.recipe.section import Section, field
@@ -101,52 +102,6 @@ class DataSection(Section):
         unit="rows",
         advanced=True,
         ge=1,
-    )
-
-
-class EvaluationSection(Section):
-    """What is measured before and after training."""
-
-    loss_rows: int = field(
-        200,
-        title="Loss rows",
-        help="Held-out rows the evaluation loss is taken on: the first ones, always the same.",
-        unit="rows",
-        advanced=True,
-        ge=1,
-        le=1_000_000,
-    )
-    target_field: str | None = field(
-        None,
-        title="Label field",
-        help="Field of the held-out rows that a right answer must contain, such as 'intent'.",
-    )
-    target_tokens: int = field(
-        12,
-        title="Label tokens",
-        help="Tokens generated for each held-out row before looking for the label.",
-        unit="tokens",
-        advanced=True,
-        ge=1,
-        le=4096,
-    )
-    prompts: tuple[str, ...] = field(
-        (
-            "What is photosynthesis?",
-            "What is the capital of France?",
-            "Write one sentence about the sea.",
-        ),
-        title="General prompts",
-        help="Asked before and after training; the answers stand side by side in the report.",
-    )
-    answer_tokens: int = field(
-        48,
-        title="Answer length",
-        help="Tokens generated for each general prompt.",
-        unit="tokens",
-        advanced=True,
-        ge=1,
-        le=4096,
     )
 
 

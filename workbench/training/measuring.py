@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from workbench.data.formats import Example
     from workbench.data.rendering import Renderer
-    from workbench.recipe.recipe import EvaluationSection
+    from workbench.recipe.evaluation import EvaluationSection
     from workbench.training.reporter import Reporter
 
 
