@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from workbench.training.learning_rates import judged
+from workbench.training.risk import Extent, Risk, assess
 
 if TYPE_CHECKING:
+    from workbench.data.narrowness import Narrowness
     from workbench.recipe.facts import ModelFacts
     from workbench.recipe.recipe import Recipe
     from workbench.recipe.training import TrainingSection
@@ -20,6 +22,7 @@ class Plan(BaseModel):
 
     ``tokens`` counts what goes through the model in all steps, padding and replay left out; None
     until the dataset has been tokenised. ``notes`` say what else it takes and what is usual.
+    ``risk`` is that of forgetting; None where the answers were not looked at.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,6 +33,7 @@ class Plan(BaseModel):
     steps: int
     tokens: int | None = None
     notes: tuple[str, ...] = ()
+    risk: Risk | None = None
 
     @property
     def share(self) -> float:
@@ -37,7 +41,13 @@ class Plan(BaseModel):
         return self.trainable / self.parameters if self.parameters else 0.0
 
 
-def plan(recipe: Recipe, facts: ModelFacts, rows: int, tokens_per_epoch: int | None = None) -> Plan:
+def plan(
+    recipe: Recipe,
+    facts: ModelFacts,
+    rows: int,
+    tokens_per_epoch: int | None = None,
+    answers: Narrowness | None = None,
+) -> Plan:
     """Size up a run.
 
     Args:
@@ -45,19 +55,21 @@ def plan(recipe: Recipe, facts: ModelFacts, rows: int, tokens_per_epoch: int | N
         facts: The base model.
         rows: Training rows, held-out ones left out.
         tokens_per_epoch: Tokens of all training rows once, after truncation.
+        answers: What the answers are like.
     """
-    steps = total_steps(recipe.training, rows)
-    tokens = None
-    if tokens_per_epoch is not None:
-        epochs = steps / steps_per_epoch(recipe.training, rows)
-        tokens = round(tokens_per_epoch * epochs)
+    steps, epoch = total_steps(recipe.training, rows), steps_per_epoch(recipe.training, rows)
+    tokens = None if tokens_per_epoch is None else round(tokens_per_epoch * steps / epoch)
+    trainable = recipe.strategy.trainable_parameters(facts)
+    share = trainable / facts.parameters if facts.parameters else 0.0
+    extent = Extent(steps, epoch, warmup_steps(recipe.training, steps), share)
     return Plan(
-        trainable=recipe.strategy.trainable_parameters(facts),
+        trainable=trainable,
         parameters=facts.parameters,
         rows=rows,
         steps=steps,
         tokens=tokens,
         notes=tuple(notes(recipe, facts)),
+        risk=assess(recipe, facts, answers, extent) if answers else None,
     )
 
 

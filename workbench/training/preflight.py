@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import locations
+from workbench.data.narrowness import narrowness_of
 from workbench.data.splitting import load_examples, load_split
 from workbench.errors import BadInputError
 from workbench.models.facts import read_facts
@@ -44,7 +45,7 @@ def preflight(recipe: Recipe) -> Plan:
     split = load_split(recipe.data, recipe.training.seed)
     if not split.train:
         raise BadInputError(f"{recipe.data.train}: no row is left to train on")
-    return plan(recipe, facts, len(split.train))
+    return plan(recipe, facts, len(split.train), answers=narrowness_of(split.train))
 
 
 def with_tokens(recipe: Recipe) -> Plan:
@@ -65,7 +66,8 @@ def with_tokens(recipe: Recipe) -> Plan:
         recipe.training.sequence_length,
     )
     rows = [row for row in renderer.render_all(split.train) if row.learns]
-    return plan(recipe, facts, len(rows), sum(len(row.input_ids) for row in rows))
+    tokens = sum(len(row.input_ids) for row in rows)
+    return plan(recipe, facts, len(rows), tokens, narrowness_of(split.train))
 
 
 def _checked(recipe: Recipe) -> ModelFacts:

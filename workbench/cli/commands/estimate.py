@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from workbench.cli.output import emit_json, emit_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workbench.training.risk import Risk
 
 
 @click.command("estimate")
@@ -14,9 +20,10 @@ from workbench.cli.output import emit_json, emit_table
 @click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Print steps, tokens and trainable parameters of RECIPE (a file, a preset, or - for stdin)."""
+    """Print steps, tokens, trainable parameters and risk of RECIPE (file, preset, - for stdin)."""
     from workbench.recipe import storage
     from workbench.training.preflight import resolve, with_tokens
+    from workbench.training.risk_weights import checked
 
     if recipe == "-":
         values = storage.parse(sys.stdin.read(), source="stdin")
@@ -25,7 +32,7 @@ def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
         loaded = storage.load_file(recipe, overrides)
     plan = with_tokens(resolve(loaded))
     if as_json:
-        emit_json({**plan.model_dump(), "share": plan.share})
+        emit_json({**plan.model_dump(), "share": plan.share, "risk_check": checked()})
         return
     emit_table(
         ("what", "value"),
@@ -35,5 +42,18 @@ def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
             ("steps", f"{plan.steps:,}"),
             ("tokens", f"{plan.tokens:,}"),
             *(("note", note) for note in plan.notes),
+            *(_risk_rows(plan.risk) if plan.risk else ()),
+            ("checked", checked()),
         ],
     )
+
+
+def _risk_rows(risk: Risk) -> Iterator[tuple[str, str]]:
+    """The risk of forgetting, why, and what would lower it."""
+    yield "risk of forgetting", f"{risk.level.upper()} (score {risk.score:.2f})"
+    for reason in risk.reasons:
+        told = f"{reason.text}: {reason.detail}" if reason.detail else reason.text
+        yield f"{reason.points:+.2f}", told
+    for remedy in risk.remedies:
+        switches = " ".join(f"--set {setting}" for setting in remedy.settings)
+        yield "would lower it", f"{remedy.text} (-{remedy.saves:.2f}): {switches}"
