@@ -31,6 +31,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "lora-dora": {"dora": True, "rslora": True},
     "lora-pissa": {"init": "pissa", "plus_ratio": 4.0},
     "lora-olora": {"init": "olora"},
+    "lora-corda": {"init": "corda", "general_rows": 8},
     "qlora": {},
     "qlora-fp4-dora": {"code": "fp4", "dora": True, "double_quantization": False},
     "bottleneck": {},
@@ -49,7 +50,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "ia3": {},
 }
 RATES = {"full": 0.005, "freeze": 0.01, "osf": 0.005, "ia3": 0.1}
-CONVERTED = {"lora-pissa", "lora-olora"}
+CONVERTED = {"lora-pissa", "lora-olora", "lora-corda"}
 """Saved as another product than the live one, so equal to rounding only."""
 
 
@@ -143,7 +144,7 @@ def _as_yaml(fields: dict[str, object]) -> dict[str, str]:
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v not in {"full", "lora"}])
 def test_frozen_tensors_stay_bit_identical(variant: str, wide_model: Path) -> None:
     case = setup(wide_model, variant.partition("-")[0], **VARIANTS[variant])
-    model = case.strategy.prepare(case.base())
+    model = case.prepared()
     trained = {name for name, p in model.named_parameters() if p.requires_grad}
     before = snapshot(model)
     take_steps(model)

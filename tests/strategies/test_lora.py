@@ -107,7 +107,14 @@ def test_lora_plus_reaches_the_optimiser(trained, tiny_model: Path) -> None:
 @pytest.mark.parametrize("rslora", [False, True])
 @pytest.mark.parametrize(
     ("architecture", "init"),
-    [("llama", "pissa"), ("llama", "olora"), ("gpt2", "pissa"), ("gemma3", "olora")],
+    [
+        ("llama", "pissa"),
+        ("llama", "olora"),
+        ("llama", "corda"),
+        ("gpt2", "pissa"),
+        ("gpt2", "corda"),
+        ("gemma3", "olora"),
+    ],
 )
 def test_what_starts_inside_the_base_is_saved_for_the_untouched_base(
     tmp_path: Path, architecture: str, init: str, rslora: bool
@@ -117,7 +124,7 @@ def test_what_starts_inside_the_base_is_saved_for_the_untouched_base(
     )
     base = case.base()
     before, tensors = logits(base), snapshot(base)
-    live = case.strategy.prepare(base)
+    live = case.prepared(base)
     torch.testing.assert_close(logits(live), before, rtol=0, atol=2e-6)
     changed = [
         name
@@ -128,6 +135,8 @@ def test_what_starts_inside_the_base_is_saved_for_the_untouched_base(
     take_steps(live)
     case.strategy.save(live, tmp_path / "early")
     trainable = moving(live)
+    facts = read_facts(ModelSection(id=str(case.folder)))
+    assert trainable == case.strategy.trainable_parameters(facts)
     take_steps(live)
     case.strategy.save(live, tmp_path / "late")
     assert moving(live) == trainable
@@ -191,7 +200,12 @@ def test_targets_may_be_a_regular_expression(tiny_model: Path) -> None:
         ({"r": 0}, "strategy.r: must be at least 1, got 0"),
         ({"targets": ["re:("]}, "strategy.targets: 're:(' is no regular expression"),
         ({"init": "pissa", "dora": True}, "cannot be saved as an adapter of the untouched base"),
-        ({"init": "corda"}, "strategy.init: must be one of"),
+        ({"init": "loftq"}, "strategy.init: must be one of"),
+        ({"init": "corda", "dora": True}, "cannot be saved as an adapter of the untouched base"),
+        (
+            {"kind": "qlora", "init": "corda"},
+            "must be one of 'default' or 'gaussian'",
+        ),
         ({"plus_ratio": 0.5}, "strategy.plus_ratio: must be at least 1"),
     ],
 )
@@ -206,6 +220,16 @@ def test_targets_that_match_nothing_name_what_exists(tiny_model: Path, targets) 
     facts = read_facts(ModelSection(id=str(tiny_model)))
     with pytest.raises(BadInputError, match="the model has: down_proj, gate_proj, k_proj, o_proj"):
         STRATEGIES["lora"](targets=targets).check(facts, TrainingSection())
+
+
+@pytest.mark.parametrize("init", ["pissa", "olora", "corda"])
+def test_no_more_is_taken_out_of_a_matrix_than_it_has(tiny_model: Path, init: str) -> None:
+    facts = read_facts(ModelSection(id=str(tiny_model)))
+    strategy = STRATEGIES["lora"](init=init, r=17)
+    with pytest.raises(BadInputError, match=r"strategy\.r: init .*k_proj has 16; lower the rank"):
+        strategy.check(facts, TrainingSection())
+    strategy.model_copy(update={"r": 16}).check(facts, TrainingSection())
+    STRATEGIES["lora"](r=17).check(facts, TrainingSection())
 
 
 def test_olora_is_refused_where_matrices_are_transposed(tmp_path: Path) -> None:

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from transformers import AutoTokenizer
 
+from workbench.data.rendering import Renderer
 from workbench.models.loading import load_base
-from workbench.recipe.recipe import STRATEGIES, ModelSection
+from workbench.probes.fingerprint import take_fingerprint
+from workbench.recipe.recipe import STRATEGIES, ModelSection, Recipe
+from workbench.training.scene import BaseScene
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +38,28 @@ class Setup:
             dtype=dtype,
             quantization=self.strategy.quantization(),
         )
+
+    def prepared(self, base=None):
+        """A model to train, from a base that the strategy has studied."""
+        base = base or self.base()
+        self.strategy.study(self.scene(base))
+        return self.strategy.prepare(base)
+
+    def scene(self, base) -> BaseScene:
+        tokenizer = AutoTokenizer.from_pretrained(self.folder)
+        renderer = Renderer(tokenizer, True, 128)
+        fingerprint = take_fingerprint(base, tokenizer)
+        return BaseScene(Recipe(), base, tokenizer, renderer, fingerprint, Silent())
+
+
+class Silent:
+    """A reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int, int]] = []
+
+    def phase(self, _name: str, detail: str, done: int, total: int) -> None:
+        self.told.append((detail, done, total))
 
 
 def setup(folder: Path, kind: str, **fields: object) -> Setup:

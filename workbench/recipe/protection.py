@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
     from torch.nn import Module
+    from transformers import PreTrainedModel
 
     from workbench.recipe.facts import ModelFacts
     from workbench.recipe.recipe import Recipe
@@ -46,14 +47,14 @@ class GeneralRow(Protocol):
 
 
 class Scene(Protocol):
-    """What the worker offers a protection while the base is still untouched."""
+    """What the worker offers strategies and protections while the base is still untouched."""
 
     @property
     def recipe(self) -> Recipe:
         """The run."""
 
     @property
-    def base(self) -> Module:
+    def base(self) -> PreTrainedModel:
         """The untouched base, in evaluation mode."""
 
     @property

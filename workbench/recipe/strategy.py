@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.protection import Scene
     from workbench.recipe.training import TrainingSection
 
 
@@ -99,6 +100,18 @@ class Strategy(Part, ABC):
         """
         del training
         self.trainable_parameters(facts)
+
+    def datasets(self) -> dict[str, str]:
+        """Fields that name the general text :meth:`study` reads, and what they name."""
+        return {}
+
+    def study(self, scene: Scene) -> None:
+        """Leave on the untouched base what :meth:`prepare` has to know of general text.
+
+        Raises:
+            FtwbError: The text cannot be read or used.
+        """
+        del scene
 
     def quantization(self) -> Quantization | None:
         """How the base must be held; None as its dtype says."""

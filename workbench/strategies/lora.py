@@ -13,6 +13,7 @@ from workbench.recipe.parts import Card
 from workbench.recipe.section import field
 from workbench.strategies.adapters import as_peft
 from workbench.strategies.low_rank import LowRankStrategy
+from workbench.strategies.targets import pick_targets
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -21,18 +22,19 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.protection import Scene
     from workbench.recipe.training import TrainingSection
 
-_MUTATING = {"pissa": "pissa_niter_16", "olora": "olora"}
+_MUTATING = {"pissa": "pissa_niter_16", "olora": "olora", "corda": "corda"}
 """Initialisations that take their start out of the base's own weights, in PEFT's words."""
 
 
 class LoraStrategy(LowRankStrategy):
     """Train W + (alpha/r)·B·A with W frozen.
 
-    PiSSA and OLoRA start A and B from parts of W and leave the rest in W, so a model that is being
-    trained no longer holds the base. What is saved is a plain LoRA of twice the rank, B·A minus its
-    start, which gives the same model on the untouched base.
+    PiSSA, OLoRA and CorDA start A and B from parts of W and leave the rest in W, so a model that is
+    being trained no longer holds the base. What is saved is a plain LoRA of twice the rank, B·A
+    minus its start, which gives the same model on the untouched base.
     """
 
     card: ClassVar[Card] = Card(
@@ -40,7 +42,9 @@ class LoraStrategy(LowRankStrategy):
         does="Adds two thin matrices beside each chosen weight matrix and trains only those.",
         costs=(
             "The frozen base plus about 16 bytes per adapter parameter; a few megabytes on disk. "
-            "A step is quicker than one of full fine-tuning: frozen weights get no gradients."
+            "A step is quicker than one of full fine-tuning: frozen weights get no gradients. "
+            "CorDA's start first reads general text and splits every matrix: minutes, and memory "
+            "for two more models."
         ),
         forgets=(
             "Not immune: PEFT's public benchmark has rank 32 at 1e-4 forgetting .050 nats/token, "
@@ -50,12 +54,29 @@ class LoraStrategy(LowRankStrategy):
     )
 
     kind: Literal["lora"] = field("lora", title="Strategy", help="Low-rank adapters, base frozen.")
-    init: Literal["default", "gaussian", "pissa", "olora"] = field(  # type: ignore[assignment]
+    init: Literal["default", "gaussian", "pissa", "olora", "corda"] = field(  # type: ignore[assignment]
         "default",
         title="Initialisation",
-        help="default and gaussian start as the base; pissa (arXiv 2404.02948) and olora "
-        "(arXiv 2406.01775) start from the strongest parts of each matrix and learn faster.",
+        help="default and gaussian start from noise; pissa (arXiv 2404.02948) and olora "
+        "(arXiv 2406.01775) from the strongest parts of each matrix; corda (arXiv 2406.05223) from "
+        "those that general text uses least, to keep what it knows.",
         advanced=True,
+    )
+    general_text: str = field(
+        "preset:general",
+        title="General text",
+        help="For init corda: a file, a hub dataset id or preset:NAME with what is to be kept.",
+        advanced=True,
+        min_length=1,
+    )
+    general_rows: int = field(
+        256,
+        title="General rows",
+        help="For init corda: rows of it that are read at most, the first ones.",
+        unit="rows",
+        advanced=True,
+        ge=1,
+        le=1_000_000,
     )
 
     @model_validator(mode="after")
@@ -73,13 +94,27 @@ class LoraStrategy(LowRankStrategy):
         return self.init not in _MUTATING
 
     def check(self, facts: ModelFacts, training: TrainingSection) -> None:
-        """Refuse OLoRA where PEFT's works on the transposed matrix."""
+        """Refuse OLoRA on transposed matrices, and to take more out of a matrix than it has."""
         if self.init == "olora" and facts.transposed:
             raise BadInputError(
                 f"strategy.init: olora does not work on {facts.model_type}, whose matrices are "
                 "stored transposed; use pissa or default"
             )
+        if not self.keeps_base:
+            self._check_rank(facts)
         super().check(facts, training)
+
+    def datasets(self) -> dict[str, str]:
+        """Only CorDA reads any."""
+        return {"general_text": self.general_text} if self.init == "corda" else {}
+
+    def study(self, scene: Scene) -> None:
+        """Let CorDA find what general text uses least."""
+        if self.init == "corda":
+            from workbench.strategies.layers.corda import find_least_used
+
+            rows = scene.general(self.general_text, self.general_rows)
+            find_least_used(scene, self.config(scene.base), rows)
 
     def prepare(self, model: Module) -> Module:
         """Attach the adapter and, where the base was changed by it, remember its start."""
@@ -89,6 +124,7 @@ class LoraStrategy(LowRankStrategy):
         if not self.keeps_base:
             start = get_peft_model_state_dict(tuned)
             tuned.adapter_start = {name: tensor.clone() for name, tensor in start.items()}
+            tuned.active_peft_config.corda_config = None  # it is saved as a plain LoRA
         return tuned  # type: ignore[no-any-return]
 
     def save(self, model: Module, folder: Path) -> None:
@@ -118,5 +154,21 @@ class LoraStrategy(LowRankStrategy):
             )
         return super().without(model)
 
-    def _start(self) -> Any:
-        return _MUTATING.get(self.init) or super()._start()
+    def _check_rank(self, facts: ModelFacts) -> None:
+        names = pick_targets(self.targets, facts.linears())
+        side, name = min((min(facts.features(name)), name) for name in names)
+        if self.r > side:
+            raise BadInputError(
+                f"strategy.r: init {self.init} starts from {self.r} directions of each matrix, and "
+                f"{name} has {side}; lower the rank or use init default"
+            )
+
+    def _start(self) -> dict[str, Any]:
+        if self.keeps_base:
+            return super()._start()
+        words: dict[str, Any] = {"init_lora_weights": _MUTATING[self.init]}
+        if self.init == "corda":
+            from peft.tuners.lora.config import CordaConfig
+
+            words["corda_config"] = CordaConfig(corda_method="kpm")
+        return words

@@ -87,9 +87,9 @@ class LowRankStrategy(PeftStrategy):
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
             target_modules=sorted(pick_targets(self.targets, linear_modules(model))),
-            init_lora_weights=self._start(),
             use_rslora=self.rslora,
             use_dora=self.dora,
+            **self._start(),
         )
 
     def parameter_groups(
@@ -110,5 +110,6 @@ class LowRankStrategy(PeftStrategy):
             },
         ]
 
-    def _start(self) -> Any:
-        return True if self.init == "default" else self.init
+    def _start(self) -> dict[str, Any]:
+        """The initialisation in PEFT's words."""
+        return {"init_lora_weights": True if self.init == "default" else self.init}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.recipe.facts import ModelFacts
     from workbench.recipe.protection import Protections
     from workbench.recipe.recipe import Recipe
+    from workbench.recipe.strategy import Strategy
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -31,7 +32,12 @@ def resolve(recipe: Recipe) -> Recipe:
         }
     )
     return recipe.model_copy(
-        update={"model": model, "data": data, "retention": _resolved(recipe.retention)}
+        update={
+            "model": model,
+            "data": data,
+            "strategy": _studying(recipe.strategy),
+            "retention": _resolved(recipe.retention),
+        }
     )
 
 
@@ -74,11 +80,18 @@ def _checked(recipe: Recipe) -> ModelFacts:
     """The facts of the model that the strategy and every protection can work with."""
     facts = read_facts(recipe.model)
     recipe.strategy.check(facts, recipe.training)
+    for source in recipe.strategy.datasets().values():
+        load_examples(source)
     for protection in recipe.retention.active().values():
         protection.check(recipe, facts)
         if isinstance(protection, GeneralProtection):
             protection.check_format(load_examples(protection.source).format)
     return facts
+
+
+def _studying(strategy: Strategy) -> Strategy:
+    paths = {field: _absolute(source) for field, source in strategy.datasets().items()}
+    return strategy.model_copy(update=paths)
 
 
 def _resolved(retention: Protections) -> Protections:

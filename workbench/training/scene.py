@@ -1,4 +1,4 @@
-"""What the worker offers the protections while the base is still untouched."""
+"""What the worker offers strategies and protections while the base is still untouched."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
     from workbench.training.reporter import Reporter
 
-_PHASE = "preparing the protections"
+_PHASE = "studying the base"
 _MADE = "made.safetensors"
 
 
