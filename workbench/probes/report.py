@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workbench.errors import BadInputError, NotFoundError
 from workbench.probes.items import ItemResult, Measures, Size
+from workbench.probes.targets import score
+from workbench.recipe.evaluation import TargetMetric
 from workbench.runs import files
 
 if TYPE_CHECKING:
@@ -17,18 +19,26 @@ if TYPE_CHECKING:
 
 
 class TargetItem(BaseModel):
-    """One held-out row: the label a right answer contains, and the answer that came."""
+    """One held-out row.
+
+    Attributes:
+        prompt: What was asked.
+        label: The right answer, or the part of it that counts.
+        answer: What the model said.
+        metric: How the two are compared.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     prompt: str
     label: str
     answer: str
+    metric: TargetMetric = "contains"
 
     @property
-    def right(self) -> bool:
-        """Whether the answer contains the label, whatever the case."""
-        return self.label.casefold() in self.answer.casefold()
+    def score(self) -> float:
+        """How right the answer is, 0 to 1."""
+        return score(self.metric, self.answer, self.label)
 
 
 class TextResult(BaseModel):
@@ -71,10 +81,10 @@ class Measurement(BaseModel):
 
     @property
     def target_score(self) -> float | None:
-        """Share of held-out rows whose answer contains the label, 0 to 1."""
+        """Mean score of the held-out rows, 0 to 1."""
         if not self.target:
             return None
-        return sum(item.right for item in self.target) / len(self.target)
+        return sum(item.score for item in self.target) / len(self.target)
 
 
 class SuiteFacts(BaseModel):
@@ -123,6 +133,7 @@ class Report(BaseModel):
         boilerplate: Phrases frequent in the answers that were taught.
         noise: None where the base was not measured twice.
         contaminated: Probe items found in the training or replay data, as ``suite/id``.
+        notes: How it came about, where that was not the usual way, in sentences.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -135,6 +146,7 @@ class Report(BaseModel):
     boilerplate: tuple[str, ...] = ()
     noise: Noise | None = None
     contaminated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def save(self, path: Path) -> None:
         """Replace ``path`` in one step."""
