@@ -38,6 +38,7 @@ def recipe(tiny_model: Path, rows: Path):
         (("strategy.kind=prompt_tuning", "retention.ewc=true"), "retention.ewc: prompt_tuning"),
         (("strategy.kind=ia3", "retention.l2sp=true"), "use kl or replay"),
         (("strategy.dora=true", "retention.ewc=true"), "retention.ewc: lora as set"),
+        (("strategy.kind=osf", "retention.l2sp=true"), "singular vectors, and l2sp can hold none"),
         (("retention.ewc.apply=proximal",), "retention.ewc.apply: the proximal step"),
         (
             ("strategy.kind=full", "training.weight_decay=0.01", "retention.l2sp=true"),

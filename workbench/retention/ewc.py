@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from workbench.recipe.parts import Card
 from workbench.recipe.protection import GeneralProtection
 from workbench.recipe.section import field
-from workbench.retention.change import (
-    Application,
-    application_field,
-    refuse_unless_weights_move,
-    weight_bytes,
-)
+from workbench.retention.change import WeightProtection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +23,7 @@ _BATCH = 4
 """Rows whose gradients are squared together; the estimate is unbiased for any number."""
 
 
-class EwcProtection(GeneralProtection):
+class EwcProtection(WeightProtection, GeneralProtection):
     """Hold each weight by its Fisher information on general text, with sampled labels.
 
     Half of the sum of F times the squared change predicts the KL to the base, so lambda is a
@@ -37,6 +32,7 @@ class EwcProtection(GeneralProtection):
     """
 
     kind: ClassVar[str] = "ewc"
+    copies: ClassVar[int] = 2
     card: ClassVar[Card] = Card(
         title="EWC",
         does="Holds each weight of the base as firmly as it matters for general text.",
@@ -59,23 +55,13 @@ class EwcProtection(GeneralProtection):
         gt=0,
         le=1e9,
     )
-    apply: Application = application_field()
-
-    def check(self, recipe: Recipe, facts: ModelFacts) -> None:
-        """Refuse strategies without a change of weights, and proximal steps on products."""
-        del facts
-        refuse_unless_weights_move(recipe, self.kind, self.apply)
 
     def needs(self, recipe: Recipe, facts: ModelFacts) -> str:
-        """Fisher diagonal and starting weights, in float32."""
-        if recipe.strategy.change == "low_rank":
-            return "two numbers for each input and output of a matrix"
-        return f"about {weight_bytes(recipe, facts, copies=2)} more memory"
+        """Fisher diagonal and starting weights, or the factors that stand for the former."""
+        return super().needs(recipe, facts) or "two numbers for each input and output of a matrix"
 
     def ready(self, scene: Scene) -> Guard:
         """Estimate the Fisher information, or read it where it was kept."""
-        from workbench.retention.guards.anchors import LowRankAnchor, WeightAnchor
-
         rows = scene.general(self.source, self.rows)
         low_rank = scene.recipe.strategy.change == "low_rank"
         estimate = self._kronecker if low_rank else self._diagonal
@@ -85,9 +71,7 @@ class EwcProtection(GeneralProtection):
             [(row.input_ids, row.labels) for row in rows],
             scene.recipe.training.seed,
         )
-        if low_rank:
-            return LowRankAnchor(self.kind, self.strength, fisher)
-        return WeightAnchor(self.kind, self.strength, fisher, proximal=self.apply == "proximal")
+        return self.hold(scene, fisher)
 
     def _diagonal(self, scene: Scene, batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
         from workbench.retention.guards.fisher import clamp_at_quantile, diagonal_fisher

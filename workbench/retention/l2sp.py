@@ -5,25 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from workbench.recipe.parts import Card
-from workbench.recipe.protection import Protection
 from workbench.recipe.section import field
-from workbench.retention.change import (
-    Application,
-    application_field,
-    refuse_unless_weights_move,
-    weight_bytes,
-)
+from workbench.retention.change import WeightProtection
 
 if TYPE_CHECKING:
-    from workbench.recipe.facts import ModelFacts
     from workbench.recipe.protection import Guard, Scene
-    from workbench.recipe.recipe import Recipe
 
 
-class L2spProtection(Protection):
+class L2spProtection(WeightProtection):
     """EWC with a Fisher information of one everywhere: no general text is needed."""
 
     kind: ClassVar[str] = "l2sp"
+    copies: ClassVar[int] = 1
     card: ClassVar[Card] = Card(
         title="L2-SP",
         does="Pulls all weights back to where they started, each as hard as the next.",
@@ -41,23 +34,7 @@ class L2spProtection(Protection):
         gt=0,
         le=1e9,
     )
-    apply: Application = application_field()
-
-    def check(self, recipe: Recipe, facts: ModelFacts) -> None:
-        """Refuse strategies without a change of weights, and proximal steps on products."""
-        del facts
-        refuse_unless_weights_move(recipe, self.kind, self.apply)
-
-    def needs(self, recipe: Recipe, facts: ModelFacts) -> str:
-        """The starting weights, in float32."""
-        if recipe.strategy.change == "low_rank":
-            return ""
-        return f"about {weight_bytes(recipe, facts, copies=1)} more memory"
 
     def ready(self, scene: Scene) -> Guard:
         """Nothing is measured."""
-        from workbench.retention.guards.anchors import LowRankAnchor, WeightAnchor
-
-        if scene.recipe.strategy.change == "low_rank":
-            return LowRankAnchor(self.kind, self.strength, None)
-        return WeightAnchor(self.kind, self.strength, None, proximal=self.apply == "proximal")
+        return self.hold(scene, None)
