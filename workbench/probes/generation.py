@@ -1,7 +1,8 @@
-"""Greedy answers in batches, the same way before and after training."""
+"""Answers in batches, the same way before and after training."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.probes.evaluating import evaluating
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
     from torch.nn import Module
-    from transformers import PreTrainedTokenizerBase
+    from transformers import LogitsProcessorList, PreTrainedTokenizerBase
 
 
 def greedy_answers(
@@ -49,27 +50,61 @@ def greedy_tokens(
 ) -> list[list[int]]:
     """Answer tokenised prompts under greedy decoding, up to and with the token that ends them.
 
-    Prompts are batched by length and padded on the left; the answers come back in the order of the
-    prompts. The model's mode and the random state are left as they were.
+    See :func:`answer_all`.
     """
-    answers: list[list[int]] = [[]] * len(prompts)
+    requests = [Request(prompt, max_new_tokens) for prompt in prompts]
+    return answer_all(model, tokenizer, requests, batch_size=batch_size, report=report)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A prompt to be answered.
+
+    Attributes:
+        prompt: Token ids.
+        max_new_tokens: Longest answer.
+        seed: Draw the answer at temperature 1 from this seed; without one it is greedy.
+    """
+
+    prompt: Sequence[int]
+    max_new_tokens: int
+    seed: int | None = None
+
+
+def answer_all(
+    model: Module,
+    tokenizer: PreTrainedTokenizerBase,
+    requests: Sequence[Request],
+    *,
+    batch_size: int = 16,
+    report: Callable[[int, int], None] = lambda _done, _total: None,
+) -> list[list[int]]:
+    """Answer each request, up to and with the token that ends its answer.
+
+    Requests for answers of one greatest length are batched by the length of their prompts and
+    padded on the left; the answers come back in the order of the requests, and no draw depends on
+    what else is asked. The model's mode and the random state are left as they were.
+    """
+    answers: list[list[int]] = [[]] * len(requests)
     done = 0
+    sizes = [(request.max_new_tokens, len(request.prompt)) for request in requests]
     with evaluating(model):
-        for indices in _batches([len(row) for row in prompts], batch_size, _padding_shows(model)):
-            rows = [prompts[index] for index in indices]
-            continued = _answer(model, tokenizer, rows, max_new_tokens)
-            for index, tokens in zip(indices, continued, strict=True):
+        for indices in _batches(sizes, batch_size, padding_shows(model)):
+            batch = [requests[index] for index in indices]
+            for index, tokens in zip(indices, _answer(model, tokenizer, batch), strict=True):
                 answers[index] = tokens
             done += len(indices)
-            report(done, len(prompts))
+            report(done, len(requests))
     return answers
 
 
-def _batches(lengths: Sequence[int], size: int, equal: bool) -> Iterator[list[int]]:
-    """Indices of rows of similar, or where need be ``equal``, lengths."""
+def _batches(sizes: Sequence[tuple[int, int]], size: int, equal: bool) -> Iterator[list[int]]:
+    """Indices of answers of one length with similar, or where need be ``equal``, prompts."""
+    compared = 2 if equal else 1
     batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if len(batch) == size or (equal and batch and lengths[batch[-1]] != lengths[index]):
+    for index in sorted(range(len(sizes)), key=sizes.__getitem__):
+        other = batch and sizes[batch[-1]][:compared] != sizes[index][:compared]
+        if len(batch) == size or other:
             yield batch
             batch = []
         batch.append(index)
@@ -77,7 +112,7 @@ def _batches(lengths: Sequence[int], size: int, equal: bool) -> Iterator[list[in
         yield batch
 
 
-def _padding_shows(model: Module) -> bool:
+def padding_shows(model: Module) -> bool:
     """Whether padding changes answers: PEFT counts it between its virtual tokens and the text."""
     from peft import PeftModel
 
@@ -85,23 +120,47 @@ def _padding_shows(model: Module) -> bool:
 
 
 def _answer(
-    model: Module,
-    tokenizer: PreTrainedTokenizerBase,
-    rows: Sequence[Sequence[int]],
-    max_new_tokens: int,
+    model: Module, tokenizer: PreTrainedTokenizerBase, requests: Sequence[Request]
 ) -> list[list[int]]:
     device = next(model.parameters()).device
-    batch = {name: tensor.to(device) for name, tensor in _left_padded(rows, tokenizer).items()}
+    padded = left_padded([request.prompt for request in requests], tokenizer)
+    batch = {name: tensor.to(device) for name, tensor in padded.items()}
     generate: Any = model.generate
     output = generate(
         **batch,
-        max_new_tokens=max_new_tokens,
+        max_new_tokens=requests[0].max_new_tokens,
         do_sample=False,
         pad_token_id=tokenizer.pad_token_id,
+        logits_processor=_draws([request.seed for request in requests]),
     )
     settings: Any = model.generation_config
     ends = _as_list(settings.eos_token_id)
     return [_ended(row, ends) for row in output[:, batch["input_ids"].shape[1] :].tolist()]
+
+
+def _draws(seeds: Sequence[int | None]) -> LogitsProcessorList:
+    """Turn greedy choices into draws for the rows with a seed.
+
+    The highest of logits to which Gumbel noise is added is a draw from their softmax (Gumbel-max),
+    and each row has noise of its own.
+    """
+    import torch
+    from transformers import LogitsProcessorList
+
+    generators = [
+        (row, torch.Generator().manual_seed(seed))
+        for row, seed in enumerate(seeds)
+        if seed is not None
+    ]
+
+    def add_noise(_ids: Tensor, logits: Tensor) -> Tensor:
+        noisy = logits.clone()
+        for row, generator in generators:
+            waits = torch.empty(logits.shape[-1]).exponential_(generator=generator)
+            noisy[row] -= waits.log().to(logits.device)
+        return noisy
+
+    return LogitsProcessorList([add_noise] if generators else [])
 
 
 def _ended(tokens: list[int], ends: Sequence[int]) -> list[int]:
@@ -118,9 +177,10 @@ def _as_list(ids: int | list[int] | None) -> list[int]:
     return [ids] if isinstance(ids, int) else ids
 
 
-def _left_padded(
+def left_padded(
     rows: Sequence[Sequence[int]], tokenizer: PreTrainedTokenizerBase
 ) -> dict[str, Tensor]:
+    """``input_ids`` and ``attention_mask``, each ``[rows, longest]``, that end together."""
     import torch
 
     longest = max(len(row) for row in rows)

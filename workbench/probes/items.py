@@ -44,6 +44,7 @@ class Outcome(BaseModel):
         score: 1 right, 0 wrong; scorers of information may give any number.
         answer: What the model said or chose.
         label: The class of the answer where there are more than two, such as ``off-topic``.
+        numbers: What else the scorer counted, by name, such as ``compression``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +52,7 @@ class Outcome(BaseModel):
     score: float
     answer: str
     label: str = ""
+    numbers: dict[str, float] = Field(default_factory=dict)
 
 
 class ItemResult(Outcome):

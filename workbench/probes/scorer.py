@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from workbench.errors import BadInputError
 from workbench.recipe.section import Section
 
 if TYPE_CHECKING:
@@ -52,6 +53,23 @@ class Scorer(Section, ABC):
         """Score of a model that knows nothing, 0 to 1."""
         del item
         return 0.0
+
+
+def unfit(item: Item, why: str) -> BadInputError:
+    """Make the error for an item that a scorer cannot score."""
+    return BadInputError(f"item {item.id!r}: {why}")
+
+
+def need_answers(item: Item) -> None:
+    """Refuse an item without a right answer, or with a blank one.
+
+    Raises:
+        BadInputError: Naming the item.
+    """
+    if not item.answers:
+        raise unfit(item, "no right answer; give at least one under 'answers'")
+    if not all(answer.strip() for answer in item.answers):
+        raise unfit(item, "an answer is blank")
 
 
 class AnswerScorer(Scorer):

@@ -34,9 +34,14 @@ def parts_in(package: str, base: type[Any]) -> dict[str, type[Any]]:
 
 
 def classes_in(package: str, base: type[Any]) -> list[Any]:
-    """Every ``base`` with a card that is defined in a module of ``package``.
+    """Every ``base`` with a card that is defined in a module of ``package``."""
+    return [cls for cls in defined_in(package, base) if "card" in vars(cls)]
 
-    The recipe knows the name of the folder, never its contents: a new part is a new file.
+
+def defined_in(package: str, base: type[Any]) -> list[Any]:
+    """Every ``base`` that is defined in a module of ``package``.
+
+    Who asks knows the name of the folder, never its contents: a new part is a new file.
     """
     folder = importlib.import_module(package).__path__
     names = sorted(info.name for info in pkgutil.iter_modules(folder))
@@ -45,7 +50,5 @@ def classes_in(package: str, base: type[Any]) -> list[Any]:
         member
         for module in modules
         for _, member in inspect.getmembers(module, inspect.isclass)
-        if issubclass(member, base)
-        and member.__module__ == module.__name__
-        and "card" in vars(member)
+        if issubclass(member, base) and member.__module__ == module.__name__
     ]

@@ -68,7 +68,7 @@ def load_file(name: Path | str, overrides: Iterable[str] = ()) -> Recipe:
     return validate(override(parse(text, source=str(name)), overrides), source=str(name))
 
 
-def parse(text: str, *, source: str) -> dict[str, Any]:
+def parse(text: str, *, source: str, what: str = "a recipe") -> dict[str, Any]:
     """Read YAML that must be a mapping."""
     try:
         values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
@@ -79,7 +79,7 @@ def parse(text: str, *, source: str) -> dict[str, Any]:
         raise BadInputError(f"{source}: not YAML{where}: {problem}") from error
     if not isinstance(values, dict):
         raise BadInputError(
-            f"{source}: a recipe is a mapping of fields, not {type(values).__name__}"
+            f"{source}: {what} is a mapping of fields, not {type(values).__name__}"
         )
     return values
 

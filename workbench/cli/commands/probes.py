@@ -1,0 +1,129 @@
+"""``ftwb probes``: the questions that show what a model forgets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from workbench.cli.output import emit_json, emit_table, narrate
+from workbench.errors import BadInputError
+from workbench.probes.items import Size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.probes.suites import Suite
+
+_SIZES: tuple[Size, ...] = get_args(Size)
+
+
+@click.command("probes")
+@click.argument("name", required=False)
+@click.option(
+    "--size",
+    type=click.Choice(_SIZES),
+    default="full",
+    show_default=True,
+    help="Which items to show or to look for; each size holds the ones before it.",
+)
+@click.option(
+    "--against",
+    metavar="DATA",
+    help="Name the items that stand in this dataset, and so could be learned by heart.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(name: str | None, size: Size, against: str | None, as_json: bool) -> None:
+    """List the probe suites, or show NAME: a shipped suite or the YAML file of your own.
+
+    Every problem of a file of your own is told with its line, and the exit code is 2.
+    """
+    from workbench.probes.suites import named_suites
+
+    if name:
+        _validate(name, as_json=as_json)
+    suites = named_suites([name] if name else [])
+    if against:
+        _compare(suites, size, against, as_json=as_json)
+    elif name:
+        _show(suites[0], size, as_json=as_json)
+    else:
+        _list(suites, as_json=as_json)
+
+
+def _validate(name: str, *, as_json: bool) -> None:
+    """Tell every problem of a suite's items, on a line each, before any is asked for."""
+    from workbench.probes.suites import examine, suite_path
+
+    _, read = examine(suite_path(name))
+    if not read.faults:
+        return
+    if as_json:
+        emit_json({"source": read.source, "problems": [fault._asdict() for fault in read.faults]})
+    else:
+        for fault in read.faults:
+            narrate(f"{read.source}: {read.unit} {fault.number}: {fault.what}")
+    raise BadInputError(f"{name}: {len(read.faults):,} of its items cannot be asked")
+
+
+def _list(suites: Sequence[Suite], *, as_json: bool) -> None:
+    if as_json:
+        emit_json([_facts(suite) for suite in suites])
+        return
+    counts = [[len(suite.asked(size)) for size in _SIZES] for suite in suites]
+    rows: list[tuple[object, ...]] = [
+        (suite.name, suite.measures, suite.scorer.kind, *sizes, suite.description)
+        for suite, sizes in zip(suites, counts, strict=True)
+    ]
+    total = [sum(column) for column in zip(*counts, strict=True)]
+    emit_table(("suite", "measures", "scorer", *_SIZES, ""), [*rows, ("all", "", "", *total, "")])
+
+
+def _show(suite: Suite, size: Size, *, as_json: bool) -> None:
+    asked = suite.asked(size)
+    if as_json:
+        emit_json({**_facts(suite), "items": asked})
+        return
+    sizes = "  ".join(f"{size} {len(suite.asked(size)):,}" for size in _SIZES)
+    emit_table(
+        ("what", "value"),
+        [
+            ("suite", f"{suite.title}: {suite.description}" if suite.description else suite.title),
+            ("measures", suite.measures),
+            ("scorer", suite.scorer.kind),
+            ("items", sizes),
+            ("by chance", f"{suite.chance(asked):.0%}"),
+            ("longest answer", f"{suite.new_tokens:,} tokens"),
+        ],
+    )
+    emit_table(
+        ("id", "size", "field", "prompt", "right"),
+        [(item.id, item.size, item.field, item.prompt, " | ".join(item.answers)) for item in asked],
+    )
+
+
+def _compare(suites: Sequence[Suite], size: Size, source: str, *, as_json: bool) -> None:
+    from workbench.data.splitting import load_examples
+    from workbench.probes.contamination import overlapping, texts_of
+
+    found = overlapping(suites, size, texts_of(load_examples(source).rows))
+    if as_json:
+        emit_json({"against": source, "contaminated": found})
+        return
+    emit_table(("items that stand in the data",), [(key,) for key in found])
+    asked = sum(len(suite.asked(size)) for suite in suites)
+    narrate(f"{len(found):,} of {asked:,} items share words with {Path(source).name}")
+
+
+def _facts(suite: Suite) -> dict[str, Any]:
+    return {
+        "name": suite.name,
+        "title": suite.title,
+        "description": suite.description,
+        "measures": suite.measures,
+        "scorer": suite.scorer.model_dump(),
+        "new_tokens": suite.new_tokens,
+        "chance": suite.chance(suite.items),
+        "items_per_size": {size: len(suite.asked(size)) for size in _SIZES},
+    }
