@@ -110,6 +110,8 @@ def test_a_new_strategy_appears_without_touching_the_form() -> None:
         ("evaluation.prompts", "One, two?\n\n Three \n", ["One, two?", "Three"]),
         ("strategy.targets", "attention", "attention"),
         ("strategy.targets", "q_proj, v_proj", ["q_proj", "v_proj"]),
+        ("strategy.targets", r"re:layers\.\d{1,2}\.mlp", [r"re:layers\.\d{1,2}\.mlp"]),
+        ("strategy.targets", r"re:a{2,}, q_proj,re:b{,3}", ["re:a{2,}", "q_proj", "re:b{,3}"]),
     ],
 )
 def test_text_becomes_a_value(path: str, text: str, value: object) -> None:
@@ -122,7 +124,7 @@ def test_texts_of_a_recipe_give_the_recipe_back() -> None:
         {
             "name": "x",
             "training": {"learning_rate": 1.5e-5, "max_steps": 7, "warmup": 0.123456789},
-            "strategy": {"kind": "lora", "targets": ["q_proj", "v_proj"]},
+            "strategy": {"kind": "lora", "targets": ["q_proj", r"re:\.\d{1,2}\.mlp", "v_proj"]},
             "evaluation": {"prompts": ["A, b", "C"]},
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "number", "names", "lines", "switch", "choice"]
 Values = dict[str, Any]
+
+_BETWEEN_NAMES = re.compile(r",(?![^{]*\})")
+"""A comma, but none within braces: ``re:layers\.\d{1,2}`` is one name."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class FormField:
         if self.kind == "lines":
             return [line.strip() for line in text.splitlines() if line.strip()]
         if self.kind == "names" and text.strip() not in self.choices:
-            return [word.strip() for word in text.split(",") if word.strip()]
+            return [word.strip() for word in _BETWEEN_NAMES.split(text) if word.strip()]
         return text if self.path.startswith("description") else text.strip()
 
 
