@@ -20,7 +20,7 @@ Kind = Literal["text", "number", "names", "lines", "switch", "choice"]
 Values = dict[str, Any]
 
 _BETWEEN_NAMES = re.compile(r",(?![^{]*\})")
-"""A comma, but none within braces: ``re:layers\.\d{1,2}`` is one name."""
+"""A comma, but none within the braces of a pattern such as ``re:x{1,2}``."""
 
 
 @dataclass(frozen=True)
