@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from workbench.errors import BadInputError
@@ -10,8 +11,10 @@ from workbench.recipe.protection import GeneralProtection, Guard, Mix
 from workbench.recipe.section import field
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.protection import Scene
+    from workbench.recipe.protection import GeneralRow, Scene
     from workbench.recipe.recipe import Recipe
 
 
@@ -71,6 +74,19 @@ class ReplayProtection(GeneralProtection):
         """How much longer the steps get."""
         del recipe, facts
         return f"{1 / (1 - self.share):.2f} times as many learned tokens a step"
+
+    def replayed(self, learned: int, rows: Sequence[GeneralRow]) -> int:
+        """Estimate how many tokens are read again beside ``learned`` learned ones of the dataset.
+
+        Args:
+            learned: Tokens of the dataset that are learned.
+            rows: The general rows as they stand; the base's own answers are taken to be as long,
+                up to ``answer_tokens``.
+        """
+        longest = self.answer_tokens if self.answers == "self" else math.inf
+        answers = sum(min(row.trained_tokens, longest) for row in rows)
+        questions = sum(len(row.input_ids) - row.trained_tokens for row in rows)
+        return round(learned * self.share / (1 - self.share) * (1 + questions / answers))
 
     def ready(self, scene: Scene) -> Guard:
         """Read the rows and let the base answer them."""

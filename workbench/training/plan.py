@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class Plan(BaseModel):
     """The size of a run.
 
-    ``tokens`` counts what goes through the model in all steps, padding and replay left out; None
-    until the dataset has been tokenised. ``notes`` say what else it takes and what is usual.
+    ``tokens`` counts what goes through the model in all steps, padding left out; None until the
+    dataset has been tokenised. ``replayed`` of them are replayed rows', an estimate. ``notes`` say
+    what else it takes and what is usual.
     ``risk`` is that of forgetting; None where the answers were not looked at.
     """
 
@@ -32,6 +33,7 @@ class Plan(BaseModel):
     rows: int
     steps: int
     tokens: int | None = None
+    replayed: int = 0
     notes: tuple[str, ...] = ()
     risk: Risk | None = None
 
@@ -47,6 +49,7 @@ def plan(
     rows: int,
     tokens_per_epoch: int | None = None,
     answers: Narrowness | None = None,
+    replayed_per_epoch: int = 0,
 ) -> Plan:
     """Size up a run.
 
@@ -56,9 +59,13 @@ def plan(
         rows: Training rows, held-out ones left out.
         tokens_per_epoch: Tokens of all training rows once, after truncation.
         answers: What the answers are like.
+        replayed_per_epoch: Tokens that are replayed beside them.
     """
     steps, epoch = total_steps(recipe.training, rows), steps_per_epoch(recipe.training, rows)
-    tokens = None if tokens_per_epoch is None else round(tokens_per_epoch * steps / epoch)
+    replayed = round(replayed_per_epoch * steps / epoch)
+    tokens = None
+    if tokens_per_epoch is not None:
+        tokens = round(tokens_per_epoch * steps / epoch) + replayed
     trainable = recipe.strategy.trainable_parameters(facts)
     share = trainable / facts.parameters if facts.parameters else 0.0
     extent = Extent(steps, epoch, warmup_steps(recipe.training, steps), share)
@@ -68,6 +75,7 @@ def plan(
         rows=rows,
         steps=steps,
         tokens=tokens,
+        replayed=replayed,
         notes=tuple(notes(recipe, facts)),
         risk=assess(recipe, facts, answers, extent) if answers else None,
     )

@@ -12,9 +12,11 @@ from workbench.errors import BadInputError
 from workbench.models.facts import read_facts
 from workbench.models.sources import DEMO
 from workbench.recipe.protection import GeneralProtection
+from workbench.retention.replay import ReplayProtection
 from workbench.training.plan import Plan, plan
 
 if TYPE_CHECKING:
+    from workbench.data.rendering import Renderer
     from workbench.recipe.facts import ModelFacts
     from workbench.recipe.protection import Protections
     from workbench.recipe.recipe import Recipe
@@ -73,7 +75,8 @@ def with_tokens(recipe: Recipe) -> Plan:
     )
     rows = [row for row in renderer.render_all(split.train) if row.learns]
     tokens = sum(len(row.input_ids) for row in rows)
-    return plan(recipe, facts, len(rows), tokens, narrowness_of(split.train))
+    replayed = _replayed(recipe, renderer, sum(row.trained_tokens for row in rows))
+    return plan(recipe, facts, len(rows), tokens, narrowness_of(split.train), replayed)
 
 
 def _checked(recipe: Recipe) -> ModelFacts:
@@ -87,6 +90,18 @@ def _checked(recipe: Recipe) -> ModelFacts:
         if isinstance(protection, GeneralProtection):
             protection.check_format(load_examples(protection.source).format)
     return facts
+
+
+def _replayed(recipe: Recipe, renderer: Renderer, learned: int) -> int:
+    """Tokens that are replayed beside ``learned`` learned ones of the dataset, an estimate."""
+    replay = recipe.retention.active().get("replay")
+    if not isinstance(replay, ReplayProtection):
+        return 0
+    general = renderer.render_all(load_examples(replay.source).rows[: replay.rows])
+    rows = [row for row in general if row.learns]
+    if not rows:
+        raise BadInputError(f"{replay.source}: no general row has a token to learn from")
+    return replay.replayed(learned, rows)
 
 
 def _studying(strategy: Strategy) -> Strategy:

@@ -12,6 +12,7 @@ from workbench.cli.output import emit_json, emit_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from workbench.training.plan import Plan
     from workbench.training.risk import Risk
 
 
@@ -40,12 +41,16 @@ def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
             ("trains", f"{plan.trainable:,} of {plan.parameters:,} ({plan.share:.2%})"),
             ("rows", f"{plan.rows:,}"),
             ("steps", f"{plan.steps:,}"),
-            ("tokens", f"{plan.tokens:,}"),
+            ("tokens", f"{plan.tokens:,}{_replayed(plan)}"),
             *(("note", note) for note in plan.notes),
             *(_risk_rows(plan.risk) if plan.risk else ()),
             ("checked", checked()),
         ],
     )
+
+
+def _replayed(plan: Plan) -> str:
+    return f", about {plan.replayed:,} of them replayed" if plan.replayed else ""
 
 
 def _risk_rows(risk: Risk) -> Iterator[tuple[str, str]]:
