@@ -29,6 +29,7 @@ _SETTINGS = {
     "l2sp": ("retention.l2sp.strength=1",),
     "kl": ("retention.kl.strength=1", "retention.kl.batch_size=5"),
     "early_stopping": ("retention.early_stopping.patience=2",),
+    "budget": ("retention.budget.limit=100", "evaluation.retention_interval=5"),
 }
 _FIELDS = {"ewc": {"ewc", "ewc_kl"}, "l2sp": {"l2sp", "l2sp_kl"}, "kl": {"kl"}}
 
@@ -38,8 +39,10 @@ def events_of(run: RunFolder, kind: str) -> list[dict[str, float]]:
 
 
 def on(kind: str, general: Path) -> list[str]:
-    source = [f"retention.{kind}.source={general}"]
-    return [*_SETTINGS[kind], *(source if "source" in PROTECTIONS[kind].model_fields else [])]
+    has_source = "source" in PROTECTIONS[kind].model_fields
+    source = f"retention.{kind}.source={general}" if has_source else ""
+    measured = f"evaluation.general_text={general}" if kind == "budget" else ""
+    return [*_SETTINGS[kind], *filter(None, (source, measured))]
 
 
 @pytest.mark.parametrize("strategy", ["full", "lora"])

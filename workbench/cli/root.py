@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from keyword import iskeyword
 from pathlib import Path
 
 import click
@@ -16,16 +17,17 @@ class CommandFolder(click.Group):
     """Every module of ``workbench.cli.commands`` is a command; its ``command`` is loaded on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of the modules, with dashes."""
+        """Names of the modules, with dashes; one that is a word of Python ends in one more."""
         del ctx
         names = (info.name for info in pkgutil.iter_modules(commands.__path__))
-        return sorted(name.replace("_", "-") for name in names)
+        return sorted(name.rstrip("_").replace("_", "-") for name in names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of that name."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"{commands.__name__}.{cmd_name.replace('-', '_')}")
+        name = f"{cmd_name.replace('-', '_')}{'_' if iskeyword(cmd_name) else ''}"
+        module = importlib.import_module(f"{commands.__name__}.{name}")
         command: click.Command = module.command
         return command
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from pydantic import model_validator
 
@@ -92,17 +92,37 @@ class Mix:
     share: float
 
 
+Measured = Literal["loss", "kl"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of the model in training, nats per token; None where it was not.
+
+    Attributes:
+        loss: On held-out rows of the dataset.
+        kl: Of the base to the model, on held-out general text.
+    """
+
+    loss: float | None = None
+    kl: float | None = None
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a guard makes of an evaluation.
 
     Attributes:
-        best: These weights are the best so far and are to be kept as the result.
+        best: Whether these weights may be kept as the result; None for no opinion.
         stop: Why training should end here; empty to go on.
+        ask: Why the user should say whether it goes on; empty where nothing is to be asked.
+        warning: What the user should know.
     """
 
-    best: bool = False
+    best: bool | None = None
     stop: str = ""
+    ask: str = ""
+    warning: str = ""
 
 
 class Guard:
@@ -110,11 +130,11 @@ class Guard:
 
     Attributes:
         mix: Rows to train on beside the dataset's.
-        judges: It wants to see every evaluation, and one at the end.
+        judges: What it judges by; all of it is measured together, at the end too.
     """
 
     mix: Mix | None = None
-    judges: bool = False
+    judges: frozenset[Measured] = frozenset()
 
     def attach(self, model: Module) -> None:
         """Take the prepared model, not yet trained."""
@@ -130,9 +150,9 @@ class Guard:
         """What is worth recording of the last step."""
         return {}
 
-    def evaluated(self, loss: float) -> Verdict:
-        """Judge an evaluation loss in nats per token."""
-        del loss
+    def evaluated(self, evaluation: Evaluation) -> Verdict:
+        """Judge an evaluation that holds all of :attr:`judges`."""
+        del evaluation
         return Verdict()
 
 

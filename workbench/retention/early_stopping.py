@@ -11,7 +11,7 @@ from workbench.recipe.section import field
 
 if TYPE_CHECKING:
     from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.protection import Scene
+    from workbench.recipe.protection import Evaluation, Scene
     from workbench.recipe.recipe import Recipe
 
 
@@ -69,7 +69,7 @@ class EarlyStoppingProtection(Protection):
 class Patience(Guard):
     """Counts evaluations without a gain."""
 
-    judges = True
+    judges = frozenset({"loss"})
 
     def __init__(self, patience: int, minimum_gain: float) -> None:
         """Give up after ``patience`` evaluations that are not ``minimum_gain`` nats better."""
@@ -78,15 +78,16 @@ class Patience(Guard):
         self._best = float("inf")
         self._waited = 0
 
-    def evaluated(self, loss: float) -> Verdict:
+    def evaluated(self, evaluation: Evaluation) -> Verdict:
         """Compare with the best so far."""
-        if loss < self._best - self._minimum_gain:
-            self._best, self._waited = loss, 0
+        if evaluation.loss is not None and evaluation.loss < self._best - self._minimum_gain:
+            self._best, self._waited = evaluation.loss, 0
             return Verdict(best=True)
         self._waited += 1
         if self._waited < self._patience:
-            return Verdict()
+            return Verdict(best=False)
         return Verdict(
+            best=False,
             stop=f"the held-out loss has not fallen below {self._best:.4f} for {self._waited} "
-            f"{'evaluation' if self._waited == 1 else 'evaluations'}"
+            f"{'evaluation' if self._waited == 1 else 'evaluations'}",
         )

@@ -10,18 +10,23 @@ from workbench.runs import files
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
 
-Request = Literal["stop", "checkpoint", "evaluate"]
+Request = Literal["stop", "checkpoint", "evaluate", "continue"]
+
+WAITING = "over budget: waiting for an answer"
+"""The phase of a run that waits for ``continue`` or ``stop``."""
 
 
 def ask(run: RunFolder, request: Request) -> None:
     """Leave a request for the worker of ``run``.
 
     Raises:
-        BadInputError: No worker is at work on it.
+        BadInputError: No worker is at work on it, or it does not wait for an answer.
     """
     status = run.status()
     if not status.live:
         raise BadInputError(f"{run.id} is {status.state}: there is no worker to {request}")
+    if request == "continue" and status.phase != WAITING:
+        raise BadInputError(f"{run.id} waits for no answer: it is {status.phase or status.state}")
     files.replace(run.control / request, "")
 
 

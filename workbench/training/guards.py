@@ -9,13 +9,13 @@ from transformers import TrainerCallback
 from workbench.recipe.protection import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from torch import Tensor
     from torch.nn import Module
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-    from workbench.recipe.protection import Guard, Mix
+    from workbench.recipe.protection import Evaluation, Guard, Measured, Mix
 
 
 class Guards(TrainerCallback):
@@ -62,11 +62,21 @@ class Guards(TrainerCallback):
         return {name: value for guard in self._guards for name, value in guard.numbers().items()}
 
     @property
-    def judge(self) -> bool:
-        """Whether any of them wants to see every evaluation, the last one too."""
-        return any(guard.judges for guard in self._guards)
+    def judges(self) -> frozenset[Measured]:
+        """What they judge by, together; empty where none does."""
+        return frozenset().union(*(guard.judges for guard in self._guards))
 
-    def evaluated(self, loss: float) -> Verdict:
-        """What they make of an evaluation; at most one of them judges."""
-        verdicts = [guard.evaluated(loss) for guard in self._guards if guard.judges]
-        return verdicts[0] if verdicts else Verdict()
+    def evaluated(self, evaluation: Evaluation) -> Verdict:
+        """What they make of an evaluation: the best is what none of them calls worse."""
+        verdicts = [guard.evaluated(evaluation) for guard in self._guards if guard.judges]
+        opinions = [verdict.best for verdict in verdicts if verdict.best is not None]
+        return Verdict(
+            best=all(opinions) if opinions else None,
+            stop=_joined(verdict.stop for verdict in verdicts),
+            ask=_joined(verdict.ask for verdict in verdicts),
+            warning=_joined(verdict.warning for verdict in verdicts),
+        )
+
+
+def _joined(reasons: Iterable[str]) -> str:
+    return "; ".join(filter(None, reasons))

@@ -11,24 +11,28 @@ from transformers import TrainerCallback
 
 from workbench.errors import RunFailedError
 from workbench.hardware.readings import read_memory
+from workbench.recipe.protection import Evaluation
 from workbench.runs.control import take
 from workbench.training.best import BestWeights
 from workbench.training.device import cuda_use
 from workbench.training.loss import mean_nll
 from workbench.training.result import save_result
+from workbench.training.stop_watch import StopWatch
+from workbench.training.waiting import wait_for_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from torch import Tensor
     from torch.nn import Module
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
     from workbench.recipe.recipe import Recipe
-    from workbench.recipe.training import TrainingSection
+    from workbench.runs.control import Request
     from workbench.runs.folder import RunFolder
     from workbench.training.guards import Guards
     from workbench.training.reporter import Reporter
+    from workbench.training.retention_watch import RetentionWatch
 
 _BY_SOURCE = ("loss_target", "loss_replay", "replay_share")
 _MEMORY_INTERVAL = 0.5
@@ -45,6 +49,7 @@ class Monitor(TrainerCallback):
         reporter: Reporter,
         heldout: Sequence[dict[str, Tensor]],
         guards: Guards,
+        watch: RetentionWatch,
     ) -> None:
         """Watch a run; ``heldout`` are the batches the evaluation loss is taken on."""
         self._run = run
@@ -52,19 +57,26 @@ class Monitor(TrainerCallback):
         self._reporter = reporter
         self._heldout = heldout
         self._guards = guards
-        self.best = BestWeights(run.checkpoints)
+        self._watch = watch
         self._clock = StopWatch()
         self._memory_read = 0.0
+        self.best = BestWeights(run.checkpoints)
+        self.best_step = 0
         self.stop_asked = False
 
     def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Say that the run is under way."""
-        del args, control
+        """Say that the run is under way, and where it starts from."""
+        del args
         self._reporter.step(0, state.max_steps)
         self._reporter.state("running")
         self._reporter.phase("training")
+        wanted = self._due(0)
+        if "kl" in self._guards.judges:
+            wanted |= self._guards.judges
+        if "stop" in self._look(kwargs["model"], wanted, control):
+            self._stop(control)
         self._clock.go()
 
     def on_step_end(
@@ -77,21 +89,23 @@ class Monitor(TrainerCallback):
         """Measure and obey; the time this takes is not counted as training time."""
         del args
         model: Module = kwargs["model"]
+        step, last = state.global_step, state.global_step == state.max_steps
         self._clock.pause()
-        self._reporter.step(state.global_step, state.max_steps)
-        asked = take(self._run)
-        last = state.global_step == state.max_steps
-        due = self._due(state.global_step, self._training.evaluation_interval)
-        if "evaluate" in asked or due or (last and self._guards.judge):
-            self._evaluate(model, control)
-        if "checkpoint" in asked or self._due(
-            state.global_step, self._training.checkpoint_interval
-        ):
-            self._checkpoint(model, state.global_step)
+        self._reporter.step(step, state.max_steps)
+        asked = set(take(self._run))
+        wanted = self._due(step)
+        if "evaluate" in asked:
+            wanted |= {"loss", "kl", "canaries"}
+        if last and self._recipe.evaluation.retention_interval:
+            wanted |= {"kl"}
+        ends = last or "stop" in asked
+        if ends or not wanted.isdisjoint(self._guards.judges):
+            wanted |= self._guards.judges
+        asked |= self._look(model, wanted, control, ends=ends)
+        if "checkpoint" in asked or _is_due(step, self._recipe.training.checkpoint_interval):
+            self._checkpoint(model, step)
         if "stop" in asked and not last:
-            self.stop_asked = True
-            self._reporter.state("stopping", "asked to stop")
-            control.should_training_stop = True
+            self._stop(control)
         self._read_memory()
         self._clock.go()
         return control
@@ -132,32 +146,58 @@ class Monitor(TrainerCallback):
         if numbers := self._guards.numbers():
             self._reporter.event("penalty", **numbers)
 
-    @property
-    def _training(self) -> TrainingSection:
-        return self._recipe.training
+    def _due(self, step: int) -> set[str]:
+        """What the recipe wants measured at a step: ``loss``, ``kl``, ``canaries``."""
+        evaluation = self._recipe.evaluation
+        intervals = {
+            "loss": self._recipe.training.evaluation_interval if step else 0,
+            "kl": evaluation.retention_interval,
+            "canaries": evaluation.canary_interval,
+        }
+        return {name for name, interval in intervals.items() if _is_due(step, interval)}
 
-    @staticmethod
-    def _due(step: int, interval: int) -> bool:
-        return interval > 0 and step % interval == 0
-
-    def _evaluate(self, model: Module, control: TrainerControl) -> None:
-        if not self._heldout:
-            return
-        loss = mean_nll(model, self._heldout)
-        self._reporter.event("eval", loss=loss)
-        verdict = self._guards.evaluated(loss)
+    def _look(
+        self, model: Module, wanted: Collection[str], control: TrainerControl, *, ends: bool = False
+    ) -> set[Request]:
+        """Measure what is wanted and obey what the guards make of it; what the user asked then."""
+        loss = self._loss(model) if "loss" in wanted else None
+        kl = self._watch.measure(model) if "kl" in wanted else None
+        if "canaries" in wanted:
+            self._watch.ask_canaries(model)
+        judges = self._guards.judges
+        if not judges or not judges <= set(wanted):
+            return set()
+        verdict = self._guards.evaluated(Evaluation(loss=loss, kl=kl))
         if verdict.best:
             self.best.keep(model)
+            self.best_step = self._reporter.status.step
+        if verdict.warning:
+            self._reporter.notice(verdict.warning, level="warning")
         if verdict.stop:
             self._reporter.notice(f"stopping early: {verdict.stop}")
             control.should_training_stop = True
+        if verdict.ask and not ends:
+            return wait_for_answer(self._run, self._reporter, verdict.ask)
+        return set()
+
+    def _stop(self, control: TrainerControl) -> None:
+        self.stop_asked = True
+        self._reporter.state("stopping", "asked to stop")
+        control.should_training_stop = True
+
+    def _loss(self, model: Module) -> float | None:
+        if not self._heldout:
+            return None
+        loss = mean_nll(model, self._heldout)
+        self._reporter.event("eval", loss=loss)
+        return loss
 
     def _checkpoint(self, model: Module, step: int) -> None:
         folder = self._run.checkpoints / f"step-{step}"
         save_result(self._recipe.strategy, model, folder)
         self._reporter.event("checkpoint", path=f"checkpoints/{folder.name}")
         steps = sorted(self._run.checkpoints.glob("step-*"), key=lambda path: int(path.name[5:]))
-        for old in steps[: -self._training.checkpoints_kept]:
+        for old in steps[: -self._recipe.training.checkpoints_kept]:
             shutil.rmtree(old)
 
     def _read_memory(self) -> None:
@@ -166,25 +206,5 @@ class Monitor(TrainerCallback):
             self._reporter.event("memory", **read_memory(cuda_use()))
 
 
-class StopWatch:
-    """Counts only the time between :meth:`go` and :meth:`pause`."""
-
-    def __init__(self) -> None:
-        """Start at zero, standing still."""
-        self._counted = 0.0
-        self._since: float | None = None
-
-    def go(self) -> None:
-        """Count from now on."""
-        self._since = time.monotonic()
-
-    def pause(self) -> None:
-        """Stop counting."""
-        self._counted = self.seconds
-        self._since = None
-
-    @property
-    def seconds(self) -> float:
-        """What was counted so far."""
-        running = 0.0 if self._since is None else time.monotonic() - self._since
-        return self._counted + running
+def _is_due(step: int, interval: int) -> bool:
+    return interval > 0 and step % interval == 0

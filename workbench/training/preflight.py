@@ -11,12 +11,14 @@ from workbench.data.splitting import load_examples, load_split
 from workbench.errors import BadInputError
 from workbench.models.facts import read_facts
 from workbench.models.sources import DEMO
+from workbench.probes.suites import named_suites
 from workbench.recipe.protection import GeneralProtection
 from workbench.retention.replay import ReplayProtection
 from workbench.training.plan import Plan, plan
 
 if TYPE_CHECKING:
     from workbench.data.rendering import Renderer
+    from workbench.recipe.evaluation import EvaluationSection
     from workbench.recipe.facts import ModelFacts
     from workbench.recipe.protection import Protections
     from workbench.recipe.recipe import Recipe
@@ -39,6 +41,7 @@ def resolve(recipe: Recipe) -> Recipe:
             "data": data,
             "strategy": _studying(recipe.strategy),
             "retention": _resolved(recipe.retention),
+            "evaluation": _asking(recipe.evaluation),
         }
     )
 
@@ -89,7 +92,16 @@ def _checked(recipe: Recipe) -> ModelFacts:
         protection.check(recipe, facts)
         if isinstance(protection, GeneralProtection):
             protection.check_format(load_examples(protection.source).format)
+    _check_evaluation(recipe.evaluation)
     return facts
+
+
+def _check_evaluation(evaluation: EvaluationSection) -> None:
+    """Refuse general text and suites that cannot be read."""
+    if evaluation.general_text is not None:
+        load_examples(evaluation.general_text)
+    if evaluation.size != "none":
+        named_suites(evaluation.suites)
 
 
 def _replayed(recipe: Recipe, renderer: Renderer, learned: int) -> int:
@@ -107,6 +119,15 @@ def _replayed(recipe: Recipe, renderer: Renderer, learned: int) -> int:
 def _studying(strategy: Strategy) -> Strategy:
     paths = {field: _absolute(source) for field, source in strategy.datasets().items()}
     return strategy.model_copy(update=paths)
+
+
+def _asking(evaluation: EvaluationSection) -> EvaluationSection:
+    text = evaluation.general_text
+    paths = {
+        "general_text": None if text is None else _absolute(text),
+        "suites": tuple(map(_absolute, evaluation.suites)),
+    }
+    return evaluation.model_copy(update=paths)
 
 
 def _resolved(retention: Protections) -> Protections:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from transformers import set_seed
 
-from workbench.data.batching import Collator
-from workbench.data.rendering import Renderer
 from workbench.data.splitting import load_split
 from workbench.errors import BadInputError, FtwbError, MachineError
-from workbench.models import loading
 from workbench.probes.fingerprint import save_fingerprint, take_fingerprint
-from workbench.probes.report import Report
+from workbench.training.examination import Examination
 from workbench.training.guards import Guards
-from workbench.training.measuring import measure, questions
 from workbench.training.monitor import Monitor
+from workbench.training.opening import open_base
 from workbench.training.plan import total_steps
 from workbench.training.reporter import Reporter, StopAsked
 from workbench.training.result import save_result
+from workbench.training.retention_watch import RetentionWatch
 from workbench.training.scene import BaseScene
 from workbench.training.trainer import WorkbenchTrainer, training_arguments
 
@@ -31,12 +28,18 @@ if TYPE_CHECKING:
 
     from torch import Tensor
     from torch.nn import Module
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from workbench.data.formats import Example
     from workbench.data.rendering import Rendered
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
+    from workbench.training.opening import Opened, Report
+
+_BEST = {
+    frozenset({"loss"}): "the lowest held-out loss",
+    frozenset({"kl"}): "the last under its budget",
+    frozenset({"loss", "kl"}): "the lowest held-out loss under its budget",
+}
+"""What the best of a run is, by what it was judged by."""
 
 
 def work(run: RunFolder) -> int:
@@ -72,14 +75,6 @@ def last_words(error: Exception) -> str:
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The dataset, rendered: what is trained on, and batches of what is not."""
-
-    train: Sequence[Rendered]
-    heldout: Sequence[dict[str, Tensor]]
-
-
 class Work:
     """One run, step by step in the order a reader expects."""
 
@@ -88,7 +83,6 @@ class Work:
         self._run = run
         self._recipe = recipe
         self._reporter = reporter
-        self._device = loading.choose_device()
 
     def do(self) -> bool:
         """Load, measure, train, measure, save; true when the user stopped it early."""
@@ -96,126 +90,90 @@ class Work:
         set_seed(recipe.training.seed)
         reporter.phase("reading the data")
         split = load_split(recipe.data, recipe.training.seed)
-        base, tokenizer = self._load_base()
-        renderer = Renderer(tokenizer, recipe.data.assistant_only, recipe.training.sequence_length)
-        rows = self._render(renderer, split.train, split.heldout, tokenizer)
-        asked = questions(recipe.evaluation, renderer, split.heldout, rows.heldout)
-        reporter.phase("measuring the base")
-        fingerprint = take_fingerprint(base, tokenizer)
+        opened = open_base(recipe, split, self._phase("loading the base model"))
+        rows = self._render(opened)
+        examination = Examination(opened)
+        tell = self._phase("measuring the base")
+        fingerprint = take_fingerprint(opened.base, opened.tokenizer)
         save_fingerprint(fingerprint, self._run.base)
-        before = measure(base, tokenizer, asked, recipe.evaluation, reporter)
-        scene = BaseScene(recipe, base, tokenizer, renderer, fingerprint, reporter)
-        guards = self._protect(scene, rows)
-        recipe.strategy.study(scene)
-        model, stopped = self._train(base, rows, tokenizer, guards)
+        base = examination.base(fingerprint, self._run.base, tell)
+        guards = self._protect(opened, fingerprint, examination)
+        watch = RetentionWatch(opened, examination, base, reporter)
+        model, stopped = self._train(opened, rows, guards, watch)
         reporter.phase("saving the result", stoppable=False)
         save_result(recipe.strategy, model, self._run.model)
-        reporter.phase("measuring the result")
-        after = measure(model, tokenizer, asked, recipe.evaluation, reporter)
-        Report(prompts=recipe.evaluation.prompts, before=before, after=after).save(self._run.report)
+        after = examination.result(model, base, self._phase("measuring the result"))
+        examination.report(base, after).save(self._run.report)
         return stopped
 
-    def _load_base(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        section = self._recipe.model
-        self._reporter.phase("loading the base model")
-        folder = loading.locate(
-            section,
-            lambda what, done, total: self._reporter.phase(
-                "loading the base model", what, done, total
-            ),
-        )
-        full = self._recipe.strategy.trains_base_weights and section.dtype == "auto"
-        dtype = loading.choose_dtype("float32" if full else section.dtype, self._device)
-        base = loading.load_base(
-            section,
-            folder,
-            device=self._device,
-            dtype=dtype,
-            quantization=self._recipe.strategy.quantization(),
-        )
-        return base, loading.load_tokenizer(section, folder)
+    def _phase(self, name: str) -> Report:
+        """Enter a phase, and give what tells how far it is."""
+        self._reporter.phase(name)
+        return lambda what, done, total: self._reporter.phase(name, what, done, total)
 
-    def _render(
-        self,
-        renderer: Renderer,
-        train: Sequence[Example],
-        heldout: Sequence[Example],
-        tokenizer: PreTrainedTokenizerBase,
-    ) -> Rows:
+    def _render(self, opened: Opened) -> list[Rendered]:
+        """The rows to learn, in tokens."""
         self._reporter.phase("rendering the data")
-        rendered = renderer.render_all(train)
+        rendered = opened.renderer.render_all(opened.split.train)
         usable = [row for row in rendered if row.learns]
+        length = self._recipe.training.sequence_length
         if not usable:
             raise BadInputError(
-                "no row has a token to learn from: every answer is cut off at "
-                f"{self._recipe.training.sequence_length} tokens"
+                f"no row has a token to learn from: every answer is cut off at {length} tokens"
             )
         if len(usable) < len(rendered):
             self._reporter.notice(
                 f"{len(rendered) - len(usable)} rows left out: their answers lie past "
-                f"{self._recipe.training.sequence_length} tokens",
+                f"{length} tokens",
                 level="warning",
             )
-        held = renderer.render_all(heldout[: self._recipe.evaluation.loss_rows])
-        return Rows(usable, self._batches([row for row in held if row.learns], tokenizer))
+        return usable
 
-    def _batches(
-        self, rows: Sequence[Rendered], tokenizer: PreTrainedTokenizerBase
-    ) -> list[dict[str, Tensor]]:
-        ordered = sorted(rows, key=lambda row: len(row.input_ids))
-        size = self._recipe.training.micro_batch_size
-        collate = Collator(tokenizer.pad_token_id)
-        batches = [collate(ordered[start : start + size]) for start in range(0, len(ordered), size)]
-        return [
-            {name: tensor.to(self._device) for name, tensor in batch.items()} for batch in batches
-        ]
-
-    def _protect(self, scene: BaseScene, rows: Rows) -> Guards:
-        """Let every protection that is on measure the untouched base."""
-        guards = Guards(
-            [protection.ready(scene) for protection in self._recipe.retention.active().values()]
+    def _protect(self, opened: Opened, fingerprint: Tensor, examination: Examination) -> Guards:
+        """Let every protection that is on, and the strategy, study the untouched base."""
+        scene = BaseScene(
+            self._recipe,
+            opened.base,
+            opened.tokenizer,
+            opened.renderer,
+            fingerprint,
+            self._reporter,
         )
-        if guards.judge and not rows.heldout:
+        protections = self._recipe.retention.active().values()
+        guards = Guards([protection.ready(scene) for protection in protections])
+        if "loss" in guards.judges and not examination.asked.heldout:
             raise BadInputError(
                 "retention.early_stopping: no held-out row is left to evaluate on; set "
                 "data.heldout, or give more rows"
             )
+        self._recipe.strategy.study(scene)
         return guards
 
     def _train(
-        self,
-        base: PreTrainedModel,
-        rows: Rows,
-        tokenizer: PreTrainedTokenizerBase,
-        guards: Guards,
+        self, opened: Opened, rows: Sequence[Rendered], guards: Guards, watch: RetentionWatch
     ) -> tuple[Module, bool]:
         recipe = self._recipe
         self._reporter.phase("preparing")
-        model = recipe.strategy.prepare(base)
+        model = recipe.strategy.prepare(opened.base)
         guards.attach(model)
-        monitor = Monitor(self._run, recipe, self._reporter, rows.heldout, guards)
+        heldout = watch.examination.asked.heldout
+        monitor = Monitor(self._run, recipe, self._reporter, heldout, guards, watch)
         arguments = training_arguments(
             recipe.training,
-            steps=total_steps(recipe.training, len(rows.train)),
+            steps=total_steps(recipe.training, len(rows)),
             folder=self._run.checkpoints,
-            precision=self._precision(),
-            on_cpu=self._device.type == "cpu",
+            precision=opened.precision,
+            on_cpu=opened.device.type == "cpu",
         )
         groups = recipe.strategy.parameter_groups(
             model, recipe.training.learning_rate, recipe.training.weight_decay
         )
-        trainer = WorkbenchTrainer(
-            model, arguments, rows.train, tokenizer.pad_token_id, guards, [monitor], groups
-        )
+        padding = opened.tokenizer.pad_token_id
+        trainer = WorkbenchTrainer(model, arguments, rows, padding, guards, [monitor], groups)
         trainer.train()
         if monitor.best.restore(model):
-            self._reporter.notice("the result is the model with the lowest held-out loss")
+            which = _BEST[guards.judges]
+            self._reporter.notice(f"the result is the model of step {monitor.best_step}: {which}")
         if share := trainer.losses.replay_share:
             self._reporter.notice(f"replayed: {share:.1%} of all learned tokens")
         return model, monitor.stop_asked
-
-    def _precision(self) -> torch.dtype:
-        name = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}.get(
-            self._recipe.training.precision, "auto"
-        )
-        return loading.choose_dtype(name, self._device)

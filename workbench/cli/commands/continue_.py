@@ -1,0 +1,25 @@
+"""``ftwb continue``: let a run that waits go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.output import narrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("continue")
+@click.argument("run")
+@click.pass_obj
+def command(root: Path, run: str) -> None:
+    """Let RUN go on past its forgetting budget; 'ftwb stop' is the other answer."""
+    from workbench.runs.control import ask
+    from workbench.runs.folder import Runs
+
+    found = Runs(root).find(run)
+    ask(found, "continue")
+    narrate(f"{found.id}: goes on; its budget does not ask again")

@@ -1,0 +1,131 @@
+"""A budget of forgetting: when the KL to the base passes it, training waits, stops or goes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import model_validator
+
+from workbench.errors import BadInputError
+from workbench.recipe.parts import Card
+from workbench.recipe.protection import Guard, Protection, Verdict
+from workbench.recipe.section import field
+
+if TYPE_CHECKING:
+    from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.protection import Evaluation, Scene
+    from workbench.recipe.recipe import Recipe
+
+Action = Literal["ask", "stop", "rollback"]
+
+
+class BudgetProtection(Protection):
+    """Judge every measurement of the KL to the base on held-out general text.
+
+    A measurement is a lower bound of the KL, taken every ``evaluation.retention_interval`` steps.
+    """
+
+    kind: ClassVar[str] = "budget"
+    card: ClassVar[Card] = Card(
+        title="Forgetting budget",
+        does="Warns when the KL to the base grows, and past a limit asks, stops or goes back.",
+        costs=(
+            "Nothing beyond the measurements that are taken anyway; going back keeps a copy of the "
+            "trained weights on disk, written anew at each measurement under the limit."
+        ),
+        forgets=(
+            "Up to the limit, and past it by what happens between two measurements. It sees "
+            "general text alone: a capability that such text does not touch may be lost under it."
+        ),
+    )
+
+    warn: float = field(
+        0.1,
+        title="Warn at",
+        help="KL to the base on general text from which the run warns.",
+        unit="nats per token",
+        gt=0,
+        le=100,
+    )
+    limit: float = field(
+        0.3,
+        title="Limit",
+        help="KL to the base on general text at which the run acts.",
+        unit="nats per token",
+        gt=0,
+        le=100,
+    )
+    action: Action = field(
+        "ask",
+        title="At the limit",
+        help="ask: wait for your answer; stop: end there; rollback: end, and the result is the "
+        "last model under the limit.",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> BudgetProtection:
+        if self.warn > self.limit:
+            raise ValueError(f"warns at {self.warn:g}, past its limit of {self.limit:g}")
+        return self
+
+    def check(self, recipe: Recipe, facts: ModelFacts) -> None:
+        """Refuse runs whose KL is never measured."""
+        del facts
+        if recipe.evaluation.general_text is None:
+            raise BadInputError("retention.budget: needs evaluation.general_text to measure KL on")
+        if recipe.evaluation.retention_interval == 0:
+            raise BadInputError(
+                "retention.budget: needs measurements; set evaluation.retention_interval above 0"
+            )
+
+    def ready(self, scene: Scene) -> Guard:
+        """Nothing is measured."""
+        del scene
+        return Budget(self.warn, self.limit, self.action)
+
+
+class Budget(Guard):
+    """Compares each KL with the two levels; it asks once and then trusts the answer."""
+
+    judges = frozenset({"kl"})
+
+    def __init__(self, warn: float, limit: float, action: Action) -> None:
+        """Take the levels in nats per token, and what to do at the upper one."""
+        self._warn = warn
+        self._limit = limit
+        self._action = action
+        self._warned = False
+        self._asked = False
+        self._was_under = False
+
+    def evaluated(self, evaluation: Evaluation) -> Verdict:
+        """Judge the KL; NaN is over every budget."""
+        kl = evaluation.kl
+        if kl is None or kl < self._limit:
+            self._was_under = True
+            return Verdict(best=self._action == "rollback" or None, warning=self._warning(kl))
+        said = f"KL to base {kl:.3f} nats per token has passed the budget of {self._limit:g}"
+        match self._action:
+            case "stop":
+                return Verdict(stop=said)
+            case "rollback":
+                back = "going back to the last model under it"
+                none = "no model was under it, so there is nothing to go back to"
+                return Verdict(best=False, stop=f"{said}; {back if self._was_under else none}")
+            case "ask" if not self._asked:
+                self._asked = True
+                return Verdict(ask=said)
+            case _:
+                return Verdict()
+
+    def _warning(self, kl: float | None) -> str:
+        """Say once that the KL has come near; again only after it was low."""
+        near = kl is not None and kl >= self._warn
+        news = near and not self._warned
+        self._warned = near
+        return (
+            f"KL to base {kl:.3f} nats per token is over {self._warn:g}; the budget ends at "
+            f"{self._limit:g}"
+            if news
+            else ""
+        )
