@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SEED = 2026
-REACH = (10, 20, 50, 100)
+REACH = (10, 15, 20, 30, 50, 75, 100)
 """Numbers of a field's items go up to these, the easiest first."""
 QUICK_FIELDS = ("addition", "gains", "largest", "groups")
 NAMES = ("Aisha", "Bruno", "Chloe", "Dmitri", "Elif", "Farid", "Greta", "Hugo")
@@ -86,10 +86,14 @@ FIELDS: tuple[Callable[[Random, int], tuple[str, int]], ...] = (
 
 def generate() -> Iterator[dict[str, Any]]:
     """Every item of the suite, field by field; the same ones each time."""
-    random = Random(SEED)  # noqa: S311
+    random = Random(SEED)  # noqa: S311 - sums, not secrets
+    asked: set[str] = set()
     for field in FIELDS:
         for place, reach in enumerate(REACH):
             text, answer = field(random, reach)
+            while text in asked:
+                text, answer = field(random, reach)
+            asked.add(text)
             yield {
                 "id": f"{field.__name__}-{place + 1}",
                 "prompt": f"{text} Answer with the number only.",
@@ -107,7 +111,7 @@ def _factors(random: Random, reach: int) -> tuple[int, int]:
 def _size(field: str, place: int) -> str:
     if place == 0 and field in QUICK_FIELDS:
         return "quick"
-    return "standard" if place < len(REACH) // 2 else "full"
+    return "standard" if REACH[place] <= 30 else "full"
 
 
 if __name__ == "__main__":
