@@ -61,13 +61,18 @@ def numbering(source: str) -> str:
     return kind.unit if kind else "row"
 
 
+def names_file(source: str) -> bool:
+    """Whether the name ends as that of a data file does."""
+    return Path(source).suffix.lower() in _KINDS
+
+
 def _read(source: str) -> Iterator[Row | Fault]:
     from workbench.data import hub
 
     path = _local(source)
     if path.is_file():
         return _kind_of(path).read(path)
-    if path.is_dir() or (hub.is_id(source) and path.suffix.lower() not in _KINDS):
+    if path.is_dir() or (hub.is_id(source) and not names_file(source)):
         return hub.read(source)
     raise NotFoundError(
         f"{source}: no such file; a hub dataset is written owner/name, a shipped one preset:NAME"

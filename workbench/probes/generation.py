@@ -156,8 +156,8 @@ def _draws(seeds: Sequence[int | None]) -> LogitsProcessorList:
     def add_noise(_ids: Tensor, logits: Tensor) -> Tensor:
         noisy = logits.clone()
         for row, generator in generators:
-            waits = torch.empty(logits.shape[-1]).exponential_(generator=generator)
-            noisy[row] -= waits.log().to(logits.device)
+            waits = torch.empty(logits.shape[-1], dtype=torch.float64)
+            noisy[row] -= waits.exponential_(generator=generator).log().to(logits)
         return noisy
 
     return LogitsProcessorList([add_noise] if generators else [])

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from workbench.data import hub
 from workbench.data.faults import Fault
 from workbench.data.fields import UnfitError, kind_of
-from workbench.data.reading import numbering, read_rows
+from workbench.data.reading import names_file, numbering, read_rows
 from workbench.errors import BadInputError
 from workbench.probes.items import Item, Measures, Size
 from workbench.probes.scorer import Scorer
@@ -148,7 +148,7 @@ def _lines_of_keys(text: str) -> dict[str, int]:
 def _source(items: str, folder: Path) -> str:
     """A file beside the suite, else what was written where it can only be a dataset's name."""
     beside = folder / items
-    foreign = items.startswith("preset:") or hub.is_id(items)
+    foreign = items.startswith("preset:") or (hub.is_id(items) and not names_file(items))
     return items if foreign and not beside.exists() else str(beside)
 
 

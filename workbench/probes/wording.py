@@ -12,10 +12,7 @@ if TYPE_CHECKING:
 
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'"})
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
-_EDGES = (
-    "".join(chr(code) for code in range(0x2040) if unicodedata.category(chr(code)).startswith("P"))
-    + " \t\n`$^~<>|+="
-)
+_EDGES = " .,;:!?\u2026\"'\u201c\u201d\u201e\u00ab\u00bb*_`"
 _SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}"
 """Scripts written without spaces, in which a word has no edge to look for."""
 
@@ -27,7 +24,7 @@ def folded(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Like :func:`folded`, and without marks (quotes, full stops, asterisks) at both ends.
+    """Like :func:`folded`, and without marks (quotes, full stops, asterisks …) at both ends.
 
     A text of nothing but marks stays as it is.
     """

@@ -1,0 +1,101 @@
+"""``ftwb probes`` lists suites, checks a file of one's own, and finds items in data."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.cli.conftest import Ended
+
+SUITE = "measures: knowledge\nscorer: contains\nitems: mine.jsonl\ntitle: My own\n"
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.yaml"
+    path.write_text(SUITE)
+    rows = [
+        {"id": "k1", "prompt": "Where is Oslo?", "answers": ["Norway"], "field": "places"},
+        {"id": "k2", "prompt": "Where is \x1b[31mRome?", "answers": ["Italy"], "size": "full"},
+    ]
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+def test_the_list_has_every_suite_with_its_counts(ftwb: Callable[..., Ended]) -> None:
+    from workbench.probes.suites import shipped_suites
+
+    found = json.loads(ftwb("probes", "--json").out)
+    assert [suite["name"] for suite in found] == [suite.name for suite in shipped_suites()]
+    shown = ftwb("probes").out
+    for suite in found:
+        [line] = [line for line in shown.splitlines() if line.split()[:1] == [suite["name"]]]
+        counts = [str(count) for count in suite["items_per_size"].values()]
+        assert line.split()[1:6] == [suite["measures"], suite["scorer"]["kind"], *counts]
+    total = sum(suite["items_per_size"]["full"] for suite in found)
+    assert f" {total} " in shown.splitlines()[-2] + " "
+
+
+def test_a_suite_is_shown_with_its_items(ftwb: Callable[..., Ended], mine: Path) -> None:
+    shown = ftwb("probes", mine)
+    assert shown.code == 0
+    assert "My own" in shown.out
+    assert "quick 1  standard 1  full 2" in shown.out
+    assert "Norway" in shown.out
+    assert "\x1b" not in shown.out
+    assert "k2" not in ftwb("probes", mine, "--size", "quick").out
+    found = json.loads(ftwb("probes", mine, "--size", "quick", "--json").out)
+    assert found["items_per_size"] == {"quick": 1, "standard": 1, "full": 2}
+    assert [item["id"] for item in found["items"]] == ["k1"]
+
+
+def test_every_problem_is_told_with_its_line(ftwb: Callable[..., Ended], mine: Path) -> None:
+    lines = [
+        '{"id": "k1", "prompt": "a", "answers": ["x"]}',
+        *(f'{{"id": "k{number}", "prompt": "a"}}' for number in range(2, 8)),
+        '{"id": "k1", "prompt": "a", "answers": ["x"]}',
+    ]
+    mine.with_suffix(".jsonl").write_text("\n".join(lines))
+    ended = ftwb("probes", mine)
+    assert (ended.code, ended.out) == (2, "")
+    for number in range(2, 9):
+        assert f"mine.jsonl: line {number}: item 'k" in ended.err
+    assert "7 of its items cannot be asked" in ended.err
+    ended = ftwb("probes", mine, "--json")
+    assert ended.code == 2
+    problems = json.loads(ended.out)["problems"]
+    assert [problem["number"] for problem in problems] == list(range(2, 9))
+    assert problems[-1]["what"] == "item 'k1': stands already in line 1"
+
+
+def test_an_unknown_suite_is_told_the_nearest(ftwb: Callable[..., Ended]) -> None:
+    ended = ftwb("probes", "reasonning")
+    assert ended.code == 2
+    assert "did you mean 'reasoning'?" in ended.err
+
+
+def test_items_in_the_data_are_named(
+    ftwb: Callable[..., Ended], mine: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data.jsonl"
+    row = {"question": "where is OSLO", "answer": "In Norway."}
+    data.write_text(json.dumps(row))
+    ended = ftwb("probes", mine, "--against", data)
+    assert (ended.code, "mine/k1" in ended.out, "mine/k2" in ended.out) == (0, True, False)
+    assert "1 of 2 items" in ended.err
+    found = json.loads(ftwb("probes", mine, "--against", data, "--json").out)
+    assert found["contaminated"] == ["mine/k1"]
+
+
+@pytest.mark.parametrize(
+    "preset", ["support_train", "support_heldout", "general", "general_heldout"]
+)
+def test_no_shipped_item_stands_in_shipped_data(ftwb: Callable[..., Ended], preset: str) -> None:
+    found = json.loads(ftwb("probes", "--against", f"preset:{preset}", "--json").out)
+    assert found["contaminated"] == []
