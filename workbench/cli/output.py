@@ -23,9 +23,14 @@ _PIPE_WIDTH = 160
 
 
 def emit_json(value: Any) -> None:
-    """Print one JSON document on stdout, in which no character can command a terminal."""
+    """Print one JSON document on stdout, see :func:`json_text`."""
+    click.echo(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Write a JSON document in which no character can command a terminal."""
     text = json.dumps(value, indent=1, ensure_ascii=False, default=_plain)
-    click.echo(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.probes.findings import Capability, Interval
-    from workbench.probes.items import Measures
+    from workbench.probes.findings import Capability, Findings, Interval
 
 Rating = Literal["good", "watch", "bad"]
 
@@ -32,14 +31,6 @@ MEASURES: dict[Rated, str] = {
     "domain_leak": "Domain leak",
 }
 """What the measures are called."""
-
-KINDS: dict[Measures, str] = {
-    "knowledge": "knowledge",
-    "behaviour": "behaviour, not knowledge",
-    "safety": "safety",
-    "information": "information",
-}
-"""What a fall of a capability's score means."""
 
 
 def rating(measure: Rated, value: float) -> Rating:
@@ -80,24 +71,61 @@ def nats(value: float | None) -> str:
     return text.replace("-", MINUS)
 
 
-def interval(found: Interval | None) -> str:
+def interval(found: Interval) -> str:
     """Nats per token with the ends of their interval."""
-    if found is None:
-        return "not measured"
     return f"{nats(found.value)} ({nats(found.low)} … {nats(found.high)})"
 
 
-def verdict(capability: Capability) -> str:
-    """The verdict with what is to be known beside it."""
-    if capability.kind == "information":
-        return "not judged"
-    if capability.verdict is None:
-        return "no headroom"
-    if capability.verdict == "FAIL":
-        return f"FAIL   {KINDS[capability.kind]}"
-    if capability.needed:
-        return f"INCONCLUSIVE   {capability.needed:,} items would tell"
-    return capability.verdict
+def part(value: float) -> str:
+    """A share between 0 and 1 with two decimals: ``.91``."""
+    return f"{value:.2f}".removeprefix("0")
+
+
+def unjudged(capability: Capability) -> str:
+    """Why a capability has no verdict."""
+    return "not judged" if capability.kind == "information" else "no headroom"
+
+
+class Measured(NamedTuple):
+    """A line of the report beside the capabilities."""
+
+    name: str
+    value: str
+    rating: Rating | None = None
+
+
+def measured(findings: Findings) -> list[Measured]:
+    """What was learned, what was kept and what moved, in the order of interest."""
+    task, index, leak = findings.target_task, findings.retention_index, findings.domain_leak
+    lines = []
+    if task.change is not None:
+        by = f"{points(task.change.value)} points {span(task.change.low, task.change.high)}"
+        lines.append(Measured("Target task", f"{share(task.before)} → {share(task.after)}, {by}"))
+    if task.nll_before is not None:
+        lines.append(
+            Measured(
+                "Held-out loss", f"{nats(task.nll_before)} → {nats(task.nll_after)} nats/token"
+            )
+        )
+    if index is not None:
+        ends = f"({part(index.low)} … {part(index.high)})"
+        lines.append(Measured("Retention index", f"{part(index.value)} {ends}"))
+    for measure in ("kl_general", "delta_nll"):
+        found: Interval | None = getattr(findings, measure)
+        if found is not None:
+            words = f"{interval(found)} nats/token"
+            lines.append(Measured(MEASURES[measure], words, rating(measure, found.value)))
+    if leak is not None:
+        words = f"{points(leak.value)} points {span(leak.low, leak.high)}"
+        lines.append(Measured(MEASURES["domain_leak"], words, rating("domain_leak", leak.value)))
+    if findings.kl_task is not None:
+        lines.append(
+            Measured("KL to base on task text", f"{interval(findings.kl_task)} nats/token")
+        )
+    if findings.noise_floor is not None:
+        words = f"{nats(findings.noise_floor)} nats/token, base against itself"
+        lines.append(Measured("Noise floor of KL", words))
+    return lines
 
 
 def listed(words: Sequence[str]) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from workbench.probes.findings import Verdict
-    from workbench.probes.items import Size
+    from workbench.probes.items import ItemResult, Size
     from workbench.probes.report import Report, SuiteFacts, TextResult
 
 MARGINS: dict[Size, float] = {"quick": 0.1, "standard": 0.05, "full": 0.03}
@@ -214,16 +214,14 @@ def _target(report: Report) -> TargetTask:
 
 
 def _changed(report: Report) -> Iterator[ItemFinding]:
-    """Items whose score changed: the greatest losses first, information after what is judged."""
-    informing = {facts.name for facts in report.suites if facts.measures == "information"}
-    pairs = [
-        pair
-        for facts in report.suites
-        for pair in item_pairs(report, facts.name)
-        if pair[0].score != pair[1].score
-    ]
-    pairs.sort(key=lambda pair: (pair[0].suite in informing, pair[1].score - pair[0].score))
-    for before, after in pairs:
+    """Items whose score changed: the greatest losses first, among equals each suite in turn."""
+    ranked = []
+    for facts in report.suites:
+        pairs = [pair for pair in item_pairs(report, facts.name) if pair[0].score != pair[1].score]
+        pairs.sort(key=_change_of)
+        informs = facts.measures == "information"
+        ranked += [(informs, _change_of(pair), turn, pair) for turn, pair in enumerate(pairs)]
+    for *_, (before, after) in sorted(ranked, key=lambda entry: entry[:3]):
         yield ItemFinding(
             suite=before.suite,
             id=before.id,
@@ -233,6 +231,11 @@ def _changed(report: Report) -> Iterator[ItemFinding]:
             answer_before=before.answer,
             answer_after=after.answer,
         )
+
+
+def _change_of(pair: tuple[ItemResult, ItemResult]) -> float:
+    before, after = pair
+    return after.score - before.score
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,0 +1,74 @@
+"""``ftwb report``: what a run learned and what it forgot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from workbench.cli.output import json_text, narrate
+from workbench.errors import BadInputError
+
+if TYPE_CHECKING:
+    from workbench.probes.findings import Findings
+    from workbench.runs.folder import RunFolder
+
+_Form = Literal["json", "md", "html"]
+
+
+@click.command("report")
+@click.argument("run")
+@click.option("--json", "form", flag_value="json", help="Print JSON: all findings, all items.")
+@click.option("--md", "form", flag_value="md", help="Print Markdown.")
+@click.option("--html", "form", flag_value="html", help="Write one self-contained HTML file.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write instead of stdout.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 100, min_open=True),
+    metavar="POINTS",
+    help="Loss in percentage points that is still called kept, as 'ftwb gate' has it.",
+)
+@click.pass_obj
+def command(
+    root: Path, run: str, form: _Form | None, output: Path | None, margin: float | None
+) -> None:
+    """Tell what RUN forgot and learned: its id, a unique part of it, or 'last'."""
+    from workbench.probes.judging import judge
+    from workbench.probes.report import read_report
+    from workbench.runs.folder import Runs
+
+    if output and form is None:
+        raise click.UsageError("--output writes what --json, --md or --html makes: add one of them")
+    folder = Runs(root).find(run)
+    findings = judge(read_report(folder), margin=None if margin is None else margin / 100)
+    if form is None:
+        from workbench.cli.report_page import show_report
+
+        show_report(folder.id, findings)
+        return
+    text = _written(form, folder, findings)
+    if output is None:
+        click.echo(text)
+        return
+    _write(output, text)
+    narrate(f"{output} written")
+
+
+def _written(form: _Form, folder: RunFolder, findings: Findings) -> str:
+    if form == "json":
+        return json_text({"run": folder.id, **findings.model_dump(mode="json")})
+    from workbench.probes import pages
+
+    return {"md": pages.markdown, "html": pages.html}[form](pages.about(folder), findings)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise BadInputError(f"{path}: cannot be written: {error.strerror}") from error
