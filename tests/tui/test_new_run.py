@@ -197,3 +197,25 @@ async def test_typing_changes_the_command(runs: Runs) -> None:
         await pilot.press("backspace", "4", "2")
         summary = app.screen.query_one(Summary)
         await until(pilot, lambda: "training.seed=42" in summary.outlook.command)
+
+
+async def test_the_risk_is_told_and_its_switch_is_added_by_a_key(
+    runs: Runs, tiny_model: Path
+) -> None:
+    async with workbench(runs) as (app, pilot):
+        form = await form_of(app, pilot)
+        _set(form, "model.id", str(tiny_model))
+        _set(form, "training.epochs", "9")
+        summary = app.screen.query_one(Summary)
+        await until(pilot, lambda: summary.outlook.plan and "epochs: 9.0" in summary.outlook.yaml)
+        risk = summary.outlook.plan.risk
+        assert risk.level != "low"
+        shown = str(summary.query_one("#numbers").render())
+        assert f"{risk.level.upper()}  {risk.raised_by}" in shown
+        assert f"→ {risk.remedy.text} would lower it   F9 add" in shown
+        assert "not yet checked" in shown or "rank correlation with measured KL" in shown
+        await pilot.press("f9")
+        await until(pilot, lambda: summary.outlook.plan and summary.outlook.plan.risk != risk)
+        assert summary.outlook.plan.risk.score == pytest.approx(risk.score - risk.remedy.saves)
+        for setting in risk.remedy.settings:
+            assert f"--set {setting}" in summary.outlook.command

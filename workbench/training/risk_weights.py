@@ -7,6 +7,7 @@ and no promise. One point is meant as a factor of ten in the KL to base.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from pydantic import BaseModel, ConfigDict
 
@@ -134,6 +135,7 @@ class RiskCheck(BaseModel):
         )
 
 
+@cache
 def checked() -> str:
     """How well today's weights order runs, in words; says so where nobody has checked them."""
     path = locations.presets() / "probes" / "risk_check.json"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from workbench.training.plan import Plan
+    from workbench.training.risk import Remedy
 
 _PLAIN = re.compile(r"[\w./~-]+(:[\w./-]+)*")
 
@@ -92,6 +93,11 @@ def size_up(recipe: Recipe) -> Plan:
     from workbench.training.preflight import preflight
 
     return preflight(recipe)
+
+
+def remedied(values: Values, remedy: Remedy) -> Values:
+    """The values of a form after the switch that lowers the risk of forgetting."""
+    return storage.override(values, remedy.settings)
 
 
 async def count_tokens(recipe: Recipe) -> int:

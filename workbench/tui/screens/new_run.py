@@ -67,6 +67,7 @@ class NewRunScreen(WorkbenchScreen):
         command("ctrl+o", "models", "Models", "Choose a base model from what is here."),
         command("ctrl+r", "preview", "Preview", "See how the dataset is read and trained on."),
         command("slash,ctrl+g", "find", "Find", "Jump to a field by its name."),
+        command("f9", "lower_risk", "Lower risk", "Add what lowers the risk most.", footer=False),
         command("f8", "summary", "Summary", "Numbers, command and YAML on the full screen."),
         command("f6", "copy_command", "Copy command", "Copy the CLI command.", footer=False),
         command("f7", "copy_yaml", "Copy YAML", "Copy the recipe as YAML.", footer=False),
@@ -220,6 +221,15 @@ class NewRunScreen(WorkbenchScreen):
         self.notify(f"Launched {message.run.id}.", markup=False)
         self.workbench.refresh_rows()
         self.post_message(OpenRun(message.run))
+
+    def action_lower_risk(self) -> None:
+        """Set the switch that the summary offers against forgetting."""
+        from workbench.tui.assessment import remedied
+
+        remedy = self.query_one(Summary).outlook.remedy
+        if remedy and self._form:
+            self._form.fill(remedied(self._form.values(), remedy))
+        self.notify(f"Set {remedy.text}." if remedy else "There is no switch to offer here.")
 
     def action_find(self) -> None:
         """Ask for a field and go there."""

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from workbench.recipe.parts import Card
     from workbench.training.plan import Plan
+    from workbench.training.risk import Remedy, Risk
 
 _BAR = 24
-_LABEL = 10
+_LABEL = 11
 _TALL = 8
+_LEVELS = {"low": "$text-success", "medium": "$text-warning", "high": "$text-error"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class Outlook:
     command: str = ""
     yaml: str = ""
     card: Card | None = None
+
+    @property
+    def remedy(self) -> Remedy | None:
+        """The switch that would lower the risk of forgetting most."""
+        return self.plan.risk.remedy if self.plan and self.plan.risk else None
 
 
 class Summary(VerticalScroll):
@@ -83,10 +90,9 @@ class Summary(VerticalScroll):
         """Show a new outlook."""
         if not self.is_mounted:
             return
-        self.query_one("#verdict", Static).update(_verdict(outlook))
-        self.query_one("#numbers", Static).update(
-            _numbers(outlook, short_of_room=self.size.height < _TALL)
-        )
+        short_of_room = self.size.height < _TALL
+        self.query_one("#verdict", Static).update(_verdict(outlook, short_of_room=short_of_room))
+        self.query_one("#numbers", Static).update(_numbers(outlook, short_of_room=short_of_room))
         self.query_one("#card", Static).update(_card(outlook.card) if outlook.card else "")
         self.query_one("#command", Static).update(Content(f"$ {outlook.command}"))
         self.query_one("#yaml", Static).update(Content(outlook.yaml))
@@ -94,7 +100,7 @@ class Summary(VerticalScroll):
             block.display = bool(outlook.yaml)
 
 
-def _verdict(outlook: Outlook) -> Content:
+def _verdict(outlook: Outlook, *, short_of_room: bool) -> Content:
     if outlook.problems:
         fields = "1 field needs" if outlook.problems == 1 else f"{outlook.problems} fields need"
         return Content.assemble(
@@ -104,7 +110,10 @@ def _verdict(outlook: Outlook) -> Content:
         return Content.assemble(("✗ ", "bold $text-error"), outlook.trouble)
     if outlook.plan is None:
         return Content.styled("… reading model and data", "dim")
-    return Content.assemble(("✓ ready", "bold $text-success"), ("   ^l launch", "dim"))
+    ready = Content.assemble(("✓ ready", "bold $text-success"), ("   ^l launch", "dim"))
+    if outlook.plan.risk and short_of_room:
+        return ready + Content("   forgetting ") + _level(outlook.plan.risk)
+    return ready
 
 
 def _numbers(outlook: Outlook, *, short_of_room: bool) -> Content:
@@ -127,7 +136,24 @@ def _numbers(outlook: Outlook, *, short_of_room: bool) -> Content:
     if short_of_room:
         lines = [lines[0], Content.assemble(lines[2], "   ", ("tokens ", "dim"), _tokens(outlook))]
     lines += [_line("note", Content(note)) for note in plan.notes]
+    if plan.risk and not short_of_room:
+        lines += _risk(plan.risk)
     return Content("\n").join(lines)
+
+
+def _risk(risk: Risk) -> list[Content]:
+    """The risk of forgetting, what would lower it, and how far to trust it."""
+    from workbench.training.risk_weights import checked
+
+    lines = [_line("forgetting", Content.assemble(_level(risk), f"  {risk.raised_by}"))]
+    if risk.remedy:
+        remedy = (f"→ {risk.remedy.text} would lower it", "$primary")
+        lines.append(_line("", Content.assemble(remedy, ("   F9 add", "dim"))))
+    return [*lines, _line("", Content.styled(checked(), "dim"))]
+
+
+def _level(risk: Risk) -> Content:
+    return Content.styled(risk.level.upper(), f"bold {_LEVELS[risk.level]}")
 
 
 def _tokens(outlook: Outlook) -> Content:
