@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs
 
 _LONGEST_NAME = 64
-_SECOND_FACTOR = ".lora_B."
+SECOND_FACTOR = ".lora_B."
+"""What the names of LoRA's second factors hold: scaling them scales the adapter."""
 
 Report: TypeAlias = "Callable[[str, int, int], None]"
 
@@ -42,13 +43,8 @@ def with_strength(runs: Runs, run: RunFolder, alpha: float, report: Report) -> R
     Raises:
         BadInputError: There is no result, or its strategy has no strength.
     """
+    refuse_without_strength(run)
     recipe = run.recipe()
-    if recipe.strategy.change == "other":
-        raise BadInputError(
-            f"{run.id}: {recipe.strategy.kind} as set is no change of weights that could be scaled"
-        )
-    if not run.has_result():
-        raise BadInputError(f"{run.id} is {run.status().state} and has no result to scale")
     with tempfile.TemporaryDirectory(prefix=".strength-", dir=runs.root) as scratch:
         folder = Path(scratch) / "model"
         shutil.copytree(run.model, folder)
@@ -60,6 +56,21 @@ def with_strength(runs: Runs, run: RunFolder, alpha: float, report: Report) -> R
             shutil.rmtree(scaled.path, ignore_errors=True)
             raise
     return scaled
+
+
+def refuse_without_strength(run: RunFolder) -> None:
+    """Refuse a run that has no result, or none that could be scaled.
+
+    Raises:
+        BadInputError: Saying which.
+    """
+    strategy = run.recipe().strategy
+    if strategy.change == "other":
+        raise BadInputError(
+            f"{run.id}: {strategy.kind} as set is no change of weights that could be scaled"
+        )
+    if not run.has_result():
+        raise BadInputError(f"{run.id} is {run.status().state} and has no result to scale")
 
 
 def _fill(scaled: RunFolder, folder: Path, run: RunFolder) -> None:
@@ -86,7 +97,7 @@ def _renamed(recipe: Recipe, source: str, alpha: float) -> Recipe:
 def _scale(recipe: Recipe, folder: Path, alpha: float, report: Report) -> None:
     """Rewrite every tensor file of a copied result."""
     if recipe.strategy.change == "low_rank":
-        _rewrite(folder, lambda name, t: t * alpha if _SECOND_FACTOR in name else t)
+        _rewrite(folder, lambda name, t: t * alpha if SECOND_FACTOR in name else t)
         return
     base = _base_tensors(recipe, report)
     _rewrite(folder, lambda name, t: base[name].to(t.dtype).lerp(t, alpha))

@@ -1,0 +1,81 @@
+"""A sweep of strengths: the base at 0, the result at 1, and on the way between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from workbench.errors import BadInputError
+from workbench.probes.report import read_report
+from workbench.training.sweep import sweep
+from workbench.training.texts import mean_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workbench.runs.folder import RunFolder
+
+    Trained = Callable[..., tuple[RunFolder, object]]
+
+KINDS = {"full": (), "lora": (), "freeze": ("strategy.layers=1",)}
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    pass
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_ends_are_the_base_and_the_result(
+    trained: Trained, probed: tuple[str, ...], kind: str
+) -> None:
+    run, _ = trained(f"strategy.kind={kind}", *KINDS[kind], *probed)
+    report = read_report(run)
+    curve = sweep(run, [0, 0.5, 1], silent, "quick")
+    start, middle, end = curve.points
+    assert start.kl == pytest.approx(0, abs=1e-6)
+    assert start.heldout_nll == pytest.approx(report.before.heldout_nll, abs=1e-5)
+    assert start.target_score == report.before.target_score == curve.base.target_score
+    assert end.kl == pytest.approx(mean_of(report.after.general, "kl"), rel=1e-3)
+    assert end.heldout_nll == pytest.approx(report.after.heldout_nll, abs=1e-5)
+    assert end.general_nll == pytest.approx(mean_of(report.after.general, "nll"), abs=1e-5)
+    assert start.kl + 1e-6 < middle.kl < end.kl
+    assert set(end.suites) == {"colours", "words"}
+    assert end.suites["colours"] == pytest.approx(
+        sum(item.score for item in report.after.items if item.suite == "colours") / 6
+    )
+    assert end.heldout_nll < middle.heldout_nll < start.heldout_nll
+
+
+def test_what_the_run_keeps_is_left_alone(trained: Trained, probed: tuple[str, ...]) -> None:
+    run, _ = trained("strategy.kind=lora", *probed)
+    before = {path.name: path.read_bytes() for path in run.base.iterdir()}
+    result = {path.name: path.read_bytes() for path in run.model.iterdir()}
+    sweep(run, [0.5], silent)
+    assert {path.name: path.read_bytes() for path in run.base.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in run.model.iterdir()} == result
+
+
+def test_what_is_no_change_of_weights_is_refused(new_run: Callable[..., RunFolder]) -> None:
+    with pytest.raises(BadInputError, match="ia3 as set is no change of weights"):
+        sweep(new_run("strategy.kind=ia3"), [0.5], silent)
+    with pytest.raises(BadInputError, match="has no result to scale"):
+        sweep(new_run("strategy.kind=full"), [0.5], silent)
+
+
+def test_the_line_holds_only_what_moves() -> None:
+    from workbench.training.sweep import Line
+
+    start, result = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    with torch.no_grad():
+        result.bias.copy_(start.bias)
+    begun, ended = start.weight.detach().clone(), result.weight.detach().clone()
+    line = Line.between(dict(start.named_parameters()), result)
+    assert len(line.moving) == 1
+    for alpha in (1.2, 0.0, 0.3, 1.0):
+        line.go_to(alpha)
+        assert torch.allclose(result.weight, begun + alpha * (ended - begun), atol=1e-6)
+    assert torch.equal(result.weight, ended)
+    line.go_to(0)
+    assert torch.equal(result.weight, begun)

@@ -1,0 +1,152 @@
+"""``ftwb sweep-strength``: task and forgetting at strengths between base and tuned."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from workbench.cli.output import emit_json, emit_table, narrate
+from workbench.errors import BadInputError
+from workbench.recipe.evaluation import SuiteSize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from workbench.probes.strengths import StrengthCurve, StrengthPoint
+
+_HIGHEST = 2.0
+
+
+def _strength(
+    _context: click.Context, _parameter: click.Parameter, word: str | None
+) -> float | str | None:
+    """A strength, ``best``, or nothing."""
+    if word is None or word == "best":
+        return word
+    with suppress(ValueError):
+        if 0 <= float(word) <= _HIGHEST:
+            return float(word)
+    raise click.BadParameter(f"{word!r} is neither 'best' nor a number from 0 to {_HIGHEST:g}")
+
+
+@click.command("sweep-strength")
+@click.argument("run")
+@click.option("--from", "low", type=click.FloatRange(0, _HIGHEST), default=0.0, show_default=True)
+@click.option("--to", "high", type=click.FloatRange(0, _HIGHEST), default=1.2, show_default=True)
+@click.option(
+    "--points", type=click.IntRange(2, 101), default=7, show_default=True, help="How many."
+)
+@click.option(
+    "--size",
+    type=click.Choice(get_args(SuiteSize)),
+    default="none",
+    show_default=True,
+    help="Ask probe suites as well, at every strength.",
+)
+@click.option(
+    "--choose",
+    metavar="ALPHA|best",
+    callback=_strength,
+    help="Save this strength, or the best, as a new run.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def command(
+    root: Path,
+    run: str,
+    low: float,
+    high: float,
+    points: int,
+    size: SuiteSize,
+    choose: float | str | None,
+    as_json: bool,
+) -> None:
+    """Measure the result of RUN at strengths from the base (0) to itself (1) and beyond.
+
+    At each strength: the target task, and KL and loss against the base on general text. The curve
+    is kept in the run's folder as strength.json. The best strength is the one with the lowest KL
+    among those that keep 95 % of the largest gain at the task.
+    """
+    from workbench.cli.summary import summary
+    from workbench.runs.folder import Runs
+    from workbench.training.strength import with_strength
+    from workbench.training.sweep import sweep
+
+    if low >= high:
+        raise click.BadParameter(f"{high:g} is not above --from {low:g}", param_hint="--to")
+    runs = Runs(root)
+    found = runs.find(run)
+    with _progress() as report:
+        curve = sweep(found, _between(low, high, points), report, size)
+    curve.save(found)
+    best = curve.best()
+    if choose == "best" and best is None:
+        raise BadInputError(f"{found.id}: no strength does better at its task than the base")
+    alpha = best.alpha if choose == "best" and best else choose
+    saved = None
+    if isinstance(alpha, float):
+        saved = with_strength(runs, found, alpha, lambda what, _done, _total: narrate(what))
+    if as_json:
+        emit_json(
+            {
+                "run": found.id,
+                **curve.model_dump(),
+                "best": best.alpha if best else None,
+                "saved": summary(saved) if saved else None,
+            }
+        )
+        return
+    _show(curve, best)
+    if saved:
+        click.echo(saved.id)
+
+
+def _between(low: float, high: float, points: int) -> list[float]:
+    """Evenly spaced, both ends included, and rounded so that 1 is 1."""
+    return [round(low + (high - low) * place / (points - 1), 6) for place in range(points)]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """One line on stderr that says what is being measured."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("opening", total=None)
+
+        def report(what: str, done: int, total: int) -> None:
+            progress.update(bar, description=what, completed=done, total=total or None)
+
+        yield report
+
+
+def _show(curve: StrengthCurve, best: StrengthPoint | None) -> None:
+    suites = list(curve.base.suites)
+    emit_table(
+        ("strength", "target task", "held-out loss", "KL to base", "general loss", *suites, ""),
+        [
+            (
+                f"{point.alpha:g}",
+                _number(point.target_score, ".0%"),
+                _number(point.heldout_nll, ".3f"),
+                _number(point.kl, ".4f"),
+                _number(point.general_nll, ".3f"),
+                *(_number(point.suites.get(name), ".2f") for name in suites),
+                "best" if point == best else "",
+            )
+            for point in curve.points
+        ],
+    )
+
+
+def _number(value: float | None, spec: str) -> str | None:
+    return None if value is None else format(value, spec)
