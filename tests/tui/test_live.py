@@ -87,7 +87,7 @@ async def test_without_a_gpu_memory_is_called_process_and_host(runs: Runs) -> No
     write_steps(run, 1, 5)
     async with workbench(runs, run=run) as (app, pilot):
         screen = await _live(app, pilot)
-        await until(pilot, lambda: len(screen.query(Chart)) == 2)
+        await until(pilot, lambda: len(screen.query(Chart)) == 3)
         chart = screen.query(Chart).last()
         await until(pilot, lambda: chart.border_subtitle)
         legend = Content.from_markup(str(chart.border_subtitle)).plain
@@ -109,8 +109,8 @@ async def test_each_gpu_has_a_chart_of_its_own(runs: Runs) -> None:
     EventLog(run.events).append("memory", 2, process=GIB, **readings, **totals)
     async with workbench(runs, run=run) as (app, pilot):
         screen = await _live(app, pilot)
-        await until(pilot, lambda: len(screen.query(Chart)) == 3)
-        titles = [str(chart.border_title) for chart in screen.query(Chart)][1:]
+        await until(pilot, lambda: len(screen.query(Chart)) == 4)
+        titles = [str(chart.border_title) for chart in screen.query(Chart)][2:]
         assert titles == [
             "GPU 0 memory, 1.00 of 80.0 GiB in use",
             "GPU 1 memory, 2.00 of 80.0 GiB in use",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.runs.events import Event, EventReader
@@ -20,6 +20,21 @@ _META = frozenset({"t", "step", "kind"})
 
 
 @dataclass(frozen=True)
+class Canary:
+    """One prompt that is asked again and again, with its first and its newest answer."""
+
+    prompt: str
+    first: str
+    first_step: int
+    newest: str
+    newest_step: int
+
+    def answered(self, step: int, answer: str) -> Canary:
+        """This canary after one more answer."""
+        return replace(self, newest=answer, newest_step=step)
+
+
+@dataclass(frozen=True)
 class RunView:
     """What is known of a run at one moment.
 
@@ -29,6 +44,7 @@ class RunView:
         series: A curve for every number in the events, named ``kind.field`` (``train.loss``).
         latest: The newest event of each kind.
         notices: The last notices, errors and phases, oldest first.
+        canaries: In the order in which they were first asked.
     """
 
     id: str
@@ -36,6 +52,7 @@ class RunView:
     series: Mapping[str, Series] = field(default_factory=dict)
     latest: Mapping[str, Event] = field(default_factory=dict)
     notices: tuple[Event, ...] = ()
+    canaries: tuple[Canary, ...] = ()
 
     def value(self, kind: str, name: str) -> Any:
         """The newest value of one field, None when it was never written."""
@@ -53,6 +70,7 @@ class RunFollower:
         self._latest: dict[str, Event] = {}
         self._notices: deque[Event] = deque(maxlen=_NOTICES)
         self._snapshots: dict[str, Series] = {}
+        self._canaries: dict[str, Canary] = {}
 
     def poll(self) -> RunView:
         """Read what is new and return the view of now."""
@@ -66,6 +84,7 @@ class RunFollower:
             series=dict(self._snapshots),
             latest=dict(self._latest),
             notices=tuple(self._notices),
+            canaries=tuple(self._canaries.values()),
         )
 
     def _fold(self, event: Event) -> set[str]:
@@ -73,6 +92,9 @@ class RunFollower:
         self._latest[kind] = event
         if kind in ("notice", "error", "phase", "checkpoint"):
             self._notices.append(event)
+            return set()
+        if kind == "canary":
+            self._hear(str(event.get("name", "")), event["step"], str(event.get("value", "")))
             return set()
         numbers = {
             f"{kind}.{key}": value
@@ -82,3 +104,9 @@ class RunFollower:
         for name, value in numbers.items():
             self._series[name].add(event["step"], value)
         return set(numbers)
+
+    def _hear(self, prompt: str, step: int, answer: str) -> None:
+        known = self._canaries.get(prompt)
+        self._canaries[prompt] = (
+            known.answered(step, answer) if known else Canary(prompt, answer, step, answer, step)
+        )

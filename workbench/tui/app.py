@@ -11,7 +11,7 @@ from textual.reactive import reactive
 
 from workbench.errors import FtwbError
 from workbench.tui.commands import Commands, command
-from workbench.tui.messages import BoxRead, OpenChat, OpenRun, RunsListed
+from workbench.tui.messages import BoxRead, OpenChat, OpenReport, OpenRun, RunsListed
 from workbench.tui.settings import DEFAULT_THEME, Settings
 from workbench.tui.theming import read_themes, theme_files
 
@@ -51,8 +51,20 @@ def _chat() -> Screen[Any]:
     return PickRunScreen()
 
 
+def _report() -> Screen[Any]:
+    from workbench.tui.screens.pick_run import PickReportScreen
+
+    return PickReportScreen()
+
+
+def _compare() -> Screen[Any]:
+    from workbench.tui.screens.compare import CompareScreen
+
+    return CompareScreen()
+
+
 class WorkbenchApp(App[None]):
-    """Three places (new run, runs, chat) and what they share."""
+    """Five places (new run, runs, chat, report, compare) and what they share."""
 
     TITLE = "ftwb"
     CSS_PATH = "app.tcss"
@@ -60,7 +72,13 @@ class WorkbenchApp(App[None]):
     COMMANDS: ClassVar = {Commands}
     COMMAND_PALETTE_DISPLAY = "^p"
     DEFAULT_MODE = "new"
-    MODES: ClassVar = {"new": _new_run, "runs": _runs, "chat": _chat}
+    MODES: ClassVar = {
+        "new": _new_run,
+        "runs": _runs,
+        "chat": _chat,
+        "report": _report,
+        "compare": _compare,
+    }
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar = [
@@ -68,6 +86,8 @@ class WorkbenchApp(App[None]):
         command("1,f2", "go('new')", "New run", "Fill in a recipe and launch it.", footer=False),
         command("2,f3", "go('runs')", "Runs", "Every run, live and past.", footer=False),
         command("3,f4", "go('chat')", "Chat", "Ask base and tuned model at once.", footer=False),
+        command("4,f9", "go('report')", "Report", "What a run learned and forgot.", footer=False),
+        command("5,f12", "go('compare')", "Compare", "Runs against each other.", footer=False),
         command("f10", "change_theme", "Theme", "Choose the colours.", footer=False),
         command("ctrl+q", "quit", "Quit", "Leave; runs go on without the screen.", footer=False),
     ]
@@ -181,7 +201,11 @@ class WorkbenchApp(App[None]):
 
     @on(OpenChat)
     def _open_chat(self, message: OpenChat) -> None:
-        self.open_chat(message.run)
+        self.open_chat(message.run, message.question)
+
+    @on(OpenReport)
+    def _open_report(self, message: OpenReport) -> None:
+        self.open_report(message.run)
 
     @work
     async def open_run(self, run: RunFolder) -> None:
@@ -197,6 +221,13 @@ class WorkbenchApp(App[None]):
 
         await self._push_in("chat", ChatScreen(run, question=question))
 
+    @work
+    async def open_report(self, run: RunFolder) -> None:
+        """Show the report of ``run`` on top of the choice of runs."""
+        from workbench.tui.screens.report import ReportScreen
+
+        await self._push_in("report", ReportScreen(run))
+
     async def _push_in(self, mode: str, screen: Screen[Any]) -> None:
         await self.switch_mode(mode)
         while len(self.screen_stack) > 1:
@@ -209,7 +240,7 @@ class WorkbenchApp(App[None]):
         return key.upper() if binding.key[:1] == "f" and binding.key[1:].isdigit() else key
 
     def action_go(self, mode: str) -> None:
-        """Go to one of the three places."""
+        """Go to one of the five places."""
         self.switch_mode(mode)
 
     def action_help(self) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from workbench.probes.report import Report
+    from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
     from workbench.runs.view import RunView
     from workbench.tui.run_list import RunRow
@@ -35,6 +37,20 @@ class RunMoved(Message):
 
 
 @dataclass
+class RecipeRead(Message):
+    """The recipe of the run being watched."""
+
+    recipe: Recipe
+
+
+@dataclass
+class EvidenceRead(Message):
+    """The report of the run being watched, just written."""
+
+    report: Report
+
+
+@dataclass
 class OpenRun(Message):
     """The user wants the live view of a run."""
 
@@ -43,6 +59,14 @@ class OpenRun(Message):
 
 @dataclass
 class OpenChat(Message):
-    """The user wants to chat with a run."""
+    """The user wants to chat with a run; ``question`` stands ready in the prompt."""
+
+    run: RunFolder
+    question: str = ""
+
+
+@dataclass
+class OpenReport(Message):
+    """The user wants to read what a run learned and forgot."""
 
     run: RunFolder

@@ -27,6 +27,8 @@ class RunRow:
         model: What its recipe calls the base model.
         strategy: The kind of its strategy.
         loss: The newest training loss, None before the first step.
+        result: Whether a tuned model was saved.
+        report: Whether before and after were written.
     """
 
     run: RunFolder
@@ -36,6 +38,7 @@ class RunRow:
     strategy: str
     loss: float | None
     result: bool
+    report: bool
 
 
 class RunList:
@@ -57,7 +60,8 @@ class RunList:
         if run.id not in self._recipes:
             self._recipes[run.id] = _recipe_words(run)
         status = run.status()
-        row = RunRow(run, status, *self._recipes[run.id], last_loss(run), run.has_result())
+        found = run.has_result(), run.report.is_file()
+        row = RunRow(run, status, *self._recipes[run.id], last_loss(run), *found)
         if not status.live and status.state != "lost":
             self._settled[run.id] = row
         return row

@@ -45,6 +45,16 @@ def age(seconds: float) -> str:
     return f"{seconds / _DAY:.0f} d"
 
 
+def cut(text: str, width: int) -> str:
+    """``text`` in at most ``width`` cells, with an ellipsis where something is missing."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def letter(place: int) -> str:
+    """What the run in that place is called where several are drawn together."""
+    return chr(ord("A") + place)
+
+
 def bar(share: float, width: int) -> tuple[str, str]:
     """A progress bar of ``width`` cells: the part done and the part left."""
     done = round(max(0.0, min(1.0, share)) * width) or int(share > 0)

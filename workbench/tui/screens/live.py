@@ -1,4 +1,4 @@
-"""One run, live: is it learning, will it fit, when is it done."""
+"""One run, live: is it learning, is it forgetting, will it fit, when is it done."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from textual.widgets import Footer
 from workbench.runs.series import Series
 from workbench.runs.view import RunFollower
 from workbench.tui.commands import command
-from workbench.tui.messages import OpenChat, RunMoved
+from workbench.tui.messages import EvidenceRead, OpenChat, OpenReport, RecipeRead, RunMoved
 from workbench.tui.run_actions import confirm_stop, log_tail, show_log, show_recipe
-from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.base import PANE_KEYS, PanedScreen
+from workbench.tui.widgets.canaries import Canaries
 from workbench.tui.widgets.chart import Chart, Curve
 from workbench.tui.widgets.figures import Figures
+from workbench.tui.widgets.forgetting import ForgettingPane
 from workbench.tui.widgets.journal import Journal
 from workbench.tui.widgets.memory import MemoryPane
 from workbench.tui.widgets.run_title import RunTitle
@@ -33,21 +35,25 @@ _SETTLED_TICK = 2.0
 _LAST_WORDS = 2000
 
 
-class LiveScreen(WorkbenchScreen):
+class LiveScreen(PanedScreen):
     """Shows one frozen view at a time, read from the run folder and nowhere else."""
 
     CSS_PATH = "live.tcss"
     ABOUT = (
         "The run as its folder tells it: loss of every step with the spread of what one column "
-        "covers, evaluations as diamonds, memory as measured. Closing the screen changes nothing; "
-        "the worker goes on."
+        "covers, evaluations as diamonds, the KL to the base on general text as a lower bound, "
+        "memory as measured. Canaries are prompts asked again and again: their first and newest "
+        "answers tell what the curves cannot. Closing the screen changes nothing; the worker goes "
+        "on."
     )
+    PANES = ("memory", "forgetting")
     BINDINGS: ClassVar = [
         command("s", "stop", "Stop", "Ask the worker to stop and keep what was learned."),
         command("c", "chat", "Chat", "Chat with this run beside its base model."),
+        command("r", "report", "Report", "Read what this run learned and forgot."),
         command("l", "log", "Log", "Read the end of the worker's log."),
-        command("y", "recipe", "Recipe", "Read the recipe as YAML."),
-        command("m", "maximise", "Maximise", "Give the focused pane the whole screen, and back."),
+        command("y", "recipe", "Recipe", "Read the recipe as YAML.", footer=False),
+        *PANE_KEYS,
         command("escape", "back", "Back", "Go back to the list of runs."),
     ]
 
@@ -60,6 +66,7 @@ class LiveScreen(WorkbenchScreen):
         self._polling = False
         self._due = 0.0
         self._reported = False
+        self._forgetting = False
         self._last_words = ""
         self._about = ""
 
@@ -69,7 +76,9 @@ class LiveScreen(WorkbenchScreen):
         yield RunTitle()
         with Horizontal(id="charts"):
             yield Chart("loss, nats per token", words=lambda value: f"{value:.3g}", id="loss")
+            yield ForgettingPane()
             yield MemoryPane()
+        yield Canaries()
         yield Figures()
         yield Journal(classes="pane")
         yield Footer(compact=True)
@@ -77,7 +86,8 @@ class LiveScreen(WorkbenchScreen):
     def on_mount(self) -> None:
         """Look at once, then a few times a second."""
         self.query_one("#loss").focus()
-        self._read_about()
+        self.show_pane("memory")
+        self._read_recipe()
         self.poll()
         self.set_interval(_TICK, self._tick)
 
@@ -102,9 +112,24 @@ class LiveScreen(WorkbenchScreen):
             self._polling = False
 
     @work(thread=True, exit_on_error=False)
-    def _read_about(self) -> None:
-        recipe = self.run_folder.recipe()
+    def _read_recipe(self) -> None:
+        self.post_message(RecipeRead(self.run_folder.recipe()))
+
+    @on(RecipeRead)
+    def _take_recipe(self, message: RecipeRead) -> None:
+        recipe = message.recipe
         self._about = f"{recipe.strategy.card.title} on {recipe.model.id}"
+        self.query_one(ForgettingPane).know(recipe)
+
+    @work(thread=True, exit_on_error=False)
+    def _read_report(self) -> None:
+        from workbench.probes.report import read_report
+
+        self.post_message(EvidenceRead(read_report(self.run_folder)))
+
+    @on(EvidenceRead)
+    def _take_report(self, message: EvidenceRead) -> None:
+        self.query_one(Journal).show_report(message.report)
 
     @on(RunMoved)
     async def _show(self, message: RunMoved) -> None:
@@ -118,14 +143,18 @@ class LiveScreen(WorkbenchScreen):
             self.query_one(RunTitle).show(view, self._about)
             self.query_one(Figures).show(view)
             self._show_loss(view)
+            self._show_forgetting(view)
             await self.query_one(MemoryPane).show(view)
             self.query_one(Journal).show(view, self._last_words)
         if not self._reported and self.run_folder.report.is_file():
-            self._show_report()
+            self._reported = True
+            self._read_report()
+            self.refresh_bindings()
 
     def _show_loss(self, view: RunView) -> None:
         curves = [
             Curve("train", view.series.get("train.loss", Series()), "first"),
+            Curve("replay", view.series.get("train.loss_replay", Series()), "third"),
             Curve("eval", view.series.get("eval.loss", Series()), "second", marks=True),
         ]
         empty = (
@@ -133,11 +162,14 @@ class LiveScreen(WorkbenchScreen):
         )
         self.query_one("#loss", Chart).show(curves, empty=empty, until=view.status.step)
 
-    def _show_report(self) -> None:
-        from workbench.probes.report import read_report
-
-        self._reported = True
-        self.query_one(Journal).show_report(read_report(self.run_folder))
+    def _show_forgetting(self, view: RunView) -> None:
+        """Show it, and give it its turn on a small terminal once there is something to see."""
+        if not self._forgetting and "retention.kl" in view.series:
+            self._forgetting = True
+            self.add_class("-measured")
+            self.show_pane("forgetting")
+        self.query_one(ForgettingPane).show_view(view)
+        self.query_one(Canaries).show(view)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey what does not apply to the run as it stands."""
@@ -146,6 +178,8 @@ class LiveScreen(WorkbenchScreen):
             return True if self.view and self.view.status.live else None
         if action == "chat":
             return True if self.run_folder.has_result() else None
+        if action == "report":
+            return True if self._reported else None
         return True
 
     def action_stop(self) -> None:
@@ -164,12 +198,9 @@ class LiveScreen(WorkbenchScreen):
         """Read the recipe."""
         show_recipe(self, self.run_folder)
 
-    def action_maximise(self) -> None:
-        """Give the focused pane the whole screen, or take it back."""
-        if self.maximized:
-            self.minimize()
-        else:
-            self.maximize(self.focused or self.query_one("#loss"))
+    def action_report(self) -> None:
+        """Read the report."""
+        self.post_message(OpenReport(self.run_folder))
 
     def action_back(self) -> None:
         """Go back to the list."""

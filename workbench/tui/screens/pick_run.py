@@ -1,4 +1,4 @@
-"""Chat, before a run is chosen: the runs that have something to say."""
+"""Chat and report, before a run is chosen: the runs that there are."""
 
 from __future__ import annotations
 
@@ -10,26 +10,21 @@ from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.tui.commands import command
-from workbench.tui.messages import OpenChat
+from workbench.tui.messages import OpenChat, OpenReport
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.message import Message
 
     from workbench.tui.run_list import RunRow
 
-_EMPTY = (
-    "No run has a result to chat with yet.\n\n"
-    "Press 1 to launch one, or 2 to watch those at work;\n"
-    "a run can be asked as soon as it has finished."
-)
-
 
 class RunChoices(OptionList):
-    """The runs with a result."""
+    """The runs to choose from."""
 
-    BINDINGS: ClassVar = [command("enter", "select", "Chat", "Chat with the marked run.")]
+    BINDINGS: ClassVar = [command("enter", "select", "Open", "Open the marked run.")]
 
 
 class PickRunScreen(WorkbenchScreen):
@@ -40,37 +35,81 @@ class PickRunScreen(WorkbenchScreen):
         "The chat puts one prompt to the base model and to the tuned one at the same time. Choose "
         "a run with a result; the models are loaded when the chat opens."
     )
+    QUESTION: ClassVar[str] = "Chat with which run?"
+    EMPTY: ClassVar[str] = (
+        "No run has a result to chat with yet.\n\n"
+        "Press 1 to launch one, or 2 to watch those at work;\n"
+        "a run can be asked as soon as it has finished."
+    )
 
     def compose(self) -> ComposeResult:
         """Lay out the list, and what to do while it is empty."""
         yield TopBar()
         with Vertical(classes="pane", id="pick"):
-            yield Static(_EMPTY, id="empty", markup=False)
+            yield Static(self.EMPTY, id="empty", markup=False)
             yield RunChoices(id="choices", markup=False)
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Follow the app's list of runs."""
-        self.query_one("#pick").border_title = "Chat with which run?"
+        self.query_one("#pick").border_title = self.QUESTION
         self.watch(self.workbench, "rows", self._show)
 
+    def offers(self, row: RunRow) -> bool:
+        """Whether ``row`` can be chosen here."""
+        return row.result
+
+    def opening(self, row: RunRow) -> Message:
+        """What choosing ``row`` asks the app for."""
+        return OpenChat(row.run)
+
+    def line(self, row: RunRow) -> Content:
+        """How ``row`` stands in the list."""
+        return Content.assemble(
+            (row.name, "bold"), (f"   {row.strategy} on {row.model}   {row.run.id}", "dim")
+        )
+
     def _show(self, rows: tuple[RunRow, ...]) -> None:
-        ready = [row for row in rows if row.result]
+        offered = [row for row in rows if self.offers(row)]
         options = self.query_one(OptionList)
-        options.display = bool(ready)
-        self.query_one("#empty").display = not ready
-        if [option.id for option in options.options] != [row.run.id for row in ready]:
-            options.set_options([Option(_line(row), id=row.run.id) for row in ready])
-            options.highlighted = 0 if ready else None
+        options.display = bool(offered)
+        self.query_one("#empty").display = not offered
+        lines = {row.run.id: self.line(row) for row in offered}
+        if {option.id: option.prompt for option in options.options} != lines:
+            marked = options.highlighted or 0
+            options.set_options([Option(line, id=run) for run, line in lines.items()])
+            options.highlighted = min(marked, len(lines) - 1) if lines else None
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Open the chat."""
+        """Open the chosen run."""
         for row in self.workbench.rows:
             if row.run.id == event.option_id:
-                self.post_message(OpenChat(row.run))
+                self.post_message(self.opening(row))
 
 
-def _line(row: RunRow) -> Content:
-    return Content.assemble(
-        (row.name, "bold"), (f"   {row.strategy} on {row.model}   {row.run.id}", "dim")
+class PickReportScreen(PickRunScreen):
+    """Choose the run whose report is read."""
+
+    ABOUT = (
+        "A report says what a run learned and what it forgot, item by item. It is written when "
+        "the run has ended; a run without one says why."
     )
+    QUESTION: ClassVar[str] = "Whose report?"
+    EMPTY: ClassVar[str] = (
+        "No run yet, so nothing was learned and nothing forgotten.\n\n"
+        "Press 1 to launch one; its report is written at its end."
+    )
+
+    def offers(self, row: RunRow) -> bool:
+        """Every run: one without a report says why."""
+        del row
+        return True
+
+    def opening(self, row: RunRow) -> Message:
+        """The report."""
+        return OpenReport(row.run)
+
+    def line(self, row: RunRow) -> Content:
+        """The run, and its state where it has no report."""
+        without = "" if row.report else f"   no report: {row.status.state}"
+        return Content.assemble(super().line(row), (without, "$text-warning"))

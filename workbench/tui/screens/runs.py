@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import DataTable, Footer, Static
 
 from workbench.tui.commands import command
-from workbench.tui.messages import OpenChat, OpenRun
+from workbench.tui.messages import OpenChat, OpenReport, OpenRun
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.states import state_text
 from workbench.tui.widgets.top_bar import TopBar
@@ -54,6 +54,7 @@ class RunsScreen(WorkbenchScreen):
     )
     BINDINGS: ClassVar = [
         command("c", "chat", "Chat", "Chat with the marked run beside its base model."),
+        command("r", "report", "Report", "Read what the marked run learned and forgot."),
         command("s", "stop", "Stop", "Ask the marked run to stop and keep its result."),
         command("y", "recipe", "Recipe", "Read the marked run's recipe as YAML."),
         command("l", "log", "Log", "Read the end of the marked run's worker log."),
@@ -142,7 +143,7 @@ class RunsScreen(WorkbenchScreen):
         del parameters
         row = self._marked() if self.is_mounted and self.query(RunTable) else None
         match action:
-            case "recipe" | "log":
+            case "recipe" | "log" | "report":
                 return True if row else None
             case "chat":
                 return True if row and row.result else None
@@ -154,6 +155,11 @@ class RunsScreen(WorkbenchScreen):
         """Chat with the marked run."""
         if row := self._marked():
             self.post_message(OpenChat(row.run))
+
+    def action_report(self) -> None:
+        """Read the marked run's report."""
+        if row := self._marked():
+            self.post_message(OpenReport(row.run))
 
     def action_stop(self) -> None:
         """Ask before stopping the marked run."""

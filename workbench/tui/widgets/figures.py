@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _FIGURES: tuple[tuple[str, str, str, Callable[[float], str]], ...] = (
     ("loss", "train", "loss", lambda value: f"{value:.3f}"),
     ("evaluation", "eval", "loss", lambda value: f"{value:.3f}"),
+    ("KL to base", "retention", "kl", lambda value: f"{value:.3f}"),
+    ("ΔNLL", "retention", "delta_nll", lambda value: f"{value:+.3f}"),
     ("learning rate", "train", "learning_rate", lambda value: f"{value:.2e}"),
     ("gradient norm", "train", "gradient_norm", lambda value: f"{value:.2f}"),
     ("epoch", "train", "epoch", lambda value: f"{value:.2f}"),

@@ -33,7 +33,7 @@ class MemoryPane(ItemGrid):
 
     def __init__(self) -> None:
         """Start with an empty chart, replaced when it is known what devices there are."""
-        super().__init__(min_column_width=_COLUMN)
+        super().__init__(id="memory", min_column_width=_COLUMN)
         self._devices: tuple[int, ...] | None = None
 
     async def show(self, view: RunView) -> None:

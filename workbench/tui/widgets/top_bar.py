@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
     from workbench.tui.app import WorkbenchApp
 
-_TABS = {"new": "New run", "runs": "Runs", "chat": "Chat"}
+_TABS = {
+    "new": "New run",
+    "runs": "Runs",
+    "chat": "Chat",
+    "report": "Report",
+    "compare": "Compare",
+}
 _GAP = 2
 
 

@@ -1,0 +1,216 @@
+"""Compare: what each run learned against what it kept, and what was done differently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.containers import Container
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Footer, Static
+
+from workbench.errors import FtwbError
+from workbench.tui.commands import command
+from workbench.tui.messages import OpenReport
+from workbench.tui.plane_field import TITLES, plane_field
+from workbench.tui.screens.base import PANE_KEYS, PanedScreen
+from workbench.tui.widgets.chart import Chart, Curve
+from workbench.tui.widgets.differences import Differences
+from workbench.tui.widgets.plane import Plane
+from workbench.tui.widgets.plot import LOOKS
+from workbench.tui.widgets.standing import RunRows
+from workbench.tui.widgets.top_bar import TopBar
+from workbench.tui.words import letter
+from workbench.untrusted import visible
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from workbench.probes.comparing import Comparison, Contestant, Keeping
+    from workbench.probes.priors import Prior
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.series import Series
+    from workbench.tui.run_list import RunRow
+
+_FIRST = 4
+"""Runs that are compared at first: the newest."""
+_EMPTY = "choose runs with a report: space takes one in or out"
+_NO_LOSS = "no loss was recorded"
+
+
+@dataclass
+class RunsCompared(Message):
+    """The chosen runs side by side, their losses, and the runs that could not be read."""
+
+    comparison: Comparison
+    losses: dict[str, Series]
+    troubles: tuple[str, ...]
+
+
+class CompareScreen(PanedScreen):
+    """The plane, the differing fields and the losses of up to six runs."""
+
+    CSS_PATH = "compare.tcss"
+    ABOUT = (
+        "Each run is a point: up is more learned, and what was kept or forgotten lies across. Runs "
+        "on the Pareto front are beaten by no other on both at once. x changes what is set against "
+        "the learning: the retention index, the KL to the base, or the change of the loss on "
+        "general text; p adds published rows of another model, as a prior."
+    )
+    PANES = ("plane", "differences", "losses")
+    BINDINGS: ClassVar = [
+        command("space", "take", "In/out", "Take the marked run into the comparison, or out."),
+        command("x", "axis", "Axis", "Set something else against what was learned."),
+        command("p", "prior", "Prior", "Show published rows in grey, or hide them."),
+        command("r", "report", "Report", "Read the marked run's report."),
+        *PANE_KEYS,
+    ]
+
+    def __init__(self) -> None:
+        """Start with nothing chosen."""
+        super().__init__()
+        self.keeping: Keeping = "retention_index"
+        self.comparison: Comparison | None = None
+        self.prior: Prior | None = None
+        self._chosen: dict[str, RunFolder] | None = None
+        self._read: dict[str, tuple[Contestant, Series | None]] = {}
+        self._losses: dict[str, Series] = {}
+
+    def compose(self) -> ComposeResult:
+        """Lay out the runs, the plane, the differences and the losses."""
+        yield TopBar()
+        yield RunRows()
+        with Container(id="panes"):
+            yield Plane("learned against kept", id="plane")
+            yield Differences()
+            yield Chart("loss, nats per token", words=lambda value: f"{value:.3g}", id="losses")
+        yield Static(id="notes")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Follow the app's list of runs."""
+        self.show_pane("plane")
+        self._show_panes()
+        self.watch(self.workbench, "rows", self._take_rows)
+
+    def _take_rows(self, rows: tuple[RunRow, ...]) -> None:
+        reported = [row for row in rows if row.report]
+        if self._chosen is None and reported:
+            self._chosen = {row.run.id: row.run for row in reported[:_FIRST]}
+            self.compare()
+        self.query_one(RunRows).show(
+            reported, list(self._chosen or {}), self.comparison, self.keeping
+        )
+
+    @work(thread=True, exclusive=True, group="compare", exit_on_error=False)
+    def compare(self) -> None:
+        """Read the chosen runs that are not known yet and set all of them side by side."""
+        from workbench.probes.comparing import compare
+
+        troubles: list[str] = []
+        chosen = dict(self._chosen or {})
+        for run in chosen.values():
+            if run.id not in self._read:
+                try:
+                    self._read[run.id] = _read_run(run)
+                except FtwbError as error:
+                    troubles.append(str(error))
+        known = {run: self._read[run] for run in chosen if run in self._read}
+        comparison = compare([contestant for contestant, _ in known.values()])
+        losses = {run: loss for run, (_, loss) in known.items() if loss}
+        self.post_message(RunsCompared(comparison, losses, tuple(troubles)))
+
+    @on(RunsCompared)
+    def _show(self, message: RunsCompared) -> None:
+        self.comparison = message.comparison
+        self._losses = message.losses
+        for trouble in message.troubles:
+            self.notify(trouble, severity="warning", markup=False)
+        self._show_all()
+
+    def _show_all(self) -> None:
+        self._take_rows(self.workbench.rows)
+        self._show_panes()
+
+    def _show_panes(self) -> None:
+        runs = self.comparison.runs if self.comparison else ()
+        field = plane_field(self.comparison, self.keeping, self.prior)
+        self.query_one(Plane).show(field, empty=self._nothing_to_place(bool(runs)))
+        self.query_one(Differences).show(self.comparison)
+        curves = [
+            Curve(letter(place), self._losses[each.run], look)
+            for place, (each, look) in enumerate(zip(runs, LOOKS, strict=False))
+            if each.run in self._losses
+        ]
+        self.query_one("#losses", Chart).show(curves, empty=_NO_LOSS if runs else _EMPTY, until=0)
+        self._show_notes()
+
+    def _nothing_to_place(self, any_runs: bool) -> str:
+        return f"none of them has a {TITLES[self.keeping]}: x changes it" if any_runs else _EMPTY
+
+    def _show_notes(self) -> None:
+        notes = list(self.comparison.notes) if self.comparison and self.comparison.runs else []
+        if self.prior:
+            notes.append(f"grey: {self.prior.caution}")
+        lines = [Content.styled(f"· {visible(note)}", "$text-warning") for note in notes]
+        static = self.query_one("#notes", Static)
+        static.display = bool(lines)
+        static.update(Content("\n").join(lines))
+
+    @on(RunRows.RowSelected)
+    def _entered(self) -> None:
+        self.action_take()
+
+    def action_take(self) -> None:
+        """Take the marked run in, or out."""
+        row = self.query_one(RunRows).marked()
+        if not row:
+            return
+        chosen = dict(self._chosen or {})
+        if row.run.id in chosen:
+            del chosen[row.run.id]
+        elif len(chosen) == len(LOOKS):
+            self.notify(f"{len(LOOKS)} runs at most: take one out first.")
+        else:
+            chosen[row.run.id] = row.run
+        self._chosen = chosen
+        self.compare()
+
+    def action_axis(self) -> None:
+        """Set the next thing against what was learned."""
+        from workbench.probes.comparing import KEEPING
+
+        self.keeping = KEEPING[(KEEPING.index(self.keeping) + 1) % len(KEEPING)]
+        self.show_pane("plane")
+        self._show_all()
+
+    def action_prior(self) -> None:
+        """Show the published rows, on the one axis that they are measured on, or hide them."""
+        from workbench.probes.priors import shipped_prior
+
+        self.prior = None if self.prior else shipped_prior()
+        if self.prior:
+            self.keeping = "delta_nll"
+            self.show_pane("plane")
+        self._show_all()
+
+    def action_report(self) -> None:
+        """Read the marked run's report."""
+        if row := self.query_one(RunRows).marked():
+            self.post_message(OpenReport(row.run))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey what needs a run while there is none."""
+        del parameters
+        if action in ("take", "report") and self.is_mounted:
+            return True if any(row.report for row in self.workbench.rows) else None
+        return True
+
+
+def _read_run(run: RunFolder) -> tuple[Contestant, Series | None]:
+    from workbench.probes.comparing import read_contestant
+    from workbench.runs.view import RunFollower
+
+    return read_contestant(run), RunFollower(run).poll().series.get("train.loss")

@@ -1,0 +1,44 @@
+"""How findings look: verdicts and measures in their colours, intervals as small bars."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+if TYPE_CHECKING:
+    from workbench.probes.figures import Rating
+    from workbench.probes.findings import Interval, Verdict
+
+VERDICT_COLOURS: dict[Verdict | None, str] = {
+    "PASS": "$text-success",
+    "FAIL": "$text-error",
+    "INCONCLUSIVE": "$text-warning",
+    None: "dim",
+}
+RATING_COLOURS: dict[Rating, str] = {
+    "good": "$text-success",
+    "watch": "$text-warning",
+    "bad": "$text-error",
+}
+
+
+def interval_bar(
+    interval: Interval, *, width: int, span: float, margin: float, look: str
+) -> Content:
+    """An interval between ``-span`` and ``span``: its value, its ends, zero, and ``-margin``."""
+
+    def cell(value: float) -> int:
+        share = (value + span) / (2 * span)
+        return min(max(round(share * (width - 1)), 0), width - 1)
+
+    low, high = cell(interval.low), cell(interval.high)
+    inside = dict.fromkeys(range(low, high + 1), "─") | {low: "├", high: "┤"}
+    drawn = inside | {cell(interval.value): "●"}
+    marks = {cell(-margin): "┊", cell(0.0): "│"}
+    return Content.assemble(
+        *(
+            (drawn[column], look) if column in drawn else (marks.get(column, " "), "dim")
+            for column in range(width)
+        )
+    )
