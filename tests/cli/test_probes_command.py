@@ -55,6 +55,11 @@ def test_a_suite_is_shown_with_its_items(ftwb: Callable[..., Ended], mine: Path)
     assert [item["id"] for item in found["items"]] == ["k1"]
 
 
+def test_a_scorers_settings_and_an_items_checks_are_shown(ftwb: Callable[..., Ended]) -> None:
+    assert "refusal (expects refused)" in ftwb("probes", "safety_harmful").out
+    assert "json, contains" in ftwb("probes", "formats").out
+
+
 def test_every_problem_is_told_with_its_line(ftwb: Callable[..., Ended], mine: Path) -> None:
     lines = [
         '{"id": "k1", "prompt": "a", "answers": ["x"]}',

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.tiny import make_tiny_model
-from workbench.probes.generation import greedy_answers
+from workbench.probes.generation import Request, answer_all, greedy_answers
 from workbench.probes.report import Measurement, TargetItem
 
 if TYPE_CHECKING:
@@ -40,6 +40,23 @@ def test_batches_answer_like_one_at_a_time(
             tokens.append(int(model(torch.tensor([tokens])).logits[0, -1].argmax()))
         expected = tokenizer.decode(tokens[len(prompt) :], skip_special_tokens=True).strip()
         assert answer == expected
+
+
+def test_requests_of_all_lengths_and_seeds_are_answered_as_if_alone(tiny_model: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    requests = [
+        Request(tokenizer(prompt).input_ids, longest, seed)
+        for prompt in PROMPTS
+        for longest in (2, 7)
+        for seed in (None, 0, 1)
+    ]
+    together = answer_all(model, tokenizer, requests, batch_size=4)
+    assert together == [answer_all(model, tokenizer, [request])[0] for request in requests]
+    assert {len(tokens) for tokens in together} <= set(range(1, 8))
+    assert all(len(tokens) <= 2 for tokens in together[:3])
+    greedy, first, second = together[3:6]
+    assert greedy != first != second != greedy
 
 
 def test_no_prompts_have_no_answers(tiny_model: Path) -> None:

@@ -286,6 +286,7 @@ def test_missing_files_and_names_are_told(write: Callable[..., Path], tmp_path: 
         named_suites(["knowlege"])
     with pytest.raises(NotFoundError, match=r"zzz: no such suite.*there are .*creative, formats"):
         named_suites(["zzz"])
+    assert refused(tmp_path / "mine.jsonl").startswith("/mine.jsonl: a suite is a YAML file of a")
     with pytest.raises(NotFoundError, match="no such suite, and no file"):
         named_suites([str(tmp_path / "none.yaml")])
 

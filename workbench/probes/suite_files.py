@@ -94,6 +94,11 @@ def read_suite_file(path: Path) -> SuiteFile:
     Raises:
         BadInputError: It cannot be read or a field is wrong; the line is named.
     """
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        raise BadInputError(
+            f"{path}: a suite is a YAML file of a few lines that names its items; "
+            "`ftwb probes --help` shows one"
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

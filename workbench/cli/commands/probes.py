@@ -14,12 +14,22 @@ from workbench.probes.items import Size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from workbench.probes.items import Item
     from workbench.probes.suites import Suite
 
 _SIZES: tuple[Size, ...] = get_args(Size)
 
 
-@click.command("probes")
+_EXAMPLE = """\b
+A suite of your own is a YAML file of three lines, and beside it the items, one JSON object a line:
+    measures: knowledge   # or behaviour, safety, information
+    scorer: contains      # or options, exact, number, regex, constraints, diversity
+    items: mine.jsonl     # {"id": "k1", "prompt": "Where is Oslo?", "answers": ["Norway"]}
+The items may be any dataset; `fields: {prompt: question, answers: answer}` names its columns.
+"""
+
+
+@click.command("probes", epilog=_EXAMPLE)
 @click.argument("name", required=False)
 @click.option(
     "--size",
@@ -91,7 +101,7 @@ def _show(suite: Suite, size: Size, *, as_json: bool) -> None:
         [
             ("suite", f"{suite.title}: {suite.description}" if suite.description else suite.title),
             ("measures", suite.measures),
-            ("scorer", suite.scorer.kind),
+            ("scorer", _scorer(suite)),
             ("items", sizes),
             ("by chance", f"{suite.chance(asked):.0%}"),
             ("longest answer", f"{suite.new_tokens:,} tokens"),
@@ -99,8 +109,19 @@ def _show(suite: Suite, size: Size, *, as_json: bool) -> None:
     )
     emit_table(
         ("id", "size", "field", "prompt", "right"),
-        [(item.id, item.size, item.field, item.prompt, " | ".join(item.answers)) for item in asked],
+        [(item.id, item.size, item.field, item.prompt, _right(item)) for item in asked],
     )
+
+
+def _scorer(suite: Suite) -> str:
+    """Its kind, and its settings where it has any."""
+    settings = suite.scorer.model_dump(exclude={"kind"})
+    return " ".join([suite.scorer.kind, *(f"({name} {said})" for name, said in settings.items())])
+
+
+def _right(item: Item) -> str:
+    """What a right answer is, or which checks it passes."""
+    return " | ".join(item.answers) or ", ".join(check["kind"] for check in item.constraints)
 
 
 def _compare(suites: Sequence[Suite], size: Size, source: str, *, as_json: bool) -> None:
