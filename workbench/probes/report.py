@@ -162,14 +162,23 @@ def read_report(run: RunFolder) -> Report:
     """
     if not run.report.is_file():
         raise NotFoundError(f"{run.id} has no report: it is {run.status().state}")
+    return read_report_file(run.report)
+
+
+def read_report_file(file: Path) -> Report:
+    """A report, such as that of a checkpoint.
+
+    Raises:
+        BadInputError: It cannot be read, or a number in it is missing.
+    """
     try:
-        return Report.model_validate_json(run.report.read_bytes())
+        return Report.model_validate_json(file.read_bytes())
     except OSError as error:
-        raise BadInputError(f"{run.report}: cannot be read: {error.strerror}") from error
+        raise BadInputError(f"{file}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BadInputError(
-            f"{run.report}: cannot be judged: {place}: {first['msg']}; "
+            f"{file}: cannot be judged: {place}: {first['msg']}; "
             "what should be a number and is not was not one when it was measured"
         ) from error

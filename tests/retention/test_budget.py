@@ -1,0 +1,185 @@
+"""A budget of forgetting: judged by hand-made numbers, and at work in runs that forget at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from tests.retention.test_runs import distance, events_of
+from workbench.errors import BadInputError
+from workbench.probes.report import read_report
+from workbench.recipe import storage
+from workbench.recipe.protection import Evaluation, Guard, Verdict
+from workbench.retention.budget import Budget
+from workbench.retention.early_stopping import Patience
+from workbench.runs import control
+from workbench.runs.view import RunFollower
+from workbench.training import waiting
+from workbench.training.guards import Guards
+from workbench.training.preflight import preflight
+from workbench.training.worker import work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.view import RunView
+
+    Train = Callable[..., tuple[RunFolder, RunView]]
+
+
+def judged(guard: Guard, *kls: float) -> list[Verdict]:
+    return [guard.evaluated(Evaluation(kl=kl)) for kl in kls]
+
+
+def test_it_warns_when_it_comes_near_and_again_after_it_was_low() -> None:
+    verdicts = judged(Budget(0.1, 0.3, "stop"), 0.0, 0.1, 0.2, 0.05, 0.15)
+    assert [bool(verdict.warning) for verdict in verdicts] == [False, True, False, False, True]
+    assert "0.100 nats per token is over 0.1; the budget ends at 0.3" in verdicts[1].warning
+    assert not any(verdict.stop or verdict.ask for verdict in verdicts)
+
+
+@pytest.mark.parametrize("kl", [0.3, 2.0, float("nan")])
+def test_at_the_limit_it_acts(kl: float) -> None:
+    (stop,) = judged(Budget(0.1, 0.3, "stop"), kl)
+    assert "has passed the budget of 0.3" in stop.stop
+    assert stop.best is None
+    under, back = judged(Budget(0.1, 0.3, "rollback"), 0.2, kl)
+    assert (under.best, back.best) == (True, False)
+    assert "going back to the last model under it" in back.stop
+    first, second = judged(Budget(0.1, 0.3, "ask"), kl, kl)
+    assert first.ask
+    assert second == Verdict()
+
+
+def test_it_does_not_promise_to_go_back_to_nothing() -> None:
+    (back,) = judged(Budget(0.1, 0.3, "rollback"), 0.5)
+    assert "nothing to go back to" in back.stop
+
+
+def test_the_best_is_what_none_calls_worse() -> None:
+    both = Guards([Patience(3, 0.0), Budget(0.1, 0.3, "rollback")])
+    assert both.judges == {"loss", "kl"}
+    seen = [(2.0, 0.1), (1.0, 0.2), (1.5, 0.2), (0.5, 0.4)]
+    verdicts = [both.evaluated(Evaluation(loss=loss, kl=kl)) for loss, kl in seen]
+    assert [verdict.best for verdict in verdicts] == [True, True, False, False]
+    asking = Guards([Patience(3, 0.0), Budget(0.1, 0.3, "ask")])
+    assert asking.evaluated(Evaluation(loss=2.0, kl=0.1)).best
+    assert Guards([Budget(0.1, 0.3, "stop")]).evaluated(Evaluation(kl=0.1)).best is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (("evaluation.general_text=null",), "needs evaluation.general_text"),
+        (("evaluation.retention_interval=0",), "set evaluation.retention_interval above 0"),
+    ],
+)
+def test_runs_that_are_not_measured_are_refused(
+    tiny_model: Path, rows: Path, overrides: tuple[str, ...], says: str
+) -> None:
+    values = {"model": {"id": str(tiny_model)}, "data": {"train": str(rows)}}
+    recipe = storage.override(values, ["retention.budget=true", *overrides])
+    with pytest.raises(BadInputError, match=says):
+        preflight(storage.validate(recipe))
+
+
+def test_a_warning_past_the_limit_is_refused() -> None:
+    with pytest.raises(BadInputError, match=r"warns at 0\.5, past its limit of 0\.3"):
+        storage.validate({"retention": {"budget": {"warn": 0.5}}})
+
+
+@pytest.fixture
+def forgetful(general: Path) -> tuple[str, ...]:
+    """Overrides under which a tiny model passes a small budget after some steps."""
+    return (
+        "strategy.kind=full",
+        "training.max_steps=12",
+        "training.scheduler=constant",
+        "training.warmup=0",
+        f"evaluation.general_text={general}",
+        "evaluation.retention_interval=1",
+        "retention.budget.warn=0.01",
+        "retention.budget.limit=0.03",
+    )
+
+
+def limits(run: RunFolder) -> tuple[list[float], int]:
+    """KL at every measurement, and the first of them past the limit."""
+    kls = [event["kl"] for event in events_of(run, "retention")]
+    return kls, next(place for place, kl in enumerate(kls) if kl >= 0.03)
+
+
+def test_stop_ends_the_run_where_it_passes(trained: Train, forgetful: tuple[str, ...]) -> None:
+    run, view = trained(*forgetful, "retention.budget.action=stop")
+    assert view.status.state == "finished", view.status.reason
+    kls, over = limits(run)
+    assert 0 < over == len(kls) - 1 == view.status.step < 12
+    assert any("stopping early: KL to base" in notice.get("text", "") for notice in view.notices)
+    assert sum("is over 0.01" in notice.get("text", "") for notice in view.notices) == 1
+
+
+def test_rollback_gives_the_last_model_under_it(
+    trained: Train, forgetful: tuple[str, ...], tiny_model: Path
+) -> None:
+    run, view = trained(*forgetful, "retention.budget.action=rollback")
+    kls, over = limits(run)
+    report = read_report(run)
+    tokens = sum(text.tokens for text in report.after.general)
+    kl = sum(text.kl * text.tokens for text in report.after.general) / tokens
+    assert kl == pytest.approx(kls[over - 1], rel=1e-4)
+    short, _ = trained(*forgetful, "retention.budget=null", f"training.max_steps={over - 1}")
+    assert distance(run, tiny_model) == pytest.approx(distance(short, tiny_model), rel=1e-6)
+    said = f"the result is the model of step {over - 1}: the last under its budget"
+    assert any(said in notice.get("text", "") for notice in view.notices)
+
+
+@pytest.mark.parametrize("answer", ["stop", "continue"])
+def test_ask_waits_for_the_answer(
+    new_run: Callable[..., RunFolder],
+    forgetful: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: control.Request,
+) -> None:
+    run = new_run(*forgetful, "retention.budget.action=ask")
+    seen: list[tuple[str, str, int]] = []
+
+    def meanwhile(_seconds: float) -> None:
+        status = run.status()
+        seen.append((status.state, status.phase, status.step))
+        if len(seen) == 3:
+            control.ask(run, answer)
+
+    monkeypatch.setattr(waiting.time, "sleep", meanwhile)
+    assert work(run) == 0
+    kls, over = limits(run)
+    assert seen == [("running", "over budget: waiting for an answer", over)] * 3
+    view = RunFollower(run).poll()
+    told = f"'ftwb continue {run.id}' goes on, 'ftwb stop {run.id}' ends it here"
+    assert sum(told in notice.get("text", "") for notice in view.notices) == 1
+    assert run.status().state == ("stopped" if answer == "stop" else "finished")
+    assert run.status().step == (over if answer == "stop" else 12)
+    assert len(kls) == run.status().step + 1
+    assert run.has_result()
+
+
+def test_continue_is_refused_where_nothing_waits(new_run: Callable[..., RunFolder]) -> None:
+    from workbench.runs.status import Status
+
+    run = new_run()
+    Status.of_this_process(state="running", phase="training").save(run.status_file)
+    with pytest.raises(BadInputError, match="waits for no answer: it is training"):
+        control.ask(run, "continue")
+
+
+def test_the_result_of_a_rollback_is_a_whole_model(
+    trained: Train, forgetful: tuple[str, ...]
+) -> None:
+    run, _ = trained(*forgetful, "retention.budget.action=rollback")
+    model = AutoModelForCausalLM.from_pretrained(run.model)
+    assert all(torch.isfinite(tensor).all() for tensor in model.parameters())
+    assert not list(run.checkpoints.glob("best*"))

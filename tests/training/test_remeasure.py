@@ -1,0 +1,106 @@
+"""A run that has ended is measured again, or for the first time, from the untouched base."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tiny import make_tiny_model
+from workbench.errors import BadInputError, NotFoundError
+from workbench.probes.report import read_report, read_report_file
+from workbench.runs.status import Status
+from workbench.training.base_evidence import read_evidence
+from workbench.training.remeasure import remeasure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.view import RunView
+
+    Train = Callable[..., tuple[RunFolder, RunView]]
+
+
+def silent(*_: object) -> None:
+    pass
+
+
+@pytest.mark.parametrize("kind", ["full", "lora", "prompt_tuning"])
+def test_measuring_again_finds_the_same(trained: Train, probed: tuple[str, ...], kind: str) -> None:
+    run, view = trained(f"strategy.kind={kind}", *probed)
+    assert view.status.state == "finished", view.status.reason
+    first = read_report(run)
+    run.report.unlink()
+    assert remeasure(run, silent) == run.report
+    again = read_report(run)
+    assert again.before == first.before
+    assert again.after.items == first.after.items
+    assert again.after.answers == first.after.answers
+    for one, other in zip(again.after.general, first.after.general, strict=True):
+        assert other.kl == pytest.approx(one.kl, abs=1e-6)
+    assert again.notes == ()
+
+
+def test_a_run_without_a_base_is_measured_and_says_so(
+    trained: Train, probed: tuple[str, ...]
+) -> None:
+    run, _ = trained("strategy.kind=full", *probed)
+    first = read_report(run)
+    shutil.rmtree(run.base)
+    remeasure(run, silent)
+    report = read_report(run)
+    assert report.before == first.before
+    assert "measured after training, from the untouched base" in report.notes[0]
+    assert read_evidence(run.base) is not None
+    assert (run.base / "fingerprint.safetensors").exists()
+
+
+def test_more_can_be_asked_than_the_recipe_says(trained: Train, probed: tuple[str, ...]) -> None:
+    run, _ = trained(*probed)
+    remeasure(run, silent, "standard")
+    report = read_report(run)
+    assert report.size == "standard"
+    assert len(report.before.items) == len(report.after.items) == 8 + 4
+    remeasure(run, silent)
+    assert len(read_report(run).after.items) == 6 + 3
+
+
+def test_a_checkpoint_has_a_report_of_its_own(trained: Train, probed: tuple[str, ...]) -> None:
+    run, _ = trained("strategy.kind=full", "training.checkpoint_interval=3", *probed)
+    whole = read_report(run)
+    file = remeasure(run, silent, checkpoint=3)
+    assert file == run.checkpoints / "step-3" / "report.json"
+    part = read_report_file(file)
+    assert part.before == whole.before
+    assert sum(text.kl for text in part.after.general) > 0
+    assert part.after.general != whole.after.general
+    assert read_report(run) == whole
+
+
+def test_what_cannot_be_measured_is_refused(
+    new_run: Callable[..., RunFolder], trained: Train
+) -> None:
+    run = new_run()
+    Status.of_this_process(state="running").save(run.status_file)
+    with pytest.raises(BadInputError, match="is running: wait until it has ended"):
+        remeasure(run, silent)
+    Status(state="failed").save(run.status_file)
+    with pytest.raises(NotFoundError, match="is failed and has no result to measure"):
+        remeasure(run, silent)
+    done, _ = trained("training.checkpoint_interval=3")
+    with pytest.raises(NotFoundError, match="no checkpoint of step 4; there are 3, 6"):
+        remeasure(done, silent, checkpoint=4)
+
+
+def test_another_base_is_not_taken_for_the_first(
+    trained: Train, probed: tuple[str, ...], tmp_path: Path
+) -> None:
+    model = make_tiny_model(tmp_path / "model", seed=3)
+    run, _ = trained(*probed, f"model.id={model}")
+    shutil.rmtree(model)
+    make_tiny_model(model, seed=4)
+    with pytest.raises(BadInputError, match="no longer the one"):
+        remeasure(run, silent)
