@@ -123,7 +123,7 @@ def suite_path(name: str) -> Path:
     path = Path(name).expanduser()
     if path.is_file():
         return path
-    near = get_close_matches(name, shipped, n=1, cutoff=0.4)
+    near = get_close_matches(name, shipped, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(shipped)}"
     raise NotFoundError(f"{name}: no such suite, and no file of that name; {hint}")
 
