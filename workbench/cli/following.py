@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import RunFailedError
 from workbench.runs.view import RunFollower
+from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -18,7 +19,7 @@ _INTERVAL = 0.25
 
 
 def follow(run: RunFolder) -> RunView:
-    """Show progress until the run has ended, and return its last view."""
+    """Show progress and warnings until the run has ended, and return its last view."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -31,10 +32,13 @@ def follow(run: RunFolder) -> RunView:
     follower = RunFollower(run)
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task(run.id, total=None, numbers="")
+        warned = 0.0
         while (view := follower.poll()).status.live:
             _show(progress, bar, view)
+            warned = _warn(progress, view, warned)
             time.sleep(_INTERVAL)
         _show(progress, bar, view)
+        _warn(progress, view, warned)
     return view
 
 
@@ -47,6 +51,19 @@ def raise_if_failed(run: RunFolder) -> None:
     status = run.status()
     if status.state in ("failed", "lost"):
         raise RunFailedError(f"{run.id} {status.state}: {status.reason}")
+
+
+def _warn(progress: Progress, view: RunView, since: float) -> float:
+    """Print the warnings that came after ``since``, and return when the last of them came."""
+    new = [
+        notice
+        for notice in view.notices
+        if notice.get("level") == "warning" and notice["t"] > since
+    ]
+    for notice in new:
+        text = visible(notice["text"])
+        progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+    return float(new[-1]["t"]) if new else since
 
 
 def _show(progress: Progress, bar: TaskID, view: RunView) -> None:

@@ -1,0 +1,66 @@
+"""Measuring a run from the command line, and answering one that waits."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workbench.recipe.recipe import Recipe
+from workbench.runs import control
+from workbench.runs.events import EventLog
+from workbench.runs.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import Ended
+    from workbench.runs.folder import RunFolder, Runs
+    from workbench.runs.view import RunView
+
+    Ftwb = Callable[..., Ended]
+
+
+def test_evaluate_writes_the_report_anew(
+    ftwb: Ftwb, trained: Callable[..., tuple[RunFolder, RunView]]
+) -> None:
+    run, _ = trained("training.max_steps=1")
+    first = run.report.read_text()
+    run.report.unlink()
+    for path in run.base.iterdir():
+        path.unlink()
+    ended = ftwb("evaluate", "last", "--size", "none", "--json")
+    assert ended.code == 0
+    assert "measured after training" in ended.err
+    assert str(run.report) in ended.err
+    again = json.loads(ended.out)
+    assert again["before"] == json.loads(first)["before"]
+    assert json.loads(run.report.read_text()) == again
+
+
+def test_evaluate_refuses_what_has_no_result(ftwb: Ftwb, runs: Runs) -> None:
+    run = runs.create(Recipe())
+    Status(state="failed").save(run.status_file)
+    ended = ftwb("evaluate", run.id)
+    assert ended.code == 2
+    assert "is failed and has no result to measure" in ended.err
+
+
+@pytest.mark.parametrize(("phase", "code"), [(control.WAITING, 0), ("training", 2)])
+def test_continue_answers_a_run_that_waits(ftwb: Ftwb, runs: Runs, phase: str, code: int) -> None:
+    run = runs.create(Recipe())
+    Status.of_this_process(state="running", phase=phase).save(run.status_file)
+    assert ftwb("continue", "last").code == code
+    assert (run.control / "continue").exists() == (code == 0)
+
+
+def test_following_prints_every_warning_once(ftwb: Ftwb, runs: Runs) -> None:
+    run = runs.create(Recipe())
+    log = EventLog(run.events)
+    log.append("notice", 3, level="warning", text=f"over budget: 'ftwb continue {run.id}' goes on")
+    log.append("notice", 4, level="info", text="nothing to worry about")
+    Status(state="finished").save(run.status_file)
+    ended = ftwb("follow", run.id)
+    assert ended.err.count(f"over budget: 'ftwb continue {run.id}' goes on") == 1
+    assert "nothing to worry about" not in ended.err
