@@ -20,31 +20,39 @@ _ROOM = 1.15
 
 @dataclass(frozen=True)
 class Change:
-    """A capability's change on an axis that all of them share, with no change in the middle.
+    """A capability's change on an axis that all of them share; a fall lies to the left.
 
     Attributes:
         low: Left end of the interval, 0 to ``WIDTH``.
         high: Right end.
         value: The point.
-        margin: The loss that is no longer called kept.
+        margin: The loss that is no longer called kept; None for what is not judged.
+        zero: No change.
     """
 
     low: float
     high: float
     value: float
-    margin: float
+    margin: float | None
+    zero: float
 
 
 def changes(capabilities: Sequence[Capability]) -> list[Change]:
-    """Place every capability on one axis."""
-    ends = [abs(end) for each in capabilities for end in (each.low, each.high, each.margin)]
-    reach = _ROOM * max(ends, default=1.0)
+    """Place every capability on one axis, as wide as the widest of them needs."""
+    left = _ROOM * max((max(each.margin, -each.low) for each in capabilities), default=1.0)
+    right = _ROOM * max((max(each.margin, each.high) for each in capabilities), default=1.0)
 
     def place(value: float) -> float:
-        return round(WIDTH / 2 * (1 + value / reach), 2)
+        return round(WIDTH * (value + left) / (left + right), 2)
 
     return [
-        Change(place(each.low), place(each.high), place(each.change), place(-each.margin))
+        Change(
+            low=place(each.low),
+            high=place(each.high),
+            value=place(each.change),
+            margin=place(-each.margin) if each.verdict else None,
+            zero=place(0.0),
+        )
         for each in capabilities
     ]
 

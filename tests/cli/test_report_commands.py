@@ -1,0 +1,172 @@
+"""``ftwb report`` and ``ftwb gate``: pages, JSON, files and exit codes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.probes.reports import Suite, made
+from workbench.probes.judging import judge
+from workbench.recipe.recipe import Recipe
+from workbench.runs.events import EventLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.cli.conftest import Ended
+    from workbench.runs.folder import RunFolder, Runs
+
+    Ftwb = Callable[..., Ended]
+
+EVIL = "\x1b[2J<script> [bold]x[/bold] \x9b31m"
+REPORT = made(
+    Suite("general_knowledge", kept=150, lost=3, never=47, chance=0.25),
+    Suite("instruction_following", kept=20, lost=40, measures="behaviour"),
+    Suite("harmless_look-alikes", kept=11, lost=1, measures="safety"),
+    Suite("creative", kept=3, lost=3, measures="information"),
+    kl=0.2,
+)
+
+
+@pytest.fixture
+def run(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    monkeypatch.setenv("COLUMNS", "80")
+    made_run = runs.create(Recipe(name="made"))
+    items = tuple(item.model_copy(update={"answer": EVIL}) for item in REPORT.after.items)
+    after = REPORT.after.model_copy(update={"items": items})
+    REPORT.model_copy(update={"after": after}).save(made_run.report)
+    log = EventLog(made_run.events)
+    for step in (25, 50, 75):
+        log.append("retention", step, kl=step / 500)
+    return made_run
+
+
+def test_the_page_says_the_verdict_first_and_fits_80_columns(ftwb: Ftwb, run: RunFolder) -> None:
+    ended = ftwb("report", "last")
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert lines[0].split() == ["FAIL", run.id]
+    assert max(map(len, lines)) <= 80
+    assert "It changed how it answers" in lines[1]
+    row = next(line for line in lines if "General knowledge" in line)
+    assert row.split()[2:5] == ["200", "0.77", "0.75"]
+    assert row.rstrip().endswith("PASS")
+    assert "\x1b" not in ended.out
+    assert "\x9b" not in ended.out
+    assert "[bold]x[/bold]" in ended.out
+
+
+def test_the_page_names_every_verdict_and_what_the_suites_can_see(
+    ftwb: Ftwb, run: RunFolder
+) -> None:
+    out = " ".join(ftwb("report", run.id).out.split())
+    for word in ("PASS", "FAIL", "INCONCLUSIVE", "not judged", "margin 10 points", "sees"):
+        assert word in out
+    assert "items that changed: 47 lost, 0 gained; the 6 worst" in out
+
+
+def test_json_is_all_findings(ftwb: Ftwb, run: RunFolder) -> None:
+    ended = ftwb("report", "last", "--json")
+    shown = json.loads(ended.out)
+    expected = judge(REPORT).model_dump(mode="json")
+    assert shown.pop("run") == run.id
+    assert shown.keys() == expected.keys()
+    assert shown["capabilities"] == expected["capabilities"]
+    assert shown["items"][0]["answer_after"] == EVIL
+    assert {
+        "verdict",
+        "retention_index",
+        "kl_general",
+        "kl_task",
+        "delta_nll",
+        "domain_leak",
+    } <= set(shown)
+    assert "\x9b" not in ended.out
+
+
+def test_html_goes_to_a_file(ftwb: Ftwb, run: RunFolder, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    ended = ftwb("report", "last", "--html", "--output", path)
+    assert (ended.code, ended.out) == (0, "")
+    assert str(path) in ended.err
+    html = path.read_text(encoding="utf-8")
+    assert html.startswith("<!doctype html>")
+    assert "polyline" in html  # KL as it was watched
+    assert "<script>" not in html
+    assert run.recipe().strategy.card.title in html
+
+
+def test_markdown_goes_to_stdout(ftwb: Ftwb, run: RunFolder) -> None:
+    assert ftwb("report", "last", "--md").out.startswith(f"# FAIL - {run.id}\n")
+
+
+def test_an_output_needs_a_form_and_a_folder(ftwb: Ftwb, run: RunFolder, tmp_path: Path) -> None:
+    assert ftwb("report", "last", "--output", tmp_path / "x").code == 2
+    ended = ftwb("report", run.id, "--md", "--output", tmp_path / "nowhere" / "x.md")
+    assert ended.code == 2
+    assert "cannot be written" in ended.err
+
+
+def test_the_margin_is_the_gates(ftwb: Ftwb, run: RunFolder) -> None:
+    shown = json.loads(ftwb("report", run.id, "--json", "--margin", "90").out)
+    assert (shown["margin"], shown["verdict"]) == (0.9, "PASS")
+
+
+def test_a_run_without_a_report(ftwb: Ftwb, runs: Runs) -> None:
+    runs.create(Recipe(name="made"))
+    ended = ftwb("report", "last")
+    assert ended.code == 2
+    assert "has no report" in ended.err
+
+
+@pytest.mark.parametrize(("margin", "code", "word"), [("10", 1, "FAIL"), ("90", 0, "PASS")])
+def test_the_gate_exits_with_its_verdict(
+    ftwb: Ftwb, run: RunFolder, margin: str, code: int, word: str
+) -> None:
+    ended = ftwb("gate", run.id, "--margin", margin)
+    assert ended.code == code
+    assert ended.out.split()[:2] == [word, run.id]
+
+
+def test_the_gate_without_an_answer(ftwb: Ftwb, runs: Runs) -> None:
+    made(Suite("facts", kept=10, lost=1)).save(runs.create(Recipe(name="made")).report)
+    ended = ftwb("gate", "last", "--json")
+    decision = json.loads(ended.out)
+    assert (ended.code, decision["exit_code"], decision["verdict"]) == (2, 2, "INCONCLUSIVE")
+    assert decision["capabilities"][0]["needed"] > 11
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nowhere",),
+        (),
+        ("last", "--margin", "0"),
+        ("last", "--margin", "many"),
+        ("last", "--bogus"),
+        ("last", "more"),
+    ],
+)
+def test_the_gate_fails_closed_on_a_wrong_call(
+    ftwb: Ftwb, run: RunFolder, words: tuple[str, ...]
+) -> None:
+    ended = ftwb("gate", *words)
+    assert ended.code == 3, run.id
+    assert ended.out == ""
+    assert ended.err
+
+
+def test_the_gate_tells_an_error_in_json_too(ftwb: Ftwb, run: RunFolder) -> None:
+    run.report.write_text("{")
+    ended = ftwb("gate", "last", "--json")
+    assert ended.code == 3
+    assert json.loads(ended.out)["verdict"] == "ERROR"
+
+
+def test_the_help_of_the_gate_is_no_error(ftwb: Ftwb) -> None:
+    ended = ftwb("gate", "--help")
+    assert ended.code == 0
+    assert "3 ERROR" in ended.out
