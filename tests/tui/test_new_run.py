@@ -211,7 +211,7 @@ async def test_the_risk_is_told_and_its_switch_is_added_by_a_key(
         risk = summary.outlook.plan.risk
         assert risk.level != "low"
         shown = str(summary.query_one("#numbers").render())
-        assert f"{risk.level.upper()}  {risk.raised_by}" in shown
+        assert f"{risk.level.upper()}\n{risk.raised_by}\n" in shown
         assert f"→ {risk.remedy.text} would lower it   F9 add" in shown
         assert "not yet checked" in shown or "rank correlation with measured KL" in shown
         await pilot.press("f9")

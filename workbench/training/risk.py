@@ -192,7 +192,7 @@ def _position(recipe: Recipe, known: LearningRates) -> Reason:
         text=f"a learning rate {rate / known.high:.2g} times the highest usual",
         points=points,
         remedy=Remedy(
-            text=f"a learning rate of {known.high:g}",
+            text=f"learning rate {known.high:g}",
             settings=(f"training.learning_rate={known.high:g}",),
             saves=(WEIGHTS.position + WEIGHTS.intensity) * above,
         ),

@@ -92,7 +92,8 @@ class CheckedRun(BaseModel):
         name: What was changed.
         score: Of the risk.
         kl_to_base: Mean over the tokens of held-out general answers, nats.
-        domain_leak: Share of general answers that begin as the task's answers do, minus the base's.
+        domain_leak: Rise of the share of general answers with the task's boilerplate; None where
+            the data has none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -101,7 +102,7 @@ class CheckedRun(BaseModel):
     level: str
     score: float
     kl_to_base: float
-    domain_leak: float
+    domain_leak: float | None
 
 
 class RiskCheck(BaseModel):
@@ -111,8 +112,9 @@ class RiskCheck(BaseModel):
         model: The base model.
         machine: What they ran on.
         steps: Of each run.
-        kl_correlation: Spearman's rank correlation of the score with the KL to base.
-        leak_correlation: The same with the domain leak; None where no run leaked.
+        kl_correlation: Spearman's rank correlation of the score with the KL to base; None where all
+            runs are alike.
+        leak_correlation: The same with the domain leak.
         weights: Those that were checked: others are unchecked.
     """
 
@@ -121,17 +123,16 @@ class RiskCheck(BaseModel):
     model: str
     machine: str
     steps: int
-    kl_correlation: float
+    kl_correlation: float | None
     leak_correlation: float | None
     weights: Weights
     runs: tuple[CheckedRun, ...]
 
     def __str__(self) -> str:
         """What stands beside the risk on screen."""
-        leak = "" if self.leak_correlation is None else f", domain leak {self.leak_correlation:.2f}"
         return (
-            f"rank correlation with measured KL {self.kl_correlation:.2f}{leak} over "
-            f"{len(self.runs)} demo runs"
+            f"rank correlation with measured KL {_told(self.kl_correlation)}, with domain leak "
+            f"{_told(self.leak_correlation)}, over {len(self.runs)} demo runs"
         )
 
 
@@ -144,3 +145,7 @@ def checked() -> str:
         if check.weights == WEIGHTS:
             return str(check)
     return "not yet checked against measured forgetting"
+
+
+def _told(correlation: float | None) -> str:
+    return "unknown" if correlation is None else f"{correlation:.2f}"

@@ -112,7 +112,9 @@ def _verdict(outlook: Outlook, *, short_of_room: bool) -> Content:
         return Content.styled("… reading model and data", "dim")
     ready = Content.assemble(("✓ ready", "bold $text-success"), ("   ^l launch", "dim"))
     if outlook.plan.risk and short_of_room:
-        return ready + Content("   forgetting ") + _level(outlook.plan.risk)
+        offer = f"   F9 {outlook.remedy.text}" if outlook.remedy else ""
+        forgetting = Content.assemble(("   forgetting ", "dim"), _level(outlook.plan.risk))
+        return ready + forgetting + Content.styled(offer, "dim")
     return ready
 
 
@@ -145,11 +147,11 @@ def _risk(risk: Risk) -> list[Content]:
     """The risk of forgetting, what would lower it, and how far to trust it."""
     from workbench.training.risk_weights import checked
 
-    lines = [_line("forgetting", Content.assemble(_level(risk), f"  {risk.raised_by}"))]
+    lines = [_line("forgetting", _level(risk)), Content(risk.raised_by)]
     if risk.remedy:
         remedy = (f"→ {risk.remedy.text} would lower it", "$primary")
-        lines.append(_line("", Content.assemble(remedy, ("   F9 add", "dim"))))
-    return [*lines, _line("", Content.styled(checked(), "dim"))]
+        lines.append(Content.assemble(remedy, ("   F9 add", "dim")))
+    return [*lines, Content.styled(checked(), "dim")]
 
 
 def _level(risk: Risk) -> Content:

@@ -1,0 +1,48 @@
+"""``ftwb estimate``: the size of a run and its risk, in words and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.cli.conftest import Ended
+
+    Ftwb = Callable[..., Ended]
+
+
+@pytest.fixture
+def estimate(ftwb: Ftwb, tiny_model: Path, rows: Path) -> Callable[..., Ended]:
+    def call(*more: str) -> Ended:
+        sets = [f"model.id={tiny_model}", f"data.train={rows}", "training.learning_rate=1e-2"]
+        given = [word for setting in sets for word in ("--set", setting)]
+        return ftwb("estimate", "full", *given, *more)
+
+    return call
+
+
+def test_the_risk_comes_with_its_reasons_and_what_would_lower_it(
+    estimate: Callable[..., Ended],
+) -> None:
+    ended = estimate("--json")
+    assert ended.code == 0, ended.err
+    shown = json.loads(ended.out)
+    risk = shown["risk"]
+    assert risk["level"] == "high"
+    assert risk["score"] == pytest.approx(sum(reason["points"] for reason in risk["reasons"]))
+    assert shown["risk_check"]
+    (rate,) = [r for r in risk["reasons"] if "times the highest usual" in r["text"]]
+    lowered = json.loads(estimate("--set", *rate["remedy"]["settings"], "--json").out)
+    assert lowered["risk"]["score"] == pytest.approx(risk["score"] - rate["remedy"]["saves"])
+
+
+def test_the_table_names_the_switches(estimate: Callable[..., Ended]) -> None:
+    ended = estimate()
+    assert ended.code == 0, ended.err
+    assert "HIGH" in ended.out
+    assert "--set retention.replay.share=0.2" in ended.out

@@ -1,0 +1,85 @@
+"""How far to trust the risk: told as it was printed, for the weights it was printed for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from scipy.stats import spearmanr
+
+from workbench import locations
+from workbench.training import risk_weights
+from workbench.training.risk_weights import WEIGHTS, CheckedRun, Relief, RiskCheck, checked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    checked.cache_clear()
+    yield
+    checked.cache_clear()
+
+
+@pytest.fixture
+def presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of presets."""
+    (tmp_path / "probes").mkdir()
+    monkeypatch.setattr(locations, "presets", lambda: tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def check() -> RiskCheck:
+    runs = tuple(
+        CheckedRun(name=str(n), level="low", score=n, kl_to_base=n / 2, domain_leak=None)
+        for n in range(12)
+    )
+    return RiskCheck(
+        model="demo",
+        machine="x",
+        steps=12,
+        kl_correlation=0.8333,
+        leak_correlation=None,
+        weights=WEIGHTS,
+        runs=runs,
+    )
+
+
+@pytest.mark.usefixtures("presets")
+def test_nothing_is_claimed_before_it_was_checked() -> None:
+    assert checked() == "not yet checked against measured forgetting"
+
+
+def test_the_correlation_is_told_with_what_it_rests_on(presets: Path, check: RiskCheck) -> None:
+    (presets / "probes" / "risk_check.json").write_text(check.model_dump_json())
+    assert checked() == (
+        "rank correlation with measured KL 0.83, with domain leak unknown, over 12 demo runs"
+    )
+
+
+def test_other_weights_are_unchecked(
+    presets: Path, check: RiskCheck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (presets / "probes" / "risk_check.json").write_text(check.model_dump_json())
+    changed = WEIGHTS.model_copy(
+        update={"reliefs": {**WEIGHTS.reliefs, "replay": Relief(most=0.71)}}
+    )
+    monkeypatch.setattr(risk_weights, "WEIGHTS", changed)
+    assert checked() == "not yet checked against measured forgetting"
+
+
+def test_what_is_shipped_says_what_its_runs_say() -> None:
+    path = locations.presets() / "probes" / "risk_check.json"
+    if not path.is_file():
+        pytest.skip("no check is shipped")
+    shipped = RiskCheck.model_validate_json(path.read_text())
+    assert len(shipped.runs) >= 12
+    scores = [run.score for run in shipped.runs]
+    found = spearmanr(scores, [run.kl_to_base for run in shipped.runs]).statistic
+    assert shipped.kl_correlation == pytest.approx(found)
+    leaked = [run for run in shipped.runs if run.domain_leak is not None]
+    found = spearmanr([r.score for r in leaked], [r.domain_leak for r in leaked]).statistic
+    assert shipped.leak_correlation == pytest.approx(found)
