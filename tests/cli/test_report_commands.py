@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,6 +68,7 @@ def test_the_page_names_every_verdict_and_what_the_suites_can_see(
     out = " ".join(ftwb("report", run.id).out.split())
     for word in ("PASS", "FAIL", "INCONCLUSIVE", "not judged", "margin 10 points", "sees"):
         assert word in out
+    assert "items that would tell: Harmless look-alikes 66" in out
     assert "items that changed: 47 lost, 0 gained; the 6 worst" in out
 
 
@@ -170,3 +174,22 @@ def test_the_help_of_the_gate_is_no_error(ftwb: Ftwb) -> None:
     ended = ftwb("gate", "--help")
     assert ended.code == 0
     assert "3 ERROR" in ended.out
+
+
+def test_nothing_heavy_is_loaded_to_read_a_report() -> None:
+    code = (
+        "import sys, workbench.cli.commands.report, workbench.cli.commands.gate\n"
+        "import workbench.cli.report_page, workbench.probes.gate, workbench.probes.pages\n"
+        "heavy = {'torch', 'transformers', 'numpy', 'jinja2', 'datasets'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_templates_lie_beside_the_code_that_the_wheel_ships() -> None:
+    folder = resources.files("workbench.probes.pages") / "templates"
+    assert {path.name for path in folder.iterdir()} == {
+        "report.css",
+        "report.html.j2",
+        "report.md.j2",
+    }

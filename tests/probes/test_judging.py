@@ -168,7 +168,8 @@ def test_the_index_is_that_of_the_capabilities_with_headroom() -> None:
     assert found.retention_index.value == pytest.approx((0.5 + 0.75) / 2)
     guessed = found.capabilities[2]
     assert (guessed.headroom, guessed.verdict) == (False, None)
-    assert any(note.startswith("Guessed: no headroom") for note in found.notes)
+    (note,) = found.notes
+    assert note.startswith("No headroom, so left out of verdict and retention index: Guessed 26 %")
 
 
 @pytest.mark.parametrize(
@@ -297,9 +298,17 @@ def test_scores_between_right_and_wrong_are_judged_by_bootstrap() -> None:
 def test_what_was_not_measured_is_said_and_never_passed() -> None:
     found = judge(made(size=""))
     assert (found.verdict, found.capabilities, found.retention_index) == ("INCONCLUSIVE", (), None)
-    assert found.sentence.startswith("What it forgot is not known: no capability was measured.")
+    assert found.sentence.startswith(
+        "What it forgot of its capabilities is not known: none was measured."
+    )
     assert "It learned its task: 2 % → 90 %." in found.sentence
     assert any("evaluation.size" in note for note in found.notes)
+
+
+def test_a_base_that_knows_nothing_has_nothing_to_lose() -> None:
+    found = judge(made(Suite("facts", kept=25, never=75, chance=0.25)))
+    assert (found.verdict, found.retention_index) == ("INCONCLUSIVE", None)
+    assert "is not known: the base has nothing to lose in them." in found.sentence
 
 
 def test_a_report_of_before_there_were_probes() -> None:

@@ -1,7 +1,7 @@
 """``ftwb …``: parse, call, print. stdout is data, stderr is narration.
 
 Exit codes: 0 done; 1 the run or the command failed; 2 the input is wrong; 3 the machine lacks
-something (disk, device, network, package); 130 interrupted.
+something (disk, device, network, package); 130 interrupted. ``ftwb gate`` has its own.
 """
 
 from __future__ import annotations

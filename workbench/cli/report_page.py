@@ -57,7 +57,11 @@ def _capabilities(findings: Findings) -> list[RenderableType]:
         "sees: the smallest change, in points, that so many items would show; "
         f"margin {figures.size_in_points(findings.margin)}"
     )
-    return [Group(capability_table(findings.capabilities), Text(legend, style="dim"))]
+    lines = [Text(legend, style="dim")]
+    if unsure := [each for each in findings.capabilities if each.needed]:
+        needed = ", ".join(f"{visible(each.title)} {each.needed:,}" for each in unsure)
+        lines.append(Text(f"items that would tell: {needed}", style="dim"))
+    return [Group(capability_table(findings.capabilities), *lines)]
 
 
 def capability_table(capabilities: Sequence[Capability]) -> Table:

@@ -45,6 +45,7 @@ def ftwb(context: click.Context, runs_dir: Path | None, debug: bool) -> None:
     """Fine-tune language models and see what they forget. Without a command: the workbench.
 
     Exit codes: 0 done, 1 failed, 2 wrong input, 3 the machine lacks something, 130 interrupted.
+    'ftwb gate' has its own.
     """
     del debug  # read by main(), which decides what an error looks like
     context.obj = runs_dir.expanduser().absolute() if runs_dir else locations.runs()

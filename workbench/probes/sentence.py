@@ -57,7 +57,8 @@ def _forgetting(findings: Findings, unchanged: bool) -> str:
     if kept:
         widest = max(each.margin for each in kept)
         return f"It kept what the base can do: no capability lost {size_in_points(widest)}."
-    return "What it forgot is not known: no capability was measured."
+    why = "the base has nothing to lose in them" if findings.capabilities else "none was measured"
+    return f"What it forgot of its capabilities is not known: {why}."
 
 
 def _loss(
@@ -145,11 +146,14 @@ def _on_the_suites(findings: Findings) -> Iterator[str]:
     for each in findings.capabilities:
         if not each.n:
             yield f"{each.title}: no item is asked at this size"
-        elif each.kind != "information" and not each.headroom:
-            yield (
-                f"{each.title}: no headroom, the base scores {share(each.before)} where chance "
-                f"gives {share(each.chance)}; left out of verdict and retention index"
-            )
+    unjudged = (each for each in findings.capabilities if each.verdict is None)
+    low = [each for each in unjudged if each.kind != "information"]
+    if low:
+        found = ", ".join(
+            f"{each.title} {share(each.before)} where chance gives {share(each.chance)}"
+            for each in low
+        )
+        yield f"No headroom, so left out of verdict and retention index: {found}"
     wider = [
         each for each in findings.capabilities if each.verdict and each.margin > findings.margin
     ]
