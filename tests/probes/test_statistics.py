@@ -226,6 +226,10 @@ def test_known_share_is_accuracy_less_the_lucky_guesses(score, options, known):
     assert statistics.known_share(score, 1 / options) == pytest.approx(max(0, score - lucky))
 
 
+def test_where_any_guess_is_right_nothing_is_known():
+    assert statistics.known_share(1.0, 1.0) == 0
+
+
 def test_retention_index_by_hand():
     halved = Pairs((1.0,) * 8, (1.0,) * 4 + (0.0,) * 4)
     guessed = Pairs((1.0,) * 8, (1.0,) * 2 + (0.0,) * 6, chance=0.25)

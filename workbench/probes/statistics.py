@@ -145,9 +145,9 @@ def known_share(score: float, chance: float) -> float:
     """Share of the items that is known, not guessed: ``max(0, (a - chance) / (1 - chance))``.
 
     Of k options a guess is right once in k, so among accuracy ``a`` there are ``(1 - a) / (k - 1)``
-    lucky guesses.
+    lucky guesses. Where any guess is right there is nothing to know.
     """
-    return max(0.0, (score - chance) / (1 - chance))
+    return max(0.0, (score - chance) / (1 - chance)) if chance < 1 else 0.0
 
 
 def retention_index(capabilities: Sequence[Pairs]) -> tuple[float, float, float]:
