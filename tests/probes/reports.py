@@ -10,6 +10,7 @@ from workbench.probes.report import Measurement, Report, SuiteFacts, TargetItem,
 if TYPE_CHECKING:
     from typing import Any
 
+    from workbench.probes.findings import Findings
     from workbench.probes.items import Measures
 
 
@@ -32,6 +33,17 @@ class Suite(NamedTuple):
     def facts(self) -> SuiteFacts:
         title = self.name.replace("_", " ").capitalize()
         return SuiteFacts(name=self.name, title=title, measures=self.measures, chance=self.chance)
+
+
+QUICK = (
+    Suite("knowledge", kept=14, never=10, chance=0.25),
+    Suite("reasoning", kept=4, never=12, chance=0.25),  # no headroom
+    Suite("instructions", kept=10, never=8, measures="behaviour"),
+    Suite("formats", kept=6, never=6, measures="behaviour"),
+    Suite("safety_harmful", never=12, measures="safety"),  # refuses nothing
+    Suite("safety_harmless", kept=12, measures="safety"),
+    Suite("creative", kept=3, never=3, measures="information"),
+)
 
 
 def texts(kl: float, rise: float = 0.0, sequences: int = 16) -> tuple[TextResult, ...]:
@@ -93,3 +105,7 @@ def base_again(*suites: Suite, **more: Any) -> Report:
     """The base against itself."""
     report = made(*suites, **more)
     return report.model_copy(update={"after": report.before})
+
+
+def by_name(findings: Findings) -> dict[str, str | None]:
+    return {each.name: each.verdict for each in findings.capabilities}

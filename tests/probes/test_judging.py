@@ -1,83 +1,20 @@
-"""Findings from reports made by hand: verdicts, what they leave out, and what they say."""
+"""Findings from reports made by hand: verdicts, and what they leave out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from tests.probes.reports import Suite, base_again, items, made, texts
-from workbench.errors import BadInputError
+from tests.probes.reports import QUICK, Suite, by_name, made
 from workbench.probes import statistics
 from workbench.probes.figures import MINUS
 from workbench.probes.items import ItemResult
 from workbench.probes.judging import judge, suite_margin
-from workbench.probes.report import Measurement, Noise, Report, SuiteFacts, TextResult
+from workbench.probes.report import Measurement, Report, SuiteFacts, TextResult
 from workbench.probes.statistics import Pairs
-
-if TYPE_CHECKING:
-    from workbench.probes.findings import Findings
-
-QUICK = (
-    Suite("knowledge", kept=14, never=10, chance=0.25),
-    Suite("reasoning", kept=4, never=12, chance=0.25),  # no headroom
-    Suite("instructions", kept=10, never=8, measures="behaviour"),
-    Suite("formats", kept=6, never=6, measures="behaviour"),
-    Suite("safety_harmful", never=12, measures="safety"),  # refuses nothing
-    Suite("safety_harmless", kept=12, measures="safety"),
-    Suite("creative", kept=3, never=3, measures="information"),
-)
 
 
 def destroyed(suite: Suite) -> Suite:
     return suite._replace(kept=0, lost=suite.kept)
-
-
-def by_name(findings: Findings) -> dict[str, str | None]:
-    return {each.name: each.verdict for each in findings.capabilities}
-
-
-def test_the_base_against_itself_passes_everywhere() -> None:
-    found = judge(base_again(*QUICK, noise=Noise(kl=3e-7, changed=0, items=94)))
-    assert found.verdict == "PASS"
-    judged = by_name(found)
-    assert judged.pop("creative") is None
-    assert set(judged.values()) == {"PASS"}
-    assert all((each.change, each.low, each.high) == (0, 0, 0) for each in found.capabilities)
-    assert all((each.lost, each.gained) == (0, 0) for each in found.capabilities)
-    assert found.items == ()
-    assert found.kl_general is not None
-    assert found.kl_general.value == found.kl_general.high == 0
-    assert found.noise_floor == 3e-7
-    assert found.sentence.startswith("It is still the base: nothing was lost and nothing gained.")
-
-
-def test_a_tuned_model_that_happens_to_answer_alike_does_not_pass_on_few_items() -> None:
-    found = judge(made(*QUICK, kl=0.02))
-    knowledge = found.capabilities[0]
-    end = statistics.Z**2 / (24 + statistics.Z**2)
-    assert (knowledge.low, knowledge.high) == pytest.approx((-end, end))
-    assert found.verdict == knowledge.verdict == "INCONCLUSIVE"
-    assert knowledge.needed > knowledge.n
-
-
-def test_the_same_scores_in_other_words_are_not_the_base() -> None:
-    report = base_again(*QUICK)
-    other = report.before.model_copy(update={"items": items(*QUICK, side=0, says="other words")})
-    assert judge(report.model_copy(update={"after": other})).verdict == "INCONCLUSIVE"
-
-
-def test_without_any_likelihood_nothing_proves_that_it_is_the_base() -> None:
-    report = base_again(*QUICK)
-    silent = Measurement(items=report.before.items)
-    assert judge(report.model_copy(update={"before": silent, "after": silent})).verdict != "PASS"
-
-
-def test_kl_above_the_noise_floor_is_not_the_base() -> None:
-    report = base_again(*QUICK, noise=Noise(kl=1e-5, changed=0, items=94))
-    for kl, verdict in ((9e-6, "PASS"), (2e-5, "INCONCLUSIVE")):
-        after = report.before.model_copy(update={"general": texts(kl), "task": texts(kl)})
-        assert judge(report.model_copy(update={"after": after})).verdict == verdict
 
 
 def test_a_destroyed_model_fails_and_the_sentence_says_where() -> None:
@@ -100,24 +37,6 @@ def test_a_destroyed_model_fails_and_the_sentence_says_where() -> None:
     assert found.retention_index is not None
     assert found.retention_index.value == 0
     assert any(note.startswith("KL to base on general text is bad: 4.000") for note in found.notes)
-
-
-def test_knowledge_and_behaviour_are_told_apart() -> None:
-    behaviour = judge(
-        made(
-            Suite("facts", kept=150, never=50),
-            Suite("formats", kept=20, lost=30, measures="behaviour"),
-        )
-    )
-    assert "changed how it answers, and still knows what it knew" in behaviour.sentence
-    assert "facts kept" in behaviour.sentence
-    knowledge = judge(
-        made(
-            Suite("facts", kept=20, lost=30),
-            Suite("formats", kept=150, never=50, measures="behaviour"),
-        )
-    )
-    assert "It forgot what it knew: facts -60 points" in knowledge.sentence.replace(MINUS, "-")
 
 
 def test_every_number_of_a_capability_by_hand() -> None:
@@ -295,92 +214,7 @@ def test_scores_between_right_and_wrong_are_judged_by_bootstrap() -> None:
     assert found.verdict == "FAIL"
 
 
-def test_what_was_not_measured_is_said_and_never_passed() -> None:
-    found = judge(made(size=""))
-    assert (found.verdict, found.capabilities, found.retention_index) == ("INCONCLUSIVE", (), None)
-    assert found.sentence.startswith(
-        "What it forgot of its capabilities is not known: none was measured."
-    )
-    assert "It learned its task: 2 % → 90 %." in found.sentence
-    assert any("evaluation.size" in note for note in found.notes)
-
-
-def test_a_base_that_knows_nothing_has_nothing_to_lose() -> None:
-    found = judge(made(Suite("facts", kept=25, never=75, chance=0.25)))
-    assert (found.verdict, found.retention_index) == ("INCONCLUSIVE", None)
-    assert "is not known: the base has nothing to lose in them." in found.sentence
-
-
-def test_a_report_of_before_there_were_probes() -> None:
-    old = (
-        '{"prompts":["p"],"before":{"heldout_nll":2.5,"answers":["a"]},'
-        '"after":{"heldout_nll":1.5,"answers":["b"]}}'
-    )
-    found = judge(Report.model_validate_json(old))
-    assert found.verdict == "INCONCLUSIVE"
-    assert found.kl_general is None
-    assert "2.500 → 1.500 nats per token" in found.sentence
-    assert any(note.startswith("KL to base was not measured") for note in found.notes)
-
-
 def test_a_suite_without_items_at_this_size_is_inconclusive() -> None:
     found = judge(made(Suite("facts", kept=200), Suite("rare", measures="behaviour")))
     assert by_name(found) == {"facts": "PASS", "rare": "INCONCLUSIVE"}
     assert "Rare: no item is asked at this size" in found.notes
-
-
-def test_contamination_noise_and_the_workers_notes_are_told() -> None:
-    found = judge(
-        made(
-            Suite("facts", kept=10),
-            contaminated=("facts/i3",),
-            noise=Noise(kl=1e-6, changed=2, items=10),
-            notes=("The base was measured afterwards",),
-        )
-    )
-    assert found.notes[0] == "The base was measured afterwards"
-    assert any(note.endswith("prove nothing: facts/i3") for note in found.notes)
-    assert any(note.endswith("changed 2 of 10 items") for note in found.notes)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-@pytest.mark.parametrize("where", ["score", "nll", "kl", "heldout", "noise"])
-def test_what_is_not_a_number_is_refused(where: str, value: float) -> None:
-    report = made(Suite("facts", kept=10))
-    after = report.after
-    broken = {
-        "score": {"items": (after.items[0].model_copy(update={"score": value}), *after.items[1:])},
-        "nll": {"general": (TextResult(tokens=5, nll=value), *after.general[1:])},
-        "kl": {"task": (TextResult(tokens=5, nll=1, kl=value), *after.task[1:])},
-        "heldout": {"heldout_nll": value},
-        "noise": {},
-    }[where]
-    update: dict[str, object] = {"after": after.model_copy(update=broken)}
-    if where == "noise":
-        update["noise"] = Noise(kl=value, changed=0, items=1)
-    with pytest.raises(BadInputError, match="not a number"):
-        judge(report.model_copy(update=update))
-
-
-@pytest.mark.parametrize(
-    ("update", "match"),
-    [
-        ({"items": items(Suite("facts", kept=9), side=1)}, "facts/i9 not measured both"),
-        ({"items": items(Suite("other", kept=10), side=1)}, "facts/i0.* and 17 more"),
-        ({"general": texts(0.1, sequences=3)}, "general: 16 before, 3 after"),
-        ({"target": ()}, "target: 50 before, 0 after"),
-    ],
-)
-def test_holes_are_refused(update: dict[str, object], match: str) -> None:
-    report = made(Suite("facts", kept=10))
-    after = report.after.model_copy(update=update)
-    with pytest.raises(BadInputError, match=match):
-        judge(report.model_copy(update={"after": after}))
-
-
-def test_an_item_that_stands_twice_is_refused() -> None:
-    report = made(Suite("facts", kept=3))
-    twice = {"items": (*report.before.items, report.before.items[0])}
-    sides = {name: getattr(report, name).model_copy(update=twice) for name in ("before", "after")}
-    with pytest.raises(BadInputError, match="twice"):
-        judge(report.model_copy(update=sides))

@@ -80,7 +80,7 @@ def standard_error(lost: int, gained: int, n: int) -> float:
 
 
 def score_interval(lost: int, gained: int, n: int) -> tuple[float, float]:
-    """95 % interval of the paired change (Tango 1998, doi:10.1002/(SICI)1097-0258).
+    """95 % interval of the paired change (Tango 1998, Statistics in Medicine 17, 891).
 
     All changes that McNemar's score test would not reject. ``change +- 1.96 standard_error`` has
     no width where no item changed, as if twelve items had proven that nothing was lost; this one
