@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from click.testing import CliRunner
+
 from workbench.cli import story
-from workbench.probes.report import Measurement, Report, TargetItem
+from workbench.cli.root import ftwb
+from workbench.probes.items import ItemResult
+from workbench.probes.report import Measurement, Report, SuiteFacts, TargetItem, TextResult
 from workbench.recipe import storage
 
 if TYPE_CHECKING:
@@ -40,3 +44,48 @@ def test_findings_put_the_base_beside_every_chapter(
     for words in ("75%", "50%", "Light becomes sugar.", "[refund] No"):
         assert words in table
     assert "\x1b[31m" not in table
+
+
+def test_the_whole_story_tells_what_each_chapter_forgot(
+    runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipes = story.chapters(whole=True)
+    assert [recipe.name for recipe in recipes] == list(story.WHOLE)
+    assert {recipe.evaluation.size for recipe in recipes} == {"quick"}
+    told = [runs.create(recipe) for recipe in recipes]
+    facts = SuiteFacts(name="knowledge", title="Knowledge", measures="knowledge")
+    for lost, run in enumerate(told):
+        before, after = (
+            measured(2, 3.0, "Paris.").model_copy(
+                update={
+                    "items": probed(30, wrong),
+                    "general": (TextResult(tokens=9, nll=2, kl=kl),),
+                }
+            )
+            for wrong, kl in ((0, 0.0), (5 * lost, 0.1 * lost))
+        )
+        report = Report(
+            prompts=("Where?",), before=before, after=after, size="quick", suites=(facts,)
+        )
+        report.save(run.report)
+    found = story.findings(told)
+    assert found["models"]["base"]["findings"] is None
+    assert found["models"]["lora-replay"]["findings"].kl_general.value == 0.4
+    story.show(found)
+    table = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["verdict", "PASS", "FAIL", "FAIL", "FAIL", "FAIL"] in table
+    row = next(line for line in table if line[:3] == ["Knowledge,", "30", "items"])
+    assert row[3:8] == ["1.00", "1.00", "PASS", "0.83", "FAIL"]
+
+
+def probed(items: int, wrong: int) -> tuple[ItemResult, ...]:
+    return tuple(
+        ItemResult(suite="knowledge", id=str(n), score=float(n >= wrong), answer=str(n >= wrong))
+        for n in range(items)
+    )
+
+
+def test_the_whole_story_has_no_screens() -> None:
+    refused = CliRunner().invoke(ftwb, ["demo", "--all"])
+    assert refused.exit_code == 2
+    assert "--headless" in refused.output

@@ -1,4 +1,4 @@
-"""The demo's story: the same rows taught twice, and what was forgotten each time."""
+"""The demo's story: the same rows taught again and again, and what was forgotten each time."""
 
 from __future__ import annotations
 
@@ -11,15 +11,37 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import MachineError, RunFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from workbench.probes.findings import Capability, Findings, Interval
+    from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder, Runs
 
 CHAPTERS = ("demo-full", "demo-lora")
+WHOLE = ("demo-full", "demo-full-careful", "demo-full-replay", "demo-lora", "demo-lora-replay")
+_MEASURES = (
+    "KL to base on general text, nats per token",
+    "loss on general text, against the base",
+    "general answers with the desk's phrases",
+    "retention index",
+    "verdict",
+)
+_PROBED = ("evaluation.size=quick",)
+"""What the whole story adds to every chapter: the probe suites."""
 _PATIENCE = 60.0
 
 
-def tell(runs: Runs) -> list[RunFolder]:
+def chapters(whole: bool) -> list[Recipe]:
+    """The recipes of the short story, or of the whole one, whose chapters are probed as well."""
+    from workbench.recipe import storage
+
+    if whole:
+        return [storage.load_file(name, _PROBED) for name in WHOLE]
+    return [storage.load_file(name) for name in CHAPTERS]
+
+
+def tell(runs: Runs, recipes: Sequence[Recipe]) -> list[RunFolder]:
     """Train the chapters one after the other, with progress on stderr.
 
     Raises:
@@ -27,12 +49,10 @@ def tell(runs: Runs) -> list[RunFolder]:
     """
     from workbench.cli.following import follow, raise_if_failed
     from workbench.cli.output import narrate
-    from workbench.recipe import storage
     from workbench.runs.launch import launch
 
     told = []
-    for name in CHAPTERS:
-        recipe = storage.load_file(name)
+    for recipe in recipes:
         run = runs.create(recipe)
         narrate(f"{run.id}: {recipe.description}")
         launch(run)
@@ -79,8 +99,9 @@ def _start_teller(runs: Runs, log: Path) -> subprocess.Popen[bytes]:
         raise MachineError(f"{log}: the demo cannot be started: {error.strerror}") from error
 
 
-def findings(told: list[RunFolder]) -> dict[str, Any]:
+def findings(told: Sequence[RunFolder]) -> dict[str, Any]:
     """What came out, as measured: the base beside the result of every chapter."""
+    from workbench.probes.judging import judge
     from workbench.probes.report import read_report
 
     reports = {run.recipe().name.removeprefix("demo-"): read_report(run) for run in told}
@@ -94,6 +115,7 @@ def findings(told: list[RunFolder]) -> dict[str, Any]:
                 "target_task": measured.target_score,
                 "heldout_nll": measured.heldout_nll,
                 "answers": dict(zip(first.prompts, measured.answers, strict=True)),
+                "findings": judge(reports[name]) if name in reports else None,
             }
             for name, measured in models.items()
         },
@@ -101,7 +123,7 @@ def findings(told: list[RunFolder]) -> dict[str, Any]:
 
 
 def show(found: dict[str, Any]) -> None:
-    """Print the findings as two tables: the task learned, and the answers before and after."""
+    """Print what was learned, what was forgotten, and the answers before and after."""
     from workbench.cli.output import emit_table
 
     models: dict[str, dict[str, Any]] = found["models"]
@@ -116,6 +138,7 @@ def show(found: dict[str, Any]) -> None:
                 "held-out loss, nats per token",
                 *(f"{model['heldout_nll']:.2f}" for model in models.values()),
             ),
+            *_forgotten([model["findings"] for model in models.values() if model["findings"]]),
         ],
     )
     prompts = list(models["base"]["answers"])
@@ -123,3 +146,32 @@ def show(found: dict[str, Any]) -> None:
         ("asked", *models),
         [(prompt, *(model["answers"][prompt] for model in models.values())) for prompt in prompts],
     )
+
+
+def _forgotten(judged: Sequence[Findings]) -> list[tuple[str, ...]]:
+    """One row for each measure and each capability; the base's own scores in its column."""
+    columns = [_measures(findings) for findings in judged]
+    rows = [(name, "", *cells) for name, *cells in zip(_MEASURES, *columns, strict=True)]
+    for index, capability in enumerate(judged[0].capabilities):
+        before = f"{capability.before:.2f}"
+        after = [_after(findings.capabilities[index]) for findings in judged]
+        rows.append((f"{capability.title}, {capability.n} items", before, *after))
+    return [row for row in rows if any(row[1:])]
+
+
+def _measures(findings: Findings) -> tuple[str, ...]:
+    return (
+        _value(findings.kl_general, ".2f"),
+        _value(findings.delta_nll, "+.2f"),
+        _value(findings.domain_leak, "+.0%"),
+        _value(findings.retention_index, ".2f"),
+        findings.verdict if findings.capabilities else "",
+    )
+
+
+def _value(interval: Interval | None, form: str) -> str:
+    return "" if interval is None else format(interval.value, form)
+
+
+def _after(capability: Capability) -> str:
+    return f"{capability.after:.2f} {capability.verdict or ''}".strip()

@@ -14,22 +14,27 @@ if TYPE_CHECKING:
 
 @click.command("demo")
 @click.option("--headless", is_flag=True, help="No screens: progress bars, then a table.")
+@click.option("--all", "whole", is_flag=True, help="Five runs, each probed; needs --headless.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 @click.pass_obj
-def command(root: Path, headless: bool, as_json: bool) -> None:
+def command(root: Path, headless: bool, whole: bool, as_json: bool) -> None:
     """Teach a 135M-parameter model customer support twice and see what it forgets.
 
     First full fine-tuning at a rate that visibly forgets, then LoRA on the same rows. Without
     --headless the workbench opens on the live run, and on the split chat once both have finished.
+    With --all also full fine-tuning at a careful rate and both with replay, and every result is
+    asked the quick probe suites.
     """
     from workbench.cli import story
     from workbench.runs.folder import Runs
 
     runs = Runs(root)
     if headless or as_json:
-        found = story.findings(story.tell(runs))
+        found = story.findings(story.tell(runs, story.chapters(whole)))
         emit_json(found) if as_json else story.show(found)
         return
+    if whole:
+        raise click.UsageError("--all tells its story without screens: add --headless")
     from workbench.tui import launch
     from workbench.tui.story import Story
 
