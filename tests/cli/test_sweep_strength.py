@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def test_the_command_keeps_the_curve_and_saves_the_chosen_strength(
     trained: Trained, runs: Runs, ftwb: Callable[..., Ended]
 ) -> None:
-    run, _ = trained("strategy.kind=lora", "evaluation.size=none")
+    run, _ = trained("strategy.kind=lora", "evaluation.target_metric=nll")
     with pytest.raises(NotFoundError, match="was not swept"):
         read_curve(run)
     words = ("--runs-dir", runs.root, "sweep-strength", run.id, "--to", "1", "--points", "3")
@@ -32,14 +32,27 @@ def test_the_command_keeps_the_curve_and_saves_the_chosen_strength(
     assert [point["alpha"] for point in shown["points"]] == [0, 0.5, 1]
     curve = read_curve(run)
     assert StrengthCurve.model_validate({k: shown[k] for k in ("base", "points")}) == curve
-    best = curve.best()
-    assert shown["best"] == (best.alpha if best else None)
+    assert shown["best"] == curve.best().alpha > 0
     scaled = runs.find(shown["saved"]["id"])
     assert scaled.recipe().description == f"Strength 0.5 of {run.id}."
-    ended = ftwb(*words)
+    ended = ftwb(*words, "--choose", "best")
     assert ended.code == 0, ended.err
-    assert len(runs.list()) == 2
     assert "KL to base" in ended.out
+    assert len(runs.list()) == 3
+    best = runs.find(ended.out.split()[-1])
+    assert best.recipe().description == f"Strength {shown['best']:g} of {run.id}."
+
+
+def test_without_a_gain_there_is_no_best_to_save(
+    trained: Trained, runs: Runs, ftwb: Callable[..., Ended]
+) -> None:
+    run, _ = trained("strategy.kind=lora", "training.learning_rate=1e-9")
+    words = ("sweep-strength", run.id, "--from", "0.5", "--to", "1", "--points", "2")
+    ended = ftwb("--runs-dir", runs.root, *words, "--choose", "best")
+    assert ended.code == 2
+    assert "no strength does better at the target task than the base" in ended.err
+    assert "KL to base" in ended.out
+    assert runs.list() == [run]
 
 
 @pytest.mark.parametrize(

@@ -83,25 +83,26 @@ def command(
         curve = sweep(found, _between(low, high, points), report, size)
     curve.save(found)
     best = curve.best()
-    if choose == "best" and best is None:
-        raise BadInputError(f"{found.id}: no strength does better at its task than the base")
-    alpha = best.alpha if choose == "best" and best else choose
+    if not as_json:
+        _show(curve, best)
+    alpha = _chosen(choose, best)
     saved = None
-    if isinstance(alpha, float):
+    if alpha is not None:
         saved = with_strength(runs, found, alpha, lambda what, _done, _total: narrate(what))
     if as_json:
-        emit_json(
-            {
-                "run": found.id,
-                **curve.model_dump(),
-                "best": best.alpha if best else None,
-                "saved": summary(saved) if saved else None,
-            }
-        )
-        return
-    _show(curve, best)
-    if saved:
+        more = {"best": best and best.alpha, "saved": saved and summary(saved)}
+        emit_json({"run": found.id, **curve.model_dump(), **more})
+    elif saved:
         click.echo(saved.id)
+
+
+def _chosen(choose: float | str | None, best: StrengthPoint | None) -> float | None:
+    """The strength that is to be saved, if any."""
+    if choose != "best":
+        return None if choose is None else float(choose)
+    if best is None:
+        raise BadInputError("no strength does better at the target task than the base: none saved")
+    return best.alpha
 
 
 def _between(low: float, high: float, points: int) -> list[float]:
