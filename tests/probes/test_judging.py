@@ -46,6 +46,7 @@ def test_every_number_of_a_capability_by_hand() -> None:
     assert (found.n, found.lost, found.gained) == (100, 12, 8)
     assert (found.before, found.after, found.change) == pytest.approx((0.62, 0.58, -0.04))
     assert (found.low, found.high) == statistics.score_interval(12, 8, 100)
+    assert found.standard_error == pytest.approx((12 + 8 - 16 / 100) ** 0.5 / 100)
     assert found.p == pytest.approx(0.503, abs=1e-3)
     assert found.smallest_detectable == pytest.approx(0.1253, abs=1e-4)
     assert found.known_before == pytest.approx((0.62 - 0.25) / 0.75)

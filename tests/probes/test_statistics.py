@@ -52,24 +52,26 @@ def test_mcnemar_is_the_exact_test_of_scipy_and_statsmodels(lost, gained):
 
 
 @pytest.mark.parametrize(
-    ("lost", "gained", "n", "error"),
+    ("given", "error"),
     [
-        (0, 0, 10, 0.0),
-        (5, 5, 100, math.sqrt(10) / 100),
-        (20, 10, 100, math.sqrt(29) / 100),  # 30 - 100/100
-        (10, 0, 10, 0.0),
+        (pairs(kept=10), 0.0),
+        (pairs(kept=90, lost=5, gained=5), math.sqrt(10) / 100),
+        (pairs(never=70, lost=20, gained=10), math.sqrt(29) / 100),  # 30 - 100/100
+        (pairs(lost=10), 0.0),
+        (Pairs((0.5, 0.5), (0.25, 0.75)), math.sqrt(2 / 16) / 2),
     ],
 )
-def test_standard_error_by_hand(lost, gained, n, error):
-    assert statistics.standard_error(lost, gained, n) == pytest.approx(error)
+def test_standard_error_by_hand(given, error):
+    assert statistics.standard_error(given) == pytest.approx(error)
 
 
 @given(counts, counts, counts)
-def test_standard_error_is_that_of_the_changes(lost, gained, same):
+def test_standard_error_is_the_formula_of_paired_proportions(lost, gained, same):
     n = lost + gained + same + 1
-    changes = [-1] * lost + [1] * gained + [0] * (same + 1)
-    expected = np.std(changes) / math.sqrt(n)
-    assert statistics.standard_error(lost, gained, n) == pytest.approx(expected)
+    seen = pairs(kept=same + 1, lost=lost, gained=gained)
+    expected = math.sqrt(lost + gained - (lost - gained) ** 2 / n) / n
+    assert statistics.standard_error(seen) == pytest.approx(expected)
+    assert statistics.standard_error(seen) == pytest.approx(np.std(seen.changes) / math.sqrt(n))
 
 
 def tango_by_brute_force(lost: int, gained: int, n: int) -> tuple[float, float]:
@@ -124,7 +126,7 @@ def test_score_interval_is_symmetric_and_holds_the_change(lost, gained, same):
 
 
 def test_score_interval_of_many_items_is_the_standard_error():
-    change, error = -0.02, statistics.standard_error(600, 400, 10_000)
+    change, error = -0.02, statistics.standard_error(pairs(kept=9_000, lost=600, gained=400))
     low, high = statistics.score_interval(600, 400, 10_000)
     assert low == pytest.approx(change - statistics.Z * error, abs=2e-4)
     assert high == pytest.approx(change + statistics.Z * error, abs=2e-4)
@@ -142,7 +144,11 @@ def coverage(n: int, lost: float, gained: float) -> tuple[float, float]:
         low, high = statistics.score_interval(seen_lost, seen_gained, n)
         held += count * (low <= gained - lost <= high)
         off = abs((seen_gained - seen_lost) / n - (gained - lost))
-        reach = statistics.Z * statistics.standard_error(seen_lost, seen_gained, n)
+        reach = (
+            statistics.Z
+            * math.sqrt(seen_lost + seen_gained - (seen_lost - seen_gained) ** 2 / n)
+            / n
+        )
         plain += count * (off <= reach)
     return held / 2000, plain / 2000
 

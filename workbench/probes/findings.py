@@ -36,6 +36,7 @@ class Capability(_Finding):
         change: ``after - before``.
         low: Lower end of the change's 95 % interval.
         high: Upper end.
+        standard_error: Of the change.
         lost: Items that went from right to wrong.
         gained: Items that went from wrong to right.
         p: Exact McNemar, Holm-corrected over the judged capabilities.
@@ -64,6 +65,7 @@ class Capability(_Finding):
     smallest_detectable: float
     verdict: Verdict | None
     needed: int = 0
+    standard_error: float = 0.0
     margin: float = 0.1
     chance: float = 0.0
     known_before: float = 0.0

@@ -117,6 +117,7 @@ def _capability(
         smallest_detectable=statistics.smallest_detectable(pairs),
         verdict=verdict,
         needed=statistics.items_needed(pairs, margin) if verdict == "INCONCLUSIVE" else 0,
+        standard_error=statistics.standard_error(pairs),
         margin=margin,
         chance=facts.chance,
         known_before=statistics.known_share(before, facts.chance),

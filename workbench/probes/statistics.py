@@ -74,9 +74,14 @@ def mcnemar(lost: int, gained: int) -> float:
     return min(1.0, 2 * tail / (1 << changed))
 
 
-def standard_error(lost: int, gained: int, n: int) -> float:
-    """Of the paired change ``(gained - lost) / n``: ``sqrt(b + c - (b - c)^2 / n) / n``."""
-    return math.sqrt(lost + gained - (lost - gained) ** 2 / n) / n
+def standard_error(pairs: Pairs) -> float:
+    """Of the mean change: ``sqrt(sum d^2 - (sum d)^2 / n) / n``.
+
+    Of right and wrong that is ``sqrt(lost + gained - (lost - gained)^2 / n) / n``.
+    """
+    changes = pairs.changes
+    spread = math.fsum(change**2 for change in changes) - math.fsum(changes) ** 2 / pairs.n
+    return math.sqrt(max(0.0, spread)) / pairs.n
 
 
 def score_interval(lost: int, gained: int, n: int) -> tuple[float, float]:
