@@ -49,15 +49,26 @@ def open_terminal(own_home: Path) -> Iterator[Callable[[tuple[int, int]], Termin
         terminal.kill()
 
 
-def fill(terminal: Terminal, field: str, value: str, hint: str) -> None:
-    """Find a field by its path, wait until its hint says that it has the focus, and replace it."""
+def find(terminal: Terminal, field: str, hint: str) -> None:
+    """Find a field by its path and wait until its hint says that it has the focus."""
     terminal.send("\x07")
     terminal.wait_for("Find a field")
     terminal.send(*field)
     terminal.wait_for(lambda text: field in text)
     terminal.send("\r")
     terminal.wait_for(lambda text: "Find a field" not in text and hint in text.splitlines()[-2])
+
+
+def fill(terminal: Terminal, field: str, value: str, hint: str) -> None:
+    """Replace the value of a field that is typed."""
+    find(terminal, field, hint)
     terminal.send("\x05", "\x15", *value)
+
+
+def choose_first(terminal: Terminal, field: str, hint: str) -> None:
+    """Find a field that is a choice and take the first of its list."""
+    find(terminal, field, hint)
+    terminal.send("\r", "\x1b[H", "\r")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -73,6 +84,8 @@ def test_a_run_outlives_its_terminal(
     fill(first, "model.id", str(tiny_model), "'demo', a hub id")
     fill(first, "data.train", str(rows), "A .json, .jsonl")
     fill(first, "training.max_steps", "100000", "Optimiser steps")
+    choose_first(first, "evaluation.size", "How many probe items")
+    fill(first, "evaluation.general_text", "", "Text never trained on")
     first.send("\x0c")
     first.wait_for("running (detached")
     first.wait_for("process and host memory, GiB")

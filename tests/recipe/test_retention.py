@@ -14,7 +14,7 @@ def retention(*overrides: str):
 
 
 def test_the_protections_are_found_in_their_folder() -> None:
-    assert set(PROTECTIONS) == {"replay", "ewc", "l2sp", "kl", "early_stopping"}
+    assert set(PROTECTIONS) == {"replay", "ewc", "l2sp", "kl", "early_stopping", "budget"}
 
 
 def test_a_silent_recipe_protects_nothing() -> None:

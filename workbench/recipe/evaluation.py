@@ -56,7 +56,7 @@ class EvaluationSection(Section):
         le=1_000_000,
     )
     retention_rows: int = field(
-        16,
+        8,
         title="Watched rows",
         help="Rows of general text that are read at each of these measurements.",
         unit="rows",
