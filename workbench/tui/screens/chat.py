@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.containers import Container
-from textual.content import Content
 from textual.reactive import var
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Footer, Input
 
 from workbench.inference.client import EngineClient
 from workbench.inference.dialogue import Dialogue
@@ -27,12 +26,12 @@ from workbench.inference.titles import LANES, lane_titles
 from workbench.tui.commands import command
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.choose import ChooseScreen, Item
+from workbench.tui.widgets.engine_facts import EngineFacts
 from workbench.tui.widgets.lane import LanePane
 from workbench.tui.widgets.probe_list import ProbeList
 from workbench.tui.widgets.prompt import PromptBox
 from workbench.tui.widgets.top_bar import TopBar
 from workbench.tui.widgets.trouble import Trouble
-from workbench.tui.words import gib
 from workbench.untrusted import visible
 
 if TYPE_CHECKING:
@@ -47,10 +46,6 @@ if TYPE_CHECKING:
     Engine = Literal["loading", "ready", "answering", "down"]
 
 MAX_TOKENS = 256
-_MODES = {
-    "shared": "one set of weights",
-    "side by side": "two sets of weights",
-}
 
 
 class ChatScreen(WorkbenchScreen):
@@ -98,7 +93,7 @@ class ChatScreen(WorkbenchScreen):
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
         yield TopBar()
-        yield Static(id="facts", markup=False)
+        yield EngineFacts(self._run.id)
         with Container(id="lanes"):
             for lane in LANES:
                 yield LanePane(lane, self._titles[lane])
@@ -155,32 +150,23 @@ class ChatScreen(WorkbenchScreen):
 
     @work(exclusive=True, group="open")
     async def _open(self) -> None:
-        self._show_facts("starting the engine …")
+        facts = self.query_one(EngineFacts)
+        facts.tell("starting the engine …")
         async for event in self._client.open():
             match event:
                 case Progress():
-                    share = f"  {event.done / event.total:.0%}" if event.total else ""
-                    self._show_facts(f"{event.what} …{share}")
+                    facts.tell_progress(event)
                 case Opened():
                     self._opened(event)
                 case Failed() | EngineDied():
                     await self._trouble(event)
 
     def _opened(self, opened: Opened) -> None:
-        self._show_facts(
-            f"{_MODES[opened.mode]}, {gib(opened.weight_bytes)} GiB",
-            f"{opened.dtype} on {opened.device}",
-            f"greedy, {MAX_TOKENS} tokens at most",
-        )
+        self.query_one(EngineFacts).tell_opened(opened, max_tokens=MAX_TOKENS)
         self.engine = "ready"
         if self._waiting is not None:
             prompt, self._waiting = self._waiting, None
             self._send(prompt)
-
-    def _show_facts(self, *facts: str) -> None:
-        self.query_one("#facts", Static).update(
-            Content.assemble((self._run.id, "bold"), *(f"  ·  {visible(fact)}" for fact in facts))
-        )
 
     async def _trouble(self, event: Failed | EngineDied) -> None:
         """Say what went wrong and which key mends it."""
@@ -188,7 +174,7 @@ class ChatScreen(WorkbenchScreen):
             if self._dialogue.lacks_answer(lane):
                 await pane.give_up("no answer")
         self.query_one(Trouble).show(event)
-        self._show_facts("engine down")
+        self.query_one(EngineFacts).tell("engine down")
         self.engine = "down"
 
     # Asking
