@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from workbench.recipe.recipe import Recipe
 from workbench.runs.events import EventLog, EventReader
 from workbench.runs.series import SeriesBuilder
-from workbench.runs.view import RunFollower
+from workbench.runs.view import Canary, RunFollower
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +66,18 @@ def test_a_view_folds_events_into_series_and_notices(runs: Runs) -> None:
     assert view.value("train", "loss") == 1.5
     assert view.value("eval", "loss") is None
     assert [event["text"] for event in view.notices] == ["hello"]
+
+
+def test_a_view_keeps_the_first_and_the_newest_answer_of_each_canary(runs: Runs) -> None:
+    run = runs.create(Recipe())
+    follower, log = RunFollower(run), EventLog(run.events)
+    for step in (0, 100, 200):
+        log.append("canary", step, name="why?", value=f"answer {step}")
+    log.append("canary", 200, name="who?", value="me")
+    assert follower.poll().canaries == (
+        Canary("why?", "answer 0", 0, "answer 200", 200),
+        Canary("who?", "me", 200, "me", 200),
+    )
 
 
 def test_a_view_does_not_change_under_the_screen(runs: Runs) -> None:

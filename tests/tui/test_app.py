@@ -66,14 +66,17 @@ async def test_the_palette_runs_the_same_commands(runs: Runs) -> None:
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
 
 
-async def test_numbers_and_function_keys_go_to_the_three_places(runs: Runs) -> None:
+async def test_numbers_and_function_keys_go_to_the_five_places(runs: Runs) -> None:
     async with workbench(runs) as (app, pilot):
         await form_of(app, pilot)
         for key, mode in [
             ("2", "runs"),
             ("3", "chat"),
+            ("4", "report"),
+            ("5", "compare"),
             ("1", "new"),
             ("f4", "chat"),
+            ("f9", "report"),
             ("f2", "new"),
         ]:
             await pilot.press(key)

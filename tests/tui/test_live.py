@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tests.tui.conftest import SIZES, until, workbench
+from tests.tui.looking import drawn, live_view, text_of
 from tests.tui.scripted import GIB, make_run, set_state, write_steps
 from workbench.probes.report import Measurement, Report
 from workbench.runs.control import take
@@ -24,24 +25,7 @@ from workbench.tui.widgets.journal import Journal
 from workbench.tui.widgets.run_title import RunTitle
 
 if TYPE_CHECKING:
-    from textual.pilot import Pilot
-
     from workbench.runs.folder import RunFolder, Runs
-    from workbench.tui.app import WorkbenchApp
-
-
-async def _live(app: WorkbenchApp, pilot: Pilot[None]) -> LiveScreen:
-    await until(pilot, lambda: isinstance(app.screen, LiveScreen) and app.screen.view)
-    assert isinstance(app.screen, LiveScreen)
-    return app.screen
-
-
-def _text(screen: LiveScreen, kind: type[Static]) -> str:
-    return str(screen.query_one(kind).visual)
-
-
-def _drawn(chart: Chart) -> str:
-    return "\n".join(chart.render_line(row).text for row in range(chart.size.height))
 
 
 def _journal(screen: LiveScreen) -> str:
@@ -53,11 +37,11 @@ async def test_before_the_first_step_it_says_what_it_waits_for(runs: Runs) -> No
     set_state(run, "starting")
     EventLog(run.events).append("phase", 0, name="loading the base model", done=132, total=272)
     async with workbench(runs, run=run) as (app, pilot):
-        screen = await _live(app, pilot)
-        await until(pilot, lambda: "loading the base model" in _text(screen, RunTitle))
-        assert "132 / 272" in _text(screen, RunTitle)
-        assert f"starting (detached, pid {os.getpid()})" in _text(screen, RunTitle)
-        assert "waiting for the first step" in _drawn(screen.query_one("#loss", Chart))
+        screen = await live_view(app, pilot)
+        await until(pilot, lambda: "loading the base model" in text_of(screen, RunTitle))
+        assert "132 / 272" in text_of(screen, RunTitle)
+        assert f"starting (detached, pid {os.getpid()})" in text_of(screen, RunTitle)
+        assert "waiting for the first step" in drawn(screen.query_one("#loss", Chart))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -65,19 +49,19 @@ async def test_it_follows_the_run(runs: Runs, size: tuple[int, int]) -> None:
     run = make_run(runs)
     write_steps(run, 1, 10)
     async with workbench(runs, size, run) as (app, pilot):
-        screen = await _live(app, pilot)
-        await until(pilot, lambda: "step 10 / 100" in _text(screen, RunTitle))
+        screen = await live_view(app, pilot)
+        await until(pilot, lambda: "step 10 / 100" in text_of(screen, RunTitle))
         write_steps(run, 11, 50)
         screen.poll()
-        await until(pilot, lambda: "step 50 / 100" in _text(screen, RunTitle))
-        assert "50%" in _text(screen, RunTitle)
-        assert "0:50 left" in _text(screen, RunTitle)
-        assert "1.23 k tokens/s" in _text(screen, RunTitle)
-        assert "loss 2.000" in _text(screen, Figures)
-        assert "learning rate 1.00e-04" in _text(screen, Figures)
-        drawn = _drawn(screen.query_one("#loss", Chart))
-        assert "step 50" in drawn
-        assert any("⠁" <= character <= "⣿" for character in drawn)
+        await until(pilot, lambda: "step 50 / 100" in text_of(screen, RunTitle))
+        assert "50%" in text_of(screen, RunTitle)
+        assert "0:50 left" in text_of(screen, RunTitle)
+        assert "1.23 k tokens/s" in text_of(screen, RunTitle)
+        assert "loss 2.000" in text_of(screen, Figures)
+        assert "learning rate 1.00e-04" in text_of(screen, Figures)
+        chart = drawn(screen.query_one("#loss", Chart))
+        assert "step 50" in chart
+        assert any("⠁" <= character <= "⣿" for character in chart)
         for widget in screen.query("*"):
             assert widget.region.right <= size[0], widget
 
@@ -86,7 +70,7 @@ async def test_without_a_gpu_memory_is_called_process_and_host(runs: Runs) -> No
     run = make_run(runs)
     write_steps(run, 1, 5)
     async with workbench(runs, run=run) as (app, pilot):
-        screen = await _live(app, pilot)
+        screen = await live_view(app, pilot)
         await until(pilot, lambda: len(screen.query(Chart)) == 3)
         chart = screen.query(Chart).last()
         await until(pilot, lambda: chart.border_subtitle)
@@ -108,7 +92,7 @@ async def test_each_gpu_has_a_chart_of_its_own(runs: Runs) -> None:
     totals = {"cuda0_total": 80 * GIB, "cuda1_total": 80 * GIB}
     EventLog(run.events).append("memory", 2, process=GIB, **readings, **totals)
     async with workbench(runs, run=run) as (app, pilot):
-        screen = await _live(app, pilot)
+        screen = await live_view(app, pilot)
         await until(pilot, lambda: len(screen.query(Chart)) == 4)
         titles = [str(chart.border_title) for chart in screen.query(Chart)][2:]
         assert titles == [
@@ -121,12 +105,12 @@ async def test_each_gpu_has_a_chart_of_its_own(runs: Runs) -> None:
 async def test_a_state_is_shown_with_its_reason(runs: Runs, state: str) -> None:
     run = make_run(runs)
     set_state(run, state, reason="because of the moon")
-    run.log.write_text("first\n[red]last words[/red]\n")
+    run.log.writetext_of("first\n[red]last words[/red]\n")
     async with workbench(runs, (80, 24), run) as (app, pilot):
-        screen = await _live(app, pilot)
-        await until(pilot, lambda: state in _text(screen, RunTitle))
+        screen = await live_view(app, pilot)
+        await until(pilot, lambda: state in text_of(screen, RunTitle))
         if state != "queued":
-            assert "because of the moon" in _text(screen, RunTitle)
+            assert "because of the moon" in text_of(screen, RunTitle)
         assert ("[red]last words[/red]" in _journal(screen)) == (state == "failed")
 
 
@@ -135,8 +119,8 @@ async def test_a_run_whose_worker_died_is_lost(runs: Runs) -> None:
     write_steps(run, 1, 3)
     run.status().model_copy(update={"process": "someone else"}).save(run.status_file)
     async with workbench(runs, run=run) as (app, pilot):
-        screen = await _live(app, pilot)
-        await until(pilot, lambda: "? lost" in _text(screen, RunTitle))
+        screen = await live_view(app, pilot)
+        await until(pilot, lambda: "? lost" in text_of(screen, RunTitle))
         assert "ended without saying why" in _journal(screen)
 
 
@@ -145,20 +129,20 @@ async def test_notices_are_never_markup(runs: Runs) -> None:
     set_state(run, "running", step=1, total=2)
     EventLog(run.events).append("notice", 1, level="warning", text="[bold]loud[/] [@click=x]")
     async with workbench(runs, run=run) as (app, pilot):
-        screen = await _live(app, pilot)
+        screen = await live_view(app, pilot)
         await until(pilot, lambda: "[bold]loud[/] [@click=x]" in _journal(screen))
 
 
 async def test_nothing_written_by_others_steers_the_terminal(runs: Runs) -> None:
     run = make_run(runs)
     set_state(run, "failed", reason="\x1b[2Jgone")
-    run.log.write_text("\x1b]0;title\x07\n")
+    run.log.writetext_of("\x1b]0;title\x07\n")
     EventLog(run.events).append("notice", 1, level="info", text="\x1b[31mred")
     async with workbench(runs, run=run) as (app, pilot):
-        screen = await _live(app, pilot)
+        screen = await live_view(app, pilot)
         await until(pilot, lambda: "␛[31mred" in _journal(screen))
         assert "␛]0;title␇" in _journal(screen)
-        assert "\x1b" not in _journal(screen) + _text(screen, RunTitle)
+        assert "\x1b" not in _journal(screen) + text_of(screen, RunTitle)
 
 
 async def test_answers_stand_side_by_side_when_there_is_a_report(runs: Runs) -> None:
@@ -170,7 +154,7 @@ async def test_answers_stand_side_by_side_when_there_is_a_report(runs: Runs) -> 
         after=Measurement(answers=("Please log in to your account.",)),
     )
     async with workbench(runs, run=run) as (app, pilot):
-        screen = await _live(app, pilot)
+        screen = await live_view(app, pilot)
         assert "photosynthesis" not in _journal(screen)
         report.save(run.report)
         screen.poll()
@@ -183,7 +167,7 @@ async def test_stopping_asks_first_and_then_asks_the_worker(runs: Runs) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
     async with workbench(runs, run=run) as (app, pilot):
-        await _live(app, pilot)
+        await live_view(app, pilot)
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("n")
@@ -200,9 +184,9 @@ async def test_stopping_asks_first_and_then_asks_the_worker(runs: Runs) -> None:
 async def test_recipe_and_log_are_a_key_away(runs: Runs, key: str, words: str) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
-    run.log.write_text("the worker speaks\n")
+    run.log.writetext_of("the worker speaks\n")
     async with workbench(runs, (80, 24), run) as (app, pilot):
-        await _live(app, pilot)
+        await live_view(app, pilot)
         await pilot.press(key)
         await until(pilot, lambda: isinstance(app.screen, TextScreen))
         assert words in str(app.screen.query_one(Static).visual)
@@ -212,7 +196,7 @@ async def test_a_pane_takes_the_screen_and_gives_it_back(runs: Runs) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
     async with workbench(runs, (80, 24), run) as (app, pilot):
-        screen = await _live(app, pilot)
+        screen = await live_view(app, pilot)
         chart = screen.query_one("#loss", Chart)
         small = chart.size
         await pilot.press("m")
@@ -236,8 +220,8 @@ async def test_a_spike_of_one_step_is_never_hidden(runs: Runs) -> None:
     run = make_run(runs)
     _spike(run)
     async with workbench(runs, (80, 24), run) as (app, pilot):
-        screen = await _live(app, pilot)
+        screen = await live_view(app, pilot)
         chart = screen.query_one("#loss", Chart)
-        await until(pilot, lambda: "step 2000" in _drawn(chart))
+        await until(pilot, lambda: "step 2000" in drawn(chart))
         top = chart.render_line(0).text + chart.render_line(1).text
         assert any("⠁" <= character <= "⣿" for character in top)

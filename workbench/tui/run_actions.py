@@ -41,6 +41,16 @@ def stop(screen: WorkbenchScreen, run: RunFolder) -> None:
         screen.notify(f"Asked {run.id} to stop.", markup=False)
 
 
+def go_on(screen: WorkbenchScreen, run: RunFolder) -> None:
+    """Tell a worker that waits over its budget to go on."""
+    try:
+        ask(run, "continue")
+    except FtwbError as error:
+        screen.notify(str(error), severity="warning", markup=False)
+    else:
+        screen.notify(f"Told {run.id} to go on.", markup=False)
+
+
 def show_recipe(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Show the recipe as it was launched."""
     text = run.recipe_file.read_text(encoding="utf-8", errors="replace")

@@ -9,11 +9,12 @@ from textual import on, work
 from textual.containers import Horizontal
 from textual.widgets import Footer
 
+from workbench.runs.control import WAITING
 from workbench.runs.series import Series
 from workbench.runs.view import RunFollower
 from workbench.tui.commands import command
 from workbench.tui.messages import EvidenceRead, OpenChat, OpenReport, RecipeRead, RunMoved
-from workbench.tui.run_actions import confirm_stop, log_tail, show_log, show_recipe
+from workbench.tui.run_actions import confirm_stop, go_on, log_tail, show_log, show_recipe
 from workbench.tui.screens.base import PANE_KEYS, PanedScreen
 from workbench.tui.widgets.canaries import Canaries
 from workbench.tui.widgets.chart import Chart, Curve
@@ -49,9 +50,10 @@ class LiveScreen(PanedScreen):
     PANES = ("memory", "forgetting")
     BINDINGS: ClassVar = [
         command("s", "stop", "Stop", "Ask the worker to stop and keep what was learned."),
+        command("g", "go_on", "Go on", "Let a run that has passed its budget go on."),
         command("c", "chat", "Chat", "Chat with this run beside its base model."),
         command("r", "report", "Report", "Read what this run learned and forgot."),
-        command("l", "log", "Log", "Read the end of the worker's log."),
+        command("l", "log", "Log", "Read the end of the worker's log.", footer=False),
         command("y", "recipe", "Recipe", "Read the recipe as YAML.", footer=False),
         *PANE_KEYS,
         command("escape", "back", "Back", "Go back to the list of runs."),
@@ -135,10 +137,9 @@ class LiveScreen(PanedScreen):
     async def _show(self, message: RunMoved) -> None:
         view = message.view
         self._due = time.monotonic() + (_TICK if view.status.live else _SETTLED_TICK)
-        if self.view is None or view.status.state != self.view.status.state:
-            self.view = view
+        known, self.view = self.view, view
+        if known is None or _stage(known) != _stage(view):
             self.refresh_bindings()
-        self.view = view
         with self.app.batch_update():
             self.query_one(RunTitle).show(view, self._about)
             self.query_one(Figures).show(view)
@@ -176,6 +177,8 @@ class LiveScreen(PanedScreen):
         del parameters
         if action == "stop":
             return True if self.view and self.view.status.live else None
+        if action == "go_on":
+            return True if self.view and self.view.status.phase == WAITING else None
         if action == "chat":
             return True if self.run_folder.has_result() else None
         if action == "report":
@@ -185,6 +188,10 @@ class LiveScreen(PanedScreen):
     def action_stop(self) -> None:
         """Ask before stopping."""
         confirm_stop(self, self.run_folder)
+
+    def action_go_on(self) -> None:
+        """Answer a run that waits over its budget."""
+        go_on(self, self.run_folder)
 
     def action_chat(self) -> None:
         """Chat with this run."""
@@ -205,3 +212,8 @@ class LiveScreen(PanedScreen):
     def action_back(self) -> None:
         """Go back to the list."""
         self.app.pop_screen()
+
+
+def _stage(view: RunView) -> tuple[str, str]:
+    """What decides which keys do something."""
+    return view.status.state, view.status.phase

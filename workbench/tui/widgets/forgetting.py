@@ -36,7 +36,8 @@ class ForgettingPane(Chart):
 
     def know(self, recipe: Recipe) -> None:
         """Take the lines of the recipe's budget, if it has one."""
-        self._measured_at_all = recipe.evaluation.retention_interval > 0
+        wanted = recipe.evaluation
+        self._measured_at_all = bool(wanted.retention_interval and wanted.general_text)
         if budget := recipe.retention.active().get("budget"):
             values = budget.model_dump()
             self.levels = _levels(values["warn"], values["limit"])
@@ -50,7 +51,7 @@ class ForgettingPane(Chart):
 
     def _why_empty(self, view: RunView) -> str:
         if not self._measured_at_all:
-            return "switched off: retention interval 0"
+            return "switched off in the recipe"
         return "waiting for the first measurement" if view.status.live else "it was not measured"
 
 

@@ -125,7 +125,7 @@ class Plane(Plot):
         """Write the name right or left of its mark, where no other stands."""
         text = cut(mark.label, _LABEL)
         for start in (x + 2, x - len(text) - 1):
-            cells = {(column, y) for column in range(start, start + len(text))}
+            cells = {(column, y) for column in range(start - 1, start + len(text) + 1)} - {(x, y)}
             if start >= left and start + len(text) <= self.size.width and not cells & taken:
                 self.write(start, y, text, mark.look if mark.look != "first" else "axis")
                 taken |= cells

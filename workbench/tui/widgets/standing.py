@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.tui.run_list import RunRow
 
 _COLUMNS = ("", "run", "learned", "kept", "KL", "ΔNLL", "verdict")
+_NUMBERS = ("learned", "kept", "KL", "ΔNLL")
 _COLOURS = tuple(LOOKS.values())
 _VERDICT_COLOURS: dict[Verdict, str] = {
     "PASS": "success",
@@ -48,7 +49,8 @@ class RunRows(DataTable[Text]):
     def on_mount(self) -> None:
         """Name pane and columns."""
         self.border_title = "Runs with a report"
-        self.add_columns(*_COLUMNS)
+        for name in _COLUMNS:
+            self.add_column(Text(name, justify="right" if name in _NUMBERS else "left"))
 
     def show(
         self,

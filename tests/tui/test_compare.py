@@ -1,0 +1,106 @@
+"""The comparison: which runs, which plane, and what is hidden on a small terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.widgets import Static
+
+from tests.probes.reports import Suite, made
+from tests.tui.conftest import SIZES, until, workbench
+from tests.tui.looking import drawn
+from tests.tui.scripted import make_run, set_state, write_steps
+from workbench.tui.screens.compare import CompareScreen
+from workbench.tui.screens.report import ReportScreen
+from workbench.tui.screens.runs import RunsScreen
+from workbench.tui.widgets.chart import Chart
+from workbench.tui.widgets.plane import Plane
+from workbench.tui.widgets.standing import RunRows
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from workbench.runs.folder import Runs
+    from workbench.tui.app import WorkbenchApp
+
+
+def _runs_of(runs: Runs) -> None:
+    for name, lost, kl, rate in [("harsh", 30, 0.8, 1e-3), ("mild", 2, 0.02, 1e-4)]:
+        run = make_run(runs, name, training={"learning_rate": rate})
+        write_steps(run, 1, 20)
+        set_state(run, "finished", step=20, total=20)
+        suite = Suite("knowledge", kept=40 - lost, lost=lost, never=10)
+        made(suite, kl=kl, rise=kl).save(run.report)
+    write_steps(make_run(runs, "unmeasured"), 1, 3)
+
+
+async def _compare(app: WorkbenchApp, pilot: Pilot[None]) -> CompareScreen:
+    await pilot.press("2")
+    await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+    await pilot.press("5")
+    await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+    assert isinstance(app.screen, CompareScreen)
+    return app.screen
+
+
+def _lines(screen: CompareScreen) -> list[list[str]]:
+    table = screen.query_one(RunRows)
+    return [[str(cell).strip() for cell in table.get_row(key)] for key in table.rows]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_runs_stand_on_the_plane_with_their_front(runs: Runs, size: tuple[int, int]) -> None:
+    _runs_of(runs)
+    async with workbench(runs, size) as (app, pilot):
+        screen = await _compare(app, pilot)
+        await until(pilot, lambda: screen.comparison)
+        assert _lines(screen) == [
+            ["A ◆", "mild", "90%", "0.95", "0.020", "+0.020", "INCONCLUSIVE"],
+            ["B", "harsh", "90%", "0.25", "0.800", "+0.800", "FAIL"],
+        ]
+        plane, losses = screen.query_one(Plane), screen.query_one("#losses", Chart)
+        await until(pilot, lambda: "A mild" in drawn(plane) or "mild A" in drawn(plane))
+        assert "B harsh" in drawn(plane)
+        assert "base" in drawn(plane)
+        assert str(plane.border_title) == "target score ↑ against retention index →"
+        small = size == (80, 24)
+        assert losses.display is not small
+        await pilot.press("v", "v")
+        await until(pilot, lambda: losses.has_focus)
+        assert plane.display is not small
+        assert "step 20" in drawn(losses)
+        fields = str(screen.query_one("#differences").query_one(Static).visual)
+        assert fields.splitlines()[1].split() == ["training.learning_rate", "1e-4", "1e-3"]
+        for widget in screen.query("*"):
+            assert widget.region.right <= size[0], widget
+
+
+async def test_keys_change_axis_prior_and_runs(runs: Runs) -> None:
+    _runs_of(runs)
+    async with workbench(runs) as (app, pilot):
+        screen = await _compare(app, pilot)
+        await until(pilot, lambda: screen.comparison)
+        plane = screen.query_one(Plane)
+        await pilot.press("x")
+        await until(pilot, lambda: "KL to base" in str(plane.border_title))
+        await pilot.press("p")
+        await until(pilot, lambda: "prefix tuning" in drawn(plane))
+        assert "ΔNLL" in str(plane.border_title)
+        assert "another model and another task" in str(screen.query_one("#notes", Static).visual)
+        await pilot.press("p")
+        await until(pilot, lambda: "prefix tuning" not in drawn(plane))
+        await pilot.press("space")
+        await until(pilot, lambda: screen.comparison and len(screen.comparison.runs) == 1)
+        assert [line[0] for line in _lines(screen)] == ["·", "A ◆"]
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+
+
+async def test_without_a_report_it_says_what_to_do(runs: Runs) -> None:
+    write_steps(make_run(runs, "unmeasured"), 1, 3)
+    async with workbench(runs, (80, 24)) as (app, pilot):
+        screen = await _compare(app, pilot)
+        plane = screen.query_one(Plane)
+        await until(pilot, lambda: "choose runs with a report" in drawn(plane))
+        assert not screen.query_one("#notes").display

@@ -1,0 +1,131 @@
+"""What findings and comparisons look like, without a screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.probes.reports import Suite, made
+from tests.probes.test_comparing import contestant
+from workbench.probes.comparing import compare
+from workbench.probes.figures import MINUS
+from workbench.probes.findings import Interval
+from workbench.probes.judging import judge
+from workbench.probes.priors import shipped_prior
+from workbench.runs.view import Canary
+from workbench.tui.plane_field import plane_field
+from workbench.tui.screens.report import figures
+from workbench.tui.verdicts import interval_bar
+from workbench.tui.widgets.canaries import canary_lines, kept_words
+from workbench.tui.widgets.capabilities import capability_table
+from workbench.tui.widgets.differences import differences_table
+
+SUITES = (
+    Suite("knowledge", kept=40, never=10),
+    Suite("following_instructions", kept=5, lost=40, never=5, measures="behaviour"),
+    Suite("refuses_harm", kept=20, lost=1, measures="safety"),
+    Suite("creative", kept=5, measures="information"),
+)
+EVIL = "\x1b[2J[bold]x[/bold]"
+
+
+@pytest.mark.parametrize("width", [75, 136])
+def test_every_kind_has_its_heading_and_no_line_is_too_long(width: int) -> None:
+    lines = capability_table(judge(made(*SUITES)), width).plain.splitlines()
+    heads = [line.split()[0] for line in lines if line[:1].islower()]
+    assert heads == ["knowledge", "behaviour", "safety", "information"]
+    rows = [line for line in lines if not line.startswith("·")]
+    assert max(map(len, rows)) <= width
+    lost = next(line for line in rows if line.startswith("Following instru"))
+    assert "0.90 0.10" in lost
+    assert f"{MINUS}80" in lost
+    assert "●" in lost
+    assert lost.rstrip().endswith("FAIL")
+    assert "shown only" in next(line for line in rows if line.startswith("Creative"))
+
+
+def test_a_report_without_items_says_so() -> None:
+    table = capability_table(judge(made()), 75).plain
+    assert table.startswith("No capability was measured in this run.")
+
+
+def test_figures_name_the_task_and_leave_intervals_to_wide_screens() -> None:
+    findings = judge(made(*SUITES))
+    narrow, wide = figures(findings, wide=False).plain, figures(findings, wide=True).plain
+    assert "target task 2 % → 90 %" in narrow
+    assert "KL to base 0.100" in narrow
+    assert "ΔNLL 0.050" in narrow
+    assert "(" not in narrow
+    assert "KL to base 0.100 (0.100 … 0.100)" in wide
+
+
+def test_an_interval_bar_is_to_scale() -> None:
+    interval = Interval(value=-0.5, low=-1.0, high=0.5)
+    bar = interval_bar(interval, width=21, span=1.0, margin=0.1, look="bold").plain
+    assert bar == "├────●─────────┤     "
+    kept = Interval(value=0.5, low=0.4, high=0.6)
+    assert interval_bar(kept, width=21, span=1.0, margin=0.2, look="bold").plain == (
+        "        ┊ │   ├●┤    "
+    )
+
+
+def test_the_plane_holds_the_base_the_runs_and_their_front() -> None:
+    comparison = compare(
+        [
+            contestant("good", 0.9, 0.9, 0.1),
+            contestant("bad", 0.8, 0.5, 0.6),
+            contestant("blind", 0.8, None, 0.6),
+        ]
+    )
+    field = plane_field(comparison, "retention_index", None)
+    assert [(mark.glyph, mark.label, mark.x, mark.y) for mark in field.marks] == [
+        ("○", "base", 1.0, 0.1),
+        ("A", "good", 0.9, 0.9),
+        ("B", "bad", 0.5, 0.8),
+    ]
+    assert [mark.label for mark in field.front] == ["good"]
+    assert field.better == "up and right"
+
+
+def test_published_rows_stand_only_where_they_were_measured() -> None:
+    comparison, prior = compare([contestant("a", 0.9, 0.9, 0.1)]), shipped_prior()
+    assert len(plane_field(comparison, "kl_general", prior).marks) == 2
+    field = plane_field(comparison, "delta_nll", prior)
+    grey = [mark for mark in field.marks if mark.glyph == "·"]
+    assert {(mark.x, mark.y) for mark in grey} == {(r.delta_nll, r.score) for r in prior.rows}
+    assert {mark.look for mark in grey} == {"axis"}
+    assert field.better == "up and left"
+    in_nats = compare([contestant("a", None, 0.9, 0.1)])
+    assert len(plane_field(in_nats, "delta_nll", prior).marks) == 2
+
+
+def test_differing_fields_stand_in_columns_of_their_runs() -> None:
+    comparison = compare(
+        [
+            contestant("a", 0.9, 0.9, 0.1, training={"learning_rate": 5e-4}),
+            contestant("b", 0.9, 0.9, 0.1, retention={"replay": {"share": 0.2}}),
+        ]
+    )
+    lines = differences_table(comparison, 70).plain.splitlines()
+    assert lines[0].split() == ["A", "B"]
+    assert lines[1].split() == ["training.learning_rate", "5e-4", "2e-4"]
+    assert ["retention.replay.share", "-", "0.2"] in [line.split() for line in lines]
+    assert max(map(len, lines)) <= 70
+
+
+@pytest.mark.parametrize(
+    ("newest", "step", "mark", "kept"),
+    [
+        ("Plants make sugar", 0, "asked once", 1.0),
+        ("Plants make sugar", 9, "the same", 1.0),
+        ("Plants log in", 9, "◀ changed", 0.2),
+    ],
+)
+def test_a_canary_tells_first_and_newest_answer(
+    newest: str, step: int, mark: str, kept: float
+) -> None:
+    canary = Canary(f"Why?{EVIL}", "Plants make sugar", 0, newest, step)
+    prompt, first, last = canary_lines(canary).plain.splitlines()
+    assert prompt == f"canary Why?␛[2J[bold]x[/bold]  {mark}"
+    assert first.endswith("Plants make sugar")
+    assert last == f"step {step}  {newest}"
+    assert kept_words(canary) == pytest.approx(kept)
