@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from workbench.data.narrowness import Narrowness
@@ -53,6 +54,7 @@ def judged(recipe: Recipe, answers: Narrowness = NARROW, rows: int = 400) -> Ris
     return found
 
 
+@examples(deadline=None, max_examples=60)
 @given(one=RATES, other=RATES, kind=st.sampled_from(["full", "lora", "ia3"]))
 def test_a_higher_rate_is_never_less_risky(one: float, other: float, kind: str) -> None:
     low, high = sorted((one, other))
@@ -63,6 +65,7 @@ def test_a_higher_rate_is_never_less_risky(one: float, other: float, kind: str) 
     assert scores[0] <= scores[1]
 
 
+@examples(deadline=None, max_examples=60)
 @given(one=st.integers(1, 10_000), other=st.integers(1, 10_000))
 def test_more_steps_are_never_less_risky(one: int, other: int) -> None:
     fewer, more = sorted((one, other))
@@ -70,6 +73,7 @@ def test_more_steps_are_never_less_risky(one: int, other: int) -> None:
     assert scores[0] <= scores[1] + 1e-9
 
 
+@examples(deadline=None, max_examples=60)
 @given(one=SHARES, other=SHARES)
 def test_more_replay_is_never_riskier(one: float, other: float) -> None:
     less, more = sorted((one, other))
@@ -78,6 +82,7 @@ def test_more_replay_is_never_riskier(one: float, other: float) -> None:
     assert scores[0] <= risk().score
 
 
+@examples(deadline=None, max_examples=60)
 @given(
     rows=st.integers(2, 2000),
     bits=st.tuples(st.floats(0, 11), st.floats(0, 11)),
