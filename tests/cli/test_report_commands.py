@@ -163,6 +163,18 @@ def test_the_gate_fails_closed_on_a_wrong_call(
     assert ended.err
 
 
+def test_a_gate_that_breaks_is_an_error_and_no_verdict(
+    ftwb: Ftwb, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("no items")
+
+    monkeypatch.setattr("workbench.probes.gate.judge", broken)
+    ended = ftwb("gate", run.id)
+    assert ended.code == 3
+    assert "the gate broke: ZeroDivisionError: no items" in ended.err
+
+
 def test_the_gate_tells_an_error_in_json_too(ftwb: Ftwb, run: RunFolder) -> None:
     run.report.write_text("{")
     ended = ftwb("gate", "last", "--json")

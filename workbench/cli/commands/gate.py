@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.cli.output import emit_json, narrate
+from workbench.errors import MachineError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,15 @@ class _Gate(click.Command):
             return super().make_context(*args, **kwargs)
         except click.UsageError as error:
             raise _WrongCall(error.format_message(), error.ctx) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; a gate that breaks has not passed, nor found anything lost."""
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.ClickException):
+            raise
+        except Exception as error:
+            raise MachineError(f"the gate broke: {type(error).__name__}: {error}") from error
 
 
 @click.command("gate", cls=_Gate)
