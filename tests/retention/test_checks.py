@@ -132,22 +132,26 @@ def test_rates_follow_strategy_and_size(facts, kind, parameters, low, high) -> N
 
 
 @pytest.mark.parametrize(
-    ("kind", "rate", "says"),
+    ("kind", "rate", "verdict", "says"),
     [
-        ("full", 7e-5, "is usual: full on 135 M parameters usually starts from 5e-05 to 0.0001"),
-        ("full", 5e-4, "visibly forget"),
-        ("full", 2e-4, "is high and may cost old knowledge"),
-        ("full", 1e-6, "is low and may teach little"),
-        ("lora", 1e-3, "learning rate 0.001 is usual"),
-        ("lora", 1e-2, "from 0.0005 to 0.002"),
-        ("prompt_tuning", 0.9, ""),
+        ("full", 7e-5, "usual", "is usual: full on 135 M parameters usually starts from 5e-05 to"),
+        ("full", 5e-4, "forgets", "visibly forget"),
+        ("full", 2e-4, "high", "is high and may cost old knowledge"),
+        ("full", 1e-6, "low", "is low and may teach little"),
+        ("lora", 1e-3, "usual", "0.001 is usual"),
+        ("lora", 1e-2, "high", "from 0.0005 to 0.002"),
     ],
 )
-def test_a_rate_is_judged_by_its_range(facts, kind, rate, says) -> None:
+def test_a_rate_is_judged_by_its_range(facts, kind, rate, verdict, says) -> None:
     made = storage.validate({"strategy": {"kind": kind}, "training": {"learning_rate": rate}})
     found = judged(made, facts(135_000_000))
-    assert says in found
-    assert bool(found) == bool(says)
+    assert (found.rate, found.verdict) == (rate, verdict)
+    assert says in str(found)
+
+
+def test_no_rate_is_judged_where_none_is_known_to_be_usual(facts) -> None:
+    made = storage.validate({"strategy": {"kind": "prompt_tuning"}})
+    assert judged(made, facts(135_000_000)) is None
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from workbench.recipe.facts import ModelFacts
@@ -46,6 +48,49 @@ _LOW_RANK = (
 )
 
 
+Verdict = Literal["usual", "low", "high", "forgets"]
+
+_MEANINGS: dict[Verdict, str] = {
+    "usual": "is usual",
+    "low": "is low and may teach little",
+    "high": "is high and may cost old knowledge",
+    "forgets": "is where such models visibly forget",
+}
+
+
+class JudgedRate(BaseModel):
+    """A learning rate beside what is usual.
+
+    Attributes:
+        rate: The one of the recipe.
+        low: The usual range, from here.
+        high: To here.
+        setting: What the range is for: a strategy and a size.
+        source: Whose experience it is.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rate: float
+    verdict: Verdict
+    low: float
+    high: float
+    setting: str
+    source: str
+
+    @property
+    def meaning(self) -> str:
+        """The verdict in words that follow the rate."""
+        return _MEANINGS[self.verdict]
+
+    def __str__(self) -> str:
+        """One line."""
+        return (
+            f"{self.rate:g} {self.meaning}: {self.setting} usually starts from {self.low:g} to "
+            f"{self.high:g} ({self.source})"
+        )
+
+
 def recommended(recipe: Recipe, facts: ModelFacts) -> LearningRates | None:
     """The range for a strategy and the nearest size of model; None where none is known."""
     tables = {"weights": _WEIGHTS, "low_rank": _LOW_RANK}
@@ -56,23 +101,27 @@ def recommended(recipe: Recipe, facts: ModelFacts) -> LearningRates | None:
     return table[distances.index(min(distances))]
 
 
-def judged(recipe: Recipe, facts: ModelFacts) -> str:
-    """What is to be said of the learning rate in one line; empty where no range is known."""
+def judged(recipe: Recipe, facts: ModelFacts) -> JudgedRate | None:
+    """Hold the recipe's learning rate against the usual range; None where none is known."""
     known = recommended(recipe, facts)
-    rate = recipe.training.learning_rate
     if known is None:
-        return ""
-    usual = (
-        f"{recipe.strategy.kind} on {facts.parameters / 1e6:,.0f} M parameters usually starts from "
-        f"{known.low:g} to {known.high:g} ({known.source})"
+        return None
+    return JudgedRate(
+        rate=recipe.training.learning_rate,
+        verdict=_verdict(recipe.training.learning_rate, known),
+        low=known.low,
+        high=known.high,
+        setting=f"{recipe.strategy.kind} on {facts.parameters / 1e6:,.0f} M parameters",
+        source=known.source,
     )
-    if known.low <= rate <= known.high:
-        return f"learning rate {rate:g} is usual: {usual}"
+
+
+def _verdict(rate: float, known: LearningRates) -> Verdict:
     if rate < known.low:
-        return f"learning rate {rate:g} is low and may teach little: {usual}"
-    if known.forgets is not None and rate >= known.forgets:
-        return f"learning rate {rate:g} is where such models visibly forget: {usual}"
-    return f"learning rate {rate:g} is high and may cost old knowledge: {usual}"
+        return "low"
+    if rate <= known.high:
+        return "usual"
+    return "forgets" if known.forgets is not None and rate >= known.forgets else "high"
 
 
 def _distance(parameters: int, smallest: float, largest: float) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from workbench.training.learning_rates import judged
+from workbench.training.learning_rates import JudgedRate, judged
 from workbench.training.risk import Extent, Risk, assess
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ class Plan(BaseModel):
 
     ``tokens`` counts what goes through the model in all steps, padding left out; None until the
     dataset has been tokenised. ``replayed`` of them are replayed rows', an estimate. ``notes`` say
-    what else it takes and what is usual.
-    ``risk`` is that of forgetting; None where the answers were not looked at.
+    what else it takes. ``learning_rate`` is None where no usual range is known, ``risk``, that of
+    forgetting, where the answers were not looked at.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +35,7 @@ class Plan(BaseModel):
     tokens: int | None = None
     replayed: int = 0
     notes: tuple[str, ...] = ()
+    learning_rate: JudgedRate | None = None
     risk: Risk | None = None
 
     @property
@@ -77,19 +78,18 @@ def plan(
         tokens=tokens,
         replayed=replayed,
         notes=tuple(notes(recipe, facts)),
+        learning_rate=judged(recipe, facts),
         risk=assess(recipe, facts, answers, extent) if answers else None,
     )
 
 
 def notes(recipe: Recipe, facts: ModelFacts) -> list[str]:
-    """What each protection takes, and what is to be said of the learning rate."""
+    """What each protection takes."""
     needs = {
         protection.card.title: protection.needs(recipe, facts)
         for protection in recipe.retention.active().values()
     }
-    found = [f"{title} needs {need}" for title, need in needs.items() if need]
-    rate = judged(recipe, facts)
-    return [*found, rate] if rate else found
+    return [f"{title} needs {need}" for title, need in needs.items() if need]
 
 
 def steps_per_epoch(training: TrainingSection, rows: int) -> int:

@@ -42,6 +42,7 @@ def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
             ("rows", f"{plan.rows:,}"),
             ("steps", f"{plan.steps:,}"),
             ("tokens", f"{plan.tokens:,}{_replayed(plan)}"),
+            *(("learning rate", str(rate)) for rate in (plan.learning_rate,) if rate),
             *(("note", note) for note in plan.notes),
             *(_risk_rows(plan.risk) if plan.risk else ()),
             ("checked", checked()),

@@ -116,7 +116,8 @@ class NewRunScreen(WorkbenchScreen):
         from workbench.tui.widgets.recipe_form import RecipeForm
 
         self._presets = message.presets
-        self._form = RecipeForm(message.groups, id="form")
+        form = self._form = RecipeForm(message.groups, id="form")
+        self.watch(self.query_one(Summary), "outlook", lambda outlook: form.advise(outlook.plan))
         bar = PresetBar(self._presets)
         left = self.query_one("#left")
         await left.remove_children()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Checkbox, Input, Label, Select, TextArea
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
+    from workbench.tui.advice import Advice
     from workbench.tui.forms import FormField
 
 
@@ -82,6 +84,8 @@ class FieldRow(Vertical):
         & Checkbox > .toggle--button { color: $surface; background: $surface; }
         & Checkbox.-on > .toggle--button { color: $success; background: $surface; }
         & Checkbox:focus > .toggle--button { background: $panel; }
+        & .usual { width: auto; padding: 0 0 0 2; }
+        & > .source { width: 1fr; color: $text-muted; padding: 0 0 0 25; }
         & > .error { display: none; width: 1fr; color: $text-error; padding: 0 0 0 24; }
         &:focus-within .title { color: $primary; text-style: bold; }
         &.-wrong .title { color: $text-error; }
@@ -112,6 +116,9 @@ class FieldRow(Vertical):
         self.control = _control(field)
         self.complaint = ""
         self._error = Label("", classes="error", markup=False)
+        self._advice: Advice | None = None
+        self._usual = Label("", classes="usual")
+        self._source = Label("", classes="source")
 
     def compose(self) -> ComposeResult:
         """Lay out title, control and unit, and the complaint below."""
@@ -153,6 +160,29 @@ class FieldRow(Vertical):
         self.complaint = message
         self._error.update(message)
         self.set_class(bool(message), "-wrong")
+
+    def advise(self, advice: Advice | None) -> None:
+        """Say beside the field what is usual, and below it why; None says nothing."""
+        self._advice = advice
+        if advice and not self._usual.is_attached:
+            self.query_one(Horizontal).mount(self._usual)
+            self.mount(self._source, before=self._error)
+        for label in (self._usual, self._source):
+            label.display = advice is not None
+        if advice is None:
+            return
+        mark = ("⚠", "$text-warning") if advice.warning else ("✓", "$text-success")
+        warning = (f"{advice.warning}\n" if advice.warning else "", "$text-warning")
+        self._usual.update(Content.assemble(("usual ", "dim"), f"{advice.usual} ", mark))
+        self._source.update(Content.assemble(warning, advice.source))
+
+    def doubt(self) -> None:
+        """Judge no longer: the value or what it depends on has changed."""
+        if self._advice:
+            self._usual.update(
+                Content.assemble(("usual ", "dim"), f"{self._advice.usual} ", ("…", "dim"))
+            )
+            self._source.update(self._advice.source)
 
     def on_descendant_focus(self) -> None:
         """Tell the form where the user is."""

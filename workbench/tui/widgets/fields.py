@@ -25,6 +25,7 @@ class Fields(Vertical):
         height: auto;
         & Collapsible { border: none; padding: 0; background: transparent; }
         & CollapsibleTitle { padding: 0; color: $text-disabled; background: transparent; }
+        & CollapsibleTitle { width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
         & CollapsibleTitle:focus { color: $primary; background: transparent; }
         & Collapsible > Contents { padding: 0; }
     }

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widgets import Collapsible, Label, Select, Static
 
 from workbench.tui import forms
+from workbench.tui.advice import advice_on
 from workbench.tui.widgets.field_row import Choice, FieldRow
 from workbench.tui.widgets.fields import Fields
 from workbench.tui.widgets.switch_fields import SwitchFields
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from workbench.recipe.problems import Problem
+    from workbench.training.plan import Plan
     from workbench.tui.forms import FormGroup
 
 
@@ -153,6 +155,16 @@ class RecipeForm(VerticalScroll, can_focus=False):
         for row, message in rows.items():
             row.complain(message)
         return homeless
+
+    def advise(self, plan: Plan | None) -> None:
+        """Say beside the learning rate what is usual; while there is no plan, nothing is judged."""
+        row = self.row("training.learning_rate")
+        if row is None:
+            return
+        if plan is None:
+            row.doubt()
+        else:
+            row.advise(advice_on(plan.learning_rate) if plan.learning_rate else None)
 
     def go_to(self, path: str) -> None:
         """Unfold, show and focus the field of ``path``."""

@@ -1,0 +1,39 @@
+"""What a form says beside a field: what is usual, and what to make of the value in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.training.learning_rates import JudgedRate
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What is usual for a field.
+
+    Attributes:
+        usual: In a few characters, such as a range.
+        source: For what it holds and whose experience it is.
+        warning: What may come of the value in the field; empty where it is usual.
+    """
+
+    usual: str
+    source: str
+    warning: str = ""
+
+
+def advice_on(rate: JudgedRate) -> Advice:
+    """What to say beside a learning rate."""
+    return Advice(
+        usual=f"{_power(rate.low)} to {_power(rate.high)}",
+        source=f"{rate.setting}: {rate.source}",
+        warning="" if rate.verdict == "usual" else f"{_power(rate.rate)} {rate.meaning}",
+    )
+
+
+def _power(value: float) -> str:
+    """0.0005 as ``5e-4``."""
+    digits, _, exponent = f"{value:e}".partition("e")
+    return f"{float(digits):g}e{int(exponent)}"
