@@ -96,7 +96,7 @@ class _Layout:
             f" {each.lost:>4} {each.gained:>4} ",
         ]
         if self._roomy:
-            parts.append((f"{each.n:>5} {points(each.smallest_detectable):>9} ", "dim"))
+            parts.append((f"{each.n:>5} {100 * each.smallest_detectable:>9.0f} ", "dim"))
         return Content.assemble(*parts, *self._verdict(each, look))
 
     def _verdict(self, each: Capability, look: str) -> list[Any]:
