@@ -1,6 +1,6 @@
 """events.jsonl: append-only, one object a line, each line written whole.
 
-Kinds: ``phase train eval memory retention penalty probe checkpoint notice error``.
+Kinds: ``phase train eval memory retention canary penalty probe checkpoint notice error``.
 """
 
 from __future__ import annotations
