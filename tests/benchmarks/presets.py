@@ -17,13 +17,19 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.cli.output import emit_table
 from workbench.recipe import storage
+from workbench.recipe.protection import GeneralProtection
+
+if TYPE_CHECKING:
+    from workbench.recipe.recipe import Recipe
 
 PROMPT = "What is photosynthesis?"
 SETTINGS = ("training.micro_batch_size=2", "training.sequence_length=192", "evaluation.size=none")
+
+GENERAL_ROWS = 48
 
 
 @dataclass(frozen=True)
@@ -46,14 +52,26 @@ def ftwb(runs: Path, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
+def few_rows(recipe: Recipe) -> list[str]:
+    """Let no protection, and no strategy, study more than a few general rows."""
+    kinds = [
+        f"retention.{kind}.rows"
+        for kind, protection in recipe.retention.active().items()
+        if isinstance(protection, GeneralProtection)
+    ]
+    fields = [*kinds, *(["strategy.general_rows"] if recipe.strategy.datasets() else [])]
+    return [f"{name}={GENERAL_ROWS}" for name in fields]
+
+
 def outcome(preset: str, steps: int, runs: Path) -> Outcome:
     """Train a preset and ask its result."""
-    settings = [f"training.max_steps={steps}", *SETTINGS]
+    recipe = storage.load_file(preset)
+    settings = [f"training.max_steps={steps}", *SETTINGS, *few_rows(recipe)]
     words = [word for setting in settings for word in ("--set", setting)]
     trained = ftwb(runs, "train", preset, *words, "--wait")
     answer = ftwb(runs, "chat", trained["id"], "--prompt", PROMPT, "--max-tokens", "32")
     (lanes,) = answer["answers"]
-    quantized = storage.load_file(preset).strategy.quantization() is not None
+    quantized = recipe.strategy.quantization() is not None
     return Outcome(
         preset, quantized, trained["loss"], lanes["base"]["text"], lanes["tuned"]["text"]
     )
