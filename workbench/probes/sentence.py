@@ -136,7 +136,7 @@ def _on_what_was_measured(findings: Findings, unchanged: bool) -> Iterator[str]:
     if not findings.capabilities:
         yield (
             "No probe suite was asked before and after, so nothing can be passed or failed; "
-            "evaluation.size quick, standard or full measures a run"
+            "'ftwb evaluate RUN --size quick' asks them now"
         )
     if findings.kl_general is None:
         yield "KL to base was not measured: there was no general text"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, get_args
 
 import click
@@ -12,7 +12,6 @@ from workbench.errors import BadInputError
 from workbench.recipe.evaluation import SuiteSize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from workbench.probes.strengths import StrengthCurve, StrengthPoint
@@ -70,6 +69,7 @@ def command(
     is kept in the run's folder as strength.json. The best strength is the one with the lowest KL
     among those that keep 95 % of the largest gain at the task.
     """
+    from workbench.cli.progress import progress
     from workbench.cli.summary import summary
     from workbench.runs.folder import Runs
     from workbench.training.strength import with_strength
@@ -79,7 +79,7 @@ def command(
         raise click.BadParameter(f"{high:g} is not above --from {low:g}", param_hint="--to")
     runs = Runs(root)
     found = runs.find(run)
-    with _progress() as report:
+    with progress() as report:
         curve = sweep(found, _between(low, high, points), report, size)
     curve.save(found)
     best = curve.best()
@@ -108,26 +108,6 @@ def _chosen(choose: float | str | None, best: StrengthPoint | None) -> float | N
 def _between(low: float, high: float, points: int) -> list[float]:
     """Evenly spaced, both ends included, and rounded so that 1 is 1."""
     return [round(low + (high - low) * place / (points - 1), 6) for place in range(points)]
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """One line on stderr that says what is being measured."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("opening", total=None)
-
-        def report(what: str, done: int, total: int) -> None:
-            progress.update(bar, description=what, completed=done, total=total or None)
-
-        yield report
 
 
 def _show(curve: StrengthCurve, best: StrengthPoint | None) -> None:
