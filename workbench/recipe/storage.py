@@ -78,9 +78,7 @@ def parse(text: str, *, source: str, what: str = "a recipe") -> dict[str, Any]:
         problem = getattr(error, "problem", None) or "cannot be parsed"
         raise BadInputError(f"{source}: not YAML{where}: {problem}") from error
     if not isinstance(values, dict):
-        raise BadInputError(
-            f"{source}: {what} is a mapping of fields, not {type(values).__name__}"
-        )
+        raise BadInputError(f"{source}: {what} is a mapping of fields, not {type(values).__name__}")
     return values
 
 
