@@ -33,7 +33,7 @@ def test_what_was_not_measured_is_said_and_never_passed() -> None:
         "What it forgot of its capabilities is not known: none was measured."
     )
     assert "It learned its task: 2 % → 90 %." in found.sentence
-    assert any("evaluation.size" in note for note in found.notes)
+    assert any("ftwb evaluate RUN --size quick" in note for note in found.notes)
 
 
 def test_a_base_that_knows_nothing_has_nothing_to_lose() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -52,6 +52,7 @@ recipes = st.builds(
 
 @settings(deadline=None, max_examples=60)
 @given(recipes)
+@example(Recipe(description="0E0", data=DataSection(train="1e-4")))
 def test_yaml_and_back_is_the_identity(recipe: Recipe) -> None:
     assert storage.load(storage.dump(recipe)) == recipe
 

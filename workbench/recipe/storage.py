@@ -30,18 +30,25 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
-    list("-+0123456789."),
-)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes the strings that :class:`_Loader` would take for numbers, such as ``0E0``."""
+
+
+for _class in (_Loader, _Dumper):
+    _class.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+        list("-+0123456789."),
+    )
 
 
 def dump(recipe: Recipe) -> str:
     """Write a recipe as YAML, every field spelled out."""
     values = recipe.model_dump(mode="json")
     readable = not _LINE_BREAKS.search(recipe.model_dump_json())
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=readable, width=100)
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=readable, width=100)
 
 
 def load(text: str, *, source: str = "recipe") -> Recipe:
