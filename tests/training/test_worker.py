@@ -18,6 +18,7 @@ from workbench.runs import control
 from workbench.runs.events import EventReader
 from workbench.training import monitor, reporter, trainer, worker
 from workbench.training.loss import labelled_nll
+from workbench.training.remeasure import remeasure
 from workbench.training.result import save_result
 from workbench.training.worker import last_words, work
 
@@ -253,6 +254,25 @@ def test_a_late_stop_never_costs_the_result(
     assert work(run) == 0
     assert run.status().state == "stopped"
     assert run.has_result()
+
+
+def test_a_result_that_cannot_be_measured_is_a_result_all_the_same(
+    trained: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise torch.OutOfMemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(worker.Examination, "result", fail)
+        run, view = trained("training.max_steps=1")
+    assert view.status.state == "finished", view.status.reason
+    assert run.has_result()
+    assert not run.report.exists()
+    told = view.notices[-1]["text"]
+    assert "the result is saved but could not be measured: out of GPU memory" in told
+    assert f"'ftwb evaluate {run.id}' tries again" in told
+    remeasure(run, lambda *_: None)
+    assert read_report(run).after.heldout_nll is not None
 
 
 def test_a_full_disk_is_told_as_that(trained: Train, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from workbench.data.rendering import Rendered
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
+    from workbench.training.base_evidence import BaseEvidence
     from workbench.training.opening import Opened, Report
 
 _BEST = {
@@ -102,9 +103,23 @@ class Work:
         model, stopped = self._train(opened, rows, guards, watch)
         reporter.phase("saving the result", stoppable=False)
         save_result(recipe.strategy, model, self._run.model)
-        after = examination.result(model, base, self._phase("measuring the result"))
-        examination.report(base, after).save(self._run.report)
+        self._measure(model, base, examination)
         return stopped
+
+    def _measure(self, model: Module, base: BaseEvidence, examination: Examination) -> None:
+        """Measure the saved result; where that breaks the run has its result all the same."""
+        try:
+            after = examination.result(model, base, self._phase("measuring the result"))
+            examination.report(base, after).save(self._run.report)
+        except StopAsked:
+            raise
+        except Exception as error:  # noqa: BLE001 - hours of training are worth more than a report
+            traceback.print_exc()
+            self._reporter.notice(
+                f"the result is saved but could not be measured: {last_words(error)}; "
+                f"'ftwb evaluate {self._run.id}' tries again",
+                level="warning",
+            )
 
     def _phase(self, name: str) -> Report:
         """Enter a phase, and give what tells how far it is."""
