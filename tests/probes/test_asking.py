@@ -211,7 +211,7 @@ def test_virtual_tokens_take_their_part_of_the_context(tiny_model: Path, kind: s
     alone = asker.ask(answers_suite(), options_suite(), drawn_suite(), batch_size=1)
     assert results == alone
     room = 512 - 12 - len(asker.prompt(""))
-    with pytest.raises(BadInputError, match="context of 500"):
-        asker.ask(
-            make_suite("m", ContainsScorer(), Item(id="k", prompt="x" * room, answers=("x",)))
-        )
+    long = make_suite("m", ContainsScorer(), Item(id="k", prompt="x" * room, answers=("x",)))
+    for who, left in ((asker, 0), (Asker(tiny_model), 12)):
+        with pytest.raises(BadInputError, match="context of 500"):
+            who.ask(long, room=left)

@@ -47,6 +47,7 @@ def ask(
     batch_size: int = 16,
     report: Callable[[int, int], None] = lambda _done, _total: None,
     subset: Container[str] | None = None,
+    room: int = 0,
 ) -> list[ItemResult]:
     """Ask the items of this size of all suites, and score what comes back.
 
@@ -63,6 +64,8 @@ def ask(
         batch_size: Prompts in one batch.
         report: Told how many items are done, and of how many.
         subset: Ask only these, as ``suite/id``.
+        room: Tokens of the context that stay free in any case: those that a tuned model will take
+            for itself, so that its base is asked no more and says no more than it can.
 
     Returns:
         One result an item, in the order of the suites and their items.
@@ -70,7 +73,7 @@ def ask(
     Raises:
         BadInputError: An item leaves no room for its answer in the model's context.
     """
-    context = _context(model)
+    context = _context(model, room)
     asked = [
         _Asked(suite, item, prompt_tokens(item.prompt))
         for suite in suites
@@ -121,15 +124,15 @@ def _check_length(one: _Asked, answer: int, context: float) -> None:
         )
 
 
-def _context(model: Module) -> float:
-    """Tokens the model was built for, less the virtual ones of an adapter; infinite if unsaid."""
+def _context(model: Module, room: int) -> float:
+    """Tokens the model was built for, less the virtual ones or ``room``; infinite if unsaid."""
     from peft import PeftModel
 
     config: Any = model.config
     built_for = getattr(config.get_text_config(), "max_position_embeddings", None) or math.inf
     adapter = model.active_peft_config if isinstance(model, PeftModel) else None
     virtual = adapter.num_virtual_tokens if adapter and adapter.is_prompt_learning else 0
-    return float(built_for - virtual)
+    return float(built_for - max(virtual, room))
 
 
 def _scored(one: _Asked, likelihoods: Sequence[Likelihood], answers: Sequence[str]) -> ItemResult:

@@ -13,7 +13,7 @@ from workbench.probes.report import Measurement, Noise, Report
 from workbench.probes.scorer import OptionScorer
 from workbench.recipe.protection import GeneralProtection
 from workbench.training.base_evidence import BaseEvidence, BaseResults, evidence, evidence_key
-from workbench.training.measuring import measure, probe, questions
+from workbench.training.measuring import measure, probe, prompt_tokens, questions
 from workbench.training.texts import BATCH, TOP_TOKENS, Texts, mean_of
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ class Examination:
             [list(part) for part in asked.target],
             [evaluation.target_metric, evaluation.target_tokens],
             [list(ids) for ids in asked.prompts],
+            prompt_tokens(opened.renderer, "?"),
+            opened.recipe.strategy.virtual_tokens(),
             evaluation.answer_tokens,
             [batch["labels"].tolist() for batch in asked.heldout],
             [batch["input_ids"].tolist() for batch in asked.heldout],

@@ -131,6 +131,7 @@ def probe(
         prompt_tokens=lambda text: prompt_tokens(opened.renderer, text),
         batch_size=batch_size,
         report=lambda done, total: report("probe items", done, total),
+        room=opened.recipe.strategy.virtual_tokens(),
     )
 
 
