@@ -132,14 +132,12 @@ def test_options_are_scored_as_the_assistants_answer(asker: Asker) -> None:
     ]
 
 
-def test_only_the_asked_size_and_subset_is_asked(asker: Asker) -> None:
+def test_only_the_asked_size_is_asked(asker: Asker) -> None:
     def ids(**settings) -> list[str]:
         return [one.id for one in asker.ask(answers_suite(), **settings)]
 
     assert ids(size="quick") == ["a0", "a1"]
     assert ids(size="standard") == ["a0", "a1", "a2", "a3"]
-    assert ids(size="standard", subset={"answers/a3", "answers/a4", "a0"}) == ["a3"]
-    assert ids(subset=()) == []
 
 
 def test_progress_ends_at_the_total(asker: Asker) -> None:

@@ -14,7 +14,7 @@ from workbench.probes.scorer import AnswerScorer, OptionScorer
 from workbench.probes.suites import Suite, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Sequence
 
     from torch.nn import Module
     from transformers import PreTrainedTokenizerBase
@@ -46,7 +46,6 @@ def ask(
     prompt_tokens: Callable[[str], list[int]],
     batch_size: int = 16,
     report: Callable[[int, int], None] = lambda _done, _total: None,
-    subset: Container[str] | None = None,
     room: int = 0,
 ) -> list[ItemResult]:
     """Ask the items of this size of all suites, and score what comes back.
@@ -63,7 +62,6 @@ def ask(
         prompt_tokens: Renders what a user says, up to where the assistant answers.
         batch_size: Prompts in one batch.
         report: Told how many items are done, and of how many.
-        subset: Ask only these, as ``suite/id``.
         room: Tokens of the context that stay free in any case: those that a tuned model will take
             for itself, so that its base is asked no more and says no more than it can.
 
@@ -78,7 +76,6 @@ def ask(
         _Asked(suite, item, prompt_tokens(item.prompt))
         for suite in suites
         for item in suite.asked(size)
-        if subset is None or key_of(suite, item) in subset
     ]
     questions = {one.key: _question(one, tokenizer, context) for one in asked if one.has_options}
     requests = {one.key: _requests(one, context) for one in asked if not one.has_options}
