@@ -149,6 +149,28 @@ def test_both_ways_give_the_same_numbers(tiny_model: Path, monkeypatch: pytest.M
     assert_plain(option_likelihoods(model, tokenizer, QUESTIONS, batch_size=4), model)
 
 
+def test_long_questions_come_in_smaller_batches(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    sizes: list[int] = []
+    hook = model.get_input_embeddings().register_forward_hook(
+        lambda _module, _inputs, output: sizes.append(output.shape[0] * output.shape[1])
+    )
+    monkeypatch.setattr(likelihoods, "_MOST_TOKENS", 64)
+    monkeypatch.setattr(likelihoods, "_keeps_keys_and_values", lambda _model: False)
+    questions = [Question([1] * length, [[2, 3], [4]]) for length in (3, 4, 5, 6, 50, 28)]
+    told: list[tuple[int, int]] = []
+    found = option_likelihoods(
+        model, tokenizer, questions, report=lambda *numbers: told.append(numbers)
+    )
+    hook.remove()
+    assert sizes == [8 * 7, 2 * 29, 2 * 51]
+    assert told == [(4, 6), (5, 6), (6, 6)]
+    assert_plain(found, model, questions)
+
+
 def test_progress_counts_questions(tiny_model: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)

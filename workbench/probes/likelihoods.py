@@ -12,11 +12,19 @@ from workbench.probes.generation import left_padded, padding_shows
 from workbench.probes.scorer import Likelihood
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
     from torch.nn import Module
     from transformers import DynamicCache, PreTrainedTokenizerBase
+
+
+_MOST_TOKENS = 8192
+"""Tokens in one batch, every option behind its prompt and padding included.
+
+They bound what is kept of the prompts (128 KiB a token in a model of 8 billion parameters) and the
+logits of long options.
+"""
 
 
 @dataclass(frozen=True)
@@ -46,20 +54,41 @@ def option_likelihoods(
         model: A causal language model, with or without adapters.
         tokenizer: The model's.
         questions: In any order.
-        batch_size: Questions in one batch.
+        batch_size: Questions in one batch; fewer where they are long.
         report: Told how many questions are done, and of how many.
     """
     score = _shared if _keeps_keys_and_values(model) else _whole
     found: list[list[Likelihood]] = [[]] * len(questions)
     order = sorted(range(len(questions)), key=lambda index: len(questions[index].prompt))
     with evaluating(model):
-        for start in range(0, len(order), batch_size):
-            indices = order[start : start + batch_size]
+        done = 0
+        for indices in _batches(questions, order, batch_size):
             batch = [questions[index] for index in indices]
             for index, likelihoods in zip(indices, score(model, tokenizer, batch), strict=True):
                 found[index] = likelihoods
-            report(start + len(indices), len(questions))
+            done += len(indices)
+            report(done, len(questions))
     return found
+
+
+def _batches(questions: Sequence[Question], order: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Indices in batches of at most ``size`` questions and, where one alone is not more, tokens."""
+    batch: list[int] = []
+    for index in order:
+        together = [questions[other] for other in (*batch, index)]
+        if batch and (len(batch) == size or _tokens(together) > _MOST_TOKENS):
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _tokens(questions: Sequence[Question]) -> int:
+    """Tokens of all options, each behind its prompt, when all are padded to the longest."""
+    longest = max(len(question.prompt) for question in questions)
+    longest += max(len(option) for question in questions for option in question.options)
+    return longest * sum(len(question.options) for question in questions)
 
 
 def _keeps_keys_and_values(model: Module) -> bool:

@@ -14,7 +14,7 @@ from workbench.probes.scorer import OptionScorer
 from workbench.recipe.protection import GeneralProtection
 from workbench.training.base_evidence import BaseEvidence, BaseResults, evidence, evidence_key
 from workbench.training.measuring import measure, probe, prompt_tokens, questions
-from workbench.training.texts import BATCH, TOP_TOKENS, Texts, mean_of
+from workbench.training.texts import BATCH, BATCH_TOKENS, TOP_TOKENS, Texts, mean_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,7 +151,7 @@ class Examination:
             [batch["input_ids"].tolist() for batch in asked.heldout],
             [(row.input_ids, row.labels) for row in (*self._general_rows, *self._task_rows)],
             [len(self._general_rows), evaluation.retention_rows, _WATCHED_TASK],
-            [BATCH, TOP_TOKENS, _NOISE_BATCH],
+            [BATCH, BATCH_TOKENS, TOP_TOKENS, _NOISE_BATCH],
         ]
 
     def _taught(self) -> list[str]:

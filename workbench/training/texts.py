@@ -28,6 +28,13 @@ TOP_TOKENS = 64
 """Most likely tokens of the base that are kept for each predicted token; the rest is one tail."""
 
 BATCH = 8
+"""Rows in a batch, of short ones."""
+
+BATCH_TOKENS = 2048
+"""Tokens in a batch, padding included: a vocabulary of 128,000 makes a gigabyte of logits of them.
+
+A longer row is a batch of its own.
+"""
 
 
 class Texts:
@@ -53,19 +60,16 @@ class Texts:
             padding: Id of the padding token.
             device: Where the model is.
             watched: The first rows of which this many are read while training.
-            size: Rows in a batch.
+            size: Rows in a batch; fewer where they are long.
         """
         collate = Collator(padding)
-        groups = [
-            part[start : start + size]
-            for part in (_by_length(rows[:watched]), _by_length(rows[watched:]))
-            for start in range(0, len(part), size)
-        ]
+        first = list(_groups(_by_length(rows[:watched]), size))
+        groups = [*first, *_groups(_by_length(rows[watched:]), size)]
         self._batches = [
             {name: tensor.to(device) for name, tensor in collate(group).items()} for group in groups
         ]
         self._counts = [[row.trained_tokens for row in group] for group in groups]
-        self._watched = -(-min(watched, len(rows)) // size)
+        self._watched = len(first)
 
     def __len__(self) -> int:
         return sum(map(len, self._counts))
@@ -128,6 +132,19 @@ def mean_of(results: Sequence[TextResult], name: str) -> float | None:
     if not tokens:
         return None
     return float(sum(getattr(result, name) * result.tokens for result in results)) / tokens
+
+
+def _groups(rows: Sequence[Rendered], size: int) -> Iterator[list[Rendered]]:
+    """Rows, shortest first, in batches of at most ``size`` rows and :data:`BATCH_TOKENS`."""
+    group: list[Rendered] = []
+    for row in rows:
+        if len(group) == size or (len(group) + 1) * len(row.input_ids) > BATCH_TOKENS:
+            if group:
+                yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
 
 
 def _by_length(rows: Sequence[Rendered]) -> list[Rendered]:

@@ -1,0 +1,36 @@
+"""Text in batches that fit beside a model in training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from workbench.data.rendering import UNTRAINED, Rendered
+from workbench.training import texts
+from workbench.training.texts import Texts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_long_rows_come_in_smaller_batches(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "BATCH_TOKENS", 30)
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    lengths = (6, 12, 9, 40, 5, 4, 3, 31)
+    rows = [Rendered([7] * n, [UNTRAINED, *[7] * (n - 1)], False) for n in lengths]
+    shapes: list[tuple[int, ...]] = []
+    model.get_input_embeddings().register_forward_pre_hook(
+        lambda _module, inputs: shapes.append(tuple(inputs[0].shape))
+    )
+    some = Texts(rows, 0, torch.device("cpu"), watched=4, size=3)
+    base = some.predictions(model)
+    assert shapes == [(2, 9), (1, 12), (1, 40), (3, 5), (1, 31)]
+    assert [text.tokens for text in some.of_base(base)] == [5, 8, 11, 39, 2, 3, 4, 30]
+    watched = some.results(model, base, watched_only=True)
+    assert [text.tokens for text in watched] == [5, 8, 11, 39]
+    assert [text.kl for text in some.results(model, base)] == pytest.approx([0] * 8, abs=1e-6)
