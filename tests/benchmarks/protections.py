@@ -51,7 +51,6 @@ LINES = {
     "LoRA": ["strategy.kind=lora", "training.learning_rate=2e-3"],
     "replay 20 %": ["retention.replay.share=0.2", "retention.replay.source={general}"],
     "KL, beta 0.5": ["retention.kl.strength=0.5", "retention.kl.source={general}"],
-    "EWC, lambda 10": ["retention.ewc.strength=10", "retention.ewc.source={general}"],
     "EWC, lambda 1e4": ["retention.ewc.strength=1e4", "retention.ewc.source={general}"],
     "EWC, lambda 1e5": ["retention.ewc.strength=1e5", "retention.ewc.source={general}"],
     "L2-SP, lambda 0.1": ["retention.l2sp.strength=0.1"],
