@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from tests.tiny import make_tiny_model
 from workbench.errors import BadInputError, NotFoundError
@@ -60,7 +61,11 @@ def test_a_run_without_a_base_is_measured_and_says_so(
 
 def test_more_can_be_asked_than_the_recipe_says(trained: Train, probed: tuple[str, ...]) -> None:
     run, _ = trained(*probed)
+    file = run.base / "fingerprint.safetensors"
+    save_file({"logits": load_file(file)["logits"] * 1.01}, file)
+    first = file.read_bytes()
     remeasure(run, silent, "standard")
+    assert file.read_bytes() == first, "a base is proven against the one that was trained from"
     report = read_report(run)
     assert report.size == "standard"
     assert len(report.before.items) == len(report.after.items) == 8 + 4

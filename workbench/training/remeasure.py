@@ -58,7 +58,8 @@ def remeasure(
     examination = Examination(opened, size or usual)
     fingerprint = take_fingerprint(opened.base, opened.tokenizer)
     notes = _notes(run, fingerprint)
-    save_fingerprint(fingerprint, run.base)
+    if not _fingerprint_file(run).exists():
+        save_fingerprint(fingerprint, run.base)
     base = examination.base(fingerprint, run.base, report)
     after = examination.result(recipe.strategy.load(opened.base, tuned), base, report)
     file = run.report if checkpoint is None else tuned / run.report.name
@@ -84,15 +85,22 @@ def _tuned(run: RunFolder, checkpoint: int | None) -> Path:
 
 def _notes(run: RunFolder, fingerprint: Tensor) -> tuple[str, ...]:
     """What a reader must know of a base that is measured after the fact."""
-    file = run.base / "fingerprint.safetensors"
+    file = _fingerprint_file(run)
     when = "The base was measured after training, from the untouched base model as it is now."
     if not file.exists():
         return (when,)
     stored = load_file(file)["logits"]
-    away = float((stored - fingerprint).norm() / stored.norm())
-    if away > _DIFFERS:
+    if stored.shape != fingerprint.shape or _distance(stored, fingerprint) > _DIFFERS:
         raise BadInputError(
-            f"the base model is no longer the one {run.id} started from: its logits differ by "
-            f"{away:.0%}; put the old one back, or set model.revision"
+            f"the base model is no longer the one {run.id} started from: its logits are others; "
+            "put the old one back, or set model.revision"
         )
     return () if read_evidence(run.base) else (when,)
+
+
+def _distance(stored: Tensor, found: Tensor) -> float:
+    return float((stored - found).norm() / stored.norm())
+
+
+def _fingerprint_file(run: RunFolder) -> Path:
+    return run.base / "fingerprint.safetensors"
