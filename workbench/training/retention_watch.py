@@ -62,7 +62,7 @@ class RetentionWatch:
 
     def ask_canaries(self, model: Module) -> None:
         """Write the greedy answer to each general prompt as a ``canary`` event."""
-        with undisturbed():
+        with undisturbed(), self.opened.as_trained():
             answers = general_answers(
                 model, self.opened, self.examination.asked, lambda _what, _done, _total: None
             )
