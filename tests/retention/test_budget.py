@@ -167,6 +167,15 @@ def test_ask_waits_for_the_answer(
     assert run.has_result()
 
 
+def test_a_budget_passed_at_the_end_is_told_and_waits_for_nobody(
+    trained: Train, forgetful: tuple[str, ...]
+) -> None:
+    interval = "evaluation.retention_interval=100"
+    _, view = trained(*forgetful, interval, "retention.budget.action=ask")
+    assert view.status.state == "finished", view.status.reason
+    assert any("has passed the budget of 0.03" in n.get("text", "") for n in view.notices)
+
+
 def test_continue_is_refused_where_nothing_waits(new_run: Callable[..., RunFolder]) -> None:
     from workbench.runs.status import Status
 

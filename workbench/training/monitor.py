@@ -178,6 +178,8 @@ class Monitor(TrainerCallback):
             control.should_training_stop = True
         if verdict.ask and not ends:
             return wait_for_answer(self._run, self._reporter, verdict.ask)
+        if verdict.ask:
+            self._reporter.notice(verdict.ask, level="warning")
         return set()
 
     def _stop(self, control: TrainerControl) -> None:
