@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from workbench import locations, probes
+import workbench
+from workbench import locations
 from workbench.errors import BadInputError, MachineError
 from workbench.models.store import build_once
 from workbench.probes.report import Measurement, Noise
@@ -30,6 +31,18 @@ if TYPE_CHECKING:
 
 _RESULTS = "results.json"
 _GENERAL, _TASK = "general.safetensors", "task.safetensors"
+_MEASURING = (
+    "probes/**/*.py",
+    "data/batching.py",
+    "data/rendering.py",
+    "data/templates.py",
+    "retention/guards/divergence.py",
+    "training/examination.py",
+    "training/loss.py",
+    "training/measuring.py",
+    "training/texts.py",
+)
+"""Code that asks and scores, in the package."""
 
 
 class BaseResults(BaseModel):
@@ -137,6 +150,8 @@ def _refuse_broken(measurement: Measurement) -> None:
 def _code() -> str:
     """A digest of the code that asks and scores, so that what other code found is not taken."""
     digest = hashlib.sha256()
-    for file in sorted(Path(probes.__path__[0]).rglob("*.py")):
-        digest.update(file.read_bytes())
+    package = Path(workbench.__path__[0])
+    for place in _MEASURING:
+        for file in sorted(package.glob(place)):
+            digest.update(file.read_bytes())
     return digest.hexdigest()
