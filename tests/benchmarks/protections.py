@@ -34,6 +34,7 @@ from workbench.probes.report import read_report
 from workbench.recipe import storage
 from workbench.retention.guards.divergence import kl_to_base
 from workbench.runs.folder import Runs
+from workbench.runs.view import RunFollower
 from workbench.training.loss import labelled_logits
 from workbench.training.worker import work
 
@@ -63,6 +64,7 @@ class Outcome:
 
     name: str
     kl_to_base: float
+    kl_predicted_by_ewc: float | None
     target_score: float | None
     heldout_nll: float | None
     seconds: float
@@ -106,7 +108,8 @@ def outcome(name: str, settings: list[str], ruler: Ruler, runs: Runs) -> Outcome
     after = read_report(run).after
     kl = ruler.kl(run.recipe().strategy.load(ruler.load(), run.model))
     seconds = time.perf_counter() - start
-    return Outcome(name, kl, after.target_score, after.heldout_nll, seconds)
+    predicted = RunFollower(run).poll().value("penalty", "ewc_kl")
+    return Outcome(name, kl, predicted, after.target_score, after.heldout_nll, seconds)
 
 
 def halves(folder: Path) -> tuple[Path, Path]:
@@ -134,11 +137,12 @@ def main() -> None:
             found.append(outcome(name, settings, ruler, runs))
             print(found[-1], file=sys.stderr)
     emit_table(
-        ("one thing changed", "KL to base", "target task", "held-out loss", "seconds"),
+        ("one thing changed", "KL to base", "by EWC", "target task", "held-out loss", "seconds"),
         [
             (
                 line.name,
                 f"{line.kl_to_base:.3f}",
+                "" if line.kl_predicted_by_ewc is None else f"{line.kl_predicted_by_ewc:.1g}",
                 f"{line.target_score:.0%}",
                 f"{line.heldout_nll:.2f}",
                 f"{line.seconds:.0f}",
