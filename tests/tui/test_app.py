@@ -75,8 +75,8 @@ async def test_numbers_and_function_keys_go_to_the_five_places(runs: Runs) -> No
             ("4", "report"),
             ("5", "compare"),
             ("1", "new"),
-            ("f4", "chat"),
             ("f9", "report"),
+            ("f4", "chat"),
             ("f2", "new"),
         ]:
             await pilot.press(key)

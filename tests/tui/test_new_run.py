@@ -212,9 +212,9 @@ async def test_the_risk_is_told_and_its_switch_is_added_by_a_key(
         assert risk.level != "low"
         shown = str(summary.query_one("#numbers").render())
         assert f"{risk.level.upper()}\n{risk.raised_by}\n" in shown
-        assert f"→ {risk.remedy.text} would lower it   F9 add" in shown
+        assert f"→ {risk.remedy.text} would lower it   ^t add" in shown
         assert "not yet checked" in shown or "rank correlation with measured KL" in shown
-        await pilot.press("f9")
+        await pilot.press("ctrl+t")
         await until(pilot, lambda: summary.outlook.plan and summary.outlook.plan.risk != risk)
         assert summary.outlook.plan.risk.score == pytest.approx(risk.score - risk.remedy.saves)
         for setting in risk.remedy.settings:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
     from workbench.runs.view import RunView
+    from workbench.tui.forms import FormGroup
     from workbench.tui.run_list import RunRow
 
 
@@ -27,6 +28,21 @@ class BoxRead(Message):
     """One line on what this machine is."""
 
     summary: str
+
+
+@dataclass
+class FormReady(Message):
+    """The recipe's fields and the presets were read."""
+
+    groups: list[FormGroup]
+    presets: dict[str, Recipe]
+
+
+@dataclass
+class Launched(Message):
+    """The worker of ``run`` was started."""
+
+    run: RunFolder
 
 
 @dataclass

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from workbench.errors import FtwbError
 from workbench.tui.commands import command
-from workbench.tui.messages import OpenRun
+from workbench.tui.messages import FormReady, Launched, OpenRun
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.widgets.summary import Outlook, Summary
 from workbench.tui.widgets.top_bar import TopBar
@@ -25,9 +24,7 @@ if TYPE_CHECKING:
 
     from workbench.models.catalogue import ModelEntry
     from workbench.recipe.recipe import Recipe
-    from workbench.runs.folder import RunFolder
     from workbench.tui.assessment import Assessment
-    from workbench.tui.forms import FormGroup
     from workbench.tui.widgets.field_row import FieldRow
     from workbench.tui.widgets.preset_bar import PresetBar
     from workbench.tui.widgets.recipe_form import RecipeForm
@@ -35,21 +32,6 @@ if TYPE_CHECKING:
 _PRESET_HINT = "Where to start from; every field below can be changed."
 _TYPING_PAUSE = 0.25
 _COUNTING_PAUSE = 0.8
-
-
-@dataclass
-class FormReady(Message):
-    """The recipe's fields and the presets were read."""
-
-    groups: list[FormGroup]
-    presets: dict[str, Recipe]
-
-
-@dataclass
-class Launched(Message):
-    """The worker of ``run`` was started."""
-
-    run: RunFolder
 
 
 class NewRunScreen(WorkbenchScreen):
@@ -67,7 +49,7 @@ class NewRunScreen(WorkbenchScreen):
         command("ctrl+o", "models", "Models", "Choose a base model from what is here."),
         command("ctrl+r", "preview", "Preview", "See how the dataset is read and trained on."),
         command("slash,ctrl+g", "find", "Find", "Jump to a field by its name."),
-        command("f9", "lower_risk", "Lower risk", "Add what lowers the risk most.", footer=False),
+        command("ctrl+t", "lower_risk", "Lower risk", "Add what lowers it most.", footer=False),
         command("f8", "summary", "Summary", "Numbers, command and YAML on the full screen."),
         command("f6", "copy_command", "Copy command", "Copy the CLI command.", footer=False),
         command("f7", "copy_yaml", "Copy YAML", "Copy the recipe as YAML.", footer=False),

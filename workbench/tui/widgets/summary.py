@@ -112,7 +112,7 @@ def _verdict(outlook: Outlook, *, short_of_room: bool) -> Content:
         return Content.styled("… reading model and data", "dim")
     ready = Content.assemble(("✓ ready", "bold $text-success"), ("   ^l launch", "dim"))
     if outlook.plan.risk and short_of_room:
-        offer = f"   F9 {outlook.remedy.text}" if outlook.remedy else ""
+        offer = f"   ^t {outlook.remedy.text}" if outlook.remedy else ""
         forgetting = Content.assemble(("   forgetting ", "dim"), _level(outlook.plan.risk))
         return ready + forgetting + Content.styled(offer, "dim")
     return ready
@@ -150,7 +150,7 @@ def _risk(risk: Risk) -> list[Content]:
     lines = [_line("forgetting", _level(risk)), Content(risk.raised_by)]
     if risk.remedy:
         remedy = (f"→ {risk.remedy.text} would lower it", "$primary")
-        lines.append(Content.assemble(remedy, ("   F9 add", "dim")))
+        lines.append(Content.assemble(remedy, ("   ^t add", "dim")))
     return [*lines, Content.styled(checked(), "dim")]
 
 
