@@ -12,10 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from workbench.probes.comparing import Compared, Comparison
+    from workbench.probes.comparing import Compared, Comparison, Keeping
     from workbench.probes.findings import Interval
     from workbench.probes.priors import Prior
 
+_FRONTS: dict[Keeping, str] = {
+    "retention_index": "kept",
+    "kl_general": "KL",
+    "delta_nll": "ΔNLL",
+}
+"""Each measure by the column that it stands in."""
 _COLUMNS = ("run", "verdict", "learned", "kept", "KL", "ΔNLL", "front")
 
 
@@ -28,7 +34,7 @@ def command(root: Path, runs: Sequence[str], with_prior: bool, as_json: bool) ->
     """Set RUNS side by side: what each learned, what it kept, and which fields differ.
 
     'learned' is the target score, or nats per token won on the held-out rows where a run has no
-    score; 'kept' is the retention index. 'front' names the measures on which no other run learned
+    score; 'kept' is the retention index. 'front' names the columns by which no other run learned
     more and kept more at once. Each of RUNS is an id, a unique part of one, or 'last'.
     """
     from workbench.probes.comparing import compare, read_contestant
@@ -73,7 +79,7 @@ def _row(each: Compared, comparison: Comparison) -> tuple[str, ...]:
         _value(each.retention_index, ".2f"),
         _value(each.kl_general, ".3f"),
         _value(each.delta_nll, "+.3f"),
-        ", ".join(front.replace("_", " ") for front in each.fronts),
+        ", ".join(_FRONTS[front] for front in each.fronts),
     )
 
 
