@@ -120,10 +120,12 @@ def test_the_margin_is_the_gates(ftwb: Ftwb, run: RunFolder) -> None:
 
 
 def test_a_run_without_a_report(ftwb: Ftwb, runs: Runs) -> None:
-    runs.create(Recipe(name="made"))
+    young = runs.create(Recipe(name="made"))
     ended = ftwb("report", "last")
     assert ended.code == 2
-    assert "has no report" in ended.err
+    assert ended.err.endswith("has no report: it is queued\n")
+    young.model.mkdir()
+    assert f"'ftwb evaluate {young.id}' measures it" in ftwb("report", "last").err
 
 
 @pytest.mark.parametrize(("margin", "code", "word"), [("10", 1, "FAIL"), ("90", 0, "PASS")])

@@ -161,7 +161,9 @@ def read_report(run: RunFolder) -> Report:
         BadInputError: It cannot be read, or a number in it is missing.
     """
     if not run.report.is_file():
-        raise NotFoundError(f"{run.id} has no report: it is {run.status().state}")
+        state = run.status().state
+        remedy = f"; 'ftwb evaluate {run.id}' measures it" if run.has_result() else ""
+        raise NotFoundError(f"{run.id} has no report: it is {state}{remedy}")
     return read_report_file(run.report)
 
 
@@ -179,6 +181,5 @@ def read_report_file(file: Path) -> Report:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BadInputError(
-            f"{file}: cannot be judged: {place}: {first['msg']}; "
-            "what should be a number and is not was not one when it was measured"
+            f"{file}: cannot be judged: {place}: {first['msg']}; 'ftwb evaluate' measures anew"
         ) from error

@@ -198,7 +198,10 @@ def absence(run: str, status: Status) -> str:
             f"No report: {run} is {status.state}{reason}. Nothing was measured after training; "
             "l reads the end of its log."
         )
-    return f"No report: {run} is {status.state}{reason}, and its result was never measured."
+    return (
+        f"No report: {run} is {status.state}{reason}, and its result was never measured; "
+        f"'ftwb evaluate {run}' on the command line does it now."
+    )
 
 
 def figures(findings: Findings, *, wide: bool) -> Content:
