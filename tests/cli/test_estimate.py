@@ -46,3 +46,10 @@ def test_the_table_names_the_switches(estimate: Callable[..., Ended]) -> None:
     assert ended.code == 0, ended.err
     assert "HIGH" in ended.out
     assert "--set retention.replay.share=0.2" in ended.out
+
+
+def test_large_multiples_are_told_without_exponents(estimate: Callable[..., Ended]) -> None:
+    shown = json.loads(estimate("--set", "training.learning_rate=0.5", "--json").out)
+    told = [f"{each['text']}: {each['detail']}" for each in shown["risk"]["reasons"]]
+    assert any("times the highest usual" in words for words in told)
+    assert not any("e+" in words for words in told)

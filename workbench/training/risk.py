@@ -32,6 +32,8 @@ _WORD = 0.1
 """Points from which on a reason is worth a word."""
 _ANSWERS = {0.4: "narrow answers", 0.15: "similar answers", 0.0: "varied answers"}
 """What answers are called from which narrowness on."""
+_WHOLE = 10
+"""From here on a multiple is told in whole numbers."""
 _PASSES = 1.5
 """From here on a run is told in epochs, of which one could do."""
 
@@ -166,7 +168,7 @@ def _intensity(recipe: Recipe, extent: Extent, top: float) -> Reason:
     several = epochs >= _PASSES
     return Reason(
         text=f"{epochs:.2g} epochs" if several else f"{extent.steps:,} steps",
-        detail=f"they add up to {dose:.3g} steps at the highest usual rate of {top:g}",
+        detail=f"they add up to {_rounded(dose)} steps at the highest usual rate of {top:g}",
         points=WEIGHTS.intensity * math.log10(dose),
         remedy=_one_epoch(epochs) if several else None,
     )
@@ -180,6 +182,11 @@ def _one_epoch(epochs: float) -> Remedy:
     )
 
 
+def _rounded(number: float) -> str:
+    """Two digits below ten and whole numbers from there on, never an exponent like ``1e+02``."""
+    return f"{number:.2g}" if number < _WHOLE else f"{number:,.0f}"
+
+
 def _position(recipe: Recipe, known: LearningRates) -> Reason:
     """Where the learning rate lies against the usual ones."""
     rate = recipe.training.learning_rate
@@ -189,7 +196,7 @@ def _position(recipe: Recipe, known: LearningRates) -> Reason:
         usual = "usual" if rate >= known.low else "low"
         return Reason(text=f"a {usual} learning rate", points=points)
     return Reason(
-        text=f"a learning rate {rate / known.high:.2g} times the highest usual",
+        text=f"a learning rate {_rounded(rate / known.high)} times the highest usual",
         points=points,
         remedy=Remedy(
             text=f"learning rate {known.high:g}",
