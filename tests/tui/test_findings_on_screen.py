@@ -50,12 +50,15 @@ def test_a_report_without_items_says_so() -> None:
 
 def test_figures_name_the_task_and_leave_intervals_to_wide_screens() -> None:
     findings = judge(made(*SUITES))
-    narrow, wide = figures(findings, wide=False).plain, figures(findings, wide=True).plain
+    narrow, wide = figures(findings, 76).plain, figures(findings, 136).plain
     assert "target task 2 % → 90 %" in narrow
     assert "KL to base 0.100" in narrow
     assert "ΔNLL 0.050" in narrow
     assert "(" not in narrow
     assert "KL to base 0.100 (0.100 … 0.100)" in wide
+    for lines, width in ((narrow, 76), (wide, 136)):
+        assert max(map(len, lines.splitlines())) <= width
+    assert any(line.startswith("ΔNLL 0.050 (") for line in wide.splitlines())
 
 
 def test_an_interval_bar_is_to_scale() -> None:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from workbench.tui.run_list import RunRow
 
 _WIDE = 110
+_PADDING = 4
+_GAP = "   "
 _MEASURES: dict[Rated, str] = {
     "kl_general": "KL to base",
     "delta_nll": "ΔNLL",
@@ -143,8 +145,8 @@ class ReportScreen(PanedScreen):
 
     def _show_figures(self) -> None:
         if self.known:
-            line = figures(self.known.findings, wide=self.size.width >= _WIDE)
-            self.query_one("#figures", Static).update(line)
+            lines = figures(self.known.findings, self.size.width - _PADDING)
+            self.query_one("#figures", Static).update(lines)
 
     @on(ItemList.Marked)
     def _show_item(self, message: ItemList.Marked) -> None:
@@ -204,8 +206,9 @@ def absence(run: str, status: Status) -> str:
     )
 
 
-def figures(findings: Findings, *, wide: bool) -> Content:
-    """Target task, retention, divergence and leak; with their intervals where it is wide."""
+def figures(findings: Findings, width: int) -> Content:
+    """Target task, retention, divergence and leak in lines; with intervals where it is wide."""
+    wide = width >= _WIDE - _PADDING
     parts = _learned(findings.target_task)
     if findings.retention_index:
         parts.append(_figure("retention index", findings.retention_index, _ratio, wide=wide))
@@ -219,7 +222,18 @@ def figures(findings: Findings, *, wide: bool) -> Content:
     if findings.noise_floor is not None and wide:
         noise = Content.assemble(("noise floor ", "dim"), (nats(findings.noise_floor), "bold"))
         parts.append(noise)
-    return Content("   ").join(parts)
+    return _packed(parts, width)
+
+
+def _packed(parts: list[Content], width: int) -> Content:
+    """The parts in as few lines as they need; none is broken where it fits on a line."""
+    lines: list[Content] = []
+    for part in parts:
+        if lines and lines[-1].cell_length + len(_GAP) + part.cell_length <= width:
+            lines[-1] = Content(_GAP).join((lines[-1], part))
+        else:
+            lines.append(part)
+    return Content("\n").join(lines)
 
 
 def _figure(
