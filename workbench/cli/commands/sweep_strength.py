@@ -33,10 +33,28 @@ def _strength(
 
 @click.command("sweep-strength")
 @click.argument("run")
-@click.option("--from", "low", type=click.FloatRange(0, _HIGHEST), default=0.0, show_default=True)
-@click.option("--to", "high", type=click.FloatRange(0, _HIGHEST), default=1.2, show_default=True)
 @click.option(
-    "--points", type=click.IntRange(2, 101), default=7, show_default=True, help="How many."
+    "--from",
+    "low",
+    type=click.FloatRange(0, _HIGHEST),
+    default=0.0,
+    show_default=True,
+    help="The lowest strength.",
+)
+@click.option(
+    "--to",
+    "high",
+    type=click.FloatRange(0, _HIGHEST),
+    default=1.2,
+    show_default=True,
+    help="The highest strength.",
+)
+@click.option(
+    "--points",
+    type=click.IntRange(2, 101),
+    default=7,
+    show_default=True,
+    help="How many strengths, evenly spaced with both ends.",
 )
 @click.option(
     "--size",
