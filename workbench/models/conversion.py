@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workbench import locations
 from workbench.errors import BadInputError, MachineError
 from workbench.models.gguf_files import read_gguf
-from workbench.models.progress import Report, gguf_progress, quieten_transformers
+from workbench.models.progress import Report, gguf_progress, quieten_libraries
 from workbench.models.store import build_once
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def convert(file: Path, folder: Path, report: Report) -> None:
     from safetensors import SafetensorError
     from transformers import AutoTokenizer
 
-    quieten_transformers()
+    quieten_libraries()
     known = read_gguf(file)
     try:
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)

@@ -12,7 +12,7 @@ from workbench.models.configs import read_config
 from workbench.models.conversion import convert_once
 from workbench.models.demo import ensure_demo_model
 from workbench.models.headers import read_headers
-from workbench.models.progress import Report, quieten_transformers
+from workbench.models.progress import Report, quieten_libraries
 from workbench.models.sources import kind_of, path_of
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def load_tokenizer(section: ModelSection, folder: Path) -> PreTrainedTokenizerBa
     """
     from transformers import AutoTokenizer
 
-    quieten_transformers()
+    quieten_libraries()
     if not hub.has_tokenizer(folder):
         raise BadInputError(
             f"{section.id}: no tokenizer in {folder}; copy the base model's into it"
@@ -115,7 +115,7 @@ def load_base(
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
-    quieten_transformers()
+    quieten_libraries()
     read_config(folder)
     if read_headers(folder) is None:
         raise BadInputError(f"{section.id}: no safetensors in {folder}; convert its weights first")

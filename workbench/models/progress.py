@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -56,9 +57,10 @@ def gguf_progress(report: Report, what: str) -> Iterator[None]:
         yield
 
 
-def quieten_transformers() -> None:
-    """Keep transformers' bars and warnings off stderr; what matters is raised as an error."""
-    from transformers.utils import logging
+def quieten_libraries() -> None:
+    """Keep other people's bars and warnings off stderr; what matters is raised as an error."""
+    from transformers.utils import logging as transformers_logging
 
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
