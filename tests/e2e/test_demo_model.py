@@ -7,14 +7,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.benchmarks.presets import outcome
+from workbench.models.demo import ensure_demo_model
+from workbench.models.progress import silent
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.demo_model
 
-@pytest.mark.demo_model
+
+@pytest.fixture(scope="module")
+def shared_cache() -> Path:
+    """The user's own cache: converting the model again for every test takes a minute."""
+    return ensure_demo_model(silent).parents[1]
+
+
 @pytest.mark.parametrize("preset", ["qlora", "prefix_tuning"])
-def test_trained_reloaded_and_asked(preset: str, tmp_path: Path) -> None:
+def test_trained_reloaded_and_asked(
+    preset: str, shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTWB_CACHE", str(shared_cache))
     found = outcome(preset, 20, tmp_path)
     assert "plants" in found.base
     assert found.tuned
