@@ -133,7 +133,7 @@ def test_presets_are_read_by_name() -> None:
 
 
 def test_an_unknown_preset_names_those_there_are() -> None:
-    with pytest.raises(NotFoundError, match=r"'nothing'; there are general, support_heldout"):
+    with pytest.raises(NotFoundError, match=r"'nothing'; there are general, general_heldout, sup"):
         read_rows("preset:nothing")
 
 

@@ -19,9 +19,10 @@ _POLL = threading.Event()
 
 
 class Terminal:
-    """Runs a program in a PTY and keeps its screen."""
+    """Runs a program in a PTY and keeps its screen, whatever size the environment speaks of."""
 
     def __init__(self, command: list[str], *, columns: int, lines: int, env: Mapping[str, str]):
+        sized = {name: word for name, word in env.items() if name not in ("COLUMNS", "LINES")}
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self._lock = threading.Lock()
@@ -29,7 +30,7 @@ class Terminal:
             command[0],
             command[1:],
             dimensions=(lines, columns),
-            env={**env, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            env={**sized, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
             timeout=None,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)

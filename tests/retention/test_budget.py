@@ -103,6 +103,7 @@ def forgetful(general: Path) -> tuple[str, ...]:
         "training.warmup=0",
         f"evaluation.general_text={general}",
         "evaluation.retention_interval=1",
+        "evaluation.retention_rows=64",
         "retention.budget.warn=0.01",
         "retention.budget.limit=0.03",
     )

@@ -105,7 +105,7 @@ async def test_each_gpu_has_a_chart_of_its_own(runs: Runs) -> None:
 async def test_a_state_is_shown_with_its_reason(runs: Runs, state: str) -> None:
     run = make_run(runs)
     set_state(run, state, reason="because of the moon")
-    run.log.writetext_of("first\n[red]last words[/red]\n")
+    run.log.write_text("first\n[red]last words[/red]\n")
     async with workbench(runs, (80, 24), run) as (app, pilot):
         screen = await live_view(app, pilot)
         await until(pilot, lambda: state in text_of(screen, RunTitle))
@@ -136,7 +136,7 @@ async def test_notices_are_never_markup(runs: Runs) -> None:
 async def test_nothing_written_by_others_steers_the_terminal(runs: Runs) -> None:
     run = make_run(runs)
     set_state(run, "failed", reason="\x1b[2Jgone")
-    run.log.writetext_of("\x1b]0;title\x07\n")
+    run.log.write_text("\x1b]0;title\x07\n")
     EventLog(run.events).append("notice", 1, level="info", text="\x1b[31mred")
     async with workbench(runs, run=run) as (app, pilot):
         screen = await live_view(app, pilot)
@@ -184,7 +184,7 @@ async def test_stopping_asks_first_and_then_asks_the_worker(runs: Runs) -> None:
 async def test_recipe_and_log_are_a_key_away(runs: Runs, key: str, words: str) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
-    run.log.writetext_of("the worker speaks\n")
+    run.log.write_text("the worker speaks\n")
     async with workbench(runs, (80, 24), run) as (app, pilot):
         await live_view(app, pilot)
         await pilot.press(key)
