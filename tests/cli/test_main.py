@@ -14,7 +14,7 @@ from workbench.recipe.recipe import Recipe
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.cli.conftest import Ended
@@ -34,6 +34,15 @@ def test_a_wrong_option_exits_with_two(ftwb: Ftwb) -> None:
     assert "--colour" in ended.err
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let children be interrupted, also where the tests themselves run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_exits_with_130(runs: Runs, own_home: Path) -> None:
     run = runs.create(Recipe())
     Status.of_this_process(state="running").save(run.status_file)
