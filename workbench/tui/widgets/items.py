@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.probes.findings import Findings, ItemFinding
 
 _PROMPT = 200
-_NONE = "No item changed: every question has the same score before and after."
+_NONE = "No item that was asked has another score than before."
 
 
 class ItemList(OptionList):
