@@ -43,9 +43,9 @@ class EwcProtection(WeightProtection, GeneralProtection):
         ),
         forgets=(
             "The Fisher diagonal is right only near the base and takes weights for independent: "
-            "AdamW moves them together, and then the KL to the base is about a thousand times what "
+            "AdamW moves them together, and then the KL to the base is over a thousand times what "
             "it predicts. So the strength is thousands, not tens; too much of it and the task is "
-            "not learned either. Both are in tests/benchmarks/protections.py."
+            "not learned either. tests/benchmarks/protections.py prints both, for one model."
         ),
     )
 
