@@ -60,9 +60,13 @@ def find(terminal: Terminal, field: str, hint: str) -> None:
 
 
 def fill(terminal: Terminal, field: str, value: str, hint: str) -> None:
-    """Replace the value of a field that is typed."""
+    """Replace the value of a field that is typed; coming to it has selected all of it.
+
+    No binding such as ^U clears it first: Textual runs a binding only when its key has bubbled
+    up to the screen, so on a busy machine it would take away what was typed after it.
+    """
     find(terminal, field, hint)
-    terminal.send("\x05", "\x15", *value)
+    terminal.send(*(value or "\x7f"))
 
 
 def choose_first(terminal: Terminal, field: str, hint: str) -> None:
