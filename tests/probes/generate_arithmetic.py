@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 SEED = 2026
 REACH = (10, 15, 20, 30, 50, 75, 100)
 """Numbers of a field's items go up to these, the easiest first."""
-QUICK_FIELDS = ("addition", "gains", "largest", "groups")
 NAMES = ("Aisha", "Bruno", "Chloe", "Dmitri", "Elif", "Farid", "Greta", "Hugo")
 THINGS = ("shells", "stamps", "pencils", "cards", "beads", "plums", "buttons", "postcards")
 
@@ -99,7 +98,7 @@ def generate() -> Iterator[dict[str, Any]]:
                 "prompt": f"{text} Answer with the number only.",
                 "answers": [str(answer)],
                 "field": field.__name__,
-                "size": _size(field.__name__, place),
+                "size": _size(place),
             }
 
 
@@ -108,8 +107,8 @@ def _factors(random: Random, reach: int) -> tuple[int, int]:
     return random.randint(2, most), random.randint(2, most)
 
 
-def _size(field: str, place: int) -> str:
-    if place == 0 and field in QUICK_FIELDS:
+def _size(place: int) -> str:
+    if place == 0:
         return "quick"
     return "standard" if REACH[place] <= 30 else "full"
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PRESETS = locations.presets()
 SUITES = PRESETS / "probes" / "suites"
-COUNTS = {"knowledge": (24, 120, 260), "reasoning": (12, 60, 130), "arithmetic": (4, 40, 70)}
+COUNTS = {"knowledge": (24, 120, 260), "reasoning": (12, 60, 130), "arithmetic": (10, 40, 70)}
 OPTION_SUITES = ("knowledge", "reasoning")
 NGRAM = 8
 
