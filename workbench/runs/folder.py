@@ -72,6 +72,11 @@ class RunFolder:
         return self.path / "report.json"
 
     @property
+    def chats(self) -> Path:
+        """Transcripts of the split chat, and what was judged by hand in it."""
+        return self.path / "chats"
+
+    @property
     def status_file(self) -> Path:
         """Where the run stands."""
         return self.path / "status.json"
