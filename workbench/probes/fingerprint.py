@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
+from workbench.errors import BadInputError
 from workbench.probes.evaluating import evaluating
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import torch
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -20,6 +24,93 @@ PROMPTS = (
     "2 + 2 =",
     "Dear customer,",
 )
+
+_FILE = "fingerprint.safetensors"
+
+_FLOAT32 = 3e-5
+"""Float32 here and there.
+
+Another order of the sums (a cache, a batch, more threads) moves the logits of two-layer models by
+2e-7 to 5e-7; the weakest adapter, one step of AdamW at 1e-5, by 3e-4.
+"""
+
+_HALF = 0.02
+"""The same 16-bit format on the same device: another order of the sums is 2e-3 and more."""
+
+_OTHER = 0.05
+"""One side in 16 bits, the other not or elsewhere: rounding of the weights alone is 1e-2."""
+
+_OTHER_CODES = 0.1
+"""As before with weights in four bits: what is rounded to 16 bits first gets other codes."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """How a base was held when its logits were taken: rounding depends on it.
+
+    Attributes:
+        dtype: The coarsest number format that its products are taken in.
+        device: ``cpu``, or the name of the GPU.
+        quantization: ``nf4``, ``fp4`` or another method's name; empty in full precision.
+    """
+
+    dtype: str
+    device: str
+    quantization: str
+
+    @classmethod
+    def of(cls, model: PreTrainedModel) -> Held:
+        """Look at a model that is loaded."""
+        import torch
+
+        code, products = _quantization(model)
+        coarsest = max((model.dtype, products), key=lambda dtype: torch.finfo(dtype).eps)
+        device = model.device
+        return cls(
+            dtype=str(coarsest).removeprefix("torch."),
+            device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+            quantization=code,
+        )
+
+    @property
+    def rounds_little(self) -> bool:
+        """Whether every device finds nearly the same."""
+        return self.dtype == "float32" and not self.quantization
+
+    def __str__(self) -> str:
+        """``float32 on cpu``, ``nf4 and bfloat16 on NVIDIA H200``."""
+        numbers = f"{self.quantization} and {self.dtype}" if self.quantization else self.dtype
+        return f"{numbers} on {self.device}"
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """A base's logits on the prompts, as a run keeps them.
+
+    Attributes:
+        logits: Float32 ``[prompts, vocabulary]``, on the CPU.
+        held: How they were computed; None where that was not written down.
+    """
+
+    logits: Tensor
+    held: Held | None
+
+    def distance(self, logits: Tensor) -> float:
+        """How far ``logits`` lie from these, relative to them; infinite for another vocabulary."""
+        if self.logits.shape != logits.shape:
+            return math.inf
+        return float((self.logits - logits).norm() / self.logits.norm())
+
+    def tolerance(self, held: Held) -> float:
+        """The largest distance that rounding explains for the same base, held like that."""
+        everywhere = self.held is not None and self.held.rounds_little and held.rounds_little
+        if self.held == held or everywhere:
+            return _FLOAT32 if held.dtype == "float32" else _HALF
+        return _OTHER_CODES if held.quantization else _OTHER
+
+    def fits(self, logits: Tensor, held: Held) -> bool:
+        """Whether they can be of the same base; never where one of them is not a number."""
+        return self.distance(logits) <= self.tolerance(held)
 
 
 def take_fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Tensor:
@@ -35,9 +126,40 @@ def take_fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
     return torch.stack(rows)
 
 
-def save_fingerprint(fingerprint: Tensor, folder: Path) -> None:
+def save_fingerprint(logits: Tensor, held: Held, folder: Path) -> None:
     """Write it into the run's ``base/`` folder as safetensors."""
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({"logits": fingerprint}, folder / "fingerprint.safetensors")
+    save_file({"logits": logits}, folder / _FILE, metadata=asdict(held))
+
+
+def read_fingerprint(folder: Path) -> Fingerprint | None:
+    """What is kept in a run's ``base/`` folder; None where nothing is.
+
+    Raises:
+        BadInputError: The file is broken.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    file = folder / _FILE
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, framework="pt") as stored:
+            told = stored.metadata() or {}
+            logits = stored.get_tensor("logits")
+    except SafetensorError as error:
+        raise BadInputError(f"{file}: broken, so no base can be proven with it") from error
+    known = {name: told.get(name, "") for name in Held.__annotations__}
+    return Fingerprint(logits, Held(**known) if known["dtype"] else None)
+
+
+def _quantization(model: PreTrainedModel) -> tuple[str, torch.dtype]:
+    """The 4-bit code or another method's name, and the number format of the products."""
+    config: Any = getattr(model.config, "quantization_config", None)
+    if config is None:
+        return "", model.dtype
+    if not getattr(config, "load_in_4bit", False):
+        return str(config.quant_method.value), model.dtype
+    return str(config.bnb_4bit_quant_type), config.bnb_4bit_compute_dtype

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from safetensors.torch import load_file
-
 from workbench.data.splitting import load_split
 from workbench.errors import BadInputError, NotFoundError
-from workbench.probes.fingerprint import save_fingerprint, take_fingerprint
+from workbench.probes.fingerprint import (
+    Held,
+    read_fingerprint,
+    save_fingerprint,
+    take_fingerprint,
+)
 from workbench.training.base_evidence import read_evidence
 from workbench.training.examination import Examination
 from workbench.training.opening import open_base
@@ -22,11 +25,8 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
     from workbench.training.opening import Report
 
-_DIFFERS = 0.1
-"""Distance from the stored logits, relative to them, from which the base is called another.
-
-Other devices and number formats round to about a hundredth.
-"""
+_MEASURED_NOW = "The base was measured after training, from the untouched base model as it is now."
+"""What a reader must know of a base that is measured after the fact."""
 
 
 def remeasure(
@@ -57,9 +57,7 @@ def remeasure(
     usual = "quick" if recipe.evaluation.size == "none" else recipe.evaluation.size
     examination = Examination(opened, size or usual)
     fingerprint = take_fingerprint(opened.base, opened.tokenizer)
-    notes = _notes(run, fingerprint)
-    if not _fingerprint_file(run).exists():
-        save_fingerprint(fingerprint, run.base)
+    notes = _notes(run, fingerprint, Held.of(opened.base))
     base = examination.base(fingerprint, run.base, report)
     after = examination.result(recipe.strategy.load(opened.base, tuned), base, report)
     file = run.report if checkpoint is None else tuned / run.report.name
@@ -83,24 +81,15 @@ def _tuned(run: RunFolder, checkpoint: int | None) -> Path:
     return folder
 
 
-def _notes(run: RunFolder, fingerprint: Tensor) -> tuple[str, ...]:
-    """What a reader must know of a base that is measured after the fact."""
-    file = _fingerprint_file(run)
-    when = "The base was measured after training, from the untouched base model as it is now."
-    if not file.exists():
-        return (when,)
-    stored = load_file(file)["logits"]
-    if stored.shape != fingerprint.shape or _distance(stored, fingerprint) > _DIFFERS:
+def _notes(run: RunFolder, fingerprint: Tensor, held: Held) -> tuple[str, ...]:
+    """What a reader must know of a base that is measured after the fact; another is refused."""
+    stored = read_fingerprint(run.base)
+    if stored is None:
+        save_fingerprint(fingerprint, held, run.base)
+    elif not stored.fits(fingerprint, held):
         raise BadInputError(
             f"the base model is no longer the one {run.id} started from: its logits are others; "
             "put the old one back, or set model.revision"
         )
-    return () if read_evidence(run.base) else (when,)
-
-
-def _distance(stored: Tensor, found: Tensor) -> float:
-    return float((stored - found).norm() / stored.norm())
-
-
-def _fingerprint_file(run: RunFolder) -> Path:
-    return run.base / "fingerprint.safetensors"
+    measured_then = stored is not None and read_evidence(run.base) is not None
+    return () if measured_then else (_MEASURED_NOW,)

@@ -11,7 +11,7 @@ from transformers import set_seed
 
 from workbench.data.splitting import load_split
 from workbench.errors import BadInputError, FtwbError, MachineError
-from workbench.probes.fingerprint import save_fingerprint, take_fingerprint
+from workbench.probes.fingerprint import Held, save_fingerprint, take_fingerprint
 from workbench.training.examination import Examination
 from workbench.training.guards import Guards
 from workbench.training.monitor import Monitor
@@ -96,7 +96,7 @@ class Work:
         examination = Examination(opened)
         tell = self._phase("measuring the base")
         fingerprint = take_fingerprint(opened.base, opened.tokenizer)
-        save_fingerprint(fingerprint, self._run.base)
+        save_fingerprint(fingerprint, Held.of(opened.base), self._run.base)
         base = examination.base(fingerprint, self._run.base, tell)
         guards = self._protect(opened, fingerprint, examination)
         watch = RetentionWatch(opened, examination, base, reporter)
