@@ -1,13 +1,15 @@
-"""Writing files so that a reader, or a power cut, never sees half of one."""
+"""Writing files so that no reader is misled by half of one, whatever a power cut left."""
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
 from workbench.errors import MachineError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -27,3 +29,61 @@ def replace(path: Path, text: str) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise MachineError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def append(path: Path, line: str) -> None:
+    """Write ``line`` at the end of ``path`` in one go, and end a line that was left torn there.
+
+    File and folder are made where they are missing, for the owner's eyes only.
+
+    Raises:
+        MachineError: The disk is full or the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            _write_whole(file, ("\n" * torn + line + "\n").encode())
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise MachineError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def claim(folder: Path, stem: str, suffix: str) -> Path:
+    """Make an empty file that was not there, numbered where the name is taken.
+
+    File and folder are for the owner's eyes only.
+
+    Raises:
+        MachineError: The disk is full or the folder cannot be written.
+    """
+    number = 1
+    while True:
+        path = folder / f"{stem}{'' if number == 1 else f'-{number}'}{suffix}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600, exist_ok=False)
+        except FileExistsError as error:
+            if not folder.is_dir():
+                raise MachineError(f"{folder}: is no folder") from error
+            number += 1
+        except OSError as error:
+            raise MachineError(f"{path}: cannot be written: {error.strerror}") from error
+        else:
+            return path
+
+
+def lines(path: Path) -> Iterator[bytes]:
+    """The lines of ``path``, none where there is no such file."""
+    if path.exists():
+        yield from path.read_bytes().splitlines()
+
+
+def _write_whole(file: int, data: bytes) -> None:
+    """Write all of ``data``, or take away again what a full disk let through of it."""
+    written = os.write(file, data)
+    if written < len(data):
+        os.ftruncate(file, os.fstat(file).st_size - written)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
