@@ -94,6 +94,8 @@ class WorkbenchApp(App[None]):
 
     rows: reactive[tuple[RunRow, ...]] = reactive(())
     """Every run as last read, newest first."""
+    listed: reactive[bool] = reactive(False)
+    """Whether the runs were read at all, so that no screen says that there is none before."""
     box: reactive[str] = reactive("")
     """One line on what this machine is."""
 
@@ -183,7 +185,7 @@ class WorkbenchApp(App[None]):
 
     @on(RunsListed)
     def _take_rows(self, message: RunsListed) -> None:
-        self.rows = message.rows
+        self.rows, self.listed = message.rows, True
         if self._story and self._story.is_over(self.rows):
             from workbench.runs.folder import Runs
 

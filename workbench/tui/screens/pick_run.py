@@ -54,6 +54,7 @@ class PickRunScreen(WorkbenchScreen):
         """Follow the app's list of runs."""
         self.query_one("#pick").border_title = self.QUESTION
         self.watch(self.workbench, "rows", self._show)
+        self.watch(self.workbench, "listed", self._say_whether_empty)
 
     def offers(self, row: RunRow) -> bool:
         """Whether ``row`` can be chosen here."""
@@ -63,22 +64,28 @@ class PickRunScreen(WorkbenchScreen):
         """What choosing ``row`` asks the app for."""
         return OpenChat(row.run)
 
-    def line(self, row: RunRow) -> Content:
-        """How ``row`` stands in the list."""
+    def line(self, row: RunRow, width: int) -> Content:
+        """How ``row`` stands in the list, its name in a column of ``width``."""
         return Content.assemble(
-            (row.name, "bold"), (f"   {row.strategy} on {row.model}   {row.run.id}", "dim")
+            (f"{row.name:<{width}}", "bold"),
+            (f"   {row.run.id}   {row.strategy} on {row.model}", "dim"),
         )
 
     def _show(self, rows: tuple[RunRow, ...]) -> None:
         offered = [row for row in rows if self.offers(row)]
         options = self.query_one(OptionList)
-        options.display = bool(offered)
-        self.query_one("#empty").display = not offered
-        lines = {row.run.id: self.line(row) for row in offered}
+        names = max((len(row.name) for row in offered), default=0)
+        lines = {row.run.id: self.line(row, names) for row in offered}
         if {option.id: option.prompt for option in options.options} != lines:
             marked = options.highlighted or 0
             options.set_options([Option(line, id=run) for run, line in lines.items()])
             options.highlighted = min(marked, len(lines) - 1) if lines else None
+        self._say_whether_empty()
+
+    def _say_whether_empty(self) -> None:
+        options = self.query_one(OptionList)
+        options.display = bool(options.option_count)
+        self.query_one("#empty").display = self.workbench.listed and not options.display
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Open the chosen run."""
@@ -109,7 +116,7 @@ class PickReportScreen(PickRunScreen):
         """The report."""
         return OpenReport(row.run)
 
-    def line(self, row: RunRow) -> Content:
+    def line(self, row: RunRow, width: int) -> Content:
         """The run, and its state where it has no report."""
         without = "" if row.report else f"   no report: {row.status.state}"
-        return Content.assemble(super().line(row), (without, "$text-warning"))
+        return Content.assemble(super().line(row, width), (without, "$text-warning"))

@@ -74,6 +74,7 @@ class RunsScreen(WorkbenchScreen):
         self.query_one("#list").border_title = "Runs"
         self._wide: bool | None = None
         self.watch(self.workbench, "rows", self._show)
+        self.watch(self.workbench, "listed", lambda: self._show(self.workbench.rows))
 
     def on_resize(self) -> None:
         """Leave out the progress bar where there is no room for it."""
@@ -95,7 +96,7 @@ class RunsScreen(WorkbenchScreen):
         if self._wide != (wide := self.size.width >= _WIDE):
             self._lay_columns(wide)
         table.display = bool(rows)
-        self.query_one("#empty").display = not rows
+        self.query_one("#empty").display = self.workbench.listed and not rows
         with self.app.batch_update():
             if [key.value for key in table.rows] != [row.run.id for row in rows]:
                 self._rebuild(rows)
