@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Item:
-    """Something to choose: what is returned, how it is called, and what is known of it."""
+    """Something to choose: what is returned, how it is called, and what is known of it.
+
+    Attributes:
+        found_by: What it is also found by, and is not shown.
+    """
 
     value: str
     label: str
     detail: str = ""
+    found_by: str = ""
 
 
 class ChooseScreen(Dialog[str]):
@@ -96,9 +101,13 @@ def _fitting(items: Sequence[Item], typed: str) -> list[Item]:
     fitting = [
         item
         for item in items
-        if all(word in f"{item.label} {item.detail} {item.value}".casefold() for word in words)
+        if all(word in _searched(item) for word in words)
     ]
     return sorted(fitting, key=lambda item: typed.strip() not in item.label.casefold())
+
+
+def _searched(item: Item) -> str:
+    return f"{item.label} {item.detail} {item.value} {item.found_by}".casefold()
 
 
 def _line(item: Item) -> Content:
