@@ -33,7 +33,8 @@ def test_json_holds_both_answers_with_their_timings(chat, runs, tiny_model, tmp_
     )
     assert result.exit_code == 0, result.output
     data = json.loads(result.stdout)
-    assert (data["run"], data["mode"], data["lanes"]) == (run.id, "shared", ["base", "tuned"])
+    assert (data["run"], data["mode"]) == (run.id, "in turns")
+    assert [lane["name"] for lane in data["lanes"]] == ["base", "tuned"]
     assert [answer["prompt"] for answer in data["answers"]] == ["First?", "Second?"]
     for answer in data["answers"]:
         for lane in ("base", "tuned"):

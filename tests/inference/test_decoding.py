@@ -11,8 +11,8 @@ from tests.tiny import make_tiny_model
 from workbench.errors import BadInputError
 from workbench.inference.decoding import Decoder, stop_tokens
 from workbench.inference.lanes import Row, open_lanes, twin
-from workbench.inference.messages import Delta, Done, Finished, Generate, Sampling, Turn
-from workbench.inference.opening import open_run
+from workbench.inference.messages import Delta, Done, Finished, Generate, Sampling, Source, Turn
+from workbench.inference.opening import open_sources
 
 PROMPTS = ("Hi", "What is photosynthesis?", "word " * 40)
 
@@ -26,10 +26,7 @@ def lanes_on(base, kind, folder):
     """The open lanes of a result, and independent copies of the two models."""
     strategy = tuned_model(base, kind, folder)
     loaded = load(base, strategy)
-    if strategy.shares_base:
-        lanes = open_lanes(loaded, strategy.load(twin(loaded), folder), shared=True)
-    else:
-        lanes = open_lanes(loaded, strategy.load(load(base), folder), shared=False)
+    lanes = open_lanes(loaded, {"tuned": strategy.load(twin(loaded), folder)})
     return lanes, references_of(strategy, base, folder)
 
 
@@ -131,9 +128,8 @@ def test_an_opened_run_answers_as_generate_does(runs, kind, tmp_path):
     base = make_tiny_model(tmp_path / "base", width=64)
     run = finished_run(runs, base, kind)
     strategy = run.recipe().strategy
-    decoder = open_run(run, lambda _what, _done, _total: None)
+    decoder = open_sources([Source(lane="tuned", run=str(run.path))], lambda *_: None)
     assert decoder.context == 512 - (20 if "tuning" in kind else 0)
-    assert decoder.lanes.mode == ("side by side" if kind == "full" else "shared")
     expect_reference(decoder, references_of(strategy, base, run.model), both("What is it?"))
 
 
@@ -179,10 +175,8 @@ def test_shared_lanes_hold_one_set_of_base_weights(tiny_model, tmp_path):
     )
     full, _ = lanes_on(tiny_model, "full", tmp_path / "full")
     buffers = sum(buffer.nbytes for buffer in load(tiny_model).buffers())
-    assert lora.mode == "shared"
-    assert lora.weight_bytes() == base_bytes + buffers + adapter_bytes
-    assert full.mode == "side by side"
-    assert full.weight_bytes() == 2 * (base_bytes + buffers)
+    assert [lane.extra_bytes for lane in lora.facts()] == [base_bytes + buffers, adapter_bytes]
+    assert [lane.extra_bytes for lane in full.facts()] == [base_bytes + buffers] * 2
 
 
 def test_answers_end_at_a_stop_token(tiny_model, tmp_path):

@@ -23,6 +23,7 @@ from workbench.inference.messages import (
     Opened,
     Progress,
     Sampling,
+    Source,
     Turn,
     encode,
     read_reply,
@@ -65,8 +66,7 @@ async def test_both_lanes_answer_as_generate_does(runs, tiny_model, client_of, k
     assert progress
     assert all(isinstance(event, Progress) for event in progress)
     assert isinstance(last, Opened)
-    assert last.lanes == ("base", "tuned")
-    assert last.mode == ("shared" if kind == "lora" else "side by side")
+    assert [lane.name for lane in last.lanes] == ["base", "tuned"]
     assert last.context == 512
     events = [event async for event in answer(client)]
     assert isinstance(events[-1], Finished)
@@ -176,7 +176,7 @@ def test_the_engine_ends_when_its_owner_is_gone(runs, tiny_model, when):
         stderr=subprocess.DEVNULL,
     ) as engine:
         if when == "while loading":
-            engine.stdin.write(encode(Open(run=str(run.path))))
+            engine.stdin.write(encode(Open(sources=(Source(lane="tuned", run=str(run.path)),))))
             engine.stdin.flush()
             assert isinstance(read_reply(engine.stdout.readline()), Progress)
         engine.stdin.close()

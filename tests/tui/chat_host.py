@@ -8,13 +8,26 @@ from typing import ClassVar
 from textual.app import App
 from textual.reactive import reactive
 
-from workbench.inference.messages import Delta, Done, EngineDied, Failed, Finished, Opened, Progress
+from workbench.inference.client import NO_STRENGTHS
+from workbench.inference.messages import (
+    Delta,
+    Done,
+    EngineDied,
+    Failed,
+    Finished,
+    LaneFacts,
+    Opened,
+    Progress,
+    Proof,
+)
 from workbench.tui.screens.chat import ChatScreen
 
 OPENED = Opened(
-    lanes=("base", "tuned"),
-    mode="shared",
-    weight_bytes=1 << 29,
+    lanes=(
+        LaneFacts(name="base", decoding="one batch", extra_bytes=1 << 29, scalable=False),
+        LaneFacts(name="tuned", decoding="one batch", extra_bytes=0, scalable=True),
+    ),
+    proof=Proof(state="proven", distance=0.0, text="the logits are those stored before training"),
     context=512,
     device="cpu",
     dtype="float32",
@@ -28,7 +41,7 @@ def done(lane, text, finish="stop"):
         id=1,
         lane=lane,
         text=text,
-        tokens=21,
+        token_ids=tuple(range(21)),
         seconds=2.5,
         first_token_seconds=0.5,
         finish=finish,
@@ -55,8 +68,10 @@ def answers(base, tuned):
 class ScriptedClient:
     """Plays events; ``None`` in a script waits until :attr:`go_on` is set."""
 
-    def __init__(self, *scripts, opening=((LOADING, OPENED),)):
+    def __init__(self, *scripts, opening=((LOADING, OPENED),), weighed=()):
         self.scripts = list(scripts)
+        self.weighed = list(weighed)
+        self.weighings = []
         self.openings = list(opening)
         self.asked = []
         self.cancelled = 0
@@ -74,11 +89,16 @@ class ScriptedClient:
     def open(self):
         return self._play(self.openings.pop(0))
 
-    def generate(self, conversations, *, max_tokens, sampling):
+    def generate(self, conversations, *, max_tokens, sampling, strengths=NO_STRENGTHS):
         self.asked.append(conversations)
+        self.strengths = dict(strengths)
         assert sampling.temperature == 0
         assert max_tokens > 0
         return self._play(self.scripts.pop(0))
+
+    async def weigh(self, **request):
+        self.weighings.append(request)
+        return self.weighed.pop(0)
 
     def cancel(self):
         self.cancelled += 1

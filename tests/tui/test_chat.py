@@ -95,7 +95,7 @@ async def test_titles_and_facts_say_what_is_compared(host_of):
         assert "tuned" in titles[1]
         assert "support" in titles[1]
         facts = str(app.chat.query_one("#facts", Static).render())
-        assert "one set of weights, 0.50 GiB" in facts
+        assert "one batch, 0.50 GiB" in facts
         assert "float32 on cpu" in facts
 
 

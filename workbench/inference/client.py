@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from workbench.inference.messages import (
@@ -18,6 +19,9 @@ from workbench.inference.messages import (
     Open,
     Opened,
     Progress,
+    Source,
+    Weigh,
+    Weighed,
     encode,
     read_reply,
 )
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
         Delta,
         Done,
         Message,
+        Reply,
         Sampling,
         Turn,
     )
@@ -43,6 +48,8 @@ _LONGEST_LINE = 64 << 20
 _LOG_TAIL = 4096
 _LOG_LINES = 4
 _PATIENCE = 5.0
+NO_STRENGTHS: Mapping[str, float] = MappingProxyType({})
+"""Every lane answers as it was trained."""
 
 
 class ChatClient(Protocol):
@@ -57,8 +64,20 @@ class ChatClient(Protocol):
         *,
         max_tokens: int,
         sampling: Sampling,
+        strengths: Mapping[str, float] = NO_STRENGTHS,
     ) -> AsyncIterator[AnswerEvent]:
         """Answer in every lane; the last event is Finished, Failed or EngineDied."""
+
+    async def weigh(
+        self,
+        *,
+        lane: str,
+        other: str,
+        conversation: Sequence[Turn],
+        tokens: Sequence[int],
+        strengths: Mapping[str, float] = NO_STRENGTHS,
+    ) -> Weighed | Failed | EngineDied:
+        """Say token by token how two lanes differ on an answer that one of them gave."""
 
     def cancel(self) -> None:
         """End the answers under way with what they have."""
@@ -68,14 +87,20 @@ class ChatClient(Protocol):
 
 
 class EngineClient:
-    """One engine process for one run; ``open`` may be called again after it died.
+    """One engine process for one chat; ``open`` may be called again after it died.
 
     What the engine prints goes to ``chat.log`` in the run folder.
     """
 
-    def __init__(self, run: RunFolder) -> None:
-        """Start nothing yet."""
+    def __init__(self, run: RunFolder, others: Sequence[Source] = ()) -> None:
+        """Start nothing yet.
+
+        Args:
+            run: Its base answers as ``base``, its result as ``tuned``.
+            others: What answers beside them.
+        """
         self._run = run
+        self._sources = (Source(lane="tuned", run=str(run.path)), *others)
         self._process: asyncio.subprocess.Process | None = None
         self._request = 0
         self._log_start = 0
@@ -92,14 +117,14 @@ class EngineClient:
         return process.pid if process and process.returncode is None else None
 
     async def open(self) -> AsyncIterator[OpenEvent]:
-        """Start a fresh engine process and load the run in it.
+        """Start a fresh engine process and load every lane in it.
 
         Yields:
             Progress, then Opened, Failed or EngineDied.
         """
         await self.close()
         process = await self._spawn()
-        self._send(process, Open(run=str(self._run.path)))
+        self._send(process, Open(sources=self._sources))
         while True:
             event = await self._receive(process)
             if isinstance(event, Opened | Failed | EngineDied):
@@ -114,36 +139,48 @@ class EngineClient:
         *,
         max_tokens: int,
         sampling: Sampling,
+        strengths: Mapping[str, float] = NO_STRENGTHS,
     ) -> AsyncIterator[AnswerEvent]:
         """Ask for answers in the named lanes; replies to requests given up before are skipped.
 
         Yields:
             Delta and Done of every lane, then Finished; or Failed or EngineDied.
         """
-        process = self._process
-        if process is None:
-            yield EngineDied(reason="the chat engine is not running", log="")
-            return
         self._request += 1
-        self._send(
-            process,
-            Generate(
-                id=self._request,
-                conversations={lane: tuple(turns) for lane, turns in conversations.items()},
-                max_tokens=max_tokens,
-                sampling=sampling,
-            ),
+        request = Generate(
+            id=self._request,
+            conversations={lane: tuple(turns) for lane, turns in conversations.items()},
+            max_tokens=max_tokens,
+            sampling=sampling,
+            strengths=dict(strengths),
         )
-        while True:
-            event = await self._receive(process)
-            if isinstance(event, EngineDied):
+        async for event in self._ask(request):
+            if not isinstance(event, Weighed):
                 yield event
-                return
-            if isinstance(event, Progress | Opened) or event.id != self._request:
-                continue
-            yield event
-            if isinstance(event, Finished | Failed):
-                return
+
+    async def weigh(
+        self,
+        *,
+        lane: str,
+        other: str,
+        conversation: Sequence[Turn],
+        tokens: Sequence[int],
+        strengths: Mapping[str, float] = NO_STRENGTHS,
+    ) -> Weighed | Failed | EngineDied:
+        """Say token by token how two lanes differ on an answer that one of them gave."""
+        self._request += 1
+        request = Weigh(
+            id=self._request,
+            lane=lane,
+            other=other,
+            conversation=tuple(conversation),
+            tokens=tuple(tokens),
+            strengths=dict(strengths),
+        )
+        async for event in self._ask(request):
+            if isinstance(event, Weighed | Failed | EngineDied):
+                return event
+        raise AssertionError("a request ends with an answer or the engine's death")
 
     def cancel(self) -> None:
         """Ask the engine to end the answers under way; they end with Done as usual."""
@@ -161,6 +198,26 @@ class EngineClient:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+    async def _ask(
+        self, request: Generate | Weigh
+    ) -> AsyncIterator[Delta | Done | Weighed | Finished | Failed | EngineDied]:
+        """Send a request and yield what answers it, up to what ends it."""
+        process = self._process
+        if process is None:
+            yield EngineDied(reason="the chat engine is not running", log="")
+            return
+        self._send(process, request)
+        while True:
+            event = await self._receive(process)
+            if isinstance(event, EngineDied):
+                yield event
+                return
+            if isinstance(event, Progress | Opened) or event.id != request.id:
+                continue
+            yield event
+            if isinstance(event, Weighed | Finished | Failed):
+                return
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         with self.log.open("ab") as log:
@@ -186,9 +243,7 @@ class EngineClient:
             with suppress(ConnectionError):
                 process.stdin.write(encode(message))
 
-    async def _receive(
-        self, process: asyncio.subprocess.Process
-    ) -> Progress | Opened | Delta | Done | Finished | Failed | EngineDied:
+    async def _receive(self, process: asyncio.subprocess.Process) -> Reply | EngineDied:
         line = await process.stdout.readline() if process.stdout else b""
         if line.endswith(b"\n"):
             return read_reply(line)

@@ -65,7 +65,7 @@ class Answer:
             id=request,
             lane=self.lane,
             text=self.stream.text(),
-            tokens=len(self.stream.tokens),
+            token_ids=tuple(self.stream.tokens),
             seconds=now - self.started,
             first_token_seconds=(self.first or now) - self.started,
             finish=self.finish or "cancelled",

@@ -6,7 +6,6 @@ import os
 import queue
 import threading
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadInputError, FtwbError
@@ -17,10 +16,15 @@ from workbench.inference.messages import (
     Open,
     Opened,
     Progress,
+    Proof,
+    Weigh,
     encode,
     read_request,
 )
-from workbench.runs.folder import RunFolder
+
+_NOT_COMPARED = Proof(
+    state="missing", distance=None, text="the base was not compared with the run's fingerprint"
+)
 
 if TYPE_CHECKING:
     from typing import BinaryIO, NoReturn
@@ -40,7 +44,7 @@ class Engine:
         """Talk over two streams of lines."""
         self._requests = requests
         self._replies = replies
-        self._inbox: queue.Queue[Open | Generate] = queue.Queue()
+        self._inbox: queue.Queue[Open | Generate | Weigh] = queue.Queue()
         self._cancelled: set[int] = set()
         self._decoder: Decoder | None = None
 
@@ -61,28 +65,30 @@ class Engine:
         finally:
             os._exit(0)
 
-    def _serve(self, request: Open | Generate) -> None:
+    def _serve(self, request: Open | Generate | Weigh) -> None:
         """Answer one request; whatever goes wrong is a message, and the engine lives on."""
         try:
-            if isinstance(request, Open):
-                self._open(request)
-            else:
-                self._generate(request)
+            match request:
+                case Open():
+                    self._open(request)
+                case Generate():
+                    self._generate(request)
+                case Weigh():
+                    self._weigh(request)
         except Exception as error:  # noqa: BLE001 - the owner must hear of every failure
             if not isinstance(error, FtwbError):
                 traceback.print_exc()
             self._send(Failed(id=getattr(request, "id", None), text=_one_line(error)))
 
     def _open(self, request: Open) -> None:
-        from workbench.inference.opening import open_run
+        from workbench.inference.opening import open_sources
 
-        self._decoder = open_run(RunFolder(Path(request.run)), self._report)
+        self._decoder = open_sources(request.sources, self._report)
         lanes = self._decoder.lanes
         self._send(
             Opened(
-                lanes=tuple(lane.name for lane in lanes.every),
-                mode=lanes.mode,
-                weight_bytes=lanes.weight_bytes(),
+                lanes=lanes.facts(),
+                proof=_NOT_COMPARED,
                 context=self._decoder.context,
                 device=str(lanes.device),
                 dtype=str(lanes.base.dtype).removeprefix("torch."),
@@ -90,10 +96,16 @@ class Engine:
         )
 
     def _generate(self, request: Generate) -> None:
+        for message in self._ready().answer(request, lambda: request.id in self._cancelled):
+            self._send(message)
+
+    def _weigh(self, request: Weigh) -> None:
+        raise BadInputError(f"the answer of {request.lane} cannot be weighed by this engine")
+
+    def _ready(self) -> Decoder:
         if self._decoder is None:
             raise BadInputError("no run is open")
-        for message in self._decoder.answer(request, lambda: request.id in self._cancelled):
-            self._send(message)
+        return self._decoder
 
     def _report(self, what: str, done: int, total: int) -> None:
         self._send(Progress(what=what, done=done, total=total))

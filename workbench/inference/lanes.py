@@ -6,17 +6,17 @@ import copy
 import inspect
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from workbench.inference.messages import LaneFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import torch
     from torch import Tensor
     from torch.nn import Module
     from transformers import PreTrainedModel
-
-Answering = Literal["shared", "side by side"]
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,11 @@ class Lanes:
 
     Attributes:
         base: The base model; its generation config and its abilities hold for every lane.
-        mode: ``shared`` when all lanes hold one set of base weights.
+        every: All of them, the base's own first.
     """
 
     base: PreTrainedModel
     every: tuple[Lane, ...]
-    mode: Answering
 
     @property
     def device(self) -> torch.device:
@@ -88,14 +87,43 @@ class Lanes:
         for row in rows:
             yield row, self._forward(row)
 
-    def weight_bytes(self) -> int:
-        """Memory of all weights, tensors that lanes share counted once."""
-        storages = {
-            tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
-            for lane in self.every
-            for tensor in (*lane.model.parameters(), *lane.model.buffers())
-        }
-        return sum(storages.values())
+    def logits(self, name: str, ids: Tensor) -> Tensor:
+        """What a lane makes of whole texts, without a cache.
+
+        Args:
+            name: The lane.
+            ids: Token ids ``[1, length]``.
+
+        Returns:
+            Logits after every token, float32 ``[length, vocabulary]``.
+        """
+        import torch
+
+        with torch.inference_mode():
+            output = self.named(name).model(
+                input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False
+            )
+        logits: Tensor = output.logits[0, -ids.shape[1] :].float()
+        return logits
+
+    def facts(self) -> tuple[LaneFacts, ...]:
+        """What each lane is, weights that lanes share counted for the first of them."""
+        known: dict[int, int] = {}
+        told = []
+        for lane in self.every:
+            own = {
+                place: size for place, size in _storages(lane.model).items() if place not in known
+            }
+            known |= own
+            told.append(
+                LaneFacts(
+                    name=lane.name,
+                    decoding="in turns",
+                    extra_bytes=sum(own.values()),
+                    scalable=False,
+                )
+            )
+        return tuple(told)
 
     def _forward(self, row: Row) -> Tensor:
         import torch
@@ -122,10 +150,19 @@ class Lanes:
         return {"logits_to_keep": 1} if "logits_to_keep" in known else {}
 
 
-def open_lanes(base: PreTrainedModel, tuned: Module, *, shared: bool) -> Lanes:
-    """Put base and tuned model side by side; ``shared`` says that they hold the same tensors."""
-    lanes = (Lane("base", base.train(mode=False)), Lane("tuned", tuned.train(mode=False)))
-    return Lanes(base, lanes, "shared" if shared else "side by side")
+def _storages(model: Module) -> dict[int, int]:
+    """Sizes in bytes of the memory that the tensors of a model lie in, by address."""
+    return {
+        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
+        for tensor in (*model.parameters(), *model.buffers())
+    }
+
+
+def open_lanes(base: PreTrainedModel, others: Mapping[str, Module]) -> Lanes:
+    """Put the base and other models side by side."""
+    named = {"base": base, **others}
+    lanes = tuple(Lane(name, model.train(mode=False)) for name, model in named.items())
+    return Lanes(base, lanes)
 
 
 def twin(model: PreTrainedModel) -> PreTrainedModel:

@@ -1,25 +1,26 @@
-"""From a run folder to lanes that can answer."""
+"""From run folders to lanes that can answer."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import BadInputError
+from workbench.errors import BadInputError, NotFoundError
 from workbench.inference.decoding import Decoder, stop_tokens
-from workbench.inference.lanes import Lanes, open_lanes, twin
+from workbench.inference.lanes import open_lanes, twin
+from workbench.runs.folder import RunFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from functools import partial
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
+    from torch.nn import Module
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from workbench.inference.messages import Source
+    from workbench.recipe.recipe import Recipe
     from workbench.recipe.strategy import Strategy
-    from workbench.runs.folder import RunFolder
 
     Report = Callable[[str, int, int], None]
-    LoadBase = partial[PreTrainedModel]
 
 
 def require_result(run: RunFolder) -> None:
@@ -34,44 +35,64 @@ def require_result(run: RunFolder) -> None:
         raise BadInputError(f"{run.id} is {status.state} and has no result to chat with: {advice}")
 
 
-def open_run(run: RunFolder, report: Report) -> Decoder:
-    """Load base and result of ``run`` with the tokenizer and template it was trained with.
+def open_sources(sources: Sequence[Source], report: Report) -> Decoder:
+    """Load the base of the first source and every source beside it.
+
+    Tokenizer and template are those of training.
 
     Raises:
-        BadInputError: The run has no result.
+        BadInputError: A source is not there, or has another base than the first.
         FtwbError: The base cannot be found or loaded.
     """
-    from functools import partial
-
     from workbench.data.formats import Message
     from workbench.data.rendering import Renderer
     from workbench.models import loading
 
-    require_result(run)
-    recipe = run.recipe()
+    recipes = {source.lane: _run_of(source).recipe() for source in sources}
+    folders = {source.lane: folder_of(source) for source in sources}
+    _refuse_other_bases(sources, recipes)
+    recipe = recipes[sources[0].lane]
     section = recipe.model
     report(f"Looking for {section.id}", 0, 0)
     folder = loading.locate(section, report)
-    device = loading.choose_device()
-    dtype = loading.choose_dtype(section.dtype, device)
     tokenizer = loading.load_tokenizer(section, folder)
-    load_base = partial(
-        loading.load_base,
+    device = loading.choose_device()
+    report("Loading the base model", 0, len(sources) + 1)
+    base = loading.load_base(
         section,
         folder,
         device=device,
-        dtype=dtype,
+        dtype=loading.choose_dtype(section.dtype, device),
         quantization=recipe.strategy.quantization(),
     )
-    lanes = _lanes(recipe.strategy, load_base, run.model, report)
+    strategies = {lane: each.strategy for lane, each in recipes.items()}
+    lanes = open_lanes(base, _load_all(base, strategies, folders, report))
     renderer = Renderer(tokenizer, recipe.data.assistant_only, recipe.training.sequence_length)
+    taken = max(strategy.virtual_tokens() for strategy in strategies.values())
     return Decoder(
         lanes=lanes,
         tokenizer=tokenizer,
         render=lambda turns: renderer.prompt([Message(turn.role, turn.content) for turn in turns]),
-        context=context_length(lanes.base, tokenizer) - recipe.strategy.virtual_tokens(),
-        stops=stop_tokens(lanes.base, tokenizer),
+        context=context_length(base, tokenizer) - taken,
+        stops=stop_tokens(base, tokenizer),
     )
+
+
+def folder_of(source: Source) -> Path:
+    """Where the tensors of a source lie.
+
+    Raises:
+        BadInputError: The run has no result.
+        NotFoundError: It has no such checkpoint.
+    """
+    run = _run_of(source)
+    if source.checkpoint is None:
+        require_result(run)
+        return run.model
+    folder = run.checkpoints / f"step-{source.checkpoint}"
+    if not folder.is_dir():
+        raise NotFoundError(f"{run.id} has no checkpoint of step {source.checkpoint}")
+    return folder
 
 
 def context_length(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
@@ -81,19 +102,38 @@ def context_length(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
     return built_for or int(tokenizer.model_max_length)
 
 
-def _lanes(strategy: Strategy, load_base: LoadBase, model: Path, report: Report) -> Lanes:
-    """One set of weights where the strategy leaves the base's alone, else two.
+def _run_of(source: Source) -> RunFolder:
+    return RunFolder(Path(source.run))
 
-    Elsewhere ``strategy.load`` may consume the model it is given, so the base lane gets one that
-    nobody has touched.
-    """
-    pieces = 2 if strategy.shares_base else 3
-    report("Loading the base model", 0, pieces)
-    base = load_base()
-    report("Loading the tuned model", 1, pieces)
-    if strategy.shares_base:
-        return open_lanes(base, strategy.load(twin(base), model), shared=True)
-    tuned = strategy.load(base, model)
-    del base
-    report("Loading the base model beside it", 2, pieces)
-    return open_lanes(load_base(), tuned, shared=False)
+
+def _refuse_other_bases(sources: Sequence[Source], recipes: Mapping[str, Recipe]) -> None:
+    """One set of base weights serves all lanes, so all runs must have started from it."""
+    first = sources[0]
+    for source in sources[1:]:
+        ours, theirs = (_base_of(recipes[each.lane]) for each in (first, source))
+        if ours != theirs:
+            raise BadInputError(
+                f"{_run_of(first).id} is on {ours} and {_run_of(source).id} on {theirs}: "
+                "one chat holds runs of one base"
+            )
+
+
+def _base_of(recipe: Recipe) -> str:
+    """The model, its revision and how it is held, in words."""
+    at = f"@{recipe.model.revision}" if recipe.model.revision else ""
+    held = recipe.strategy.quantization()
+    return f"{recipe.model.id}{at}" + (f" ({held})" if held else "")
+
+
+def _load_all(
+    base: PreTrainedModel,
+    strategies: Mapping[str, Strategy],
+    folders: Mapping[str, Path],
+    report: Report,
+) -> dict[str, Module]:
+    """Each on a twin of the base, so that what it leaves as it is lies in memory once."""
+    models = {}
+    for done, (lane, strategy) in enumerate(strategies.items(), 1):
+        report(f"Loading the {lane} model", done, len(strategies) + 1)
+        models[lane] = strategy.load(twin(base), folders[lane])
+    return models

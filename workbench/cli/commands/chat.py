@@ -83,7 +83,8 @@ def command(  # noqa: PLR0913 - one argument an option
     opened, answered = asyncio.run(_ask(found, asked, settings, aloud=not as_json))
     if as_json:
         facts = opened.model_dump(exclude={"kind"})
-        emit_json({"run": found.id, **facts, "answers": [_as_data(each) for each in answered]})
+        told = {"run": found.id, "mode": opened.decoding, **facts}
+        emit_json({**told, "answers": [_as_data(each) for each in answered]})
 
 
 def _open_screen(root: Path, run: RunFolder, *, as_json: bool) -> None:
@@ -106,7 +107,8 @@ async def _ask(
     try:
         opened = await open_engine(client, narrate)
         narrate(f"Asking {len(prompts)} {'prompt' if len(prompts) == 1 else 'prompts'}")
-        async for each in ask_all(client, opened.lanes, prompts, settings):
+        lanes = tuple(lane.name for lane in opened.lanes)
+        async for each in ask_all(client, lanes, prompts, settings):
             answered.append(each)
             if aloud:
                 _print(run, each)
@@ -138,6 +140,7 @@ def _as_data(answered: Answered) -> dict[str, Any]:
     answers = {
         lane: {
             **done.model_dump(exclude={"kind", "id", "lane"}),
+            "tokens": done.tokens,
             "tokens_per_second": done.tokens_per_second,
         }
         for lane, done in answered.answers.items()

@@ -13,11 +13,6 @@ from workbench.untrusted import visible
 if TYPE_CHECKING:
     from workbench.inference.messages import Opened, Progress
 
-_MODES = {
-    "shared": "one set of weights",
-    "side by side": "two sets of weights",
-}
-
 
 class EngineFacts(Static):
     """The run in bold, then facts in one line."""
@@ -51,7 +46,7 @@ class EngineFacts(Static):
     def tell_opened(self, opened: Opened, *, max_tokens: int) -> None:
         """Write what was loaded, and how it answers."""
         self.tell(
-            f"{_MODES[opened.mode]}, {gib(opened.weight_bytes)} GiB",
+            f"{opened.decoding}, {gib(opened.weight_bytes)} GiB",
             f"{opened.dtype} on {opened.device}",
             f"greedy, {max_tokens} tokens at most",
         )
