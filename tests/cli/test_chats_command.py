@@ -1,0 +1,78 @@
+"""``ftwb chats``: what was said is found again, in one run or in all."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.inference.test_transcripts import record
+from workbench.inference.transcripts import Transcript
+from workbench.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import Ended
+    from workbench.runs.folder import RunFolder, Runs
+
+    Ftwb = Callable[..., Ended]
+
+
+@pytest.fixture
+def held(runs: Runs) -> list[RunFolder]:
+    """Two runs: two exchanges with the first, one with the second."""
+    made = [runs.create(Recipe(name=name)) for name in ("first", "second")]
+    chat = Transcript(made[0])
+    chat.add(record("What is photosynthesis?", 1e9))
+    chat.add(record("What is \x1b[31mgravity?", 1e9 + 1))
+    Transcript(made[1]).add(record("Why is the sky blue?", 1e9 + 2))
+    return made
+
+
+def test_all_chats_are_listed_the_newest_of_a_run_first(ftwb: Ftwb, held: list[RunFolder]) -> None:
+    ended = ftwb("chats", "first")
+    assert ended.code == 0
+    assert ended.out.index("gravity") < ended.out.index("photosynthesis")
+    assert "␛[31mgravity" in ended.out
+    assert "\x1b" not in ended.out
+    assert "Plants make sugar." in ended.out
+    assert "sky" not in ended.out
+    everything = ftwb("chats").out
+    assert all(word in everything for word in ("gravity", "photosynthesis", "sky", held[1].id))
+
+
+def test_words_are_searched_in_every_run(ftwb: Ftwb, held: list[RunFolder]) -> None:
+    found = json.loads(ftwb("chats", "--search", "BLUE plants", "--json").out)
+    assert [(each["run"], each["number"]) for each in found] == [(held[1].id, 1)]
+    assert found[0]["answers"]["tuned"]["text"] == "Please log in."
+    nothing = ftwb("chats", "--search", "moon")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert "no exchange holds that" in nothing.err
+
+
+def test_one_exchange_is_printed_as_markdown(ftwb: Ftwb, held: list[RunFolder]) -> None:
+    page = ftwb("chats", "first", "--show", 2).out
+    assert page.startswith(f"## {held[0].id}, exchange 2\n")
+    assert "␛[31mgravity" in page
+    assert "photosynthesis" not in page
+    both = ftwb("chats", "first", "--md").out
+    assert both.count("## ") == 2
+
+
+def test_a_number_needs_its_run_and_must_be_there(ftwb: Ftwb, held: list[RunFolder]) -> None:
+    alone = ftwb("chats", "--show", 1)
+    assert alone.code == 2
+    assert "ftwb chats RUN --show N" in alone.err
+    missing = ftwb("chats", held[0].id, "--show", 3)
+    assert missing.code == 2
+    assert "there is no exchange 3" in missing.err
+
+
+def test_no_chat_yet(ftwb: Ftwb, runs: Runs) -> None:
+    runs.create(Recipe(name="quiet"))
+    ended = ftwb("chats")
+    assert ended.code == 0
+    assert "no chat was held yet" in ended.err
+    assert json.loads(ftwb("chats", "--json").out) == []
