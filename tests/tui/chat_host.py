@@ -21,13 +21,16 @@ from workbench.inference.messages import (
     Proof,
 )
 from workbench.tui.screens.chat import ChatScreen
+from workbench.tui.widgets.answer import Answer
+from workbench.tui.widgets.exchange import Question
+from workbench.tui.widgets.lane import LanePane
 
 OPENED = Opened(
     lanes=(
         LaneFacts(name="base", decoding="one batch", extra_bytes=1 << 29, scalable=False),
-        LaneFacts(name="tuned", decoding="one batch", extra_bytes=0, scalable=True),
+        LaneFacts(name="tuned", decoding="one batch", extra_bytes=21 << 20, scalable=True),
     ),
-    proof=Proof(state="proven", distance=0.0, text="the logits are those stored before training"),
+    proof=Proof(state="proven", distance=3e-7, text="Its logits are those stored before training."),
     context=512,
     device="cpu",
     dtype="float32",
@@ -75,6 +78,7 @@ class ScriptedClient:
         self.openings = list(opening)
         self.asked = []
         self.cancelled = 0
+        self.others = ()
         self.closed = 0
         self.go_on = asyncio.Event()
 
@@ -122,3 +126,38 @@ class Host(App):
 
 
 REFUSED = Failed(id=1, text="the base conversation has 600 tokens and the model reads at most 512")
+
+FIRST = answers("Plants make sugar from light.", "Please log in to your account.")
+SECOND = answers("Second base.", "Second tuned.")
+WIDE, SMALL = (140, 45), (80, 24)
+
+
+def client_of(app):
+    return app.chat.client
+
+
+def texts(app):
+    return {
+        pane.lane: [answer.source for answer in pane.query(Answer)]
+        for pane in app.chat.query(LanePane)
+    }
+
+
+def status(app, lane):
+    return app.chat.query_one(f"#lane-{lane}", LanePane).border_subtitle
+
+
+def questions(app, lane="base"):
+    pane = app.chat.query_one(f"#lane-{lane}", LanePane)
+    return [str(question.render()) for question in pane.query(Question)]
+
+
+async def type_and_send(pilot, text):
+    await pilot.press(*text.replace(" ", "_"), "enter")
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def settled(pilot):
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()

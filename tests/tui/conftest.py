@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.tui.chat_host import Host, ScriptedClient
+from workbench.recipe.recipe import Recipe
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.new_run import NewRunScreen
 from workbench.tui.widgets.recipe_form import RecipeForm
@@ -73,3 +75,13 @@ def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(WorkbenchApp, "notify", keep)
     return told
+
+
+@pytest.fixture
+def host_of(runs: Runs) -> Callable[..., Host]:
+    """Chats with a run of its own, each with an engine that plays the given scripts."""
+
+    def make(*scripts: Any, **options: Any) -> Host:
+        return Host(runs.create(Recipe(name="support")), ScriptedClient(*scripts, **options))
+
+    return make

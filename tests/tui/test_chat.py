@@ -3,68 +3,31 @@
 from __future__ import annotations
 
 import pytest
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from tests.tui.chat_host import (
     DIED,
+    FIRST,
     LOADING,
     OPENED,
     REFUSED,
-    Host,
-    ScriptedClient,
+    SECOND,
+    SMALL,
+    WIDE,
     answers,
+    client_of,
     done,
+    questions,
+    settled,
+    status,
+    texts,
+    type_and_send,
 )
 from workbench.inference.messages import Delta, Finished
-from workbench.recipe.recipe import Recipe
-from workbench.tui.widgets.answer import Answer
-from workbench.tui.widgets.lane import LanePane, Question
+from workbench.tui.widgets.lane import LanePane
 from workbench.tui.widgets.probe_list import ProbeList
 from workbench.tui.widgets.prompt import PromptBox
 from workbench.tui.widgets.trouble import Trouble
-
-FIRST = answers("Plants make sugar from light.", "Please log in to your account.")
-SECOND = answers("Second base.", "Second tuned.")
-WIDE, SMALL = (140, 45), (80, 24)
-
-
-@pytest.fixture
-def host_of(runs):
-    def make(*scripts, **options):
-        return Host(runs.create(Recipe(name="support")), ScriptedClient(*scripts, **options))
-
-    return make
-
-
-def client_of(app):
-    return app.chat._client
-
-
-def texts(app):
-    return {
-        pane.lane: [answer.source for answer in pane.query(Answer)]
-        for pane in app.chat.query(LanePane)
-    }
-
-
-def status(app, lane):
-    return app.chat.query_one(f"#lane-{lane}", LanePane).border_subtitle
-
-
-def questions(app, lane="base"):
-    pane = app.chat.query_one(f"#lane-{lane}", LanePane)
-    return [str(question.render()) for question in pane.query(Question)]
-
-
-async def type_and_send(pilot, text):
-    await pilot.press(*text.replace(" ", "_"), "enter")
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
-
-
-async def settled(pilot):
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])
@@ -95,7 +58,7 @@ async def test_titles_and_facts_say_what_is_compared(host_of):
         assert "tuned" in titles[1]
         assert "support" in titles[1]
         facts = str(app.chat.query_one("#facts", Static).render())
-        assert "one batch, 0.50 GiB" in facts
+        assert "one batch  ·  0.50 GiB + 0.02 for tuned  ·  greedy, ≤ 256 tokens" in facts
         assert "float32 on cpu" in facts
 
 
@@ -264,7 +227,7 @@ async def test_a_system_prompt_goes_to_both_lanes(host_of):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("f8", *"Be_brief", "enter")
-        assert app.chat.query_one("#system", Input).display
+        await pilot.pause()
         await type_and_send(pilot, "hi")
         for conversation in client_of(app).asked[0].values():
             assert [(turn.role, turn.content) for turn in conversation] == [
@@ -277,7 +240,9 @@ async def test_typing_is_possible_while_loading_and_the_prompt_waits(host_of):
     app = host_of(FIRST, opening=[(LOADING, None, OPENED)])
     async with app.run_test(size=WIDE) as pilot:
         await pilot.pause()
-        assert "Loading the base model …  25%" in str(app.chat.query_one("#facts", Static).render())
+        assert "Loading the base model …  ━━━━━━──────────────────  25%" in str(
+            app.chat.query_one("#facts", Static).render()
+        )
         await pilot.press(*"early", "enter")
         await pilot.pause()
         assert client_of(app).asked == []

@@ -53,7 +53,13 @@ NO_STRENGTHS: Mapping[str, float] = MappingProxyType({})
 
 
 class ChatClient(Protocol):
-    """What a screen needs of an engine."""
+    """What a screen needs of an engine.
+
+    Attributes:
+        others: What the next ``open`` puts beside the run's own two lanes.
+    """
+
+    others: Sequence[Source]
 
     def open(self) -> AsyncIterator[OpenEvent]:
         """Start afresh; the last event is Opened, Failed or EngineDied."""
@@ -100,7 +106,7 @@ class EngineClient:
             others: What answers beside them.
         """
         self._run = run
-        self._sources = (Source(lane="tuned", run=str(run.path)), *others)
+        self.others = others
         self._process: asyncio.subprocess.Process | None = None
         self._request = 0
         self._log_start = 0
@@ -124,7 +130,9 @@ class EngineClient:
         """
         await self.close()
         process = await self._spawn()
-        self._send(process, Open(sources=self._sources))
+        self._send(
+            process, Open(sources=(Source(lane="tuned", run=str(self._run.path)), *self.others))
+        )
         while True:
             event = await self._receive(process)
             if isinstance(event, Opened | Failed | EngineDied):

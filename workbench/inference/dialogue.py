@@ -3,52 +3,76 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from workbench.inference.messages import Turn
+from workbench.inference.settings import ChatSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from workbench.inference.messages import Done
+
+    Conversations = dict[str, tuple[Turn, ...]]
 
 
-@dataclass
+@dataclass(eq=False)
 class Exchange:
-    """A prompt and what each lane answered; a lane whose answer was lost is missing."""
+    """A prompt, all that led to it, and what each lane answered.
+
+    Attributes:
+        conversations: What each lane was asked, ending with the prompt.
+        settings: How the answers were to be given.
+        strengths: How far each lane had gone from base (0) to tuned (1), where that can be chosen.
+        answers: By lane; one that was lost is missing.
+    """
 
     prompt: str
-    answers: dict[str, str] = field(default_factory=dict)
+    conversations: Conversations
+    settings: ChatSettings = field(default_factory=ChatSettings)
+    strengths: Mapping[str, float] = field(default_factory=dict)
+    answers: dict[str, Done] = field(default_factory=dict)
+
+    def lacks(self, lane: str) -> bool:
+        """Whether ``lane`` was asked and its answer is not there."""
+        return lane in self.conversations and lane not in self.answers
 
 
 @dataclass
 class Dialogue:
-    """Every exchange so far, and the system prompt if there is one."""
+    """Every exchange so far."""
 
-    lanes: tuple[str, ...]
-    system: str = ""
     exchanges: list[Exchange] = field(default_factory=list)
 
-    def ask(self, prompt: str) -> dict[str, tuple[Turn, ...]]:
-        """Add a prompt and return each lane's conversation, ending with it."""
-        conversations = {lane: self._history(lane, prompt) for lane in self.lanes}
-        self.exchanges.append(Exchange(prompt))
-        return conversations
+    def ask(
+        self,
+        prompt: str,
+        lanes: Sequence[str],
+        settings: ChatSettings,
+        strengths: Mapping[str, float],
+    ) -> Exchange:
+        """Put ``prompt`` to ``lanes``, each with its own answers before it."""
+        exchange = Exchange(
+            prompt,
+            {lane: self._history(lane, prompt, settings.system) for lane in lanes},
+            settings,
+            dict(strengths),
+        )
+        self.exchanges.append(exchange)
+        return exchange
 
-    def answer(self, lane: str, text: str) -> None:
-        """Keep what a lane answered to the last prompt."""
-        self.exchanges[-1].answers[lane] = text
-
-    def lacks_answer(self, lane: str) -> bool:
-        """Whether the last prompt is unanswered in a lane."""
-        return bool(self.exchanges) and lane not in self.exchanges[-1].answers
-
-    def take_back(self) -> str:
-        """Forget the last exchange and return its prompt."""
-        return self.exchanges.pop().prompt
+    def take_back(self) -> Exchange:
+        """Forget the last exchange."""
+        return self.exchanges.pop()
 
     def clear(self) -> None:
-        """Forget everything but the system prompt."""
+        """Forget everything."""
         self.exchanges.clear()
 
-    def _history(self, lane: str, prompt: str) -> tuple[Turn, ...]:
-        turns = [Turn(role="system", content=self.system)] if self.system else []
+    def _history(self, lane: str, prompt: str, system: str) -> tuple[Turn, ...]:
+        turns = [Turn(role="system", content=system)] if system else []
         for exchange in self.exchanges:
             if lane in exchange.answers:
                 turns.append(Turn(role="user", content=exchange.prompt))
-                turns.append(Turn(role="assistant", content=exchange.answers[lane]))
+                turns.append(Turn(role="assistant", content=exchange.answers[lane].text))
         return (*turns, Turn(role="user", content=prompt))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import FtwbError, RunFailedError
 from workbench.inference.dialogue import Dialogue
 from workbench.inference.messages import Done, EngineDied, Failed, Opened, Progress, Sampling
+from workbench.inference.settings import ChatSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -61,10 +62,10 @@ async def ask_all(
         RunFailedError: The engine died.
     """
     for prompt in prompts:
-        conversations = Dialogue(lanes, settings.system).ask(prompt)
+        exchange = Dialogue().ask(prompt, lanes, ChatSettings(system=settings.system), {})
         answers: dict[str, Done] = {}
         async for event in client.generate(
-            conversations, max_tokens=settings.max_tokens, sampling=settings.sampling
+            exchange.conversations, max_tokens=settings.max_tokens, sampling=settings.sampling
         ):
             if isinstance(event, Failed | EngineDied):
                 raise _error(event)

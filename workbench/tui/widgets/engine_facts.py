@@ -1,4 +1,4 @@
-"""The line over a chat: which run, and what its engine is or does."""
+"""The line over a chat: what its engine does, or how it answers."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.tui.words import gib
+from workbench.tui.words import bar
 from workbench.untrusted import visible
 
 if TYPE_CHECKING:
-    from workbench.inference.messages import Opened, Progress
+    from workbench.inference.messages import Progress
+
+
+_BAR = 24
 
 
 class EngineFacts(Static):
-    """The run in bold, then facts in one line."""
+    """Facts in one line, the first of them brighter."""
 
     DEFAULT_CSS: ClassVar[str] = """
     EngineFacts {
@@ -27,26 +30,27 @@ class EngineFacts(Static):
     }
     """
 
-    def __init__(self, run: str) -> None:
-        """Tell of the chat with ``run``."""
+    def __init__(self) -> None:
+        """Start empty."""
         super().__init__(id="facts", markup=False)
-        self._run = run
 
-    def tell(self, *facts: str) -> None:
-        """Write other facts."""
-        self.update(
-            Content.assemble((self._run, "bold"), *(f"  ·  {visible(fact)}" for fact in facts))
-        )
+    def tell(self, first: str, *more: str) -> None:
+        """Write other facts, the first of them brighter."""
+        rest = "".join(f"  ·  {visible(fact)}" for fact in more)
+        self.update(Content.assemble((visible(first), "$foreground"), rest))
 
     def tell_progress(self, progress: Progress) -> None:
         """Write what is being loaded, and how much of it is there."""
-        share = f"  {progress.done / progress.total:.0%}" if progress.total else ""
-        self.tell(f"{progress.what} …{share}")
-
-    def tell_opened(self, opened: Opened, *, max_tokens: int) -> None:
-        """Write what was loaded, and how it answers."""
-        self.tell(
-            f"{opened.decoding}, {gib(opened.weight_bytes)} GiB",
-            f"{opened.dtype} on {opened.device}",
-            f"greedy, {max_tokens} tokens at most",
+        if not progress.total:
+            self.tell(f"{progress.what} …")
+            return
+        share = progress.done / progress.total
+        done, left = bar(share, _BAR)
+        self.update(
+            Content.assemble(
+                (f"{visible(progress.what)} …  ", "$foreground"),
+                (done, "$primary"),
+                (left, "$text-disabled"),
+                f"  {share:.0%}",
+            )
         )

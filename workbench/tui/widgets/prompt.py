@@ -117,6 +117,13 @@ class PromptBox(TextArea):
         self.earlier.add(self.text.strip())
         self.clear()
 
+    def put(self, prompt: str) -> None:
+        """Put a prompt into the box, to be changed and sent; a draft goes into the history."""
+        if draft := self.text.strip():
+            self.earlier.add(draft)
+        self._replace(prompt)
+        self.focus()
+
     def on_key(self, event: Key) -> None:
         """Let a digit choose from the numbered probes while they are offered."""
         if self.offers_digits and not self.text and (event.character or "").isdecimal():

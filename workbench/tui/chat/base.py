@@ -1,0 +1,179 @@
+"""What every concern of the chat screen stands on: its session, its engine and its panes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+
+from workbench.inference.client import EngineClient
+from workbench.inference.messages import EngineDied, Failed, Opened, Progress, Weighed
+from workbench.inference.session import ChatSession
+from workbench.tui.chat import words
+from workbench.tui.chat.messages import ChatOpened
+from workbench.tui.commands import command
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.widgets.engine_facts import EngineFacts
+from workbench.tui.widgets.lane_board import LaneBoard
+from workbench.tui.widgets.prompt import PromptBox
+from workbench.tui.widgets.trouble import Trouble
+from workbench.untrusted import visible
+
+if TYPE_CHECKING:
+    from workbench.inference.client import ChatClient
+    from workbench.inference.dialogue import Exchange
+    from workbench.inference.session import Engine
+    from workbench.runs.folder import RunFolder
+    from workbench.tui.widgets.lane import LanePane
+
+_ROOMY = 60
+"""Columns of a pane from which its badge is written in full."""
+
+
+class ChatBase(WorkbenchScreen):
+    """The session and its engine; a concern adds keys and listens to what happens.
+
+    Attributes:
+        session: What is known and said.
+        client: The engine.
+    """
+
+    BINDINGS: ClassVar = [
+        command("f5", "restart", "Restart", "Start the engine again; the chat is kept."),
+    ]
+
+    def __init__(
+        self, run: RunFolder, client: ChatClient | None = None, *, question: str = ""
+    ) -> None:
+        """Chat with ``run``; a client of its own is started unless one is given.
+
+        ``question`` stands in the prompt, ready to be sent.
+        """
+        super().__init__()
+        self.session = ChatSession(run)
+        self.client = client or EngineClient(run)
+        self.question = question
+        self.talking = asyncio.Lock()
+        """Held while the engine is asked something: it has one line only."""
+
+    @property
+    def engine(self) -> Engine:
+        """What the engine is doing."""
+        return self.session.engine
+
+    @property
+    def board(self) -> LaneBoard:
+        """The panes."""
+        return self.query_one(LaneBoard)
+
+    @property
+    def panes(self) -> dict[str, LanePane]:
+        """Every pane by its lane."""
+        return self.board.panes
+
+    @property
+    def prompt(self) -> PromptBox:
+        """Where the user asks."""
+        return self.query_one(PromptBox)
+
+    def send(self, prompt: str) -> None:
+        """Ask every lane now, or as soon as that is possible."""
+        raise NotImplementedError
+
+    def strength_lane(self) -> str | None:
+        """The lane whose strength the keys change, if there is one."""
+        raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Say which keys do something now; None greys them."""
+        if action == "restart":
+            return True if self.engine == "down" else None
+        return super().check_action(action, parameters)
+
+    # Showing the session
+
+    def reflect(self) -> None:
+        """Show where the session stands: titles, facts, which keys do something."""
+        empty = not self.session.exchanges
+        self.set_class(empty, "-empty")
+        self.set_class(self.engine == "down", "-trouble")
+        self.prompt.offers_digits = empty
+        for lane in self.session.lanes:
+            self._entitle(lane.name)
+        if told := words.facts(self.session, together=self.board.together):
+            self.query_one(EngineFacts).tell(*told)
+        self.refresh_bindings()
+
+    def _entitle(self, name: str) -> None:
+        lane, pane, proof = self.session.lane(name), self.panes[name], self.session.proof
+        chosen = self.strength_lane() == name
+        short = pane.outer_size.width < _ROOMY
+        pane.call(
+            words.name(lane, proof, self.board.turn_of(name)),
+            words.badge(lane, proof, chosen=chosen, short=short),
+        )
+        pane.introduce(words.introduction(lane, proof))
+        if name == words.BASE:
+            pane.doubt(proof.text if proof and proof.state != "proven" else "")
+
+    # The engine
+
+    def action_restart(self) -> None:
+        """Start the engine afresh; the conversation is kept."""
+        self.session.begin()
+        self.reflect()
+        self._open()
+
+    @work(exclusive=True, group="open")
+    async def _open(self) -> None:
+        facts = self.query_one(EngineFacts)
+        facts.tell("starting the engine …")
+        self.client.others = self.session.others
+        async for event in self.client.open():
+            match event:
+                case Progress():
+                    facts.tell_progress(event)
+                case Opened():
+                    self._opened(event)
+                case Failed() | EngineDied():
+                    await self.trouble(event)
+
+    def _opened(self, opened: Opened) -> None:
+        waiting = self.session.open(opened)
+        self.reflect()
+        self.post_message(ChatOpened(opened))
+        if waiting is not None:
+            self.send(waiting)
+
+    async def trouble(self, event: Failed | EngineDied) -> None:
+        """The engine is gone: say why and which key mends it."""
+        self.session.go_down()
+        last = self.session.last
+        for lane, pane in self.panes.items():
+            if last and last.lacks(lane):
+                await pane.give_up("no answer")
+        self.query_one(Trouble).show(event)
+        self.query_one(EngineFacts).tell("engine down")
+        self.reflect()
+
+    async def weigh(self, exchange: Exchange, lane: str, other: str) -> Weighed | None:
+        """Ask token by token how two lanes differ on what ``lane`` answered.
+
+        Why there is no answer is told to the user.
+        """
+        async with self.talking:
+            event = await self.client.weigh(
+                lane=lane,
+                other=other,
+                conversation=exchange.conversations[lane],
+                tokens=exchange.answers[lane].token_ids,
+                strengths=exchange.strengths,
+            )
+        if isinstance(event, Weighed):
+            return event
+        if isinstance(event, Failed):
+            self.notify(visible(event.text), severity="error", markup=False)
+        elif self.engine != "loading":
+            await self.trouble(event)
+        return None

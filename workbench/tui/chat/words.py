@@ -1,0 +1,128 @@
+"""What the chat says of its lanes: their names, badges, introductions, and the line of facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from workbench.inference.session import STEP, STRONGEST
+from workbench.tui.words import GIB, gib, size
+from workbench.untrusted import visible
+
+if TYPE_CHECKING:
+    from workbench.inference.messages import LaneFacts, Opened, Proof
+    from workbench.inference.session import ChatSession, Lane
+
+BASE = "base"
+_CELLS = round(STRONGEST / STEP)
+_TRAINED = round(1 / STEP)
+_NOT_PROVEN = {"refuted": "not the base ✗", "missing": "NOT PROVEN"}
+
+
+def name(lane: Lane, proof: Proof | None, turn: str) -> Content:
+    """Who answers in ``lane``; a base that is not proven to be the base is not called so."""
+    called = lane.name
+    if lane.name == BASE and proof:
+        called = _NOT_PROVEN.get(proof.state, called)
+    waiting = (f"  {turn}", "$text-muted") if turn else ""
+    return Content.assemble((called, "bold"), f" · {visible(lane.title)}", waiting)
+
+
+def badge(lane: Lane, proof: Proof | None, *, chosen: bool, short: bool) -> Content:
+    """What is known of ``lane``: the proof of the base, the strength of another.
+
+    Args:
+        lane: Whose.
+        proof: What the engine found of the base.
+        chosen: Whether the keys change the strength of this one.
+        short: Whether there is little room.
+    """
+    if lane.name == BASE:
+        return _proof(proof) if proof else Content("")
+    return strength(lane.strength, chosen=chosen, short=short) if lane.scalable else Content("")
+
+
+def _proof(proof: Proof) -> Content:
+    distance = f" Δ {tiny(proof.distance)}" if proof.distance is not None else ""
+    if proof.state == "proven":
+        return Content.assemble(("proven ✓", "$text-success"), (distance, "$text-muted"))
+    return Content.styled(distance.strip(), "$text-error")
+
+
+def strength(value: float, *, chosen: bool, short: bool) -> Content:
+    """A slider: filled up to ``value``, in another colour beyond what was trained."""
+    filled = round(value / STEP)
+    within, beyond = min(filled, _TRAINED), max(0, filled - _TRAINED)
+    colour = "$accent" if chosen else "$text-muted"
+    return Content.assemble(
+        ("" if short else "strength ", "$text-muted"),
+        (f"{value:.1f} ", colour),
+        ("▇" * within, colour),
+        ("▇" * beyond, "$warning"),
+        ("░" * (_CELLS - filled), "$text-disabled"),
+    )
+
+
+def introduction(lane: Lane, proof: Proof | None) -> Content:
+    """Who answers here, before anything was asked."""
+    facts = lane.facts
+    if lane.name == BASE:
+        told = visible(proof.text) if proof and proof.state == "proven" else ""
+        return _paragraph("The model as it was before the run.", told)
+    told = _costs(facts) if facts else ""
+    slider = "F6 and F7 make it weaker and stronger." if lane.scalable else ""
+    return _paragraph("What the run made of it.", told, slider)
+
+
+def _paragraph(first: str, *more: str) -> Content:
+    return Content("\n").join(
+        [Content(first), *(Content.styled(each, "dim") for each in more if each)]
+    )
+
+
+def _costs(facts: LaneFacts) -> str:
+    how = (
+        "In one batch with the base" if facts.decoding == "one batch" else "In turns with the base"
+    )
+    return f"{how}, {size(facts.extra_bytes)} of weights of its own."
+
+
+def facts(session: ChatSession, *, together: bool) -> list[str]:
+    """How the lanes answer and what they cost, the weightiest first."""
+    opened = session.opened
+    if opened is None:
+        return []
+    settings = session.settings
+    told = [_mode(opened), _memory(opened), f"{settings.picking()}, ≤ {settings.max_tokens} tokens"]
+    if settings.system:
+        told.append("system prompt")
+    if not together:
+        told.append("scrolling apart")
+    return [*told, f"{opened.dtype} on {opened.device}", session.run.id]
+
+
+def _mode(opened: Opened) -> str:
+    """One batch, in turns, or which lanes are in turns while the others are not."""
+    lagging = [lane.name for lane in opened.lanes[1:] if lane.decoding == "in turns"]
+    if len(lagging) in (0, len(opened.lanes) - 1):
+        return opened.decoding
+    return f"one batch, {' and '.join(lagging)} in turns"
+
+
+def _memory(opened: Opened) -> str:
+    base, *others = opened.lanes
+    more = "".join(f" + {_bytes(lane.extra_bytes)} for {lane.name}" for lane in others)
+    return f"{gib(base.extra_bytes)} GiB{more}"
+
+
+def _bytes(number: int) -> str:
+    return gib(number) if number >= GIB / 200 else f"{number / (1 << 20):.0f} MiB"
+
+
+def tiny(distance: float) -> str:
+    """A distance with one digit: ``3e-7``, ``0.2``, ``0``."""
+    if distance == 0 or distance >= 0.01:  # noqa: PLR2004 - where a plain number reads better
+        return f"{distance:.2g}"
+    mantissa, exponent = f"{distance:.0e}".split("e")
+    return f"{mantissa}e{int(exponent)}"

@@ -1,0 +1,29 @@
+"""The upper border of a pane: a name at its left end, a badge at its right end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+if TYPE_CHECKING:
+    from textual.style import Style
+
+_CORNERS = 4
+"""Cells of the border that a title never covers."""
+_GAP = 2
+_SHORTEST_NAME = 8
+
+
+def spread(name: Content, badge: Content, width: int, rule: Style) -> Content:
+    """Put ``name`` and ``badge`` at the two ends of a border of ``width`` cells.
+
+    The name is cut where both do not fit; the badge goes where not even a cut name would be left.
+    """
+    room = width - _CORNERS
+    left = room - badge.cell_length - _GAP - 1
+    if not badge or left < _SHORTEST_NAME:
+        return name
+    name = name.truncate(left, ellipsis=True)
+    line = "─" * (room - name.cell_length - badge.cell_length - _GAP)
+    return Content.assemble(name, " ", (line, rule), " ", badge)
