@@ -21,29 +21,31 @@ KINDS = tuple(EVERY_STRATEGY)
 _FIELDS = {"freeze": {"layers": 1}}
 
 
-def finished_run(runs: Runs, base: Path, kind: str, *, shift: float = 0.3) -> RunFolder:
+def finished_run(
+    runs: Runs, base: Path, kind: str, *, shift: float = 0.3, **fields: object
+) -> RunFolder:
     """A run whose result is ``base`` plus noise of standard deviation ``shift``."""
-    run = runs.create(recipe_on(base, kind))
-    tuned_model(base, kind, run.model, shift=shift)
+    run = runs.create(recipe_on(base, kind, **fields))
+    tuned_model(base, kind, run.model, shift=shift, **fields)
     return run
 
 
-def recipe_on(base: Path, kind: str):
+def recipe_on(base: Path, kind: str, **fields: object):
     """A recipe on a local model folder."""
     return validate(
         {
             "name": f"tiny-{kind}",
             "model": {"id": str(base), "dtype": "float32"},
-            "strategy": {"kind": kind, **_FIELDS.get(kind, {})},
+            "strategy": {"kind": kind, **_FIELDS.get(kind, {}), **fields},
         }
     )
 
 
-def tuned_model(base: Path, kind: str, folder: Path, *, shift: float = 0.3):
+def tuned_model(base: Path, kind: str, folder: Path, *, shift: float = 0.3, **fields: object):
     """Prepare the base with the strategy, move the trainable weights, and save the result."""
     import torch
 
-    strategy = recipe_on(base, kind).strategy
+    strategy = recipe_on(base, kind, **fields).strategy
     model = strategy.prepare(load(base, strategy))
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():

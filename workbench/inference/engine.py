@@ -6,6 +6,7 @@ import os
 import queue
 import threading
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadInputError, FtwbError
@@ -16,15 +17,11 @@ from workbench.inference.messages import (
     Open,
     Opened,
     Progress,
-    Proof,
     Weigh,
     encode,
     read_request,
 )
-
-_NOT_COMPARED = Proof(
-    state="missing", distance=None, text="the base was not compared with the run's fingerprint"
-)
+from workbench.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from typing import BinaryIO, NoReturn
@@ -82,13 +79,16 @@ class Engine:
 
     def _open(self, request: Open) -> None:
         from workbench.inference.opening import open_sources
+        from workbench.inference.proof import prove
 
         self._decoder = open_sources(request.sources, self._report)
         lanes = self._decoder.lanes
+        self._report("Proving the base", 0, 0)
+        proof = prove(lanes, self._decoder.tokenizer, _runs(request))
         self._send(
             Opened(
                 lanes=lanes.facts(),
-                proof=_NOT_COMPARED,
+                proof=proof,
                 context=self._decoder.context,
                 device=str(lanes.device),
                 dtype=str(lanes.base.dtype).removeprefix("torch."),
@@ -113,6 +113,11 @@ class Engine:
     def _send(self, message: Message) -> None:
         self._replies.write(encode(message))
         self._replies.flush()
+
+
+def _runs(request: Open) -> list[RunFolder]:
+    """The runs that are open, each once."""
+    return [RunFolder(Path(run)) for run in dict.fromkeys(each.run for each in request.sources)]
 
 
 def _one_line(error: Exception) -> str:

@@ -26,9 +26,10 @@ PROMPTS = (
 )
 
 _FILE = "fingerprint.safetensors"
+_LATE = "after training"
 
-_FLOAT32 = 3e-5
-"""Float32 here and there.
+EXACT = 3e-5
+"""Float32 here and there: the distance under which no adapter hides.
 
 Another order of the sums (a cache, a batch, more threads) moves the logits of two-layer models by
 2e-7 to 5e-7; the weakest adapter, one step of AdamW at 1e-5, by 3e-4.
@@ -38,10 +39,10 @@ _HALF = 0.02
 """The same 16-bit format on the same device: another order of the sums is 2e-3 and more."""
 
 _OTHER = 0.05
-"""One side in 16 bits, the other not or elsewhere: rounding of the weights alone is 1e-2."""
+"""One side in 16 bits, the other not, elsewhere or unknown: rounding the weights alone is 1e-2."""
 
 _OTHER_CODES = 0.1
-"""As before with weights in four bits: what is rounded to 16 bits first gets other codes."""
+"""As before with weights known to be in four bits: other roundings, other codes, up to 6e-2."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,12 @@ class Fingerprint:
     Attributes:
         logits: Float32 ``[prompts, vocabulary]``, on the CPU.
         held: How they were computed; None where that was not written down.
+        late: They were taken after training, of the base as it was then.
     """
 
     logits: Tensor
     held: Held | None
+    late: bool
 
     def distance(self, logits: Tensor) -> float:
         """How far ``logits`` lie from these, relative to them; infinite for another vocabulary."""
@@ -105,8 +108,8 @@ class Fingerprint:
         """The largest distance that rounding explains for the same base, held like that."""
         everywhere = self.held is not None and self.held.rounds_little and held.rounds_little
         if self.held == held or everywhere:
-            return _FLOAT32 if held.dtype == "float32" else _HALF
-        return _OTHER_CODES if held.quantization else _OTHER
+            return EXACT if held.dtype == "float32" else _HALF
+        return _OTHER_CODES if self.held is not None and held.quantization else _OTHER
 
     def fits(self, logits: Tensor, held: Held) -> bool:
         """Whether they can be of the same base; never where one of them is not a number."""
@@ -126,12 +129,20 @@ def take_fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
     return torch.stack(rows)
 
 
-def save_fingerprint(logits: Tensor, held: Held, folder: Path) -> None:
-    """Write it into the run's ``base/`` folder as safetensors."""
+def save_fingerprint(logits: Tensor, held: Held, folder: Path, *, late: bool = False) -> None:
+    """Write it into the run's ``base/`` folder as safetensors.
+
+    Args:
+        logits: Of :func:`take_fingerprint`.
+        held: How the base was held.
+        folder: The run's.
+        late: The run has trained already, so that this may be another base.
+    """
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({"logits": logits}, folder / _FILE, metadata=asdict(held))
+    told = asdict(held) | {"taken": _LATE if late else "before training"}
+    save_file({"logits": logits}, folder / _FILE, metadata=told)
 
 
 def read_fingerprint(folder: Path) -> Fingerprint | None:
@@ -152,7 +163,8 @@ def read_fingerprint(folder: Path) -> Fingerprint | None:
     except SafetensorError as error:
         raise BadInputError(f"{file}: broken, so no base can be proven with it") from error
     known = {name: told.get(name, "") for name in Held.__annotations__}
-    return Fingerprint(logits, Held(**known) if known["dtype"] else None)
+    held = Held(**known) if known["dtype"] else None
+    return Fingerprint(logits, held, late=told.get("taken") == _LATE)
 
 
 def _quantization(model: PreTrainedModel) -> tuple[str, torch.dtype]:

@@ -85,11 +85,11 @@ def _notes(run: RunFolder, fingerprint: Tensor, held: Held) -> tuple[str, ...]:
     """What a reader must know of a base that is measured after the fact; another is refused."""
     stored = read_fingerprint(run.base)
     if stored is None:
-        save_fingerprint(fingerprint, held, run.base)
+        save_fingerprint(fingerprint, held, run.base, late=True)
     elif not stored.fits(fingerprint, held):
         raise BadInputError(
             f"the base model is no longer the one {run.id} started from: its logits are others; "
             "put the old one back, or set model.revision"
         )
-    measured_then = stored is not None and read_evidence(run.base) is not None
-    return () if measured_then else (_MEASURED_NOW,)
+    at_the_time = stored is not None and not stored.late
+    return () if at_the_time and read_evidence(run.base) else (_MEASURED_NOW,)
