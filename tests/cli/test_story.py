@@ -51,7 +51,7 @@ def test_the_whole_story_tells_what_each_chapter_forgot(
 ) -> None:
     recipes = story.chapters(whole=True)
     assert [recipe.name for recipe in recipes] == list(story.WHOLE)
-    assert {recipe.evaluation.size for recipe in recipes} == {"quick"}
+    assert {recipe.evaluation.size for recipe in recipes} == {"quick"}, "every chapter is probed"
     told = [runs.create(recipe) for recipe in recipes]
     facts = SuiteFacts(name="knowledge", title="Knowledge", measures="knowledge")
     for lost, run in enumerate(told):

@@ -27,18 +27,14 @@ _MEASURES = (
     "retention index",
     "verdict",
 )
-_PROBED = ("evaluation.size=quick",)
-"""What the whole story adds to every chapter: the probe suites."""
 _PATIENCE = 60.0
 
 
 def chapters(whole: bool) -> list[Recipe]:
-    """The recipes of the short story, or of the whole one, whose chapters are probed as well."""
+    """The recipes of the short story, or of the whole one."""
     from workbench.recipe import storage
 
-    if whole:
-        return [storage.load_file(name, _PROBED) for name in WHOLE]
-    return [storage.load_file(name) for name in CHAPTERS]
+    return [storage.load_file(name) for name in (WHOLE if whole else CHAPTERS)]
 
 
 def tell(runs: Runs, recipes: Sequence[Recipe]) -> list[RunFolder]:

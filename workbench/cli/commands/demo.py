@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("demo")
 @click.option("--headless", is_flag=True, help="No screens: progress bars, then a table.")
-@click.option("--all", "whole", is_flag=True, help="Five runs, each probed; needs --headless.")
+@click.option("--all", "whole", is_flag=True, help="Five runs; needs --headless.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 @click.pass_obj
 def command(root: Path, headless: bool, whole: bool, as_json: bool) -> None:
@@ -22,8 +22,8 @@ def command(root: Path, headless: bool, whole: bool, as_json: bool) -> None:
 
     First full fine-tuning at a rate that visibly forgets, then LoRA on the same rows. Without
     --headless the workbench opens on the live run, and on the split chat once both have finished.
-    With --all also full fine-tuning at a careful rate and both with replay, and every result is
-    asked the quick probe suites.
+    With --all also full fine-tuning at a careful rate and both with replay. Every result is asked
+    the quick probe suites.
     """
     from workbench.cli import story
     from workbench.runs.folder import Runs
