@@ -133,7 +133,7 @@ def main() -> None:
         for name in asked.only:
             places = {"general": protect, "quarter": asked.steps // 4, "half": asked.steps // 2}
             settings = [setting.format(**places) for setting in LINES[name]]
-            settings = [f"training.max_steps={asked.steps}", *settings]
+            settings = [f"training.max_steps={asked.steps}", "evaluation.size=none", *settings]
             found.append(outcome(name, settings, ruler, runs))
             print(found[-1], file=sys.stderr)
     emit_table(
