@@ -114,6 +114,13 @@ def test_an_output_needs_a_form_and_a_folder(ftwb: Ftwb, run: RunFolder, tmp_pat
     assert "cannot be written" in ended.err
 
 
+@pytest.mark.parametrize("forms", [("--json", "--md"), ("--html", "--json")])
+def test_two_forms_at_once_are_refused(ftwb: Ftwb, run: RunFolder, forms: tuple[str, str]) -> None:
+    ended = ftwb("report", run.id, *forms)
+    assert (ended.code, ended.out) == (2, "")
+    assert all(form in ended.err for form in forms)
+
+
 def test_the_margin_is_the_gates(ftwb: Ftwb, run: RunFolder) -> None:
     shown = json.loads(ftwb("report", run.id, "--json", "--margin", "90").out)
     assert (shown["margin"], shown["verdict"]) == (0.9, "PASS")
@@ -125,6 +132,8 @@ def test_a_run_without_a_report(ftwb: Ftwb, runs: Runs) -> None:
     assert ended.code == 2
     assert ended.err.endswith("has no report: it is queued\n")
     young.model.mkdir()
+    assert ftwb("report", "last").err == ended.err
+    (young.model / "adapter_model.safetensors").touch()
     assert f"'ftwb evaluate {young.id}' measures it" in ftwb("report", "last").err
 
 
@@ -165,16 +174,50 @@ def test_the_gate_fails_closed_on_a_wrong_call(
     assert ended.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--runs-dir", __file__, "gate", "x"),
+        ("--runs-dir", "~nobody-of-that-name/runs", "gate", "x"),
+        ("--bogus", "gate", "x"),
+        ("--bogus", "value", "gate", "x"),
+        ("--runs-dir", "show", "gate", "x"),
+    ],
+)
+def test_the_gate_fails_closed_on_what_is_wrong_before_its_name(
+    ftwb: Ftwb, words: tuple[str, ...]
+) -> None:
+    ended = ftwb(*words)
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err
+
+
+@pytest.mark.parametrize("words", [("--runs-dir", __file__, "show", "gate"), ("show", "gate")])
+def test_only_the_gate_has_the_codes_of_the_gate(ftwb: Ftwb, words: tuple[str, ...]) -> None:
+    assert ftwb(*words).code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "ftwb: the gate broke: ZeroDivisionError: no items\n"),
+        (("--debug",), "Traceback"),
+    ],
+)
 def test_a_gate_that_breaks_is_an_error_and_no_verdict(
-    ftwb: Ftwb, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+    ftwb: Ftwb,
+    run: RunFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    says: str,
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("no items")
 
     monkeypatch.setattr("workbench.probes.gate.judge", broken)
-    ended = ftwb("gate", run.id)
+    ended = ftwb(*words, "gate", run.id)
     assert ended.code == 3
-    assert "the gate broke: ZeroDivisionError: no items" in ended.err
+    assert ended.err.startswith(says)
 
 
 def test_the_gate_tells_an_error_in_json_too(ftwb: Ftwb, run: RunFolder) -> None:

@@ -48,8 +48,15 @@ def ftwb(context: click.Context, runs_dir: Path | None, debug: bool) -> None:
     'ftwb gate' has its own.
     """
     del debug  # read by main(), which decides what an error looks like
-    context.obj = runs_dir.expanduser().absolute() if runs_dir else locations.runs()
+    context.obj = _expanded(runs_dir) if runs_dir else locations.runs()
     if context.invoked_subcommand is None:
         from workbench.tui import launch
 
         launch(context.obj)
+
+
+def _expanded(folder: Path) -> Path:
+    try:
+        return folder.expanduser().absolute()
+    except RuntimeError as error:
+        raise click.BadParameter(str(error), param_hint="--runs-dir") from error

@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from workbench.cli.output import emit_json, narrate
-from workbench.errors import MachineError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_ERROR = 3
 
-
-class _WrongCall(click.UsageError):
-    """A usage error that is not mistaken for a verdict: the parser's own exit code is 2."""
-
-    exit_code = _ERROR
-
-
-class _Gate(click.Command):
-    """A command that fails closed from its first word on."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Parse the words behind the command's name."""
-        try:
-            return super().make_context(*args, **kwargs)
-        except click.UsageError as error:
-            raise _WrongCall(error.format_message(), error.ctx) from error
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run it; a gate that breaks has not passed, nor found anything lost."""
-        try:
-            return super().invoke(ctx)
-        except (click.exceptions.Exit, click.ClickException):
-            raise
-        except Exception as error:
-            raise MachineError(f"the gate broke: {type(error).__name__}: {error}") from error
-
-
-@click.command("gate", cls=_Gate)
+@click.command("gate")
 @click.argument("run")
 @click.option(
     "--margin",

@@ -9,8 +9,11 @@ import click
 
 from workbench.cli.output import json_text, narrate
 from workbench.errors import BadInputError
+from workbench.probes.figures import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workbench.probes.findings import Findings
     from workbench.runs.folder import RunFolder
 
@@ -19,9 +22,9 @@ _Form = Literal["json", "md", "html"]
 
 @click.command("report")
 @click.argument("run")
-@click.option("--json", "form", flag_value="json", help="Print JSON: all findings, all items.")
-@click.option("--md", "form", flag_value="md", help="Print Markdown.")
-@click.option("--html", "form", flag_value="html", help="Write one self-contained HTML file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: all findings, all items.")
+@click.option("--md", "as_md", is_flag=True, help="Print Markdown.")
+@click.option("--html", "as_html", is_flag=True, help="Write one self-contained HTML file.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -35,13 +38,20 @@ _Form = Literal["json", "md", "html"]
 )
 @click.pass_obj
 def command(
-    root: Path, run: str, form: _Form | None, output: Path | None, margin: float | None
+    root: Path,
+    run: str,
+    as_json: bool,
+    as_md: bool,
+    as_html: bool,
+    output: Path | None,
+    margin: float | None,
 ) -> None:
     """Tell what RUN forgot and learned: its id, a unique part of it, or 'last'."""
     from workbench.probes.judging import judge
     from workbench.probes.report import read_report
     from workbench.runs.folder import Runs
 
+    form = _form({"json": as_json, "md": as_md, "html": as_html})
     if output and form is None:
         raise click.UsageError("--output writes what --json, --md or --html makes: add one of them")
     folder = Runs(root).find(run)
@@ -57,6 +67,14 @@ def command(
         return
     _write(output, text)
     narrate(f"{output} written")
+
+
+def _form(chosen: Mapping[_Form, bool]) -> _Form | None:
+    """The form that is asked for, if any."""
+    forms = [form for form, wanted in chosen.items() if wanted]
+    if len(forms) > 1:
+        raise click.UsageError(f"{listed([f'--{form}' for form in forms])}: choose one of them")
+    return forms[0] if forms else None
 
 
 def _written(form: _Form, folder: RunFolder, findings: Findings) -> str:
