@@ -73,6 +73,24 @@ def test_an_empty_name_finds_nothing(runs: Runs) -> None:
         runs.find("")
 
 
+@pytest.mark.parametrize(
+    ("names", "result"),
+    [
+        ((), False),
+        (("adapter_config.json",), False),
+        (("adapter_config.json", "adapter_model.safetensors"), True),
+        (("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"), True),
+    ],
+)
+def test_only_weights_are_a_result(runs: Runs, names: tuple[str, ...], result: bool) -> None:
+    run = runs.create(Recipe())
+    assert not run.has_result()
+    run.model.mkdir()
+    for name in names:
+        (run.model / name).touch()
+    assert run.has_result() == result
+
+
 def test_a_dead_worker_makes_the_run_lost(runs: Runs) -> None:
     run = runs.create(Recipe())
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

@@ -90,8 +90,8 @@ class RunFolder:
         return storage.load_file(self.recipe_file)
 
     def has_result(self) -> bool:
-        """Whether a tuned model was saved."""
-        return self.model.is_dir()
+        """Whether a tuned model was saved: an empty folder is none."""
+        return any(self.model.glob("*.safetensors"))
 
 
 @dataclass(frozen=True)
