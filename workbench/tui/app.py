@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
-from textual.app import App
 from textual.reactive import reactive
 
 from workbench.errors import FtwbError
+from workbench.tui.clipboard import CopyingApp
 from workbench.tui.commands import Commands, command
 from workbench.tui.messages import BoxRead, OpenChat, OpenReport, OpenRun, RunsListed
 from workbench.tui.settings import DEFAULT_THEME, Settings
@@ -63,7 +63,7 @@ def _compare() -> Screen[Any]:
     return CompareScreen()
 
 
-class WorkbenchApp(App[None]):
+class WorkbenchApp(CopyingApp):
     """Five places (new run, runs, chat, report, compare) and what they share."""
 
     TITLE = "ftwb"
@@ -132,7 +132,7 @@ class WorkbenchApp(App[None]):
         if theme not in self.available_themes:
             self._add_themes([DEFAULT_THEME])
             theme = DEFAULT_THEME
-        self.set_reactive(App.theme, theme)
+        self.set_reactive(CopyingApp.theme, theme)
 
     def _add_themes(self, names: Iterable[str]) -> None:
         themes, complaints = read_themes(names)

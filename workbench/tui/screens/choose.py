@@ -98,11 +98,7 @@ class ChooseScreen(Dialog[str]):
 def _fitting(items: Sequence[Item], typed: str) -> list[Item]:
     """The items that hold every typed word, those first that hold it in their label."""
     words = typed.split()
-    fitting = [
-        item
-        for item in items
-        if all(word in _searched(item) for word in words)
-    ]
+    fitting = [item for item in items if all(word in _searched(item) for word in words)]
     return sorted(fitting, key=lambda item: typed.strip() not in item.label.casefold())
 
 

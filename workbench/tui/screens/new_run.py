@@ -264,17 +264,16 @@ class NewRunScreen(WorkbenchScreen):
             self.maximize(self.query_one(Summary))
 
     def action_copy_command(self) -> None:
-        """Put the CLI command on the clipboard."""
-        self._copy(self.query_one(Summary).outlook.command, "command")
+        """Copy the CLI command; the app says which way it went."""
+        self._copy(self.query_one(Summary).outlook.command)
 
     def action_copy_yaml(self) -> None:
-        """Put the recipe on the clipboard."""
-        self._copy(self.query_one(Summary).outlook.yaml, "recipe")
+        """Copy the recipe; the app says which way it went."""
+        self._copy(self.query_one(Summary).outlook.yaml)
 
-    def _copy(self, text: str, what: str) -> None:
+    def _copy(self, text: str) -> None:
         if text:
             self.app.copy_to_clipboard(text)
-            self.notify(f"Copied the {what}.")
 
 
 def _about(entry: ModelEntry) -> str:

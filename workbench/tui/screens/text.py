@@ -41,6 +41,5 @@ class TextScreen(Dialog[None]):
             self.query_one(VerticalScroll).scroll_end(animate=False)
 
     def action_copy(self) -> None:
-        """Put the text on the clipboard."""
+        """Copy the text; the app says which way it went."""
         self.app.copy_to_clipboard(self._text.plain)
-        self.notify("Copied.")
