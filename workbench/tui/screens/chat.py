@@ -9,6 +9,7 @@ from textual.widgets import Footer
 
 from workbench.inference.packs import shipped_pack
 from workbench.tui.chat.asking import Asking
+from workbench.tui.chat.keeping import Keeping
 from workbench.tui.chat.lanes import Lanes
 from workbench.tui.chat.settings import Settings
 from workbench.tui.chat.strengths import Strengths
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
 
 
-class ChatScreen(Asking, Lanes, Strengths, Settings):
+class ChatScreen(Asking, Lanes, Strengths, Settings, Keeping):
     """Base on the left, tuned on the right, one prompt below; both answers stream together."""
 
     ABOUT = (
