@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 
-def command(keys: str, action: str, label: str, tells: str, *, footer: bool = True) -> Binding:
+def command(
+    keys: str,
+    action: str,
+    label: str,
+    tells: str,
+    *,
+    footer: bool = True,
+    priority: bool = False,
+) -> Binding:
     """Declare a command of a screen.
 
     Args:
@@ -24,8 +32,9 @@ def command(keys: str, action: str, label: str, tells: str, *, footer: bool = Tr
         label: A word or two for the footer and the palette.
         tells: One sentence for the help screen and the palette; what carries none is no command.
         footer: Whether the footer has room for it.
+        priority: Whether it comes before what the focused widget does with the key.
     """
-    return Binding(keys, action, label, show=footer, tooltip=tells, id=action)
+    return Binding(keys, action, label, show=footer, tooltip=tells, id=action, priority=priority)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import on
+from textual.binding import Binding
 from textual.events import DescendantFocus
 
 from workbench.errors import FtwbError
@@ -16,13 +17,17 @@ from workbench.tui.commands import command
 from workbench.tui.widgets.lane import LanePane
 from workbench.tui.widgets.strength import StrengthCurveView
 
+_WEAKER, _STRONGER = f"strength({-STEP})", f"strength({STEP})"
+
 
 class Strengths(ChatBase):
     """The slider of each lane that has one."""
 
     BINDINGS: ClassVar = [
-        command("f6,[", f"strength({-STEP})", "Weaker", "Move the tuned lane towards the base."),
-        command("f7,]", f"strength({STEP})", "Stronger", "Move the tuned lane away from the base."),
+        command("f6", _WEAKER, "Weaker", "Move the tuned lane towards the base.", priority=True),
+        command("f7", _STRONGER, "Stronger", "Move it away from the base.", priority=True),
+        Binding("left_square_bracket", _WEAKER, show=False),
+        Binding("right_square_bracket", _STRONGER, show=False),
     ]
 
     _marked: str | None = None

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from workbench.inference.session import ChatSession, Lane
 
 BASE = "base"
-_CELLS = round(STRONGEST / STEP)
+_PLACES = round(STRONGEST / STEP)
+_QUIET = "$foreground 60%"
 _TRAINED = round(1 / STEP)
 _NOT_PROVEN = {"refuted": "not the base ✗", "missing": "NOT PROVEN"}
 
@@ -25,7 +26,7 @@ def name(lane: Lane, proof: Proof | None, turn: str) -> Content:
     called = lane.name
     if lane.name == BASE and proof:
         called = _NOT_PROVEN.get(proof.state, called)
-    waiting = (f"  {turn}", "$text-muted") if turn else ""
+    waiting = (f"  {turn}", _QUIET) if turn else ""
     return Content.assemble((called, "bold"), f" · {visible(lane.title)}", waiting)
 
 
@@ -46,21 +47,23 @@ def badge(lane: Lane, proof: Proof | None, *, chosen: bool, short: bool) -> Cont
 def _proof(proof: Proof) -> Content:
     distance = f" Δ {tiny(proof.distance)}" if proof.distance is not None else ""
     if proof.state == "proven":
-        return Content.assemble(("proven ✓", "$text-success"), (distance, "$text-muted"))
+        return Content.assemble(("proven ✓", "$text-success"), (distance, _QUIET))
     return Content.styled(distance.strip(), "$text-error")
 
 
 def strength(value: float, *, chosen: bool, short: bool) -> Content:
-    """A slider: filled up to ``value``, in another colour beyond what was trained."""
-    filled = round(value / STEP)
-    within, beyond = min(filled, _TRAINED), max(0, filled - _TRAINED)
-    colour = "$accent" if chosen else "$text-muted"
+    """A slider from 0 to 1.5: a knob, the way it has come, and a notch where it was trained."""
+    place = round(value / STEP)
+    colour = "$warning" if place > _TRAINED else "$accent" if chosen else _QUIET
+    rest = ["┄"] * (_PLACES - place)
+    if place < _TRAINED:
+        rest[_TRAINED - place - 1] = "┼"
     return Content.assemble(
-        ("" if short else "strength ", "$text-muted"),
+        ("" if short else "strength ", _QUIET),
         (f"{value:.1f} ", colour),
-        ("▇" * within, colour),
-        ("▇" * beyond, "$warning"),
-        ("░" * (_CELLS - filled), "$text-disabled"),
+        ("━" * place, colour),
+        ("●", colour),
+        ("".join(rest), _QUIET),
     )
 
 

@@ -9,7 +9,7 @@ from textual.content import Content
 if TYPE_CHECKING:
     from textual.style import Style
 
-_CORNERS = 4
+_CORNERS = 6
 """Cells of the border that a title never covers."""
 _GAP = 2
 _SHORTEST_NAME = 8

@@ -20,7 +20,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 _PLACES = [round(place * STEP, 2) for place in range(round(STRONGEST / STEP) + 1)]
 _CELLS = 2
 """Cells of one place of the slider."""
-_LABEL = 10
+_LABEL = 12
+_QUIET = "$foreground 50%"
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,12 @@ def spark(trace: Trace, strength: float) -> Content:
     values = [trace.at(place) for place in _PLACES]
     top = max(trace.values) or 1.0
     cells = [
-        (_bar(value, top) * _CELLS, "$accent bold" if place == strength else "$text-muted")
+        (_bar(value, top) * _CELLS, "$accent bold" if place == strength else _QUIET)
         for place, value in zip(_PLACES, values, strict=True)
     ]
     here = trace.at(strength)
     told = "not measured here" if here is None else f"{here:{trace.form}} {trace.unit}"
-    return Content.assemble((f"{trace.label:<{_LABEL}}", "$text-muted"), *cells, f"  {told}")
+    return Content.assemble((f"{trace.label:<{_LABEL}}", _QUIET), *cells, f"  {told}")
 
 
 def _bar(value: float | None, top: float) -> str:
