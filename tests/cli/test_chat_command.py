@@ -33,7 +33,7 @@ def test_json_holds_both_answers_with_their_timings(chat, runs, tiny_model, tmp_
     )
     assert result.exit_code == 0, result.output
     data = json.loads(result.stdout)
-    assert (data["run"], data["mode"]) == (run.id, "in turns")
+    assert (data["run"], data["mode"]) == (run.id, "one batch")
     assert [lane["name"] for lane in data["lanes"]] == ["base", "tuned"]
     assert [answer["prompt"] for answer in data["answers"]] == ["First?", "Second?"]
     for answer in data["answers"]:

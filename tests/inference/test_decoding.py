@@ -10,9 +10,9 @@ from tests.inference.tuned_runs import KINDS, STRATEGIES, finished_run, load, tu
 from tests.tiny import make_tiny_model
 from workbench.errors import BadInputError
 from workbench.inference.decoding import Decoder, stop_tokens
-from workbench.inference.lanes import Row, open_lanes, twin
+from workbench.inference.lanes import Row, open_lanes
 from workbench.inference.messages import Delta, Done, Finished, Generate, Sampling, Source, Turn
-from workbench.inference.opening import open_sources
+from workbench.inference.opening import load_lane, open_sources
 
 PROMPTS = ("Hi", "What is photosynthesis?", "word " * 40)
 
@@ -26,7 +26,7 @@ def lanes_on(base, kind, folder):
     """The open lanes of a result, and independent copies of the two models."""
     strategy = tuned_model(base, kind, folder)
     loaded = load(base, strategy)
-    lanes = open_lanes(loaded, {"tuned": strategy.load(twin(loaded), folder)})
+    lanes = open_lanes(loaded, [load_lane("tuned", loaded, strategy, folder)])
     return lanes, references_of(strategy, base, folder)
 
 
@@ -108,8 +108,9 @@ def test_logits_from_the_cache_are_those_of_a_whole_pass(architecture, kind, tmp
     base = make_tiny_model(tmp_path / "base", architecture, width=64)
     lanes, references = lanes_on(base, kind, tmp_path / "tuned")
     rows = [Row(lane, torch.arange(30, 37)[None], unread=7) for lane in lanes.every]
+    stepping = lanes.stepping(rows)
     for token in (5, 90, 17):
-        found = {row.lane.name: logits for row, logits in lanes.step(rows)}
+        found = {row.lane.name: logits for row, logits in stepping.step(rows)}
         for row in rows:
             with torch.no_grad():
                 whole = references[row.lane.name](
@@ -168,11 +169,7 @@ def test_deltas_of_both_lanes_alternate_and_end_in_the_whole_text(tiny_model, ki
 def test_shared_lanes_hold_one_set_of_base_weights(tiny_model, tmp_path):
     base_bytes = sum(parameter.nbytes for parameter in load(tiny_model).parameters())
     lora, _ = lanes_on(tiny_model, "lora", tmp_path / "lora")
-    adapter_bytes = sum(
-        parameter.nbytes
-        for name, parameter in lora.named("tuned").model.named_parameters()
-        if "lora_" in name
-    )
+    adapter_bytes = sum(parameter.nbytes for parameter in lora.named("tuned").tensors())
     full, _ = lanes_on(tiny_model, "full", tmp_path / "full")
     buffers = sum(buffer.nbytes for buffer in load(tiny_model).buffers())
     assert [lane.extra_bytes for lane in lora.facts()] == [base_bytes + buffers, adapter_bytes]

@@ -65,7 +65,7 @@ def test_what_is_no_change_of_weights_is_refused(new_run: Callable[..., RunFolde
 
 
 def test_the_line_holds_only_what_moves() -> None:
-    from workbench.training.sweep import Line
+    from workbench.strategies.line import Line
 
     start, result = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
     with torch.no_grad():

@@ -108,21 +108,24 @@ class Decoder:
     def answer(
         self, request: Generate, cancelled: Callable[[], bool]
     ) -> Iterator[Delta | Done | Finished]:
-        """Stream the answers of all lanes, one token a lane in turns, until all are complete.
+        """Stream the answers of all lanes, a token of each at a time, until all are complete.
 
         Raises:
-            BadInputError: A conversation leaves no room for an answer.
+            BadInputError: A conversation leaves no room for an answer, or a lane is not open or
+                has no strength.
         """
         answers = [self._begin(name, request) for name in request.conversations]
-        live = {id(answer.row): answer for answer in answers}
-        while live and not cancelled():
-            for row, logits in self.lanes.step([answer.row for answer in live.values()]):
-                answer = live[id(row)]
-                if text := answer.take(logits, self.stops):
-                    yield Delta(id=request.id, lane=answer.lane, text=text)
-                if answer.finish:
-                    yield answer.done(request.id)
-            live = {key: answer for key, answer in live.items() if not answer.finish}
+        live = {answer.row: answer for answer in answers}
+        with self.lanes.at(request.strengths):
+            stepping = self.lanes.stepping(list(live))
+            while live and not cancelled():
+                for row, logits in stepping.step(list(live)):
+                    answer = live[row]
+                    if text := answer.take(logits, self.stops):
+                        yield Delta(id=request.id, lane=answer.lane, text=text)
+                    if answer.finish:
+                        yield answer.done(request.id)
+                live = {row: answer for row, answer in live.items() if not answer.finish}
         for answer in live.values():
             yield answer.done(request.id)
         yield Finished(id=request.id)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import BadInputError, NotFoundError
 from workbench.inference.decoding import Decoder, stop_tokens
-from workbench.inference.lanes import open_lanes, twin
+from workbench.inference.lanes import Lane, open_lanes, twin
 from workbench.runs.folder import RunFolder
+from workbench.strategies.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from torch.nn import Module
+    from torch.nn import Module, Parameter
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from workbench.inference.messages import Source
@@ -130,10 +131,35 @@ def _load_all(
     strategies: Mapping[str, Strategy],
     folders: Mapping[str, Path],
     report: Report,
-) -> dict[str, Module]:
-    """Each on a twin of the base, so that what it leaves as it is lies in memory once."""
-    models = {}
-    for done, (lane, strategy) in enumerate(strategies.items(), 1):
-        report(f"Loading the {lane} model", done, len(strategies) + 1)
-        models[lane] = strategy.load(twin(base), folders[lane])
-    return models
+) -> list[Lane]:
+    lanes = []
+    for done, (name, strategy) in enumerate(strategies.items(), 1):
+        report(f"Loading the {name} model", done, len(strategies) + 1)
+        lanes.append(load_lane(name, base, strategy, folders[name]))
+    return lanes
+
+
+def load_lane(name: str, base: PreTrainedModel, strategy: Strategy, folder: Path) -> Lane:
+    """Load a result on a twin of the base, so that what it leaves as it is lies in memory once.
+
+    What only adds to the base needs no model of its own.
+    """
+    model = strategy.load(twin(base), folder)
+    additions = strategy.additions(model)
+    if additions is not None:
+        return Lane(name, base, additions, scalable=strategy.change == "low_rank")
+    if strategy.change != "weights":
+        return Lane(name, model)
+    start = dict(base.named_parameters(remove_duplicate=False))
+    _share_equal(start, model)
+    return Lane(name, model, line=Line.between(start, model, folder))
+
+
+def _share_equal(start: Mapping[str, Parameter], model: Module) -> None:
+    """Put the base's own tensors in the place of equal ones."""
+    import torch
+
+    for name, tensor in list(model.named_parameters(remove_duplicate=False)):
+        if name in start and start[name] is not tensor and torch.equal(start[name], tensor):
+            owner, _, last = name.rpartition(".")
+            model.get_submodule(owner).register_parameter(last, start[name])

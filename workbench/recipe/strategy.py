@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from workbench.recipe.parts import Part
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from torch import Tensor
     from torch.nn import Module
 
     from workbench.recipe.facts import ModelFacts
@@ -35,6 +37,22 @@ class Quantization:
 
 
 Change = Literal["weights", "low_rank", "other"]
+
+
+class Addition(Protocol):
+    """What a result adds to the output of one of its base's modules."""
+
+    def add(self, given: Tensor, output: Tensor, strength: float) -> None:
+        """Add it in place to some rows of the output ``[rows, length, outputs]``.
+
+        Args:
+            given: What the module was given for them, ``[rows, length, inputs]``.
+            output: What it made of it.
+            strength: 0 adds nothing, 1 all; ignored where there is no such thing.
+        """
+
+    def tensors(self) -> Iterable[Tensor]:
+        """What it holds in memory."""
 
 
 class Strategy(Part, ABC):
@@ -91,6 +109,15 @@ class Strategy(Part, ABC):
         added. ``other``: no difference of weights, or none that can be written so.
         """
         return "other"
+
+    def additions(self, model: Module) -> Mapping[str, Addition] | None:
+        """What a loaded result adds to the outputs of which of the base's modules, by their names.
+
+        With these beside the base, both can answer in one batch. None where the result is more
+        than that, and has to be asked apart.
+        """
+        del model
+        return None
 
     def check(self, facts: ModelFacts, training: TrainingSection) -> None:
         """Refuse what is known to be wrong before anything is loaded.

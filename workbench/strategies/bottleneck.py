@@ -13,12 +13,13 @@ from workbench.recipe.strategy import Strategy
 from workbench.strategies.blocks import blocks_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from torch.nn import Module
 
     from workbench.recipe.facts import ModelFacts
+    from workbench.recipe.strategy import Addition
     from workbench.strategies.layers.bottleneck import Bottleneck
 
 _CONFIG = "adapter_config.json"
@@ -88,6 +89,16 @@ class BottleneckStrategy(Strategy):
             adapter.to(model.device)
             attach(model.get_submodule(place), adapter, parallel=self.form == "parallel")
         return model
+
+    def additions(self, model: Module) -> Mapping[str, Addition]:
+        """Every adapter, at the module that it belongs to."""
+        from workbench.strategies.layers.additions import Inserted
+
+        parallel = self.form == "parallel"
+        return {
+            name.rpartition(".")[0]: Inserted(adapter, parallel)
+            for name, adapter in _adapters(model)
+        }
 
     def save(self, model: Module, folder: Path) -> None:
         """Write the adapters' tensors and what they are, in PEFT's file names."""

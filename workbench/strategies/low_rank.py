@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.recipe.section import field
-from workbench.strategies.adapters import PeftStrategy
+from workbench.strategies.adapters import PeftStrategy, as_peft
 from workbench.strategies.targets import Targets, linear_modules, pick_targets
 
 if TYPE_CHECKING:
-    from peft import LoraConfig
+    from collections.abc import Mapping
+
+    from peft import LoraConfig, PeftModel
+    from peft.tuners.lora import LoraLayer
+    from torch import Tensor
     from torch.nn import Module
     from transformers import PreTrainedModel
 
     from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.strategy import Change
+    from workbench.recipe.strategy import Addition, Change
 
 
 class LowRankStrategy(PeftStrategy):
@@ -71,6 +75,13 @@ class LowRankStrategy(PeftStrategy):
         """A plain low-rank product, unless DoRA rescales the matrix as well."""
         return "other" if self.dora else "low_rank"
 
+    def additions(self, model: Module) -> Mapping[str, Addition] | None:
+        """Every pair of matrices, unless DoRA rescales or PEFT did more than add."""
+        from workbench.strategies.layers.additions import LowRank
+
+        found = {} if self.dora else _pairs(as_peft(model))
+        return {name: LowRank(*pair) for name, pair in found.items()} or None
+
     def trainable_parameters(self, facts: ModelFacts) -> int:
         """Sum r·(inputs + outputs) over the targeted matrices; DoRA adds one number an output."""
         names = pick_targets(self.targets, facts.linears())
@@ -113,3 +124,33 @@ class LowRankStrategy(PeftStrategy):
     def _start(self) -> dict[str, Any]:
         """The initialisation in PEFT's words."""
         return {"init_lora_weights": True if self.init == "default" else self.init}
+
+
+def _pairs(model: PeftModel) -> dict[str, tuple[Tensor, Tensor, float]]:
+    """A, B and scale by the name of the matrix they stand beside; none where that is not all."""
+    from peft.tuners.lora import LoraLayer
+    from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.utils.other import AuxiliaryTrainingWrapper
+
+    pairs = {}
+    for name, layer in model.get_base_model().named_modules():
+        if isinstance(layer, AuxiliaryTrainingWrapper):
+            return {}
+        if isinstance(layer, BaseTunerLayer):
+            if not isinstance(layer, LoraLayer) or not _is_plain(layer):
+                return {}
+            (adapter,) = layer.active_adapters
+            first: Any = layer.lora_A[adapter].weight
+            second: Any = layer.lora_B[adapter].weight
+            pairs[name] = (first.detach(), second.detach(), float(layer.scaling[adapter]))
+    return pairs
+
+
+def _is_plain(layer: LoraLayer) -> bool:
+    """Whether a layer only adds s·B·A to the output of a matrix."""
+    from peft.tuners.lora import ParamWrapper
+
+    if isinstance(layer, ParamWrapper):
+        return False
+    special = layer.lora_embedding_A or layer.lora_variant or any(layer.lora_bias.values())
+    return not special and len(layer.lora_A) == 1 and len(layer.active_adapters) == 1

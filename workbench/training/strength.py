@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from workbench.errors import BadInputError
 from workbench.models import loading
 from workbench.runs.status import Status
+from workbench.strategies.line import SECOND_FACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs
 
 _LONGEST_NAME = 64
-SECOND_FACTOR = ".lora_B."
-"""What the names of LoRA's second factors hold: scaling them scales the adapter."""
 
 Report: TypeAlias = "Callable[[str, int, int], None]"
 

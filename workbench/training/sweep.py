@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import torch
 
 from workbench.data.splitting import load_split
 from workbench.probes.fingerprint import take_fingerprint
 from workbench.probes.strengths import StrengthCurve, StrengthPoint
+from workbench.strategies.line import Line
 from workbench.training.examination import Examination
 from workbench.training.opening import open_base
-from workbench.training.strength import SECOND_FACTOR, refuse_without_strength
+from workbench.training.strength import refuse_without_strength
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor
-    from torch.nn import Module, Parameter
+    from collections.abc import Sequence
 
     from workbench.recipe.evaluation import SuiteSize
     from workbench.runs.folder import RunFolder
@@ -59,38 +54,6 @@ def sweep(
         done = examination.result(model, base, _named(name, report))
         points.append(StrengthPoint.of(alpha, done))
     return StrengthCurve(base=StrengthPoint.of(0, base.results.measurement), points=tuple(points))
-
-
-@dataclass(frozen=True)
-class Line:
-    """The straight line from a base to its result, along which a loaded result can be moved.
-
-    Attributes:
-        moving: Each tensor that differs, where it starts and where it ends (on the CPU).
-    """
-
-    moving: Sequence[tuple[Parameter, Tensor, Tensor]]
-
-    @classmethod
-    def between(cls, start: Mapping[str, Parameter], result: Module) -> Line:
-        """Find what moves: LoRA's second factors start at zero, weights at the base's own."""
-        moving = []
-        for name, tensor in result.named_parameters():
-            if SECOND_FACTOR in name:
-                moving.append((tensor, torch.zeros_like(tensor), _kept(tensor)))
-            elif name in start and not torch.equal(start[name], tensor):
-                moving.append((tensor, start[name].detach(), _kept(tensor)))
-        return cls(moving)
-
-    def go_to(self, alpha: float) -> None:
-        """Set every weight to base + alpha (result - base)."""
-        with torch.no_grad():
-            for tensor, start, end in self.moving:
-                tensor.copy_(start.lerp(end.to(start.device, start.dtype), alpha))
-
-
-def _kept(tensor: Tensor) -> Tensor:
-    return tensor.detach().to("cpu", copy=True)
 
 
 def _named(name: str, report: Report) -> Report:
