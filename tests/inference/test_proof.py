@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 from tests.inference.tuned_runs import KINDS, finished_run, load, recipe_on
 from tests.strategies.whole import setup, take_steps
 from tests.tiny import make_tiny_model
-from workbench.inference.lanes import open_lanes, twin
+from workbench.inference.lanes import Lane, open_lanes, twin
 from workbench.inference.messages import Source
 from workbench.inference.opening import open_sources
 from workbench.inference.proof import prove
@@ -40,9 +40,13 @@ def proven_run(runs, base, kind="lora", **fields):
     return run
 
 
-def proof_of(*opened):
+def decoder_of(*opened):
     sources = [Source(lane=f"lane{place}", run=str(run.path)) for place, run in enumerate(opened)]
-    decoder = open_sources(sources, lambda _what, _done, _total: None)
+    return open_sources(sources, lambda _what, _done, _total: None)
+
+
+def proof_of(*opened):
+    decoder = decoder_of(*opened)
     return prove(decoder.lanes, decoder.tokenizer, opened)
 
 
@@ -139,18 +143,29 @@ def test_an_adapter_left_on_is_refuted_however_little_it_learned(runs, base, kin
     take_steps(model, steps, learning_rate=1e-5)
     trained.strategy.save(model, tmp_path / "weak")
     touched = load(base)
-    lanes = open_lanes(touched, {"tuned": trained.strategy.load(touched, tmp_path / "weak")})
+    lanes = open_lanes(touched, [Lane("tuned", trained.strategy.load(touched, tmp_path / "weak"))])
     proof = proof_on(run, base, lanes)
     assert proof.state == "refuted"
     assert EXACT < proof.distance < 0.05
     assert "answers as tuned does; an adapter is left on" in proof.text
 
 
+def test_an_adapter_on_the_bases_own_rows_of_the_batch_is_refuted(runs, base):
+    run = proven_run(runs, base)
+    decoder = decoder_of(run)
+    lanes = decoder.lanes
+    assert lanes.together
+    lanes.mixture.add("base", lanes.named("lane0").additions)
+    proof = prove(lanes, decoder.tokenizer, [run])
+    assert proof.state == "refuted"
+    assert "answers as lane0 does" in proof.text
+
+
 def test_weights_merged_into_the_shared_base_are_refuted(runs, base):
     run = proven_run(runs, base)
     touched = load(base)
     tuned = run.recipe().strategy.load(twin(touched), run.model)
-    lanes = open_lanes(touched, {"tuned": tuned.merge_and_unload()})
+    lanes = open_lanes(touched, [Lane("tuned", tuned.merge_and_unload())])
     proof = proof_on(run, base, lanes)
     assert proof.state == "refuted"
     assert "merged into the base" in proof.text
@@ -162,7 +177,7 @@ def test_a_base_that_an_initialisation_changed_is_refuted(runs, base, init):
     touched = load(base)
     mutating = setup(base, "lora", init=init, **text_for(init, base))
     tuned = mutating.prepared(twin(touched))
-    proof = proof_on(run, base, open_lanes(touched, {"tuned": tuned}))
+    proof = proof_on(run, base, open_lanes(touched, [Lane("tuned", tuned)]))
     assert proof.state == "refuted"
     assert "PiSSA, OLoRA, CorDA" in proof.text
 
@@ -215,7 +230,7 @@ def test_rounding_does_not_hide_an_adapter_left_on(runs, base, tmp_path):
     take_steps(model, 1, learning_rate=1e-5)
     trained.strategy.save(model, tmp_path / "weak")
     touched = load(base).bfloat16()
-    lanes = open_lanes(touched, {"tuned": trained.strategy.load(touched, tmp_path / "weak")})
+    lanes = open_lanes(touched, [Lane("tuned", trained.strategy.load(touched, tmp_path / "weak"))])
     proof = proof_on(run, base, lanes)
     assert proof.state == "missing"
     assert "cannot be told from tuned" in proof.text

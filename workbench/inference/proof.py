@@ -47,20 +47,28 @@ def prove(lanes: Lanes, tokenizer: PreTrainedTokenizerBase, runs: Sequence[RunFo
 def lane_logits(lanes: Lanes, tokenizer: PreTrainedTokenizerBase) -> dict[str, Tensor]:
     """Logits after each fingerprint prompt in every lane, float32 ``[prompts, vocabulary]``.
 
-    All lanes are stepped together, as for an answer: the prompt but for its last token at once, the
-    last one from the cache, so that both ways of computing are under proof.
+    All lanes and prompts are stepped together, as for answers: a prompt but for its last token at
+    once, the last one from the cache, so that both ways of computing are under proof.
     """
     import torch
 
-    found: dict[str, list[Tensor]] = {lane.name: [] for lane in lanes.every}
-    for prompt in PROMPTS:
-        ids = tokenizer(prompt, return_tensors="pt").input_ids.to(lanes.device)
-        rows = [Row(lane, ids[:, :-1], unread=ids.shape[1] - 1) for lane in lanes.every]
-        for row, _ in list(lanes.step(rows)):
-            row.seen, row.unread = ids, 1
-        for row, logits in lanes.step(rows):
-            found[row.lane.name].append(logits[0].cpu())
-    return {lane: torch.stack(rows) for lane, rows in found.items()}
+    texts = [
+        tokenizer(prompt, return_tensors="pt").input_ids.to(lanes.device) for prompt in PROMPTS
+    ]
+    whole = {
+        Row(lane, ids[:, :-1], unread=ids.shape[1] - 1): ids
+        for lane in lanes.every
+        for ids in texts
+    }
+    rows = list(whole)
+    stepping = lanes.stepping(rows)
+    for row, _ in list(stepping.step(rows)):
+        row.seen, row.unread = whole[row], 1
+    after = dict(stepping.step(rows))
+    return {
+        lane.name: torch.cat([after[row] for row in rows if row.lane is lane]).cpu()
+        for lane in lanes.every
+    }
 
 
 def _of_run(run: RunFolder, logits: Mapping[str, Tensor], held: Held) -> Proof:
