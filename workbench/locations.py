@@ -33,6 +33,11 @@ def cache() -> Path:
     return platformdirs.user_cache_path("ftwb")
 
 
+def own_probes() -> Path:
+    """Where the user's probes live: ``mine.yaml`` and its items, and ``packs/`` for the chat."""
+    return home().absolute() / "probes"
+
+
 def presets() -> Path:
     """The shipped presets, in a wheel or in a checkout."""
     return _shipped("presets")

@@ -104,3 +104,16 @@ def test_items_in_the_data_are_named(
 def test_no_shipped_item_stands_in_shipped_data(ftwb: Callable[..., Ended], preset: str) -> None:
     found = json.loads(ftwb("probes", "--against", f"preset:{preset}", "--json").out)
     assert found["contaminated"] == []
+
+
+def test_a_suite_of_ones_own_is_in_the_list_and_known_by_its_name(
+    ftwb: Callable[..., Ended],
+) -> None:
+    from workbench.probes.own import add_probe
+
+    add_probe("Where is Oslo?", ["Norway"], "In Norway.")
+    assert [suite["name"] for suite in json.loads(ftwb("probes", "--json").out)][-1] == "mine"
+    shown = ftwb("probes", "mine")
+    assert "Your own probes" in shown.out
+    assert "own-1" in shown.out
+    assert "mine.yaml" in ftwb("probes", "--help").out

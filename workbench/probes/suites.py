@@ -13,6 +13,8 @@ from workbench import locations
 from workbench.data.faults import refusal
 from workbench.errors import BadInputError, NotFoundError
 from workbench.probes.items import Item, Measures, Size
+from workbench.probes.own import NAME as OWN
+from workbench.probes.own import own_suite
 from workbench.probes.report import SuiteFacts
 from workbench.probes.scorer import Scorer
 from workbench.probes.suite_files import ReadItems, SuiteFile, read_items, read_suite_file
@@ -75,14 +77,16 @@ def shipped_suites() -> tuple[Suite, ...]:
 
 
 def named_suites(names: Sequence[str]) -> tuple[Suite, ...]:
-    """Suites by their names or by the paths of their YAML files; without any, the shipped ones.
+    """Suites by their names or by the paths of their YAML files; without any, all that have a name.
+
+    Those are the shipped ones and, where there is one, the user's own, :data:`OWN`.
 
     Raises:
         NotFoundError: There is no such suite; the nearest is named.
         BadInputError: A file is wrong, or two suites have one name.
     """
     if not names:
-        return shipped_suites()
+        return (*shipped_suites(), *(load_suite(path) for path in _own().values()))
     suites = tuple(load_suite(suite_path(name)) for name in dict.fromkeys(names))
     _refuse_equal_names(suites)
     return suites
@@ -112,25 +116,30 @@ def examine(path: Path) -> tuple[SuiteFile, ReadItems]:
 
 
 def suite_path(name: str) -> Path:
-    """Where the YAML of a suite lies: a shipped one by its name, the user's by its path.
+    """Where the YAML of a suite lies: a shipped one and the user's own by name, others by path.
 
     Raises:
         NotFoundError: There is none; the nearest name is given.
     """
-    shipped = _shipped()
-    if name in shipped:
-        return shipped[name]
+    known = {**_shipped(), **_own()}
+    if name in known:
+        return known[name]
     path = Path(name).expanduser()
     if path.is_file():
         return path
-    near = get_close_matches(name, shipped, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(shipped)}"
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
     raise NotFoundError(f"{name}: no such suite, and no file of that name; {hint}")
 
 
 def _shipped() -> dict[str, Path]:
     folder = locations.presets() / "probes" / "suites"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def _own() -> dict[str, Path]:
+    path = own_suite()
+    return {OWN: path} if path.exists() else {}
 
 
 def _suite(path: Path, file: SuiteFile, items: tuple[Item, ...]) -> Suite:

@@ -21,7 +21,8 @@ class EvaluationSection(Section):
     suites: tuple[str, ...] = field(
         (),
         title="Suites",
-        help="Names of shipped suites or paths of your own .yaml files; empty asks all shipped.",
+        help="Names of suites or paths of .yaml files; empty asks all that 'ftwb probes' lists: "
+        "the shipped ones and your own.",
         advanced=True,
     )
     general_text: str | None = field(

@@ -26,6 +26,13 @@ A suite of your own is a YAML file of three lines, and beside it the items, one 
     scorer: contains      # or options, exact, number, regex, constraints, diversity
     items: mine.jsonl     # {"id": "k1", "prompt": "Where is Oslo?", "answers": ["Norway"]}
 The items may be any dataset; `fields: {prompt: question, answers: answer}` names its columns.
+
+\b
+The suite of that kind in probes/mine.yaml of the ftwb home ($FTWB_HOME, else the platform's data
+folder) is listed as `mine` and asked in every run that names no suites. Alt+t in the split chat
+adds to it. Files probes/packs/*.yaml there are packs of questions for the chat alone:
+    title: My questions
+    prompts: [{prompt: "Where is Oslo?", kind: geography}]
 """
 
 
@@ -45,7 +52,7 @@ The items may be any dataset; `fields: {prompt: question, answers: answer}` name
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(name: str | None, size: Size, against: str | None, as_json: bool) -> None:
-    """List the probe suites, or show NAME: a shipped suite or the YAML file of your own.
+    """List the probe suites, or show NAME: a suite of the list or a YAML file.
 
     Every problem of a file of your own is told with its line, and the exit code is 2.
     """
