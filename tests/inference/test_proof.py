@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
-from tests.inference.tuned_runs import KINDS, finished_run, load, recipe_on
+from tests.inference.tuned_runs import KINDS, finished_run, keep_fingerprint, load, recipe_on
 from tests.strategies.whole import setup, take_steps
 from tests.tiny import make_tiny_model
 from workbench.inference.lanes import Lane, open_lanes, twin
@@ -25,13 +25,6 @@ MUTATING = ("pissa", "olora", "corda")
 @pytest.fixture
 def base(tmp_path):
     return make_tiny_model(tmp_path / "base", width=64)
-
-
-def keep_fingerprint(run, base):
-    """Store the base's logits in the run, as the worker does before it trains."""
-    model = load(base, run.recipe().strategy)
-    logits = take_fingerprint(model, AutoTokenizer.from_pretrained(base))
-    save_fingerprint(logits, Held.of(model), run.base)
 
 
 def proven_run(runs, base, kind="lora", **fields):

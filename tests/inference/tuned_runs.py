@@ -22,11 +22,11 @@ _FIELDS = {"freeze": {"layers": 1}}
 
 
 def finished_run(
-    runs: Runs, base: Path, kind: str, *, shift: float = 0.3, **fields: object
+    runs: Runs, base: Path, kind: str, *, shift: float = 0.3, seed: int = 1, **fields: object
 ) -> RunFolder:
     """A run whose result is ``base`` plus noise of standard deviation ``shift``."""
     run = runs.create(recipe_on(base, kind, **fields))
-    tuned_model(base, kind, run.model, shift=shift, **fields)
+    tuned_model(base, kind, run.model, shift=shift, seed=seed, **fields)
     return run
 
 
@@ -41,19 +41,32 @@ def recipe_on(base: Path, kind: str, **fields: object):
     )
 
 
-def tuned_model(base: Path, kind: str, folder: Path, *, shift: float = 0.3, **fields: object):
+def tuned_model(
+    base: Path, kind: str, folder: Path, *, shift: float = 0.3, seed: int = 1, **fields: object
+):
     """Prepare the base with the strategy, move the trainable weights, and save the result."""
     import torch
 
     strategy = recipe_on(base, kind, **fields).strategy
     model = strategy.prepare(load(base, strategy))
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.add_(shift * torch.randn(parameter.shape, generator=generator))
     strategy.save(model, folder)
     return strategy
+
+
+def keep_fingerprint(run: RunFolder, base: Path) -> None:
+    """Store the base's logits in the run, as the worker does before it trains."""
+    from transformers import AutoTokenizer
+
+    from workbench.probes.fingerprint import Held, save_fingerprint, take_fingerprint
+
+    model = load(base, run.recipe().strategy)
+    logits = take_fingerprint(model, AutoTokenizer.from_pretrained(base))
+    save_fingerprint(logits, Held.of(model), run.base)
 
 
 def load(folder: Path, strategy: Strategy | None = None):
