@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.events import Key
 from textual.widgets import OptionList
 
 from tests.tui.chat_host import DIED, OPENED, Host, ScriptedClient, answers, done
@@ -132,6 +133,16 @@ async def test_the_answer_of_the_pane_in_focus_is_offered_first_and_copied_harml
         await pilot.press("enter")
         await settled(pilot)
         assert app.clipboard == "Plants make sugar from light."
+
+
+async def test_a_letter_with_alt_is_a_command_where_the_terminal_sends_the_letter_too(host_of):
+    app = host_of(FIRST)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await ask(pilot, "one")
+        app.post_message(Key("alt+c", "c"))
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        assert app.chat.query_one(PromptBox).text == ""
 
 
 async def test_the_whole_exchange_is_copied_or_written_as_markdown(host_of):

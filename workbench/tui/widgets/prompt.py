@@ -125,8 +125,13 @@ class PromptBox(TextArea):
         self.focus()
 
     def on_key(self, event: Key) -> None:
-        """Let a digit choose from the numbered probes while they are offered."""
-        if self.offers_digits and not self.text and (event.character or "").isdecimal():
+        """Let a digit choose from the numbered probes while they are offered.
+
+        A letter with alt is a command of the screen: many terminals send it as the letter.
+        """
+        if event.key.startswith("alt+"):
+            event.prevent_default()
+        elif self.offers_digits and not self.text and (event.character or "").isdecimal():
             event.prevent_default()
             event.stop()
             self.post_message(self.Digit(int(event.character or "0")))
