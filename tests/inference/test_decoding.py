@@ -6,13 +6,24 @@ import pytest
 import torch
 from transformers import AutoTokenizer, GenerationConfig
 
+from tests.inference.asking import (
+    answers,
+    ask,
+    both,
+    decoder_on,
+    expect_reference,
+    lanes_of,
+    reference,
+    references_of,
+    said,
+)
 from tests.inference.tuned_runs import KINDS, STRATEGIES, finished_run, load, tuned_model
 from tests.tiny import make_tiny_model
 from workbench.errors import BadInputError
 from workbench.inference.decoding import Decoder, stop_tokens
-from workbench.inference.lanes import Row, open_lanes
-from workbench.inference.messages import Delta, Done, Finished, Generate, Sampling, Source, Turn
-from workbench.inference.opening import load_lane, open_sources
+from workbench.inference.lanes import Row
+from workbench.inference.messages import Delta, Done, Finished, Sampling, Source, Turn
+from workbench.inference.opening import open_sources
 
 PROMPTS = ("Hi", "What is photosynthesis?", "word " * 40)
 
@@ -25,68 +36,8 @@ def kind(request):
 def lanes_on(base, kind, folder):
     """The open lanes of a result, and independent copies of the two models."""
     strategy = tuned_model(base, kind, folder)
-    loaded = load(base, strategy)
-    lanes = open_lanes(loaded, [load_lane("tuned", loaded, strategy, folder)])
+    lanes = lanes_of(load(base, strategy), [("tuned", (strategy, folder))])
     return lanes, references_of(strategy, base, folder)
-
-
-def references_of(strategy, base, folder):
-    """Base and result, loaded apart from each other."""
-    tuned = strategy.load(load(base, strategy), folder).eval()
-    return {"base": load(base, strategy), "tuned": tuned}
-
-
-def decoder_on(lanes, folder, *, context=512):
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-
-    def render(turns):
-        return tokenizer.apply_chat_template(
-            [turn.model_dump() for turn in turns], add_generation_prompt=True, return_dict=False
-        )
-
-    return Decoder(lanes, tokenizer, render, context, stop_tokens(lanes.base, tokenizer))
-
-
-def ask(decoder, conversations, *, max_tokens=24, sampling=None, cancelled=lambda: False):
-    request = Generate(
-        id=1,
-        conversations=conversations,
-        max_tokens=max_tokens,
-        sampling=sampling or Sampling(),
-    )
-    return list(decoder.answer(request, cancelled))
-
-
-def both(*turns):
-    conversation = tuple(
-        Turn(role="assistant" if index % 2 else "user", content=text)
-        for index, text in enumerate(turns)
-    )
-    return {"base": conversation, "tuned": conversation}
-
-
-def answers(events):
-    return {event.lane: event for event in events if isinstance(event, Done)}
-
-
-def reference(model, decoder, conversation, max_tokens=24):
-    ids = torch.tensor([decoder.render(conversation)])
-    output = model.generate(
-        ids,
-        attention_mask=torch.ones_like(ids),
-        do_sample=False,
-        max_new_tokens=max_tokens,
-    )
-    return output[0, ids.shape[1] :].tolist()
-
-
-def expect_reference(decoder, references, conversations):
-    done = answers(ask(decoder, conversations))
-    for lane, model in references.items():
-        expected = reference(model, decoder, conversations[lane])
-        assert done[lane].tokens == len(expected)
-        assert done[lane].text == decoder.tokenizer.decode(expected, skip_special_tokens=True)
-    return done
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3", "gemma3"])
@@ -100,6 +51,8 @@ def test_greedy_equals_generate(architecture, kind, tmp_path):
     for prompt in PROMPTS:
         done = expect_reference(decoder, references, both(prompt))
         assert done["base"].text != done["tuned"].text or kind not in STRATEGIES
+    unlike = {"base": said(PROMPTS[2]), "tuned": said(*PROMPTS)}
+    expect_reference(decoder, references, unlike)
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gemma3"])
@@ -174,6 +127,8 @@ def test_shared_lanes_hold_one_set_of_base_weights(tiny_model, tmp_path):
     buffers = sum(buffer.nbytes for buffer in load(tiny_model).buffers())
     assert [lane.extra_bytes for lane in lora.facts()] == [base_bytes + buffers, adapter_bytes]
     assert [lane.extra_bytes for lane in full.facts()] == [base_bytes + buffers] * 2
+    assert {lane.decoding for lane in lora.facts()} == {"one batch"}
+    assert {lane.decoding for lane in full.facts()} == {"in turns"}
 
 
 def test_answers_end_at_a_stop_token(tiny_model, tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
 from workbench.errors import BadInputError
 from workbench.probes.report import read_report
@@ -62,20 +61,3 @@ def test_what_is_no_change_of_weights_is_refused(new_run: Callable[..., RunFolde
         sweep(new_run("strategy.kind=ia3"), [0.5], silent)
     with pytest.raises(BadInputError, match="has no result to scale"):
         sweep(new_run("strategy.kind=full"), [0.5], silent)
-
-
-def test_the_line_holds_only_what_moves() -> None:
-    from workbench.strategies.line import Line
-
-    start, result = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
-    with torch.no_grad():
-        result.bias.copy_(start.bias)
-    begun, ended = start.weight.detach().clone(), result.weight.detach().clone()
-    line = Line.between(dict(start.named_parameters()), result)
-    assert len(line.moving) == 1
-    for alpha in (1.2, 0.0, 0.3, 1.0):
-        line.go_to(alpha)
-        assert torch.allclose(result.weight, begun + alpha * (ended - begun), atol=1e-6)
-    assert torch.equal(result.weight, ended)
-    line.go_to(0)
-    assert torch.equal(result.weight, begun)

@@ -99,7 +99,7 @@ class Forward:
     def _pass(self, ids: Tensor, mask: Tensor, cache: Any, only: dict[str, int]) -> Any:
         import torch
 
-        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        positions = _positions(mask)[:, -ids.shape[1] :]
         with torch.inference_mode():
             return self._model(
                 input_ids=ids,
@@ -109,6 +109,11 @@ class Forward:
                 **({"position_ids": positions} if self._takes_positions else {}),
                 **only,
             )
+
+
+def _positions(mask: Tensor) -> Tensor:
+    """Count from 0 at each row's first token, whatever padding stands before it."""
+    return (mask.cumsum(dim=1) - 1).clamp(min=0)
 
 
 def pad_left(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

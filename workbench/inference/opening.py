@@ -49,6 +49,7 @@ def open_sources(sources: Sequence[Source], report: Report) -> Decoder:
     from workbench.data.rendering import Renderer
     from workbench.models import loading
 
+    _refuse_equal_names(sources)
     recipes = {source.lane: _run_of(source).recipe() for source in sources}
     folders = {source.lane: folder_of(source) for source in sources}
     _refuse_other_bases(sources, recipes)
@@ -107,6 +108,13 @@ def _run_of(source: Source) -> RunFolder:
     return RunFolder(Path(source.run))
 
 
+def _refuse_equal_names(sources: Sequence[Source]) -> None:
+    names = ["base", *(source.lane for source in sources)]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInputError(f"two lanes are called {name!r}: give each a name of its own")
+
+
 def _refuse_other_bases(sources: Sequence[Source], recipes: Mapping[str, Recipe]) -> None:
     """One set of base weights serves all lanes, so all runs must have started from it."""
     first = sources[0]
@@ -123,7 +131,7 @@ def _base_of(recipe: Recipe) -> str:
     """The model, its revision and how it is held, in words."""
     at = f"@{recipe.model.revision}" if recipe.model.revision else ""
     held = recipe.strategy.quantization()
-    return f"{recipe.model.id}{at}" + (f" ({held})" if held else "")
+    return f"{recipe.model.id}{at}" + (f" in 4-bit {held.code}" if held else "")
 
 
 def _load_all(
