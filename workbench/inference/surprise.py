@@ -42,7 +42,7 @@ class Scale:
 SURPRISE = Scale("surprise", "surprise of the base", (1.0, 3.0, 6.0))
 """Of the tuned lane's answer: three nats are a word that the base says one time in twenty."""
 
-DIVERGENCE = Scale("divergence", "KL from the base", (0.3, 1.0, 3.0))
+DIVERGENCE = Scale("divergence", "KL to the tuned model", (0.3, 1.0, 3.0))
 """Of the base's answer: what the other lane would rather have said."""
 
 SCALES = {"base": DIVERGENCE}

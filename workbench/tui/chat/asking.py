@@ -48,12 +48,13 @@ class Asking(ChatBase):
     def _take_prompt(self, message: PromptBox.Sent) -> None:
         self.send(message.prompt)
 
-    def send(self, prompt: str) -> None:
+    def send(self, prompt: str, *, alone: bool = False) -> None:
         """Ask now, or as soon as the engine is ready; while it answers the prompt stays."""
         match self.engine:
             case "ready":
-                self.prompt.accept()
-                self._answer(prompt)
+                if not alone:
+                    self.prompt.accept()
+                self._answer(prompt, alone=alone)
             case "loading":
                 self.session.waiting = prompt
                 self.notify("Asked as soon as the models are loaded.")
@@ -63,8 +64,9 @@ class Asking(ChatBase):
                 self.notify("The engine is down: F5 starts it again.", severity="warning")
 
     @work(exclusive=True, group="answer")
-    async def _answer(self, prompt: str) -> None:
-        exchange = self.session.ask(prompt)
+    async def _answer(self, prompt: str, *, alone: bool = False) -> None:
+        exchange = self.session.ask(prompt, alone=alone)
+        self.begin(exchange)
         self.reflect()
         for pane in self.panes.values():
             await pane.ask(exchange)
@@ -82,10 +84,10 @@ class Asking(ChatBase):
     async def _take(self, event: AnswerEvent, exchange: Exchange) -> None:
         match event:
             case Delta():
-                self.panes[event.lane].write(event.text)
+                self.pane_for(exchange, event.lane).write(event.text)
             case Done():
                 self.session.answer(event)
-                await self.panes[event.lane].finish(event)
+                await self.pane_for(exchange, event.lane).finish(event)
                 self.post_message(AnswerCompleted(exchange, event.lane, event))
             case Finished():
                 self.session.finish()
@@ -120,7 +122,8 @@ class Asking(ChatBase):
 
     async def action_regenerate(self) -> None:
         """Take the last exchange back and ask it again."""
-        self._answer(await self._take_back())
+        alone = self.session.exchanges[-1].alone
+        self._answer(await self._take_back(), alone=alone)
 
     async def action_edit(self) -> None:
         """Take the last exchange back into the prompt."""

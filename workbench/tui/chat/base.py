@@ -40,7 +40,9 @@ class ChatBase(WorkbenchScreen):
     """
 
     BINDINGS: ClassVar = [
-        command("f5", "restart", "Restart", "Start the engine again; the chat is kept."),
+        command(
+            "f5", "restart", "Restart", "Start the engine again; the chat is kept.", footer=False
+        ),
     ]
 
     def __init__(
@@ -77,9 +79,25 @@ class ChatBase(WorkbenchScreen):
         """Where the user asks."""
         return self.query_one(PromptBox)
 
-    def send(self, prompt: str) -> None:
-        """Ask every lane now, or as soon as that is possible."""
+    def send(self, prompt: str, *, alone: bool = False) -> None:
+        """Ask every lane now, or as soon as that is possible; ``alone`` as in an exchange."""
         raise NotImplementedError
+
+    def can_ask(self) -> bool:
+        """Whether a prompt could be asked now."""
+        return self.engine == "ready"
+
+    def action_stop_or_leave(self) -> None:
+        """Stop the answers, or go back when there is nothing to stop."""
+        raise NotImplementedError
+
+    def begin(self, exchange: Exchange) -> None:
+        """Prepare for an exchange that is about to be asked."""
+
+    def pane_for(self, exchange: Exchange, lane: str) -> LanePane:
+        """Where the answer of ``lane`` is written."""
+        del exchange
+        return self.panes[lane]
 
     def strength_lane(self) -> str | None:
         """The lane whose strength the keys change, if there is one."""
@@ -99,6 +117,7 @@ class ChatBase(WorkbenchScreen):
         self.set_class(empty, "-empty")
         self.set_class(self.engine == "down", "-trouble")
         self.prompt.offers_digits = empty
+        self.prompt.address(len(self.session.lanes))
         for lane in self.session.lanes:
             self._entitle(lane.name)
         if told := words.facts(self.session, together=self.board.together):
@@ -142,17 +161,22 @@ class ChatBase(WorkbenchScreen):
     def _opened(self, opened: Opened) -> None:
         waiting = self.session.open(opened)
         self.reflect()
+        for pane in self._unanswered():
+            pane.remark("no answer · ^r asks again")
         self.post_message(ChatOpened(opened))
         if waiting is not None:
             self.send(waiting)
 
+    def _unanswered(self) -> list[LanePane]:
+        """The panes whose newest answer was lost."""
+        last = self.session.last
+        return [pane for lane, pane in self.panes.items() if last and last.lacks(lane)]
+
     async def trouble(self, event: Failed | EngineDied) -> None:
         """The engine is gone: say why and which key mends it."""
         self.session.go_down()
-        last = self.session.last
-        for lane, pane in self.panes.items():
-            if last and last.lacks(lane):
-                await pane.give_up("no answer")
+        for pane in self._unanswered():
+            await pane.give_up("no answer")
         self.query_one(Trouble).show(event)
         self.query_one(EngineFacts).tell("engine down")
         self.reflect()

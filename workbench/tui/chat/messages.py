@@ -49,6 +49,13 @@ class ExchangeTakenBack(Message):
     exchange: Exchange
 
 
+@dataclass
+class Revealed(Message):
+    """Who answered in this exchange is no longer hidden."""
+
+    exchange: Exchange
+
+
 class ConversationCleared(Message):
     """Everything that was said is forgotten."""
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual import on, work
+from textual import on
 from textual.widgets import Footer
 
 from workbench.inference.packs import shipped_pack
 from workbench.tui.chat.asking import Asking
+from workbench.tui.chat.hiding import Hiding
 from workbench.tui.chat.keeping import Keeping
 from workbench.tui.chat.lanes import Lanes
+from workbench.tui.chat.packs import Packs
 from workbench.tui.chat.settings import Settings
 from workbench.tui.chat.strengths import Strengths
-from workbench.tui.commands import command
-from workbench.tui.screens.choose import ChooseScreen, Item
 from workbench.tui.widgets.engine_facts import EngineFacts
 from workbench.tui.widgets.lane_board import LaneBoard
 from workbench.tui.widgets.probe_list import ProbeList
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
 
 
-class ChatScreen(Asking, Lanes, Strengths, Settings, Keeping):
+class ChatScreen(Hiding, Packs, Keeping, Settings, Strengths, Lanes, Asking):
     """Base on the left, tuned on the right, one prompt below; both answers stream together."""
 
     ABOUT = (
@@ -41,9 +41,6 @@ class ChatScreen(Asking, Lanes, Strengths, Settings, Keeping):
     )
     CSS_PATH = "chat.tcss"
     AUTO_FOCUS = "#prompt"
-    BINDINGS: ClassVar = [
-        command("ctrl+t", "probes", "Probes", "Ask one of the probe prompts."),
-    ]
 
     def __init__(
         self, run: RunFolder, client: ChatClient | None = None, *, question: str = ""
@@ -88,10 +85,3 @@ class ChatScreen(Asking, Lanes, Strengths, Settings, Keeping):
         self.prompt.text = message.prompt
         self.prompt.focus()
         self.send(message.prompt)
-
-    @work
-    async def action_probes(self) -> None:
-        """Choose a probe prompt and ask it."""
-        items = [Item(probe.prompt, probe.prompt, probe.kind) for probe in self._pack.prompts]
-        if prompt := await self.app.push_screen_wait(ChooseScreen(self._pack.title, items)):
-            self.post_message(ProbeList.Chosen(prompt))

@@ -41,9 +41,9 @@ class ExchangeBlock(Vertical):
     ExchangeBlock {
         height: auto;
         padding: 0 0 1 0;
-        & > Answer { margin: 1 0 0 0; padding: 0; }
-        & > .view { display: none; margin: 1 0 0 0; }
-        & > .note { display: none; color: $text-muted; }
+        & > Answer { margin: 1 0 0 0; padding: 0 1; }
+        & > .view { display: none; margin: 1 0 0 0; padding: 0 1; }
+        & > .note { display: none; color: $text-muted; padding: 0 1; }
         &.-viewed > Answer { display: none; }
         &.-viewed > .view { display: block; }
         &.-noted > .note { display: block; }
@@ -73,6 +73,15 @@ class ExchangeBlock(Vertical):
         if not done.text.strip():
             self.add_class("-empty")
             self.note(Content("(empty answer)"))
+
+    async def swap(self, other: ExchangeBlock) -> None:
+        """Trade answers with the same exchange in another lane, once it is told whose is whose."""
+        await self.answer.flush()
+        await other.answer.flush()
+        mine, theirs = self.answer.source, other.answer.source
+        for block, source in ((self, theirs), (other, mine)):
+            await block.answer.update(source)
+            block.set_class(not source.strip(), "-empty")
 
     def show(self, content: Content | None) -> None:
         """Show ``content`` instead of the answer's Markdown; None gives the Markdown back."""
