@@ -25,6 +25,7 @@ class Exchange:
         settings: How the answers were to be given.
         strengths: How far each lane had gone from base (0) to tuned (1), where that can be chosen.
         answers: By lane; one that was lost is missing.
+        alone: Whether it was asked without what was said before, and is forgotten by what follows.
     """
 
     prompt: str
@@ -32,6 +33,7 @@ class Exchange:
     settings: ChatSettings = field(default_factory=ChatSettings)
     strengths: Mapping[str, float] = field(default_factory=dict)
     answers: dict[str, Done] = field(default_factory=dict)
+    alone: bool = False
 
     def lacks(self, lane: str) -> bool:
         """Whether ``lane`` was asked and its answer is not there."""
@@ -50,13 +52,16 @@ class Dialogue:
         lanes: Sequence[str],
         settings: ChatSettings,
         strengths: Mapping[str, float],
+        *,
+        alone: bool = False,
     ) -> Exchange:
-        """Put ``prompt`` to ``lanes``, each with its own answers before it."""
+        """Put ``prompt`` to ``lanes``, each with its own answers before it unless ``alone``."""
         exchange = Exchange(
             prompt,
-            {lane: self._history(lane, prompt, settings.system) for lane in lanes},
+            {lane: self._turns(lane, prompt, settings.system, alone) for lane in lanes},
             settings,
             dict(strengths),
+            alone=alone,
         )
         self.exchanges.append(exchange)
         return exchange
@@ -69,10 +74,10 @@ class Dialogue:
         """Forget everything."""
         self.exchanges.clear()
 
-    def _history(self, lane: str, prompt: str, system: str) -> tuple[Turn, ...]:
+    def _turns(self, lane: str, prompt: str, system: str, alone: bool) -> tuple[Turn, ...]:
         turns = [Turn(role="system", content=system)] if system else []
-        for exchange in self.exchanges:
-            if lane in exchange.answers:
+        for exchange in [] if alone else self.exchanges:
+            if lane in exchange.answers and not exchange.alone:
                 turns.append(Turn(role="user", content=exchange.prompt))
                 turns.append(Turn(role="assistant", content=exchange.answers[lane].text))
         return (*turns, Turn(role="user", content=prompt))

@@ -112,10 +112,10 @@ class ChatSession:
 
     # Asking
 
-    def ask(self, prompt: str) -> Exchange:
-        """Put ``prompt`` to every lane."""
+    def ask(self, prompt: str, *, alone: bool = False) -> Exchange:
+        """Put ``prompt`` to every lane, with what was said before unless ``alone``."""
         self.engine = "answering"
-        return self.dialogue.ask(prompt, self.names, self.settings, self.strengths())
+        return self.dialogue.ask(prompt, self.names, self.settings, self.strengths(), alone=alone)
 
     def answer(self, done: Done) -> Exchange:
         """Keep one lane's answer to the newest prompt."""
