@@ -6,6 +6,7 @@ import asyncio
 from typing import ClassVar
 
 from textual.app import App
+from textual.content import Content
 from textual.reactive import reactive
 
 from workbench.inference.client import NO_STRENGTHS
@@ -95,9 +96,7 @@ class ScriptedClient:
 
     def generate(self, conversations, *, max_tokens, sampling, strengths=NO_STRENGTHS):
         self.asked.append(conversations)
-        self.strengths = dict(strengths)
-        assert sampling.temperature == 0
-        assert max_tokens > 0
+        self.strengths, self.sampling, self.max_tokens = dict(strengths), sampling, max_tokens
         return self._play(self.scripts.pop(0))
 
     async def weigh(self, **request):
@@ -145,6 +144,11 @@ def texts(app):
 
 def status(app, lane):
     return app.chat.query_one(f"#lane-{lane}", LanePane).border_subtitle
+
+
+def title(app, lane):
+    """The upper border of a pane, as it is read."""
+    return Content.from_markup(app.chat.query_one(f"#lane-{lane}", LanePane).border_title).plain
 
 
 def questions(app, lane="base"):

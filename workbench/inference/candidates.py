@@ -54,7 +54,7 @@ def checkpoint_steps(run: RunFolder) -> list[int]:
 
 def _checkpoints(run: RunFolder, recipe: Recipe) -> Iterator[Candidate]:
     for step in checkpoint_steps(run):
-        title = f"{recipe.name} step {step}"
+        title = f"step {step} of {recipe.name}"
         yield Candidate(f"{run.id}@{step}", title, "checkpoint of this run", run, step)
 
 

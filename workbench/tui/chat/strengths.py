@@ -24,8 +24,22 @@ class Strengths(ChatBase):
     """The slider of each lane that has one."""
 
     BINDINGS: ClassVar = [
-        command("f6", _WEAKER, "Weaker", "Move the tuned lane towards the base.", priority=True),
-        command("f7", _STRONGER, "Stronger", "Move it away from the base.", priority=True),
+        command(
+            "f6",
+            _WEAKER,
+            "Weaker",
+            "Move the tuned lane towards the base.",
+            footer=False,
+            priority=True,
+        ),
+        command(
+            "f7",
+            _STRONGER,
+            "Stronger",
+            "Move the tuned lane away from the base.",
+            footer=False,
+            priority=True,
+        ),
         Binding("left_square_bracket", _WEAKER, show=False),
         Binding("right_square_bracket", _STRONGER, show=False),
     ]

@@ -26,7 +26,7 @@ def name(lane: Lane, proof: Proof | None, turn: str) -> Content:
     called = lane.name
     if lane.name == BASE and proof:
         called = _NOT_PROVEN.get(proof.state, called)
-    waiting = (f"  {turn}", _QUIET) if turn else ""
+    waiting = (f"  {turn} ^g", _QUIET) if turn else ""
     return Content.assemble((called, "bold"), f" · {visible(lane.title)}", waiting)
 
 
@@ -79,7 +79,7 @@ def introduction(lane: Lane, proof: Proof | None) -> Content:
 
 
 def _paragraph(first: str, *more: str) -> Content:
-    return Content("\n").join(
+    return Content(" ").join(
         [Content(first), *(Content.styled(each, "dim") for each in more if each)]
     )
 

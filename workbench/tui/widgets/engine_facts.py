@@ -36,7 +36,7 @@ class EngineFacts(Static):
 
     def tell(self, first: str, *more: str) -> None:
         """Write other facts, the first of them brighter."""
-        rest = "".join(f"  ·  {visible(fact)}" for fact in more)
+        rest = "".join(f" · {visible(fact)}" for fact in more)
         self.update(Content.assemble((visible(first), "$foreground"), rest))
 
     def tell_progress(self, progress: Progress) -> None:
@@ -50,7 +50,7 @@ class EngineFacts(Static):
             Content.assemble(
                 (f"{visible(progress.what)} …  ", "$foreground"),
                 (done, "$primary"),
-                (left, "$text-disabled"),
+                (left, "$foreground 20%"),
                 f"  {share:.0%}",
             )
         )

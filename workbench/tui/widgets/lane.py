@@ -12,7 +12,7 @@ from textual.style import Style
 from textual.widgets import Static
 
 from workbench.tui.widgets.exchange import ExchangeBlock
-from workbench.tui.widgets.pane_title import spread
+from workbench.tui.widgets.pane_title import CORNERS, spread
 from workbench.untrusted import visible
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class LanePane(VerticalScroll):
     LanePane {
         width: 1fr;
         height: 1fr;
-        padding: 0 1;
+        padding: 0;
         border: round $accent 50%;
         border-title-color: $accent;
         border-title-style: none;
@@ -52,10 +52,11 @@ class LanePane(VerticalScroll):
         &.-refuted:focus { border: round $error; }
         &.-masked { border: round $border-blurred; border-title-color: $foreground; }
         &.-masked:focus { border: round $border; }
-        & > .reason { dock: top; display: none; height: auto; color: $text-error; }
+        & > .reason { display: none; dock: top; height: auto; max-height: 3; padding: 0 1; }
+        & > .reason { color: $text-error; }
         &.-refuted > .reason { display: block; }
         &.-masked > .reason { display: none; }
-        & > .intro { color: $text-muted; }
+        & > .intro { color: $text-muted; padding: 0 1; }
         &.-talking > .intro { display: none; }
     }
     """
@@ -126,7 +127,12 @@ class LanePane(VerticalScroll):
             return
         rule = Style(foreground=self.background_colors[1] + self.styles.border_top[1])
         self.border_title = spread(self._who, self._badge, self.outer_size.width, rule)
-        self.border_subtitle = Content(self._remark or self._status)
+        self.border_subtitle = Content(self._remark or self._fitting(self._status))
+
+    def _fitting(self, status: str) -> str:
+        """The status, in fewer words where the border is too short for it."""
+        room = self.outer_size.width - CORNERS
+        return status if len(status) <= room else status.replace("first token", "first")
 
     def on_focus(self) -> None:
         """Draw the rule of the title like the border, which is brighter now."""
@@ -210,7 +216,7 @@ class LanePane(VerticalScroll):
 
     def follow(self) -> None:
         """Go to the end, if the user is there."""
-        if self._following:
+        if self._following and self.blocks:
             self.scroll_end(animate=False)
 
     def place(self) -> Place:

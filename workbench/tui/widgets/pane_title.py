@@ -9,7 +9,7 @@ from textual.content import Content
 if TYPE_CHECKING:
     from textual.style import Style
 
-_CORNERS = 6
+CORNERS = 6
 """Cells of the border that a title never covers."""
 _GAP = 2
 _SHORTEST_NAME = 8
@@ -20,7 +20,7 @@ def spread(name: Content, badge: Content, width: int, rule: Style) -> Content:
 
     The name is cut where both do not fit; the badge goes where not even a cut name would be left.
     """
-    room = width - _CORNERS
+    room = width - CORNERS
     left = room - badge.cell_length - _GAP - 1
     if not badge or left < _SHORTEST_NAME:
         return name

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from textual.events import Key
 
 
+_BOTH = 2
+
+
 @dataclass
 class PromptHistory:
     """Prompts sent before, and the draft that was there before the user went through them."""
@@ -68,7 +71,8 @@ class PromptBox(TextArea):
             "enter",
             "send",
             "Send",
-            tooltip="Ask both lanes.",
+            tooltip="Ask every lane.",
+            show=False,
             priority=True,
             id="send",
         ),
@@ -103,7 +107,6 @@ class PromptBox(TextArea):
         """Start empty."""
         super().__init__(
             id="prompt",
-            placeholder="Ask both models …",
             highlight_cursor_line=False,
             soft_wrap=True,
             show_line_numbers=False,
@@ -116,6 +119,10 @@ class PromptBox(TextArea):
         """Take the prompt into the history and empty the box."""
         self.earlier.add(self.text.strip())
         self.clear()
+
+    def address(self, models: int) -> None:
+        """Say how many models are asked."""
+        self.placeholder = f"Ask {'both' if models == _BOTH else f'all {models}'} models …"
 
     def put(self, prompt: str) -> None:
         """Put a prompt into the box, to be changed and sent; a draft goes into the history."""

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from workbench.probes.strengths import StrengthCurve, StrengthPoint
 
-_BARS = "▁▂▃▄▅▆▇█"
+_BARS = "▁▂▃▄▅▆▇"
 _PLACES = [round(place * STEP, 2) for place in range(round(STRONGEST / STEP) + 1)]
 _CELLS = 2
 """Cells of one place of the slider."""
 _LABEL = 12
-_QUIET = "$foreground 50%"
+_QUIET = "$foreground 40%"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ def spark(trace: Trace, strength: float) -> Content:
         for place, value in zip(_PLACES, values, strict=True)
     ]
     here = trace.at(strength)
-    told = "not measured here" if here is None else f"{here:{trace.form}} {trace.unit}"
+    about = "" if strength in trace.alphas else "about "
+    told = "not measured here" if here is None else f"{about}{here:{trace.form}} {trace.unit}"
     return Content.assemble((f"{trace.label:<{_LABEL}}", _QUIET), *cells, f"  {told}")
 
 
@@ -126,23 +127,30 @@ class StrengthCurveView(Static):
     """Two lines over the prompt, only where a sweep was made."""
 
     DEFAULT_CSS: ClassVar[str] = """
-    StrengthCurveView { height: auto; padding: 0 2; text-wrap: nowrap; text-overflow: ellipsis; }
+    StrengthCurveView {
+        display: none;
+        height: auto;
+        padding: 0 2;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+        &.-swept { display: block; }
+    }
     """
 
     def __init__(self) -> None:
         """Start hidden."""
         super().__init__(id="curve", markup=False)
-        self.display = False
         self._traces: list[Trace] = []
         self._strength = 1.0
 
     def show(self, curve: StrengthCurve) -> None:
         """Draw ``curve``."""
         self._traces = traces(curve)
-        self.display = bool(self._traces)
+        self.set_class(bool(self._traces), "-swept")
         self.mark(self._strength)
 
     def mark(self, strength: float) -> None:
         """Mark where the slider stands."""
         self._strength = strength
+        self.set_class(strength != 1, "-moved")
         self.update(Content("\n").join([spark(trace, strength) for trace in self._traces]))
