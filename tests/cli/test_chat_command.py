@@ -88,7 +88,7 @@ def test_text_shows_both_lanes_and_no_control_character(chat, runs, tiny_model, 
     keep_fingerprint(run, make_tiny_model(tmp_path / "other", seed=5))
     result = chat("last", "-p", "Hi", "--max-tokens", 40, "--surprise")
     assert result.exit_code == 0, result.output
-    assert f"base · {tiny_model.name}" in result.stdout
+    assert f"base, unproven · {tiny_model.name}" in result.stdout
     assert "tuned · tiny-full" in result.stdout
     assert "first token" in result.stdout
     assert "[most surprise of the base at " in result.stdout
@@ -130,7 +130,7 @@ def test_unknown_run_missing_file_and_json_without_prompt_are_refused(chat, runs
     assert isinstance(chat("nothing", "-p", "Hi").exception, NotFoundError)
     finished_run(runs, tiny_model, "lora")
     assert isinstance(chat("last", "--prompts", "absent.txt").exception, NotFoundError)
-    for option in (["--json"], ["--surprise"], ["--beside", "last"]):
+    for option in (["--json"], ["--strength", "0.5"], ["--surprise"], ["--beside", "last"]):
         error = chat("last", *option).exception
         assert isinstance(error, BadInputError)
         assert "add --prompt" in str(error)

@@ -107,7 +107,8 @@ def command(  # noqa: PLR0913 - one argument an option
     require_result(found)
     asked = [*prompts, *(read_prompts(file) if file else ())]
     if not asked:
-        _open_screen(root, found, beyond=as_json or surprise or require_proof or bool(beside))
+        beyond = as_json or surprise or require_proof or bool(beside) or strength != 1
+        _open_screen(root, found, beyond=beyond)
         return
     others = sources_beside(runs, beside)
     for source in others:
@@ -128,8 +129,8 @@ def _open_screen(root: Path, run: RunFolder, *, beyond: bool) -> None:
 
     if beyond:
         raise BadInputError(
-            "--json, --beside, --surprise and --require-proof need something to ask: add --prompt "
-            "or --prompts"
+            "--json, --strength, --beside, --surprise and --require-proof need something to ask: "
+            "add --prompt or --prompts"
         )
     launch(root, chat=run)
 
@@ -165,7 +166,7 @@ class _Session:
             async for each in ask_all(client, lanes, prompts, self.asking):
                 answered.append(each)
                 if aloud:
-                    _print(self.titles(), each)
+                    _print(self.headings(opened), each)
         finally:
             await client.close()
         return opened, answered
@@ -176,6 +177,14 @@ class _Session:
 
         theirs = {source.lane: RunFolder(Path(source.run)).recipe().name for source in self.others}
         return {**lane_titles(self.run.recipe()), **theirs}
+
+    def headings(self, opened: Opened) -> dict[str, str]:
+        """What stands over each lane's answers; a base that is not proven is not called one."""
+        proven = opened.proof.state == "proven"
+        return {
+            lane: f"{lane if proven or lane != 'base' else 'base, unproven'} · {title}"
+            for lane, title in self.titles().items()
+        }
 
     def _check(self, opened: Opened) -> None:
         """Tell how the lanes stand, and refuse what they cannot do."""
@@ -188,13 +197,13 @@ class _Session:
             raise FtwbError(f"the base is not proven: {opened.proof.text}")
 
 
-def _print(titles: dict[str, str], answered: Answered) -> None:
+def _print(headings: dict[str, str], answered: Answered) -> None:
     """Print a prompt and its answers; what a model says cannot reach the terminal as a command."""
     from workbench.untrusted import visible
 
     click.secho(visible(answered.prompt), bold=True)
     for lane, done in answered.answers.items():
-        click.echo(visible(f"\n{lane} · {titles[lane]}  ({done.summary()})"))
+        click.echo(visible(f"\n{headings[lane]}  ({done.summary()})"))
         for line in visible(done.text).splitlines() or ["(empty answer)"]:
             click.echo(textwrap.indent(_wrapped(line), "  "))
         if lane in answered.compared:
