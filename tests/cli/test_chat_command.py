@@ -91,7 +91,7 @@ def test_text_shows_both_lanes_and_no_control_character(chat, runs, tiny_model, 
     assert f"base, unproven · {tiny_model.name}" in result.stdout
     assert "tuned · tiny-full" in result.stdout
     assert "first token" in result.stdout
-    assert "[most surprise of the base at " in result.stdout
+    assert "[surprise of the base: up to " in result.stdout
     assert all(character.isprintable() or character in "\n\t" for character in result.stdout)
     assert "in turns · weights " in result.stderr
     assert "2.00 times the base's · float32 on cpu" in result.stderr

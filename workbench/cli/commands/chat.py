@@ -221,7 +221,7 @@ def _parting(lane: str, compared: Comparison) -> str:
     if found is None:
         return f"[no token stands out against {visible(compared.other)}]"
     where = f"at {visible(found.text)!r}" if found.text else "at its end"
-    return f"[most {scale.title} {where}: {found.value:.1f} nats]"
+    return f"[{scale.title}: up to {found.value:.1f} nats, {where}]"
 
 
 def _wrapped(line: str) -> str:
