@@ -11,7 +11,7 @@ import psutil
 import pytest
 from transformers import AutoTokenizer
 
-from tests.inference.tuned_runs import STRATEGIES, finished_run, load, recipe_on
+from tests.inference.tuned_runs import STRATEGIES, finished_run, keep_fingerprint, load, recipe_on
 from workbench.inference.client import ENGINE, EngineClient
 from workbench.inference.messages import (
     Delta,
@@ -139,6 +139,27 @@ async def test_failures_are_messages_and_the_engine_lives_on(runs, tiny_model, c
     assert isinstance(failed, Failed)
     assert "reads at most 512" in failed.text
     assert isinstance([event async for event in answer(client)][-1], Finished)
+
+
+async def test_the_base_is_proven_and_an_answer_weighed_over_the_pipes(runs, tiny_model, client_of):
+    run = finished_run(runs, tiny_model, "lora")
+    keep_fingerprint(run, tiny_model)
+    client = client_of(run)
+    proof = (await opened(client))[-1].proof
+    assert proof.state == "proven"
+    assert proof.distance < 1e-5
+    events = [event async for event in answer(client)]
+    done = {event.lane: event for event in events if isinstance(event, Done)}["tuned"]
+    asked = {"conversation": QUESTION["tuned"], "tokens": done.token_ids}
+    weighed = await client.weigh(lane="tuned", other="base", **asked)
+    assert "".join(piece.text for piece in weighed.pieces) == done.text
+    assert max(piece.surprise for piece in weighed.pieces) > 0.1
+    failed = await client.weigh(lane="tuned", other="third", **asked)
+    assert isinstance(failed, Failed)
+    assert "no lane 'third' is open" in failed.text
+    assert await client.weigh(lane="tuned", other="base", **asked) == weighed.model_copy(
+        update={"id": weighed.id + 2}
+    )
 
 
 async def test_a_run_without_a_result_cannot_be_opened(runs, tiny_model, client_of):

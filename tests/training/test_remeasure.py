@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.tiny import make_tiny_model
 from workbench.errors import BadInputError, NotFoundError
+from workbench.probes.fingerprint import read_fingerprint
 from workbench.probes.report import read_report, read_report_file
 from workbench.runs.status import Status
 from workbench.training.base_evidence import read_evidence
@@ -56,7 +57,7 @@ def test_a_run_without_a_base_is_measured_and_says_so(
     assert report.before == first.before
     assert "measured after training, from the untouched base" in report.notes[0]
     assert read_evidence(run.base) is not None
-    assert (run.base / "fingerprint.safetensors").exists()
+    assert read_fingerprint(run.base).late, "these logits are no proof of what came before"
 
 
 def test_more_can_be_asked_than_the_recipe_says(trained: Train, probed: tuple[str, ...]) -> None:
