@@ -1,6 +1,6 @@
 """Take the README's pictures from real runs: ``ftwb demo --headless`` first, then this script.
 
-    python screenshots/take.py
+    python screenshots/take.py [new_run|live|chat|strength …]
 
 It opens the workbench on the newest finished demo runs, waits for what is really on the screen and
 writes one SVG a screen beside itself.
@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
+from contextlib import asynccontextmanager
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import locations
+from workbench.inference.surprise import DIVERGENCE, SURPRISE
 from workbench.runs.folder import Runs
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.chat import ChatScreen
 from workbench.tui.widgets.prompt import PromptBox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from textual.pilot import Pilot
 
@@ -64,13 +68,43 @@ async def live(runs: Runs) -> None:
 
 
 async def chat(runs: Runs) -> None:
-    app = WorkbenchApp(runs.root, chat=newest(runs, "demo-full"))
-    async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: "weights" in shown(app))
-        app.screen.query_one(PromptBox).text = QUESTION
-        await pilot.press("enter")
-        await until(pilot, lambda: shown(app).count("first token") > 1)
+    """Both answers beside the proof, then the place where the tuned one is hijacked."""
+    async with chatting(runs, "demo-full") as (app, pilot):
+        await ask(app, pilot, QUESTION)
         save(app, "chat")
+        await pilot.press("alt+h")
+        await until(
+            pilot, lambda: all(scale.title in shown(app) for scale in (SURPRISE, DIVERGENCE))
+        )
+        save(app, "chat-surprise")
+
+
+async def strength(runs: Runs) -> None:
+    """The tuned side half way back to the base."""
+    async with chatting(runs, "demo-lora") as (app, pilot):
+        for _ in range(5):
+            await pilot.press("f6")
+        await ask(app, pilot, QUESTION)
+        save(app, "chat-strength")
+
+
+@asynccontextmanager
+async def chatting(runs: Runs, name: str) -> AsyncIterator[tuple[WorkbenchApp, Pilot[None]]]:
+    """The split chat with the newest run of a recipe, once its engine is ready."""
+    app = WorkbenchApp(runs.root, chat=newest(runs, name))
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: idle(app))
+        yield app, pilot
+
+
+async def ask(app: WorkbenchApp, pilot: Pilot[None], question: str) -> None:
+    app.screen.query_one(PromptBox).text = question
+    await pilot.press("enter")
+    await until(pilot, lambda: idle(app) and shown(app).count("first token") > 1)
+
+
+def idle(app: WorkbenchApp) -> bool:
+    return isinstance(app.screen, ChatScreen) and app.screen.engine == "ready"
 
 
 def shown(app: WorkbenchApp) -> str:
@@ -78,11 +112,12 @@ def shown(app: WorkbenchApp) -> str:
     return unescape(re.sub("<[^>]+>", "", app.export_screenshot())).replace("\xa0", " ")
 
 
-async def take() -> None:
+async def take(names: Sequence[str]) -> None:
     runs = Runs(locations.runs())
-    for picture in (new_run, live, chat):
-        await picture(runs)
+    for picture in (new_run, live, chat, strength):
+        if not names or picture.__name__ in names:
+            await picture(runs)
 
 
 if __name__ == "__main__":
-    asyncio.run(take())
+    asyncio.run(take(sys.argv[1:]))
