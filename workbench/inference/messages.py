@@ -116,7 +116,7 @@ class Proof(Message):
 
     Attributes:
         distance: Of its logits on the fingerprint prompts from those stored before training,
-            relative to them; None where none are stored.
+            relative to them; None where none are stored, or those of another vocabulary.
         text: Why, in one sentence for the user.
     """
 
