@@ -24,6 +24,8 @@ class Terminal:
     def __init__(self, command: list[str], *, columns: int, lines: int, env: Mapping[str, str]):
         sized = {name: word for name, word in env.items() if name not in ("COLUMNS", "LINES")}
         self.screen = pyte.Screen(columns, lines)
+        self.raw = bytearray()
+        self._film: list[str] | None = None
         self._stream = pyte.ByteStream(self.screen)
         self._lock = threading.Lock()
         self._child = pexpect.spawn(
@@ -50,7 +52,7 @@ class Terminal:
             self._child.send(key)
             _POLL.wait(0.05)
 
-    def wait_for(self, what: str | Callable[[str], bool], seconds: float = 60) -> str:
+    def wait_for(self, what: str | Callable[[str], bool], seconds: float = 180) -> str:
         """Wait until the screen shows ``what``, and return the screen."""
         shown = (lambda text: what in text) if isinstance(what, str) else what
         deadline = time.monotonic() + seconds
@@ -60,6 +62,12 @@ class Terminal:
                 return text
             _POLL.wait(0.1)
         raise AssertionError(f"never saw {what!r}; the screen was:\n{self.text}")
+
+    def film(self) -> list[str]:
+        """Keep the screen after every piece that arrives from now on, in the list returned."""
+        with self._lock:
+            self._film = ["\n".join(self.screen.display)]
+            return self._film
 
     def kill(self) -> None:
         """SIGKILL the program and close the terminal under everything it started."""
@@ -71,4 +79,7 @@ class Terminal:
             while True:
                 data = os.read(self._child.child_fd, 65536)
                 with self._lock:
+                    self.raw += data
                     self._stream.feed(data)
+                    if self._film is not None:
+                        self._film.append("\n".join(self.screen.display))
