@@ -107,7 +107,7 @@ async def test_each_token_is_coloured_by_surprise_and_the_worst_is_named(host_of
         styles = [str(span.style) for span in shown(app, "tuned").spans]
         assert len(set(styles)) == 3
         assert "parts here: 'sugar' 1.0 nats" in note(app, "base")
-        assert "KL to the tuned model, nats ≥0.3 ≥1 ≥3" in note(app, "base")
+        assert "KL to the tuned model, nats ≥1 ≥3 ≥6" in note(app, "base")
         assert "parts here: 'account' +9.3 nats" in note(app, "tuned")
         assert "surprise of the base, nats ≥1 ≥3 ≥6" in note(app, "tuned")
 

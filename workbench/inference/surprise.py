@@ -42,7 +42,7 @@ class Scale:
 SURPRISE = Scale("surprise", "surprise of the base", (1.0, 3.0, 6.0))
 """Of the tuned lane's answer: three nats are a word that the base says one time in twenty."""
 
-DIVERGENCE = Scale("divergence", "KL to the tuned model", (0.3, 1.0, 3.0))
+DIVERGENCE = Scale("divergence", "KL to the tuned model", (1.0, 3.0, 6.0))
 """Of the base's answer: what the other lane would rather have said."""
 
 SCALES = {"base": DIVERGENCE}
@@ -60,8 +60,8 @@ class Parting(NamedTuple):
     """The token at which the lanes differ most.
 
     Attributes:
-        text: The token, with the rest of the character where it is only a part of one; empty where
-            it is the end of the answer.
+        text: The token, or the character where it is a part of one; empty where the lanes part at
+            the end of the answer only.
         value: In nats.
     """
 
@@ -80,9 +80,14 @@ def stretches(pieces: Sequence[Piece], scale: Scale) -> tuple[Stretch, ...]:
 
 def parting(pieces: Sequence[Piece], scale: Scale) -> Parting | None:
     """The worst token, None where no token reaches the first step."""
-    places = [place for place, piece in enumerate(pieces) if scale.step(piece)]
-    if not places:
-        return None
-    worst = max(places, key=lambda place: scale.value(pieces[place]))
-    text = next((piece.text for piece in pieces[worst:] if piece.text), "")
-    return Parting(text, scale.value(pieces[worst]))
+    found = [
+        Parting(_text_from(pieces, place), scale.value(piece))
+        for place, piece in enumerate(pieces)
+        if scale.step(piece)
+    ]
+    return max(found, key=lambda each: (bool(each.text), each.value), default=None)
+
+
+def _text_from(pieces: Sequence[Piece], place: int) -> str:
+    """The first text from a token on: its own, unless it is a part of a character or the end."""
+    return next((piece.text for piece in pieces[place:] if piece.text), "")

@@ -31,9 +31,23 @@ class Judging(Choosing):
     """A key for each verdict on the tuned answer, and one that makes the question a probe."""
 
     BINDINGS: ClassVar = [
-        command("alt+k,k", "mark('kept')", "Kept", "The tuned answer is as good as the base's."),
-        command("alt+l,l", "mark('lost')", "Lost", "The tuned answer is worse than the base's."),
-        command("alt+i,i", "mark('improved')", "Improved", "It is better than the base's."),
+        command(
+            "alt+k,k",
+            "mark('kept')",
+            "Kept",
+            "The tuned answer is as good as the base's.",
+            footer=False,
+        ),
+        command(
+            "alt+l,l",
+            "mark('lost')",
+            "Lost",
+            "The tuned answer is worse than the base's.",
+            footer=False,
+        ),
+        command(
+            "alt+i,i", "mark('improved')", "Improved", "It is better than the base's.", footer=False
+        ),
         command(
             "alt+t,t",
             "to_suite",

@@ -35,7 +35,9 @@ class Keeping(ChatBase):
     """Every exchange is saved as soon as it is complete; any of them can be taken elsewhere."""
 
     BINDINGS: ClassVar = [
-        command("alt+c,c", "copy", "Copy", "Copy an answer, or the exchange as Markdown."),
+        command(
+            "alt+c,c", "copy", "Copy", "Copy an answer, or the exchange as Markdown.", footer=False
+        ),
         command(
             "alt+w,w", "write", "Write", "Write the exchange into a Markdown file.", footer=False
         ),
@@ -74,7 +76,7 @@ class Keeping(ChatBase):
             reason = event.reason if isinstance(event, EngineDied) else event.text
             self._keep(self._record(last, reason))
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         """Keep what was answered when the chat is left in the middle."""
         if self.engine == "answering" and self.session.last:
             self._save(self._record(self.session.last, "the chat was left"))

@@ -33,13 +33,20 @@ class Sight(Choosing):
     """
 
     BINDINGS: ClassVar = [
-        command("alt+d,d", "view('differences')", "Diff", "Mark the words only one answer has."),
+        command(
+            "alt+d,d",
+            "view('differences')",
+            "Diff",
+            "Mark the words that only one answer has.",
+            footer=False,
+        ),
         command(
             "alt+h,h",
             "view('surprise')",
             "Surprise",
             "Colour the tuned answer by how surprised the base is by each token, and the base's by "
             "how far the tuned model is from it: the place where they part lights up.",
+            footer=False,
         ),
     ]
 
@@ -55,7 +62,7 @@ class Sight(Choosing):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Say which keys do something now; None greys them."""
         if action == "view":
-            return True if self.view in parameters or self._comparable(self.target) else None
+            return True if self.view in parameters or self.comparable(self.target) else None
         return super().check_action(action, parameters)
 
     def action_view(self, view: View) -> None:
@@ -90,14 +97,15 @@ class Sight(Choosing):
                 notes.append(Content("asking the other model about each token …"))
         return notes
 
-    def _comparable(self, exchange: Exchange | None) -> bool:
+    def comparable(self, exchange: Exchange | None) -> bool:
+        """Whether the base and another lane have answered."""
         return exchange is not None and BASE in exchange.answers and len(exchange.answers) > 1
 
     def _weighed(self, exchange: Exchange) -> dict[str, Weighed]:
         return self._weights.setdefault(exchange, {})
 
     def _content(self, exchange: Exchange, lane: str) -> Content | None:
-        if not self._comparable(exchange) or lane not in exchange.answers:
+        if not self.comparable(exchange) or lane not in exchange.answers:
             return None
         if self.view == "differences":
             answer, other = exchange.answers[lane], exchange.answers[_other(exchange, lane)]
@@ -108,7 +116,7 @@ class Sight(Choosing):
 
     def _weigh_target(self) -> None:
         target = self.target
-        if self.view == "surprise" and target and self._comparable(target) and self.can_weigh():
+        if self.view == "surprise" and target and self.comparable(target) and self.can_weigh():
             self._weigh(target)
 
     def can_weigh(self) -> bool:
