@@ -26,6 +26,14 @@ def test_knowledge_and_behaviour_are_told_apart() -> None:
     assert "It forgot what it knew: facts -60 points" in knowledge.sentence.replace(MINUS, "-")
 
 
+def test_what_was_lost_of_the_users_own_probes_is_named_though_never_judged() -> None:
+    report = made(Suite("facts", kept=20, lost=3), Suite("mine", 4, 2, 1, measures="information"))
+    notes = [note for note in judge(report).notes if "your own" in note]
+    assert notes == ["Lost of your own probes: 2: mine 4?; mine 5?"]
+    kept = made(Suite("facts", kept=20, lost=3), Suite("mine", 4, measures="information"))
+    assert not any("your own" in note for note in judge(kept).notes)
+
+
 def test_what_was_not_measured_is_said_and_never_passed() -> None:
     found = judge(made(size=""))
     assert (found.verdict, found.capabilities, found.retention_index) == ("INCONCLUSIVE", (), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.probes import own
 from workbench.probes.figures import (
     MEASURES,
     SCALES,
@@ -29,6 +30,8 @@ _FORGOT: dict[Measures, str] = {
     "safety": "changed what it refuses",
 }
 _NAMED = 20
+_LONGEST = 80
+"""Characters of a prompt in a note."""
 
 
 def sentence(findings: Findings, unchanged: bool) -> str:
@@ -120,6 +123,7 @@ def notes(findings: Findings, report: Report, unchanged: bool) -> tuple[str, ...
     return (
         *report.notes,
         *_on_what_was_measured(findings, unchanged),
+        *_on_own_probes(findings),
         *_on_the_suites(findings),
         *_on_the_scales(findings),
         *_on_contamination(report.contaminated),
@@ -140,6 +144,14 @@ def _on_what_was_measured(findings: Findings, unchanged: bool) -> Iterator[str]:
         )
     if findings.kl_general is None:
         yield "KL to base was not measured: there was no general text"
+
+
+def _on_own_probes(findings: Findings) -> Iterator[str]:
+    """Name what was lost of the user's own suite, which is too small to be judged."""
+    lost = [item for item in findings.items if item.suite == own.NAME and item.after < item.before]
+    if lost:
+        named = "; ".join(" ".join(item.prompt.split())[:_LONGEST] for item in lost[:_NAMED])
+        yield f"Lost of your own probes: {len(lost)}: {named}"
 
 
 def _on_the_suites(findings: Findings) -> Iterator[str]:
