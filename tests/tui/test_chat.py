@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.events import Key
 from textual.widgets import Static
 
 from tests.tui.chat_host import (
@@ -58,7 +59,7 @@ async def test_titles_and_facts_say_what_is_compared(host_of):
         assert "tuned" in titles[1]
         assert "support" in titles[1]
         facts = str(app.chat.query_one("#facts", Static).render())
-        assert "one batch  ·  0.50 GiB + 0.02 for tuned  ·  greedy, ≤ 256 tokens" in facts
+        assert "one batch · 0.50 GiB + 0.02 for tuned · greedy, ≤ 256 tokens" in facts
         assert "float32 on cpu" in facts
 
 
@@ -234,6 +235,18 @@ async def test_a_system_prompt_goes_to_both_lanes(host_of):
                 ("system", "Be_brief"),
                 ("user", "hi"),
             ]
+
+
+async def test_enter_sends_what_was_typed_just_before_it_however_fast(host_of):
+    app = host_of(FIRST)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        for key in ("w", "h", "y"):
+            app.post_message(Key(key, key))
+        app.post_message(Key("enter", "\r"))
+        await settled(pilot)
+        assert questions(app) == ["why"]
+        assert app.chat.query_one(PromptBox).text == ""
 
 
 async def test_typing_is_possible_while_loading_and_the_prompt_waits(host_of):

@@ -134,7 +134,7 @@ class ChatBase(WorkbenchScreen):
         )
         pane.introduce(words.introduction(lane, proof))
         if name == words.BASE:
-            pane.doubt(proof.text if proof and proof.state != "proven" else "")
+            pane.doubt(words.doubt(proof) if proof else "")
 
     # The engine
 

@@ -71,11 +71,22 @@ def introduction(lane: Lane, proof: Proof | None) -> Content:
     """Who answers here, before anything was asked."""
     facts = lane.facts
     if lane.name == BASE:
-        told = visible(proof.text) if proof and proof.state == "proven" else ""
+        told = _sentence(proof.text) if proof and proof.state == "proven" else ""
         return _paragraph("The model as it was before the run.", told)
     told = _costs(facts) if facts else ""
     slider = "F6 and F7 make it weaker and stronger." if lane.scalable else ""
     return _paragraph("What the run made of it.", told, slider)
+
+
+def doubt(proof: Proof) -> str:
+    """Why the base lane is not called so; empty where it is proven to be the base."""
+    return "" if proof.state == "proven" else _sentence(proof.text)
+
+
+def _sentence(text: str) -> str:
+    """The text with a capital and a full stop, fit to be shown."""
+    shown = visible(text)
+    return shown[:1].upper() + shown[1:].removesuffix(".") + "."
 
 
 def _paragraph(first: str, *more: str) -> Content:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import TextArea
 
 from workbench.tui.commands import command
+from workbench.tui.widgets.hints import hints
 
 if TYPE_CHECKING:
     from textual.events import Key
+    from textual.screen import Screen
 
 
 _BOTH = 2
@@ -73,7 +76,6 @@ class PromptBox(TextArea):
             "Send",
             tooltip="Ask every lane.",
             show=False,
-            priority=True,
             id="send",
         ),
         command(
@@ -114,6 +116,19 @@ class PromptBox(TextArea):
         self.border_subtitle = "enter sends · ↑ ↓ earlier prompts · ctrl+j new line"
         self.earlier = PromptHistory()
         self.offers_digits = False
+        self._told = ""
+
+    def on_mount(self) -> None:
+        """Offer the keys that do something with the answers, as they change."""
+        self.screen.bindings_updated_signal.subscribe(self, self._hint)
+
+    def tell(self, words: str) -> None:
+        """Say something on the upper border instead of the keys; empty gives them back."""
+        self._told = words
+        self._hint(self.screen)
+
+    def _hint(self, screen: Screen[Any]) -> None:
+        self.border_title = Content(self._told) if self._told else hints(screen)
 
     def accept(self) -> None:
         """Take the prompt into the history and empty the box."""
@@ -132,11 +147,17 @@ class PromptBox(TextArea):
         self.focus()
 
     def on_key(self, event: Key) -> None:
-        """Let a digit choose from the numbered probes while they are offered.
+        """Send on enter, and let a digit choose from the numbered probes while they are offered.
 
-        A letter with alt is a command of the screen: many terminals send it as the letter.
+        Enter waits its turn here, because a binding with priority would send before what was
+        typed just before it has arrived in the box. A letter with alt is a command of the screen:
+        many terminals send it as the letter.
         """
-        if event.key.startswith("alt+"):
+        if event.key == "enter":
+            event.prevent_default()
+            event.stop()
+            self.action_send()
+        elif event.key.startswith("alt+"):
             event.prevent_default()
         elif self.offers_digits and not self.text and (event.character or "").isdecimal():
             event.prevent_default()
