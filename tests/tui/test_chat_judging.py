@@ -120,7 +120,7 @@ async def test_a_mark_that_cannot_be_kept_is_told_and_not_shown(host_of, monkeyp
         (CROSSED, "alt+b", "lost"),
         (STRAIGHT, "alt+a", "lost"),
         (STRAIGHT, "alt+b", "improved"),
-        (CROSSED, "alt+k", "kept"),
+        (CROSSED, "alt+s", "kept"),
     ],
 )
 async def test_blind_answers_are_shuffled_until_they_are_judged(host_of, dealt, deal, key, verdict):
@@ -159,9 +159,10 @@ async def test_nothing_tells_who_is_hidden(host_of, dealt):
         board = "".join(rows[app.chat.board.region.y : app.chat.board.region.bottom])
         for word in ("base", "tuned", "tok/s", "proven", "Δ", "strength"):
             assert word not in board
-        for key in ("alt+h", "alt+l", "alt+i", "alt+t", "f6", "alt+c", "ctrl+n"):
+        for key in ("alt+h", "alt+k", "alt+l", "alt+i", "alt+t", "f6", "alt+c", "ctrl+n"):
             assert not enabled(app, key), key
-        assert "which is better?" in str(app.chat.prompt.border_title)
+        for key in ("alt+a", "alt+b", "alt+s", "alt+m", "alt+d"):
+            assert enabled(app, key), key
 
 
 async def test_the_next_question_waits_for_the_judgement(host_of, dealt):
@@ -174,7 +175,7 @@ async def test_the_next_question_waits_for_the_judgement(host_of, dealt):
         await type_and_send(pilot, "two")
         assert len(client_of(app).asked) == 1
         assert app.chat.query_one(PromptBox).text == "two"
-        await pilot.press("alt+k", "enter")
+        await pilot.press("alt+s", "enter")
         await settled(pilot)
         assert titles(app) == ["A", "B"]
         second = client_of(app).asked[1]
@@ -188,12 +189,13 @@ async def test_ending_blind_mode_shows_what_was_hidden_without_a_mark(host_of, d
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("alt+m")
+        assert "blind: the next answers" in str(app.chat.prompt.border_title)
         await type_and_send(pilot, "one")
         await pilot.press("alt+m")
         await pilot.pause()
         assert texts(app)["base"] == ["Plants make sugar from light."]
         assert marks(app) == ()
-        assert str(app.chat.prompt.border_title) == ""
+        assert "blind:" not in str(app.chat.prompt.border_title)
         await type_and_send(pilot, "two")
         assert "base" in titles(app)[0]
 
@@ -235,7 +237,7 @@ async def test_words_can_be_compared_while_authors_are_hidden(host_of, dealt):
         await type_and_send(pilot, "why")
         await pilot.press("alt+d")
         assert marked(shown(app, "base")) == ["account"]
-        await pilot.press("alt+k")
+        await pilot.press("alt+s")
         await pilot.pause()
         assert marked(shown(app, "base")) == ["light"]
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.content import Content
 
 from workbench.inference.blind import LETTERS, deal, verdict
 from workbench.inference.titles import LANES
 from workbench.tui.chat.judging import Judging
 from workbench.tui.chat.messages import (
     ConversationCleared,
-    ExchangeCompleted,
     ExchangeTakenBack,
     Revealed,
 )
@@ -21,13 +19,13 @@ from workbench.tui.commands import command
 
 if TYPE_CHECKING:
     from workbench.inference.dialogue import Exchange
-    from workbench.inference.marks import Verdict
     from workbench.inference.messages import EngineDied, Failed
     from workbench.tui.widgets.lane import LanePane
 
-_TELLING = frozenset({"copy", "write", "earlier", "to_suite", "lanes", "strength", "choose"})
+_TELLING = frozenset(
+    {"copy", "write", "earlier", "to_suite", "mark", "lanes", "strength", "choose"}
+)
 """Actions that would tell who is hidden, or lead away from the question."""
-_ASKS = "which is better?  alt+a A · alt+b B · alt+k same · alt+m tells"
 _BLIND = "blind: the next answers are called A and B · alt+m ends it"
 
 
@@ -44,6 +42,7 @@ class Hiding(Sight, Judging):
         ),
         command("alt+a,a", "better(0)", "A better", "A's answer is the better one.", footer=False),
         command("alt+b,b", "better(1)", "B better", "B's answer is the better one.", footer=False),
+        command("alt+s,=", "better(-1)", "Same", "Both answers are as good.", footer=False),
     ]
 
     blind = False
@@ -59,8 +58,6 @@ class Hiding(Sight, Judging):
                 return True if self.session.names == LANES else None
             case "better":
                 return True if judgeable else None
-            case "mark" if self._hidden:
-                return True if judgeable and "kept" in parameters else None
             case "view" if self._hidden and "surprise" in parameters:
                 return None
             case _ if self._hidden and action in _TELLING:
@@ -73,9 +70,14 @@ class Hiding(Sight, Judging):
     async def action_blind(self) -> None:
         """Begin or end to hide; what is hidden now is shown, and not judged."""
         self.blind = not self.blind
-        self._tell()
         if self._hidden:
             await self._reveal(self._hidden)
+        self.reflect()
+
+    def reflect(self) -> None:
+        """Say over the prompt that it will be answered blind."""
+        super().reflect()
+        self.prompt.tell(_BLIND if self.blind and not self._hidden else "")
 
     def begin(self, exchange: Exchange) -> None:
         """Deal the lanes of a new exchange to the panes."""
@@ -107,35 +109,16 @@ class Hiding(Sight, Judging):
     def send(self, prompt: str, *, alone: bool = False) -> None:
         """Ask, once the answers before are judged."""
         if self._hidden and self.engine == "ready":
-            self.notify("Which answer is better? alt+a A, alt+b B, alt+k the same.")
+            self.notify("Which answer is better? alt+a A, alt+b B, alt+s the same.")
         else:
             super().send(prompt, alone=alone)
-
-    @on(ExchangeCompleted)
-    def _ask_which(self, message: ExchangeCompleted) -> None:
-        if message.exchange is self._hidden:
-            self._tell()
-
-    def _tell(self) -> None:
-        told = _ASKS if self._hidden else _BLIND if self.blind else ""
-        self.prompt.border_title = Content(told)
 
     # Judging
 
     async def action_better(self, place: int) -> None:
-        """Say which pane has the better answer."""
-        await self._judge_hidden(LANES[place])
-
-    async def action_mark(self, verdict: Verdict) -> None:
-        """Judge; of hidden answers it can only be said that they are as good."""
-        if self._hidden:
-            await self._judge_hidden(None)
-        else:
-            await super().action_mark(verdict)
-
-    async def _judge_hidden(self, better: str | None) -> None:
+        """Say which pane has the better answer, or with ``-1`` that both are as good."""
         if exchange := self._hidden:
-            found = verdict(better, self._dealt)
+            found = verdict(LANES[place] if place >= 0 else None, self._dealt)
             await self._reveal(exchange)
             self.judge(exchange, found, blind=True)
 
@@ -157,7 +140,6 @@ class Hiding(Sight, Judging):
         self.remove_class("-hiding")
         for pane in self.panes.values():
             pane.mask(None)
-        self._tell()
         self.reflect()
 
     @on(ExchangeTakenBack)
