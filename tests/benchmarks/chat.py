@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 PROMPT = (Turn(role="user", content="Explain how plants make sugar from light."),)
-NOISE = 0.02
+NOISE = 0.05
 CONTEXT = 2048
 
 Tokens = list[list[int]]
