@@ -64,7 +64,7 @@ def answers(events):
 
 
 def reference(model, decoder, conversation, max_tokens=24):
-    ids = torch.tensor([decoder.render(conversation)])
+    ids = torch.tensor([decoder.render(conversation)], device=model.device)
     output = model.generate(
         ids,
         attention_mask=torch.ones_like(ids),

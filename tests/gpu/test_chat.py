@@ -1,0 +1,64 @@
+"""Base and adapters in one batch on a CUDA device; skipped without one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from tests.inference.asking import both, decoder_on, expect_reference, lanes_of, said
+from tests.inference.tuned_runs import tuned_model
+from tests.tiny import make_tiny_model
+from workbench.inference.batch import Forward, pad_left
+from workbench.inference.lanes import Row
+from workbench.models.loading import load_base
+from workbench.recipe.recipe import ModelSection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transformers import PreTrainedModel
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+
+
+def on_device(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
+    section, device = ModelSection(id=str(folder)), torch.device("cuda")
+    return load_base(section, folder, device=device, dtype=dtype)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "gemma3"])
+@pytest.mark.parametrize("kind", ["lora", "bottleneck"])
+def test_one_batch_says_what_each_alone_does(architecture: str, kind: str, tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base", architecture, width=64)
+    strategy = tuned_model(base, kind, tmp_path / "tuned")
+    held = on_device(base, torch.float32)
+    lanes = lanes_of(held, [("tuned", (strategy, tmp_path / "tuned"))])
+    assert {lane.decoding for lane in lanes.facts()} == {"one batch"}
+    alone = strategy.load(on_device(base, torch.float32), tmp_path / "tuned").eval()
+    references = {"base": on_device(base, torch.float32), "tuned": alone}
+    decoder = decoder_on(lanes, base)
+    expect_reference(decoder, references, both("Hi"))
+    unlike = {"base": said("A longer question?"), "tuned": said("Hi")}
+    expect_reference(decoder, references, unlike)
+
+
+def test_in_bfloat16_the_bases_row_is_its_own_and_the_tuned_one_is_close(tmp_path: Path) -> None:
+    base = make_tiny_model(tmp_path / "base", width=64)
+    strategy = tuned_model(base, "lora", tmp_path / "tuned")
+    held = on_device(base, torch.bfloat16)
+    lanes = lanes_of(held, [("tuned", (strategy, tmp_path / "tuned"))])
+    ids = torch.arange(20, 31, device="cuda")[None]
+    rows = [Row(lane, ids, unread=ids.shape[1]) for lane in lanes.every]
+    found = {row.lane.name: logits for row, logits in lanes.stepping(rows).step(rows)}
+    plain, _ = Forward(lanes.base)(*pad_left([ids[0], ids[0]]), None)
+    assert torch.equal(found["base"], plain[:1])
+    alone = strategy.load(on_device(base, torch.bfloat16), tmp_path / "tuned").eval()
+    with torch.no_grad():
+        expected = alone(input_ids=ids).logits[:, -1].float()
+    assert (found["tuned"] - expected).norm() < 0.02 * expected.norm()
+    assert (found["tuned"] - found["base"]).norm() > 0.1 * expected.norm()
