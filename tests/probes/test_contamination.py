@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.probes.test_asking import make_suite
 from workbench.data.formats import Example, Message
 from workbench.probes.contamination import overlapping, texts_of
 from workbench.probes.items import Item
 from workbench.probes.scorers.exact import ExactScorer
+from workbench.probes.wording import folded, words
 
 LONG = "Which of the nine planets of old is no longer called a planet?"
 SHORT = "Where is Oslo?"
@@ -47,6 +50,24 @@ def test_only_asked_items_are_looked_for_and_n_is_free() -> None:
 def test_items_are_named_once_and_in_their_order() -> None:
     texts = [SHORT, LONG, LONG.upper(), SHORT]
     assert overlapping([SUITE], "full", texts) == ("mine/long", "mine/short")
+
+
+@given(
+    st.lists(st.text("ab '-_.\n\u2019Ä", max_size=30), max_size=4),
+    st.lists(st.text("ab '-_.\n\u2019Ä", max_size=60), max_size=6),
+    st.integers(2, 4),
+)
+def test_it_finds_what_a_plain_search_finds(prompts: list[str], texts: list[str], n: int) -> None:
+    items = [Item(id=str(place), prompt=f"a {text}") for place, text in enumerate(prompts)]
+    suite = make_suite("s", ExactScorer(), *items)
+
+    def grams(text: str) -> set[tuple[str, ...]]:
+        found = words(folded(text))
+        return {tuple(found[at : at + n]) for at in range(max(1, len(found) - n + 1))}
+
+    held = set().union(*map(grams, texts))
+    expected = tuple(f"s/{item.id}" for item in items if not held.isdisjoint(grams(item.prompt)))
+    assert overlapping([suite], "full", texts, n) == expected
 
 
 def test_every_turn_and_every_document_is_looked_at() -> None:
