@@ -40,7 +40,7 @@ def test_the_table_has_the_numbers_and_the_prior_its_caution(ftwb: Ftwb, runs: R
     reported(runs, "mild", 0.02, 1e-4)
     ended = ftwb("compare", "last", "--prior")
     assert ended.code == 0, ended.err
-    for part in ("90%", "0.020", "+0.050", "kept, KL, ΔNLL", "OSF", "published"):
+    for part in ("90 %", "0.020", "+0.050", "kept, KL, ΔNLL", "OSF", "published"):
         assert part in ended.out
     assert "another model and another task" in ended.err
 

@@ -41,7 +41,7 @@ def test_findings_put_the_base_beside_every_chapter(
     assert found["models"]["full"]["answers"] == {"Why?": "[refund] No\x1b[31m idea."}
     story.show(found)
     table = capsys.readouterr().out
-    for words in ("75%", "50%", "Light becomes sugar.", "[refund] No"):
+    for words in ("75 %", "50 %", "Light becomes sugar.", "[refund] No"):
         assert words in table
     assert "\x1b[31m" not in table
 

@@ -134,12 +134,12 @@ def test_rates_follow_strategy_and_size(facts, kind, parameters, low, high) -> N
 @pytest.mark.parametrize(
     ("kind", "rate", "verdict", "says"),
     [
-        ("full", 7e-5, "usual", "is usual: full on 135 M parameters usually starts from 5e-05 to"),
+        ("full", 7e-5, "usual", "is usual: full on 135 M parameters usually starts from 5e-5 to"),
         ("full", 5e-4, "forgets", "visibly forget"),
         ("full", 2e-4, "high", "is high and may cost old knowledge"),
         ("full", 1e-6, "low", "is low and may teach little"),
-        ("lora", 1e-3, "usual", "0.001 is usual"),
-        ("lora", 1e-2, "high", "from 0.0005 to 0.002"),
+        ("lora", 1e-3, "usual", "1e-3 is usual"),
+        ("lora", 1e-2, "high", "from 5e-4 to 2e-3"),
     ],
 )
 def test_a_rate_is_judged_by_its_range(facts, kind, rate, verdict, says) -> None:

@@ -52,7 +52,7 @@ async def test_the_usual_rate_stands_beside_the_field(
         assert "common practice" in told(row)
         row.set_value("0.5")
         await until(pilot, lambda: "usual 5e-4 to 2e-3 ⚠" in told(row))
-        assert "5e-1 is high and may cost old knowledge" in told(row)
+        assert "0.5 is high and may cost old knowledge" in told(row)
         row.set_value("1e-3")
         await until(pilot, lambda: "5e-1" not in told(row))
         await until(pilot, lambda: "usual 5e-4 to 2e-3 ✓" in told(row))

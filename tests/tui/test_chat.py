@@ -253,7 +253,7 @@ async def test_typing_is_possible_while_loading_and_the_prompt_waits(host_of):
     app = host_of(FIRST, opening=[(LOADING, None, OPENED)])
     async with app.run_test(size=WIDE) as pilot:
         await pilot.pause()
-        assert "Loading the base model …  ━━━━━━──────────────────  25%" in str(
+        assert "Loading the base model …  ━━━━━━──────────────────  25 %" in str(
             app.chat.query_one("#facts", Static).render()
         )
         await pilot.press(*"early", "enter")

@@ -18,6 +18,7 @@ from tests.tui.chat_host import (
     type_and_send,
 )
 from workbench.probes.strengths import StrengthCurve, StrengthPoint
+from workbench.recipe.numbers import percent
 from workbench.tui.chat.words import strength
 from workbench.tui.widgets.lane import LanePane
 from workbench.tui.widgets.prompt import PromptBox
@@ -122,13 +123,13 @@ def test_where_nothing_was_asked_the_loss_and_the_divergence_tell():
 
 
 def test_a_spark_rises_with_its_values_and_marks_the_place():
-    trace = Trace("task", (0.0, 1.0), (0.0, 1.0), ".0%", "right")
+    trace = Trace("task", (0.0, 1.0), (0.0, 1.0), percent, "right")
     line = spark(trace, 0.5)
     bars = line.plain[12:44]
     assert bars[:22] == "".join(bar * 2 for bar in "▁▂▂▃▃▄▅▅▆▆▇")
     assert bars[22:].strip() == ""
-    assert line.plain.endswith("about 50% right")
-    assert spark(trace, 1.0).plain.endswith("  100% right")
+    assert line.plain.endswith("about 50 % right")
+    assert spark(trace, 1.0).plain.endswith("  100 % right")
     assert spark(trace, 1.5).plain.endswith("not measured here")
 
 
@@ -140,10 +141,10 @@ async def test_the_curve_follows_the_slider_where_the_run_was_swept(host_of):
         view = app.chat.query_one(StrengthCurveView)
         assert view.display
         assert view.size.height == 2
-        assert "90% right" in str(view.render())
+        assert "90 % right" in str(view.render())
         await pilot.press("f6", "f6", "f6", "f6", "f6")
-        assert "60% right" in str(view.render())
-        assert "100% of the base" in str(view.render())
+        assert "60 % right" in str(view.render())
+        assert "100 % of the base" in str(view.render())
 
 
 async def test_without_a_sweep_there_is_no_curve(host_of):

@@ -56,8 +56,8 @@ async def test_runs_stand_on_the_plane_with_their_front(runs: Runs, size: tuple[
         screen = await _compare(app, pilot)
         await until(pilot, lambda: screen.comparison)
         assert _lines(screen) == [
-            ["A ◆", "mild", "90%", "0.95", "0.020", "+0.020", "INCONCLUSIVE"],
-            ["B", "harsh", "90%", "0.25", "0.800", "+0.800", "FAIL"],
+            ["A ◆", "mild", "90 %", "0.95", "0.020", "+0.020", "INCONCLUSIVE"],
+            ["B", "harsh", "90 %", "0.25", "0.800", "+0.800", "FAIL"],
         ]
         plane, losses = screen.query_one(Plane), screen.query_one("#losses", Chart)
         await until(pilot, lambda: "A mild" in drawn(plane) or "mild A" in drawn(plane))

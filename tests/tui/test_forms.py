@@ -119,6 +119,14 @@ def test_text_becomes_a_value(path: str, text: str, value: object) -> None:
     assert known[path].to_value(text) == value
 
 
+@pytest.mark.parametrize(
+    ("value", "text"), [(5e-4, "5e-4"), (0.00025, "2.5e-4"), (0.05, "0.05"), (3.0, "3")]
+)
+def test_numbers_in_the_form_read_as_on_every_screen(value: float, text: str) -> None:
+    known = {e.path: e for group in forms.groups_of(Recipe) for e in group.every_field()}
+    assert known["training.learning_rate"].to_text(value) == text
+
+
 def test_texts_of_a_recipe_give_the_recipe_back() -> None:
     recipe = Recipe.model_validate(
         {

@@ -54,11 +54,11 @@ async def test_it_follows_the_run(runs: Runs, size: tuple[int, int]) -> None:
         write_steps(run, 11, 50)
         screen.poll()
         await until(pilot, lambda: "step 50 / 100" in text_of(screen, RunTitle))
-        assert "50%" in text_of(screen, RunTitle)
+        assert "50 %" in text_of(screen, RunTitle)
         assert "0:50 left" in text_of(screen, RunTitle)
         assert "1.23 k tokens/s" in text_of(screen, RunTitle)
         assert "loss 2.000" in text_of(screen, Figures)
-        assert "learning rate 1.00e-04" in text_of(screen, Figures)
+        assert "learning rate 1e-4" in text_of(screen, Figures)
         chart = drawn(screen.query_one("#loss", Chart))
         assert "step 50" in chart
         assert any("⠁" <= character <= "⣿" for character in chart)

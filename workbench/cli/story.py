@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import MachineError, RunFailedError
+from workbench.recipe.numbers import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +129,7 @@ def show(found: dict[str, Any]) -> None:
         [
             (
                 f"target task: intent named, of {found['heldout_rows']} held-out rows",
-                *(f"{model['target_task']:.0%}" for model in models.values()),
+                *(percent(model["target_task"]) for model in models.values()),
             ),
             (
                 "held-out loss, nats per token",
@@ -159,7 +160,7 @@ def _measures(findings: Findings) -> tuple[str, ...]:
     return (
         _value(findings.kl_general, ".2f"),
         _value(findings.delta_nll, "+.2f"),
-        _value(findings.domain_leak, "+.0%"),
+        percent(findings.domain_leak.value, signed=True) if findings.domain_leak else "",
         _value(findings.retention_index, ".2f"),
         findings.verdict if findings.capabilities else "",
     )

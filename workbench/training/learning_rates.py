@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from workbench.recipe.numbers import number
+
 if TYPE_CHECKING:
     from workbench.recipe.facts import ModelFacts
     from workbench.recipe.recipe import Recipe
@@ -86,8 +88,8 @@ class JudgedRate(BaseModel):
     def __str__(self) -> str:
         """One line."""
         return (
-            f"{self.rate:g} {self.meaning}: {self.setting} usually starts from {self.low:g} to "
-            f"{self.high:g} ({self.source})"
+            f"{number(self.rate)} {self.meaning}: {self.setting} usually starts from "
+            f"{number(self.low)} to {number(self.high)} ({self.source})"
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from workbench.recipe.numbers import number, percent
 from workbench.training.intensity import rate_sum
 from workbench.training.learning_rates import recommended
 from workbench.training.risk_weights import WEIGHTS
@@ -168,7 +169,7 @@ def _intensity(recipe: Recipe, extent: Extent, top: float) -> Reason:
     several = epochs >= _PASSES
     return Reason(
         text=f"{epochs:.2g} epochs" if several else f"{extent.steps:,} steps",
-        detail=f"they add up to {_rounded(dose)} steps at the highest usual rate of {top:g}",
+        detail=f"they add up to {_rounded(dose)} steps at the highest usual rate of {number(top)}",
         points=WEIGHTS.intensity * math.log10(dose),
         remedy=_one_epoch(epochs) if several else None,
     )
@@ -199,8 +200,8 @@ def _position(recipe: Recipe, known: LearningRates) -> Reason:
         text=f"a learning rate {_rounded(rate / known.high)} times the highest usual",
         points=points,
         remedy=Remedy(
-            text=f"learning rate {known.high:g}",
-            settings=(f"training.learning_rate={known.high:g}",),
+            text=f"learning rate {number(known.high)}",
+            settings=(f"training.learning_rate={number(known.high)}",),
             saves=(WEIGHTS.position + WEIGHTS.intensity) * above,
         ),
     )
@@ -209,7 +210,7 @@ def _position(recipe: Recipe, known: LearningRates) -> Reason:
 def _strategy(strategy: Strategy, share: float) -> Iterator[Reason]:
     """How much of the model moves, and what is known of how."""
     if share:
-        moving = "every weight" if share >= 1 else f"{share:.2%} of the weights"
+        moving = "every weight" if share >= 1 else f"{percent(share, 2)} of the weights"
         points = WEIGHTS.share * math.log10(share / WEIGHTS.usual_share)
         yield Reason(text=f"{moving} trained", points=points)
     if points := WEIGHTS.strategies.get(strategy.kind, 0.0):
@@ -221,8 +222,8 @@ def _narrowness(answers: Narrowness) -> Reason:
     return Reason(
         text=next(words for least, words in _ANSWERS.items() if narrow >= least),
         detail=(
-            f"{answers.first_word_bits:.1f} bits in their first words, {answers.compression:.0%} "
-            f"left by zlib, {answers.repeated:.0%} repeated"
+            f"{answers.first_word_bits:.1f} bits in their first words, "
+            f"{percent(answers.compression)} left by zlib, {percent(answers.repeated)} repeated"
         ),
         points=WEIGHTS.narrowness * narrow,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workbench.recipe.numbers import number
+
 if TYPE_CHECKING:
     from workbench.training.learning_rates import JudgedRate
 
@@ -27,13 +29,7 @@ class Advice:
 def advice_on(rate: JudgedRate) -> Advice:
     """What to say beside a learning rate."""
     return Advice(
-        usual=f"{_power(rate.low)} to {_power(rate.high)}",
+        usual=f"{number(rate.low)} to {number(rate.high)}",
         source=f"{rate.setting}: {rate.source}",
-        warning="" if rate.verdict == "usual" else f"{_power(rate.rate)} {rate.meaning}",
+        warning="" if rate.verdict == "usual" else f"{number(rate.rate)} {rate.meaning}",
     )
-
-
-def _power(value: float) -> str:
-    """0.0005 as ``5e-4``."""
-    digits, _, exponent = f"{value:e}".partition("e")
-    return f"{float(digits):g}e{int(exponent)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
+from workbench.recipe.numbers import number
 from workbench.recipe.parts import Card, Part
 from workbench.recipe.protection import Protection
 from workbench.recipe.section import Section
@@ -57,11 +58,8 @@ class FormField:
             return ""
         if isinstance(value, (tuple, list)):
             return ("\n" if self.kind == "lines" else ", ").join(map(str, value))
-        return (
-            f"{value:g}"
-            if isinstance(value, float) and float(f"{value:g}") == value
-            else str(value)
-        )
+        exact = isinstance(value, float) and float(number(value)) == value
+        return number(value) if exact else str(value)
 
     def to_value(self, text: str) -> Any:
         """What the recipe is given for the text of the control; pydantic does the parsing."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.output import emit_json, emit_table, narrate
+from workbench.recipe.numbers import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +85,7 @@ def _row(each: Compared, comparison: Comparison) -> tuple[str, ...]:
 
 
 def _score(score: float) -> str:
-    return f"{score:.0%}"
+    return percent(score)
 
 
 def _value(interval: Interval | None, form: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.output import emit_json, emit_table
+from workbench.recipe.numbers import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
     emit_table(
         ("what", "value"),
         [
-            ("trains", f"{plan.trainable:,} of {plan.parameters:,} ({plan.share:.2%})"),
+            ("trains", f"{plan.trainable:,} of {plan.parameters:,} ({percent(plan.share, 2)})"),
             ("rows", f"{plan.rows:,}"),
             ("steps", f"{plan.steps:,}"),
             ("tokens", f"{plan.tokens:,}{_replayed(plan)}"),

@@ -10,6 +10,7 @@ import click
 from workbench.cli.output import emit_json, emit_table, narrate
 from workbench.errors import BadInputError
 from workbench.probes.items import Size
+from workbench.recipe.numbers import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +111,7 @@ def _show(suite: Suite, size: Size, *, as_json: bool) -> None:
             ("measures", suite.measures),
             ("scorer", _scorer(suite)),
             ("items", sizes),
-            ("by chance", f"{suite.chance(asked):.0%}"),
+            ("by chance", percent(suite.chance(asked))),
             ("longest answer", f"{suite.new_tokens:,} tokens"),
         ],
     )

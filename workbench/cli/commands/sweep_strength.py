@@ -10,6 +10,7 @@ import click
 from workbench.cli.output import emit_json, emit_table, narrate
 from workbench.errors import BadInputError
 from workbench.recipe.evaluation import SuiteSize
+from workbench.recipe.numbers import percent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,7 +136,7 @@ def _show(curve: StrengthCurve, best: StrengthPoint | None) -> None:
         [
             (
                 f"{point.alpha:g}",
-                _number(point.target_score, ".0%"),
+                None if point.target_score is None else percent(point.target_score),
                 _number(point.heldout_nll, ".3f"),
                 _number(point.kl, ".4f"),
                 _number(point.general_nll, ".3f"),

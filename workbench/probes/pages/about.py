@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workbench.recipe.numbers import number
 from workbench.runs.view import RunFollower
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _facts(recipe: Recipe) -> list[tuple[str, str]]:
         ("base model", recipe.model.id),
         ("dataset", recipe.data.train),
         ("strategy", recipe.strategy.card.title),
-        ("learning rate", f"{recipe.training.learning_rate:g}"),
+        ("learning rate", number(recipe.training.learning_rate)),
         (
             "protection",
             ", ".join(each.card.title for each in recipe.retention.active().values()) or "none",

@@ -8,6 +8,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from workbench.recipe.numbers import number
 from workbench.tui.widgets.plot import LOOKS
 from workbench.tui.words import cut, letter
 from workbench.untrusted import visible
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from workbench.probes.comparing import Comparison
 
 _LONGEST_FIELD = 34
-_SMALL = 0.01
 _NOTHING_COMPARED = "No run is compared yet."
 _ALONE = "One run alone has nothing to differ from."
 _SAME = "The recipes are the same in every field."
@@ -54,18 +54,10 @@ def _word(value: Any) -> str:
         case bool():
             return "on" if value else "off"
         case float():
-            return _number(value)
+            return number(value)
         case list():
             return ", ".join(map(str, value))
     return visible(str(value))
-
-
-def _number(value: float) -> str:
-    """A number in few characters: ``5e-4``, not ``0.0005``."""
-    if not 0 < abs(value) < _SMALL:
-        return f"{value:g}"
-    digits, _, power = f"{value:e}".partition("e")
-    return f"{float(digits):g}e{int(power)}"
 
 
 class Differences(VerticalScroll):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.content import Content
 from textual.widgets import Static
 
+from workbench.recipe.numbers import percent
 from workbench.tui.words import bar
 from workbench.untrusted import visible
 
@@ -51,6 +52,6 @@ class EngineFacts(Static):
                 (f"{visible(progress.what)} …  ", "$foreground"),
                 (done, "$primary"),
                 (left, "$foreground 20%"),
-                f"  {share:.0%}",
+                f"  {percent(share)}",
             )
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widgets import Static
 
+from workbench.recipe.numbers import number
 from workbench.tui.words import short
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _FIGURES: tuple[tuple[str, str, str, Callable[[float], str]], ...] = (
     ("evaluation", "eval", "loss", lambda value: f"{value:.3f}"),
     ("KL to base", "retention", "kl", lambda value: f"{value:.3f}"),
     ("ΔNLL", "retention", "delta_nll", lambda value: f"{value:+.3f}"),
-    ("learning rate", "train", "learning_rate", lambda value: f"{value:.2e}"),
+    ("learning rate", "train", "learning_rate", lambda value: number(value, 3)),
     ("gradient norm", "train", "gradient_norm", lambda value: f"{value:.2f}"),
     ("epoch", "train", "epoch", lambda value: f"{value:.2f}"),
     ("tokens seen", "train", "tokens", short),

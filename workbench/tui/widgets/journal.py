@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from workbench.recipe.numbers import percent
 from workbench.untrusted import visible
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def answers(report: Report) -> Content:
     parts: list[Any] = []
     before, after = report.before.target_score, report.after.target_score
     if before is not None and after is not None:
-        parts += [("target task  ", "dim"), (f"{before:.0%} → {after:.0%}", "bold"), "\n"]
+        parts += [("target task  ", "dim"), (f"{percent(before)} → {percent(after)}", "bold"), "\n"]
     for prompt, old, new in zip(
         report.prompts, report.before.answers, report.after.answers, strict=False
     ):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 from textual.widgets import Static
 
+from workbench.recipe.numbers import percent
 from workbench.tui.states import state_content
 from workbench.tui.words import bar, clock, short
 from workbench.untrusted import visible
@@ -49,7 +50,7 @@ def _steps(view: RunView, cells: int) -> Content:
         f"step {status.step:,} / {status.total:,}  ",
         (done, "$primary"),
         (left, "$panel"),
-        f" {share:.0%}",
+        f" {percent(share)}",
     ]
     seconds = view.value("train", "seconds_left")
     if status.live and seconds is not None:

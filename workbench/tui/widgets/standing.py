@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.widgets import DataTable
 
+from workbench.recipe.numbers import percent
 from workbench.tui.commands import command
 from workbench.tui.widgets.plot import LOOKS
 from workbench.tui.words import letter
@@ -120,7 +121,7 @@ def _value(interval: Interval | None, form: str) -> str:
 
 def _learned(task: TargetTask) -> str:
     if task.after is not None:
-        return f"{task.after:.0%}"
+        return percent(task.after)
     if task.nll_before is not None and task.nll_after is not None:
         return f"{task.nll_before - task.nll_after:.2f} nats"
     return "-"

@@ -10,9 +10,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from workbench.inference.session import STEP, STRONGEST
+from workbench.recipe.numbers import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from workbench.probes.strengths import StrengthCurve, StrengthPoint
 
@@ -36,7 +37,7 @@ class Trace:
     label: str
     alphas: tuple[float, ...]
     values: tuple[float, ...]
-    form: str
+    form: Callable[[float], str]
     unit: str
 
     def at(self, alpha: float) -> float | None:
@@ -61,10 +62,10 @@ def traces(curve: StrengthCurve) -> list[Trace]:
     """What the sweep measured of the task and of what was kept, the best measure of each."""
     points = curve.points
     found = [
-        _trace("task", points, [point.target_score for point in points], ".0%", "right")
-        or _trace("task", points, _learned(curve), ".2f", "nats learned"),
-        _trace("kept", points, _kept(curve), ".0%", "of the base")
-        or _trace("forgetting", points, [point.kl for point in points], ".3f", "nats KL to base"),
+        _trace("task", points, [point.target_score for point in points], percent, "right")
+        or _trace("task", points, _learned(curve), _nats, "nats learned"),
+        _trace("kept", points, _kept(curve), percent, "of the base")
+        or _trace("forgetting", points, [point.kl for point in points], _nats, "nats KL to base"),
     ]
     return [trace for trace in found if trace]
 
@@ -73,7 +74,7 @@ def _trace(
     label: str,
     points: Sequence[StrengthPoint],
     values: Sequence[float | None],
-    form: str,
+    form: Callable[[float], str],
     unit: str,
 ) -> Trace | None:
     known = [
@@ -85,6 +86,10 @@ def _trace(
         return None
     alphas, measured = zip(*known, strict=True)
     return Trace(label, alphas, measured, form, unit)
+
+
+def _nats(value: float) -> str:
+    return f"{value:.3f}"
 
 
 def _learned(curve: StrengthCurve) -> list[float | None]:
@@ -112,7 +117,7 @@ def spark(trace: Trace, strength: float) -> Content:
     ]
     here = trace.at(strength)
     about = "" if strength in trace.alphas else "about "
-    told = "not measured here" if here is None else f"{about}{here:{trace.form}} {trace.unit}"
+    told = "not measured here" if here is None else f"{about}{trace.form(here)} {trace.unit}"
     return Content.assemble((f"{trace.label:<{_LABEL}}", _QUIET), *cells, f"  {told}")
 
 

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from workbench.recipe.numbers import percent
 from workbench.tui.words import bar, short
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _numbers(outlook: Outlook, *, short_of_room: bool) -> Content:
     trains = Content.assemble(
         (f"{plan.trainable:,}", "bold"),
         f" of {plan.parameters:,} · ",
-        (f"{plan.share:.2%}", "bold $primary"),
+        (percent(plan.share, 2), "bold $primary"),
     )
     steps = Content.assemble((f"{plan.steps:,}", "bold"), f" over {plan.rows:,} rows")
     lines = [
