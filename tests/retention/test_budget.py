@@ -56,6 +56,12 @@ def test_at_the_limit_it_acts(kl: float) -> None:
     assert second == Verdict()
 
 
+def test_what_was_not_measured_is_not_under_the_budget() -> None:
+    unknown = Evaluation(kl=None)
+    assert Budget(0.1, 0.3, "rollback").evaluated(unknown) == Verdict(best=False)
+    assert Budget(0.1, 0.3, "stop").evaluated(unknown) == Verdict()
+
+
 def test_it_does_not_promise_to_go_back_to_nothing() -> None:
     (back,) = judged(Budget(0.1, 0.3, "rollback"), 0.5)
     assert "nothing to go back to" in back.stop

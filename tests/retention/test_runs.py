@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
 from tests.tiny import make_tiny_model
+from workbench.data.splitting import Split
 from workbench.models.loading import load_base
 from workbench.probes.report import read_report
 from workbench.recipe.recipe import PROTECTIONS, ModelSection
@@ -185,15 +186,24 @@ def test_replay_says_what_it_mixed(trained: Train, general: Path) -> None:
         share, target, replay = event["replay_share"], event["loss_target"], event["loss_replay"]
         assert min(target, replay) <= event["loss"] <= max(target, replay)
     assert share == pytest.approx(0.5, abs=0.02)
-    assert any(f"replayed: {share:.1%}" in notice.get("text", "") for notice in view.notices)
+    assert any(
+        f"replayed: {100 * share:.1f} %" in notice.get("text", "") for notice in view.notices
+    )
+
+
+def scene_of(run: RunFolder, base: Any, tokenizer: Any, dtype: torch.dtype = torch.float32):
+    from workbench.data.rendering import Renderer
+    from workbench.training.opening import Opened
+    from workbench.training.scene import BaseScene
+
+    renderer = Renderer(tokenizer, True, 128)
+    opened = Opened(run.recipe(), Split((), (), "text", ()), base, tokenizer, renderer, dtype)
+    return BaseScene(opened, torch.zeros(1), _Silent())
 
 
 def test_the_base_answers_for_itself(trained: Train, general: Path, tiny_model: Path) -> None:
     """What is replayed are greedy tokens: each is the likeliest after those before it."""
     from transformers import AutoTokenizer
-
-    from workbench.data.rendering import Renderer
-    from workbench.training.scene import BaseScene
 
     run, _ = trained("retention.replay.answer_tokens=6", *on("replay", general))
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
@@ -203,9 +213,7 @@ def test_the_base_answers_for_itself(trained: Train, general: Path, tiny_model: 
         device=torch.device("cpu"),
         dtype=torch.float32,
     )
-    scene = BaseScene(
-        run.recipe(), base, tokenizer, Renderer(tokenizer, True, 128), torch.zeros(1), _Silent()
-    )
+    scene = scene_of(run, base, tokenizer)
     for row in scene.answered(str(general), 10, 6):
         logits = base(torch.tensor([row.input_ids])).logits[0]
         learned = [place for place, label in enumerate(row.labels) if label >= 0]
@@ -220,17 +228,45 @@ def test_what_the_evaluation_asks_is_not_practised(
     run, _ = trained("evaluation.prompts=['What is 3 + 1?']", *on("kl", general))
     from transformers import AutoTokenizer
 
-    from workbench.data.rendering import Renderer
-    from workbench.training.scene import BaseScene
-
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
-    scene = BaseScene(
-        run.recipe(), base, tokenizer, Renderer(tokenizer, True, 128), torch.zeros(1), _Silent()
-    )
+    scene = scene_of(run, base, tokenizer)
     texts = [tokenizer.decode(row.input_ids) for row in scene.general(str(general), 10)]
     assert len(texts) == 9
     assert not any("3 + 1" in text for text in texts)
+
+
+@pytest.mark.parametrize("strategy", ["full", "lora"])
+def test_an_unmoved_model_has_no_kl_to_its_base_in_mixed_precision(
+    trained: Train, general: Path, strategy: str
+) -> None:
+    run, view = trained(
+        f"strategy.kind={strategy}",
+        "training.precision=bf16",
+        "training.learning_rate=1e-30",
+        "training.optimizer=sgd",
+        "training.max_steps=3",
+        *on("kl", general),
+    )
+    assert view.status.state == "finished", view.status.reason
+    assert [event["kl"] for event in events_of(run, "penalty")] == [0.0] * 3
+
+
+def test_the_base_is_studied_in_the_number_format_of_training(
+    trained: Train, general: Path, tiny_model: Path
+) -> None:
+    from transformers import AutoTokenizer
+
+    run, _ = trained("training.max_steps=1")
+    base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    made = []
+    for dtype in (torch.float32, torch.bfloat16, torch.float32):
+        scene = scene_of(run, base, tokenizer, dtype)
+        (batch,) = scene.batches(scene.general(str(general), 3), 3)
+        assert scene.logits(base, batch).dtype == dtype
+        scene.cached("mark", lambda dtype=dtype: {"x": torch.tensor([made.append(dtype) is None])})
+    assert made == [torch.float32, torch.bfloat16]
 
 
 def test_early_stopping_gives_the_best_model_back(trained: Train) -> None:
@@ -253,6 +289,25 @@ def test_early_stopping_gives_the_best_model_back(trained: Train) -> None:
     assert read_report(run).after.heldout_nll == pytest.approx(losses[best], rel=1e-6)
     assert any("stopping early" in notice.get("text", "") for notice in view.notices)
     assert not list(run.checkpoints.glob("best*"))
+
+
+def test_patience_counts_no_evaluation_that_only_the_budget_asked_for(
+    trained: Train, general: Path
+) -> None:
+    """The loss never falls: after step 0 patience ends with the second due evaluation, step 8."""
+    run, view = trained(
+        "training.max_steps=20",
+        "training.learning_rate=1e-30",
+        "training.optimizer=sgd",
+        "training.evaluation_interval=4",
+        "retention.early_stopping.patience=2",
+        "evaluation.retention_interval=1",
+        "retention.budget=true",
+        f"evaluation.general_text={general}",
+    )
+    assert view.status.state == "finished", view.status.reason
+    assert events_of(run, "train")[-1]["step"] == 8
+    assert [event["step"] for event in events_of(run, "eval")] == list(range(9))
 
 
 def test_no_held_out_row_left_is_said_before_training(trained: Train) -> None:

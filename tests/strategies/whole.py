@@ -9,9 +9,11 @@ import torch
 from transformers import AutoTokenizer
 
 from workbench.data.rendering import Renderer
+from workbench.data.splitting import Split
 from workbench.models.loading import load_base
 from workbench.probes.fingerprint import take_fingerprint
 from workbench.recipe.recipe import STRATEGIES, ModelSection, Recipe
+from workbench.training.opening import Opened
 from workbench.training.scene import BaseScene
 
 if TYPE_CHECKING:
@@ -48,8 +50,9 @@ class Setup:
     def scene(self, base) -> BaseScene:
         tokenizer = AutoTokenizer.from_pretrained(self.folder)
         renderer = Renderer(tokenizer, True, 128)
-        fingerprint = take_fingerprint(base, tokenizer)
-        return BaseScene(Recipe(), base, tokenizer, renderer, fingerprint, Silent())
+        split = Split((), (), "text", ())
+        opened = Opened(Recipe(), split, base, tokenizer, renderer, torch.float32)
+        return BaseScene(opened, take_fingerprint(base, tokenizer), Silent())
 
 
 class Silent:

@@ -102,10 +102,12 @@ class Evaluation:
     Attributes:
         loss: On held-out rows of the dataset.
         kl: Of the base to the model, on held-out general text.
+        due: What the recipe wanted measured at this step; the rest was measured beside it.
     """
 
     loss: float | None = None
     kl: float | None = None
+    due: frozenset[Measured] = frozenset({"loss", "kl"})
 
 
 @dataclass(frozen=True)

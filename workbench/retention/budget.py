@@ -99,9 +99,11 @@ class Budget(Guard):
         self._was_under = False
 
     def evaluated(self, evaluation: Evaluation) -> Verdict:
-        """Judge the KL; NaN is over every budget."""
+        """Judge the KL; NaN is over every budget, and no KL is neither over nor under it."""
         kl = evaluation.kl
-        if kl is None or kl < self._limit:
+        if kl is None:
+            return Verdict(best=False if self._action == "rollback" else None)
+        if kl < self._limit:
             self._was_under = True
             return Verdict(best=self._action == "rollback" or None, warning=self._warning(kl))
         said = f"KL to base {kl:.3f} nats per token has passed the budget of {self._limit:g}"
@@ -118,9 +120,9 @@ class Budget(Guard):
             case _:
                 return Verdict()
 
-    def _warning(self, kl: float | None) -> str:
+    def _warning(self, kl: float) -> str:
         """Say once that the KL has come near; again only after it was low."""
-        near = kl is not None and kl >= self._warn
+        near = kl >= self._warn
         news = near and not self._warned
         self._warned = near
         return (

@@ -32,7 +32,8 @@ class EarlyStoppingProtection(Protection):
     patience: int = field(
         3,
         title="Patience",
-        help="Evaluations in a row without a gain before training ends.",
+        help="Evaluations in a row without a gain before training ends; those of "
+        "training.evaluation_interval count.",
         unit="evaluations",
         ge=1,
         le=10_000,
@@ -67,7 +68,7 @@ class EarlyStoppingProtection(Protection):
 
 
 class Patience(Guard):
-    """Counts evaluations without a gain."""
+    """Counts evaluations without a gain, but none that was made only because KL was due."""
 
     judges = frozenset({"loss"})
 
@@ -83,6 +84,8 @@ class Patience(Guard):
         if evaluation.loss is not None and evaluation.loss < self._best - self._minimum_gain:
             self._best, self._waited = evaluation.loss, 0
             return Verdict(best=True)
+        if "loss" not in evaluation.due:
+            return Verdict(best=False)
         self._waited += 1
         if self._waited < self._patience:
             return Verdict(best=False)

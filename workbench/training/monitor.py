@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from transformers import TrainerCallback
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from workbench.training.guards import Guards
     from workbench.training.reporter import Reporter
     from workbench.training.retention_watch import RetentionWatch
+
+Look: TypeAlias = Literal["loss", "kl", "canaries"]
+"""What can be looked at between two steps."""
 
 _BY_SOURCE = ("loss_target", "loss_replay", "replay_share")
 _MEMORY_INTERVAL = 0.5
@@ -75,7 +78,7 @@ class Monitor(TrainerCallback):
         wanted = self._due(0)
         if "kl" in self._guards.judges:
             wanted |= self._guards.judges
-        if "stop" in self._look(kwargs["model"], wanted, control):
+        if "stop" in self._look(kwargs["model"], wanted, control, due=self._due(0)):
             self._stop(control)
         self._clock.go()
 
@@ -93,7 +96,8 @@ class Monitor(TrainerCallback):
         self._clock.pause()
         self._reporter.step(step, state.max_steps)
         asked = set(take(self._run))
-        wanted = self._due(step)
+        due = self._due(step)
+        wanted = set(due)
         if "evaluate" in asked:
             wanted |= {"loss", "kl", "canaries"}
         if last and self._recipe.evaluation.retention_interval:
@@ -101,7 +105,7 @@ class Monitor(TrainerCallback):
         ends = last or "stop" in asked
         if ends or not wanted.isdisjoint(self._guards.judges):
             wanted |= self._guards.judges
-        asked |= self._look(model, wanted, control, ends=ends)
+        asked |= self._look(model, wanted, control, due=due, ends=ends)
         if "checkpoint" in asked or _is_due(step, self._recipe.training.checkpoint_interval):
             self._checkpoint(model, step)
         if "stop" in asked and not last:
@@ -146,10 +150,10 @@ class Monitor(TrainerCallback):
         if numbers := self._guards.numbers():
             self._reporter.event("penalty", **numbers)
 
-    def _due(self, step: int) -> set[str]:
-        """What the recipe wants measured at a step: ``loss``, ``kl``, ``canaries``."""
+    def _due(self, step: int) -> set[Look]:
+        """What the recipe wants measured at a step."""
         evaluation = self._recipe.evaluation
-        intervals = {
+        intervals: dict[Look, int] = {
             "loss": self._recipe.training.evaluation_interval if step else 0,
             "kl": evaluation.retention_interval,
             "canaries": evaluation.canary_interval,
@@ -157,7 +161,13 @@ class Monitor(TrainerCallback):
         return {name for name, interval in intervals.items() if _is_due(step, interval)}
 
     def _look(
-        self, model: Module, wanted: Collection[str], control: TrainerControl, *, ends: bool = False
+        self,
+        model: Module,
+        wanted: Collection[Look],
+        control: TrainerControl,
+        *,
+        due: Collection[Look],
+        ends: bool = False,
     ) -> set[Request]:
         """Measure what is wanted and obey what the guards make of it; what the user asked then."""
         loss = self._loss(model) if "loss" in wanted else None
@@ -167,7 +177,8 @@ class Monitor(TrainerCallback):
         judges = self._guards.judges
         if not judges or not judges <= set(wanted):
             return set()
-        verdict = self._guards.evaluated(Evaluation(loss=loss, kl=kl))
+        counted = frozenset(name for name in judges if name in due)
+        verdict = self._guards.evaluated(Evaluation(loss=loss, kl=kl, due=counted))
         if verdict.best:
             self.best.keep(model)
             self.best_step = self._reporter.status.step

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from workbench.training.measuring import general_answers
-from workbench.training.texts import mean_of
+from workbench.training.measuring import ANSWER_BATCH, general_answers
+from workbench.training.room import Room
+from workbench.training.texts import BATCH, mean_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,48 +27,58 @@ if TYPE_CHECKING:
     from workbench.training.texts import Texts
 
 
-@dataclass(frozen=True)
 class RetentionWatch:
     """Measures KL and loss against the base, and asks the canaries; training is left as it was.
 
     The KL is a lower bound, from the base's most likely tokens (see :mod:`workbench.training.texts`
-    for how the rest is counted).
+    for how the rest is counted). What there is no memory for is looked at in parts, or left out.
 
     Attributes:
-        opened: The run.
         examination: What is asked.
-        base: What the untouched base did.
-        reporter: Where the numbers go.
     """
 
-    opened: Opened
-    examination: Examination
-    base: BaseEvidence
-    reporter: Reporter
+    def __init__(
+        self, opened: Opened, examination: Examination, base: BaseEvidence, reporter: Reporter
+    ) -> None:
+        """Watch a run; ``base`` is what the untouched base did, and numbers go to ``reporter``."""
+        self.examination = examination
+        self._opened = opened
+        self._base = base
+        self._reporter = reporter
+        self._text_room = Room("watching KL", BATCH, reporter)
+        self._answer_room = Room("asking the canaries", ANSWER_BATCH, reporter)
 
     def measure(self, model: Module) -> float | None:
         """Write a ``retention`` event and return the KL on general text, nats per token.
 
-        None where there is no general text to measure it on.
+        None where there is no general text to measure it on, or no memory to do it.
         """
         with undisturbed():
-            kl, delta_nll = _against(self.examination.general, model, self.base.general)
-            kl_task, _ = _against(self.examination.task, model, self.base.task)
-        found = {"kl": kl, "delta_nll": delta_nll, "kl_task": kl_task}
+            found = self._text_room.fit(lambda at_once: self._look(model, at_once)) or {}
         known = {name: value for name, value in found.items() if value is not None}
         if known:
-            self.reporter.event("retention", **known)
-        return kl
+            self._reporter.event("retention", **known)
+        return known.get("kl")
 
     def ask_canaries(self, model: Module) -> None:
         """Write the greedy answer to each general prompt as a ``canary`` event."""
-        with undisturbed(), self.opened.as_trained():
-            answers = general_answers(
-                model, self.opened, self.examination.asked, lambda _what, _done, _total: None
-            )
-        prompts = self.opened.recipe.evaluation.prompts
+        with undisturbed(), self._opened.as_trained():
+            answers = self._answer_room.fit(lambda at_once: self._answers(model, at_once))
+        if answers is None:
+            return
+        prompts = self._opened.recipe.evaluation.prompts
         for prompt, answer in zip(prompts, answers, strict=True):
-            self.reporter.event("canary", name=prompt, value=answer)
+            self._reporter.event("canary", name=prompt, value=answer)
+
+    def _look(self, model: Module, at_once: int) -> dict[str, float | None]:
+        general, task, base = self.examination.general, self.examination.task, self._base
+        kl, delta_nll = _against(general, model, base.general, at_once)
+        kl_task, _ = _against(task, model, base.task, at_once)
+        return {"kl": kl, "delta_nll": delta_nll, "kl_task": kl_task}
+
+    def _answers(self, model: Module, at_once: int) -> list[str]:
+        asked = self.examination.asked
+        return general_answers(model, self._opened, asked, lambda *_: None, at_once)
 
 
 @contextmanager
@@ -85,10 +95,10 @@ def undisturbed() -> Iterator[None]:
 
 
 def _against(
-    texts: Texts, model: Module, base: Mapping[str, Tensor]
+    texts: Texts, model: Module, base: Mapping[str, Tensor], at_once: int
 ) -> tuple[float | None, float | None]:
     """KL to the base and change of the loss on the watched rows; None where there are none."""
-    after = texts.results(model, base, watched_only=True)
+    after = texts.results(model, base, watched_only=True, at_once=at_once)
     before = texts.of_base(base)[: len(after)]
     return mean_of(after, "kl"), _rise(before, after)
 

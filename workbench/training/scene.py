@@ -24,12 +24,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
     from torch.nn import Module
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from workbench.data.formats import Example
-    from workbench.data.rendering import Renderer
     from workbench.recipe.protection import GeneralRow
-    from workbench.recipe.recipe import Recipe
+    from workbench.training.opening import Opened
     from workbench.training.reporter import Reporter
 
 _PHASE = "studying the base"
@@ -39,20 +37,13 @@ _MADE = "made.safetensors"
 class BaseScene:
     """The untouched base, general text, and a memory that outlives the run."""
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        base: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        renderer: Renderer,
-        fingerprint: Tensor,
-        reporter: Reporter,
-    ) -> None:
+    def __init__(self, opened: Opened, fingerprint: Tensor, reporter: Reporter) -> None:
         """Take the base; ``fingerprint`` tells it from any other in the cache."""
-        self.recipe = recipe
-        self.base = base
-        self._tokenizer = tokenizer
-        self._renderer = renderer
+        self.recipe = opened.recipe
+        self.base = opened.base
+        self._opened = opened
+        self._tokenizer = opened.tokenizer
+        self._renderer = opened.renderer
         self._fingerprint = hashlib.sha256(fingerprint.numpy().tobytes()).hexdigest()
         self._reporter = reporter
 
@@ -89,14 +80,18 @@ class BaseScene:
         return [{name: tensor.to(device) for name, tensor in batch.items()} for batch in batches]
 
     def logits(self, model: Module, batch: Mapping[str, Tensor]) -> Tensor:
-        """Logits ``[labelled tokens, vocabulary]``."""
-        return labelled_logits(model, batch)[0]
+        """Logits ``[labelled tokens, vocabulary]``, of base and tuned model in one number format.
+
+        Otherwise rounding alone would hold a model that trains in mixed precision off its base.
+        """
+        with self._opened.as_trained():
+            return labelled_logits(model, batch)[0]
 
     def cached(
         self, what: str, make: Callable[[], dict[str, Tensor]], *of: Any
     ) -> dict[str, Tensor]:
         """Tensors made once for this base and for equal ``of``, on the base's device."""
-        key = json.dumps([what, self._fingerprint, *of])
+        key = json.dumps([what, self._fingerprint, str(self._opened.precision), *of])
         name = f"{what}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
 
         def build(folder: Path) -> None:
@@ -112,13 +107,14 @@ class BaseScene:
         return [example for example in examples if not _asks(example, asked)][:rows]
 
     def _answer(self, prompts: Sequence[list[int]], new_tokens: int) -> dict[str, Tensor]:
-        answers = greedy_tokens(
-            self.base,
-            self._tokenizer,
-            prompts,
-            max_new_tokens=new_tokens,
-            report=lambda done, total: self.report("answers of the base", done, total),
-        )
+        with self._opened.as_trained():
+            answers = greedy_tokens(
+                self.base,
+                self._tokenizer,
+                prompts,
+                max_new_tokens=new_tokens,
+                report=lambda done, total: self.report("answers of the base", done, total),
+            )
         longest = max(map(len, answers))
         padded = [answer + [-1] * (longest - len(answer)) for answer in answers]
         return {"answers": torch.tensor(padded)}

@@ -98,12 +98,19 @@ class Texts:
         return tuple(TextResult(tokens=len(nll), nll=float(nll.mean())) for nll in losses)
 
     def results(
-        self, model: Module, kept: Kept, *, watched_only: bool = False
+        self, model: Module, kept: Kept, *, watched_only: bool = False, at_once: int = BATCH
     ) -> tuple[TextResult, ...]:
-        """Loss of ``model`` and KL of the base to it, in the order of the batches."""
+        """Loss of ``model`` and KL of the base to it, in the order of the batches.
+
+        Args:
+            model: The one to measure.
+            kept: The base's :meth:`predictions`.
+            watched_only: Leave out what is not read while training.
+            at_once: Rows that there is memory for; larger batches are read in parts.
+        """
         found: list[TextResult] = []
         with evaluating(model):
-            for batch, counts, base in self._with_base(kept, watched_only):
+            for batch, counts, base in self._with_base(kept, watched_only, at_once):
                 logits, targets = labelled_logits(model, batch)
                 kl = kl_to_top_tokens(base, logits)
                 nll = functional.cross_entropy(logits.float(), targets, reduction="none")
@@ -115,15 +122,19 @@ class Texts:
         return tuple(found)
 
     def _with_base(
-        self, kept: Kept, watched_only: bool
+        self, kept: Kept, watched_only: bool, at_once: int
     ) -> Iterator[tuple[Batch, list[int], TopTokens]]:
-        sizes = [sum(counts) for counts in self._counts]
-        parts = {name: torch.split(tensor, sizes) for name, tensor in kept.items()}
-        for index in range(self._watched if watched_only else len(sizes)):
-            batch = self._batches[index]
-            base = {name: part[index].to(batch["labels"].device) for name, part in parts.items()}
-            top = TopTokens(base["ids"].long(), base["log_probs"], base["tail"])
-            yield batch, self._counts[index], top
+        first = 0
+        last = self._watched if watched_only else len(self._batches)
+        for whole, all_counts in zip(self._batches[:last], self._counts[:last], strict=True):
+            for row in range(0, len(all_counts), at_once):
+                batch = {name: tensor[row : row + at_once] for name, tensor in whole.items()}
+                counts = all_counts[row : row + at_once]
+                tokens = slice(first, first := first + sum(counts))
+                device = batch["labels"].device
+                base = {name: tensor[tokens].to(device) for name, tensor in kept.items()}
+                top = TopTokens(base["ids"].long(), base["log_probs"], base["tail"])
+                yield batch, counts, top
 
 
 def mean_of(results: Sequence[TextResult], name: str) -> float | None:

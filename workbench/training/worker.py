@@ -12,6 +12,7 @@ from transformers import set_seed
 from workbench.data.splitting import load_split
 from workbench.errors import BadInputError, FtwbError, MachineError
 from workbench.probes.fingerprint import Held, save_fingerprint, take_fingerprint
+from workbench.recipe.numbers import percent
 from workbench.training.examination import Examination
 from workbench.training.guards import Guards
 from workbench.training.monitor import Monitor
@@ -94,6 +95,8 @@ class Work:
         opened = open_base(recipe, split, self._phase("loading the base model"))
         rows = self._render(opened)
         examination = Examination(opened)
+        for note in examination.notes:
+            reporter.notice(note, level="warning")
         tell = self._phase("measuring the base")
         fingerprint = take_fingerprint(opened.base, opened.tokenizer)
         save_fingerprint(fingerprint, Held.of(opened.base), self._run.base)
@@ -146,14 +149,7 @@ class Work:
 
     def _protect(self, opened: Opened, fingerprint: Tensor, examination: Examination) -> Guards:
         """Let every protection that is on, and the strategy, study the untouched base."""
-        scene = BaseScene(
-            self._recipe,
-            opened.base,
-            opened.tokenizer,
-            opened.renderer,
-            fingerprint,
-            self._reporter,
-        )
+        scene = BaseScene(opened, fingerprint, self._reporter)
         protections = self._recipe.retention.active().values()
         guards = Guards([protection.ready(scene) for protection in protections])
         if "loss" in guards.judges and not examination.asked.heldout:
@@ -190,5 +186,5 @@ class Work:
             which = _BEST[guards.judges]
             self._reporter.notice(f"the result is the model of step {monitor.best_step}: {which}")
         if share := trainer.losses.replay_share:
-            self._reporter.notice(f"replayed: {share:.1%} of all learned tokens")
+            self._reporter.notice(f"replayed: {percent(share, 1)} of all learned tokens")
         return model, monitor.stop_asked
