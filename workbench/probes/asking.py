@@ -71,7 +71,7 @@ def ask(
     Raises:
         BadInputError: An item leaves no room for its answer in the model's context.
     """
-    context = _context(model, room)
+    context = context_of(model, room)
     asked = [
         _Asked(suite, item, prompt_tokens(item.prompt))
         for suite in suites
@@ -121,7 +121,7 @@ def _check_length(one: _Asked, answer: int, context: float) -> None:
         )
 
 
-def _context(model: Module, room: int) -> float:
+def context_of(model: Module, room: int = 0) -> float:
     """Tokens the model was built for, less the virtual ones or ``room``; infinite if unsaid."""
     from peft import PeftModel
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from workbench.recipe.numbers import percent
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.probes.findings import Capability, Findings, Interval
+    from workbench.probes.findings import (
+        BenchmarkScore,
+        Capability,
+        Findings,
+        Interval,
+        TargetTask,
+    )
 
 Rating = Literal["good", "watch", "bad"]
 
@@ -31,6 +39,11 @@ MEASURES: dict[Rated, str] = {
     "domain_leak": "Domain leak",
 }
 """What the measures are called."""
+
+BENCHMARKS_NOTE = (
+    "Scores of lm-evaluation-harness with their standard errors; changes with 95 % intervals, "
+    "paired where it scores single documents. Shown, never judged."
+)
 
 
 def rating(measure: Rated, value: float) -> Rating:
@@ -60,7 +73,7 @@ def span(low: float, high: float) -> str:
 
 def share(value: float | None) -> str:
     """Write a share in percent, or a dash where there is none."""
-    return "-" if value is None else f"{100 * value:.0f} %"
+    return "-" if value is None else percent(value)
 
 
 def nats(value: float | None) -> str:
@@ -79,6 +92,42 @@ def interval(found: Interval) -> str:
 def part(value: float) -> str:
     """A share between 0 and 1 with two decimals: ``.91``."""
     return f"{value:.2f}".removeprefix("0")
+
+
+def sampled(task: TargetTask) -> str:
+    """How many of its rows a target score rests on; empty where it rests on all."""
+    return f", {task.n:,} of {task.of:,} rows" if task.n < task.of else ""
+
+
+def signed(value: float) -> str:
+    """A change with three decimals and its sign."""
+    return f"{value:+.3f}".replace("-", MINUS)
+
+
+def scored(value: float, error: float | None) -> str:
+    """A benchmark's score with its standard error where that is known."""
+    return f"{value:.3f}" if error is None else f"{value:.3f} ± {error:.3f}"
+
+
+def moved_by(score: BenchmarkScore) -> str:
+    """A benchmark's change with its interval where that is known."""
+    if score.change is None:
+        return signed(score.after - score.before)
+    return (
+        f"{signed(score.change.value)} ({signed(score.change.low)} … {signed(score.change.high)})"
+    )
+
+
+def conditions(score: BenchmarkScore) -> str:
+    """How a benchmark was asked: its version, the examples it gives, and how much of it."""
+    version = f"v{score.version}, " if score.version else ""
+    documents = f"{score.n:,} of {score.of:,}" if score.n < score.of else f"{score.n:,}"
+    return f"{version}{score.few_shot}-shot, n {documents}"
+
+
+def turned(score: BenchmarkScore) -> str:
+    """How many single documents a benchmark lost and gained; empty where none is scored."""
+    return "" if score.lost is None else f"{score.lost:,} lost, {score.gained:,} gained"
 
 
 def unjudged(capability: Capability) -> str:
@@ -100,7 +149,8 @@ def measured(findings: Findings) -> list[Measured]:
     lines = []
     if task.change is not None:
         by = f"{points(task.change.value)} points {span(task.change.low, task.change.high)}"
-        lines.append(Measured("Target task", f"{share(task.before)} → {share(task.after)}, {by}"))
+        scores = f"{share(task.before)} → {share(task.after)}"
+        lines.append(Measured("Target task", f"{scores}, {by}{sampled(task)}"))
     if task.nll_before is not None:
         lines.append(
             Measured(

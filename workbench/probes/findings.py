@@ -78,7 +78,8 @@ class TargetTask(_Finding):
 
     Attributes:
         name: For people.
-        n: Held-out rows with a label.
+        n: Held-out rows that were answered.
+        of: How many held-out rows there are.
         before: Share of them that the base answers right.
         after: Share that the result answers right.
         nll_before: Loss of the base on held-out rows.
@@ -93,6 +94,7 @@ class TargetTask(_Finding):
     nll_before: float | None
     nll_after: float | None
     change: Interval | None = None
+    of: int = 0
 
 
 class ItemFinding(_Finding):
@@ -105,6 +107,44 @@ class ItemFinding(_Finding):
     after: float
     answer_before: str
     answer_after: str
+
+
+class BenchmarkScore(_Finding):
+    """One metric of a standard benchmark, on the base and on the result.
+
+    Attributes:
+        task: As lm-evaluation-harness calls it.
+        metric: Such as ``acc``, with the filter of the answers where there is one.
+        version: Of the task.
+        few_shot: Examples before each question.
+        n: Documents that were asked.
+        of: Documents that the task has.
+        higher_is_better: None where the task does not say.
+        before: Score of the base.
+        after: Score of the result.
+        before_error: Standard error; None where the harness gives none.
+        after_error: Standard error; None where the harness gives none.
+        change: ``after - before``; None where nothing is known of how sure it is.
+        lost: Documents whose score fell; None where the harness scores no single documents.
+        gained: Documents whose score rose; None as well.
+        p: Exact McNemar of the two; None as well.
+    """
+
+    task: str
+    metric: str
+    version: str
+    few_shot: int
+    n: int
+    of: int
+    higher_is_better: bool | None
+    before: float
+    after: float
+    before_error: float | None
+    after_error: float | None
+    change: Interval | None
+    lost: int | None = None
+    gained: int | None = None
+    p: float | None = None
 
 
 class Findings(_Finding):
@@ -125,6 +165,7 @@ class Findings(_Finding):
         items: Items that changed, losses first.
         noise_floor: KL of the base to itself in batches of another size.
         notes: What a reader must know, in sentences.
+        benchmarks: Standard benchmarks, where any were asked: shown, never judged.
     """
 
     verdict: Verdict
@@ -140,3 +181,4 @@ class Findings(_Finding):
     items: tuple[ItemFinding, ...]
     noise_floor: float | None
     notes: tuple[str, ...] = ()
+    benchmarks: tuple[BenchmarkScore, ...] = ()

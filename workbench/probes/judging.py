@@ -211,6 +211,7 @@ def _target(report: Report) -> TargetTask:
         nll_before=before.heldout_nll,
         nll_after=after.heldout_nll,
         change=_change(pairs) if pairs.n else None,
+        of=max(pairs.n, report.heldout_rows),
     )
 
 

@@ -132,6 +132,7 @@ class Report(BaseModel):
         suites: The suites that were asked, in order.
         boilerplate: Phrases frequent in the answers that were taught.
         noise: None where the base was not measured twice.
+        heldout_rows: All held-out rows, of which ``target`` were answered; 0 where that is unknown.
         contaminated: Probe items found in the training or replay data, as ``suite/id``.
         notes: How it came about, where that was not the usual way, in sentences.
     """
@@ -145,6 +146,7 @@ class Report(BaseModel):
     suites: tuple[SuiteFacts, ...] = ()
     boilerplate: tuple[str, ...] = ()
     noise: Noise | None = None
+    heldout_rows: int = 0
     contaminated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -94,6 +94,16 @@ class EvaluationSection(Section):
         help="Field of the held-out rows that holds the right answer, such as 'intent'; without "
         "it exact and rouge_l compare with the row's own answer.",
     )
+    target_rows: int = field(
+        200,
+        title="Target rows",
+        help="Held-out rows that are answered for the target score, drawn from all of them, always "
+        "the same.",
+        unit="rows",
+        advanced=True,
+        ge=1,
+        le=1_000_000,
+    )
     target_tokens: int = field(
         12,
         title="Label tokens",

@@ -40,6 +40,7 @@ _MEASURING = (
     "training/examination.py",
     "training/loss.py",
     "training/measuring.py",
+    "training/target_rows.py",
     "training/texts.py",
 )
 """Code that asks and scores, in the package."""

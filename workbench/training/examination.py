@@ -42,6 +42,7 @@ class Examination:
         asked: The questions.
         general: Held-out general text.
         task: Held-out rows of the dataset, as text.
+        notes: What is asked less or cut, in sentences.
     """
 
     def __init__(self, opened: Opened, size: SuiteSize | None = None) -> None:
@@ -51,11 +52,14 @@ class Examination:
             BadInputError: Something cannot be asked as the recipe says.
         """
         evaluation = opened.recipe.evaluation
-        heldout = opened.heldout()
         self._opened = opened
-        self._general_rows = _general_rows(opened)
+        heldout, cut_heldout = _within_context(opened, "Held-out rows", opened.heldout())
+        self._general_rows, cut_general = _within_context(
+            opened, "Rows of general text", _general_rows(opened)
+        )
         self._task_rows = heldout[: evaluation.text_rows]
         self.asked = questions(opened, heldout, evaluation.size if size is None else size)
+        self.notes = tuple(filter(None, (self.asked.note, cut_heldout, cut_general)))
         self.general = self._texts(self._general_rows, evaluation.retention_rows)
         self.task = self._texts(self._task_rows, _WATCHED_TASK)
 
@@ -88,11 +92,12 @@ class Examination:
             size="" if size == "none" else size,
             suites=() if size == "none" else tuple(suite.facts(size) for suite in asked.suites),
             boilerplate=boilerplate(self._taught(), said),
+            heldout_rows=len(self._opened.split.heldout),
             noise=base.results.noise,
             contaminated=()
             if size == "none"
             else overlapping(asked.suites, size, self._trained_on()),
-            notes=notes,
+            notes=(*notes, *self.notes),
         )
 
     def _texts(self, rows: Sequence[Rendered], watched: int, size: int = BATCH) -> Texts:
@@ -168,6 +173,18 @@ class Examination:
         for protection in self._opened.recipe.retention.active().values():
             if isinstance(protection, GeneralProtection):
                 yield from texts_of(load_examples(protection.source).rows[: protection.rows])
+
+
+def _within_context(
+    opened: Opened, what: str, rows: Sequence[Rendered]
+) -> tuple[list[Rendered], str]:
+    """Rows cut to the model's context that have a token to learn, and how many had to be cut."""
+    longest = max((len(row.input_ids) for row in rows), default=0)
+    context = int(min(opened.context, longest))
+    cut = sum(len(row.input_ids) > context for row in rows)
+    note = f"{what} longer than the model's context of {context:,} tokens are cut to it: {cut:,}"
+    fitting = [short for row in rows if (short := row.cut(context)).learns]
+    return fitting, note if cut else ""
 
 
 def _general_rows(opened: Opened) -> list[Rendered]:

@@ -9,6 +9,7 @@ import torch
 
 from workbench.data.rendering import Renderer
 from workbench.models import loading
+from workbench.probes.asking import context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,10 +61,14 @@ class Opened:
             self.device.type, self.precision, enabled=self.precision != torch.float32
         )
 
+    @property
+    def context(self) -> float:
+        """Tokens that base and result have room for; infinite where the model does not say."""
+        return context_of(self.base, self.recipe.strategy.virtual_tokens())
+
     def heldout(self) -> list[Rendered]:
         """The held-out rows that the loss is taken on, in tokens."""
-        rows = self.split.heldout[: self.recipe.evaluation.loss_rows]
-        return [row for row in self.renderer.render_all(rows) if row.learns]
+        return self.renderer.render_all(self.split.heldout[: self.recipe.evaluation.loss_rows])
 
 
 def open_base(recipe: Recipe, split: Split, report: Report) -> Opened:

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Footer, Static
 
 from workbench.errors import FtwbError
-from workbench.probes.figures import nats, points, rating, share
+from workbench.probes.figures import nats, points, rating, sampled, share
 from workbench.tui.commands import command
 from workbench.tui.messages import OpenChat, OpenRun
 from workbench.tui.run_actions import show_log, show_recipe
@@ -257,7 +257,8 @@ def _learned(task: TargetTask) -> list[Content]:
     shown = []
     if task.after is not None:
         score = f"{share(task.before)} → {share(task.after)}"
-        shown.append(Content.assemble((f"{visible(task.name)} ", "dim"), (score, "bold")))
+        label = (f"{visible(task.name)} ", "dim")
+        shown.append(Content.assemble(label, (score, "bold"), (sampled(task), "dim")))
     if task.nll_after is not None:
         nll = f"{nats(task.nll_before)} → {nats(task.nll_after)}"
         shown.append(Content.assemble(("held-out loss ", "dim"), (nll, "bold")))
