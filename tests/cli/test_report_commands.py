@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import re
 import subprocess
 import sys
 from importlib import resources
@@ -11,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.probes.reports import Suite, made
+from workbench.probes.benchmarks import BenchmarkRound, append_round
+from workbench.probes.findings import BenchmarkScore, Interval
 from workbench.probes.judging import judge
 from workbench.recipe.recipe import Recipe
 from workbench.runs.events import EventLog
@@ -119,6 +123,92 @@ def test_two_forms_at_once_are_refused(ftwb: Ftwb, run: RunFolder, forms: tuple[
     ended = ftwb("report", run.id, *forms)
     assert (ended.code, ended.out) == (2, "")
     assert all(form in ended.err for form in forms)
+
+
+SCORE = BenchmarkScore(
+    task="arc_[easy]",
+    metric="acc",
+    version="1.0",
+    few_shot=0,
+    n=100,
+    of=2376,
+    higher_is_better=True,
+    before=0.5,
+    after=0.43,
+    before_error=0.05,
+    after_error=0.0495,
+    change=Interval(value=-0.07, low=-0.13, high=-0.01),
+    lost=9,
+    gained=2,
+    p=0.065,
+)
+
+
+@pytest.fixture
+def benchmarked(run: RunFolder) -> RunFolder:
+    """The run with a paired score, and with one of which no more than the score is known."""
+    bare = {"task": "ppl", "change": None, "before_error": None, "lost": None, "gained": None}
+    append_round(
+        run,
+        BenchmarkRound(
+            measured=1.0,
+            versions={"lm_eval": "0.4.13"},
+            device="cpu",
+            dtype="float32",
+            batch_size=8,
+            limit=100,
+            chat_template=False,
+            scores=(SCORE, SCORE.model_copy(update=bare)),
+        ),
+    )
+    return run
+
+
+@pytest.mark.parametrize("form", ["", "--md", "--html"])
+def test_standard_benchmarks_have_a_section_of_their_own(
+    ftwb: Ftwb, benchmarked: RunFolder, form: str
+) -> None:
+    out = ftwb("report", benchmarked.id, *filter(None, [form])).out
+    text = re.sub(r"<[^>]*>|[|]", " ", out.replace("\\", "")) if form else out
+    text = " ".join(text.split())
+    assert "standard benchmarks" in text.casefold()
+    assert "Shown, never judged" in text
+    for said in (
+        "100 of 2,376",
+        "0.500 ± 0.050",
+        "0.430 ± 0.050",
+        "\u22120.070",
+        "9 lost, 2 gained",
+    ):
+        assert said in text, text
+    assert "v1.0, 0-shot" in text
+    assert "arc_[easy]" in text
+    if not form:
+        assert max(map(len, out.splitlines())) <= 80
+
+
+def test_json_holds_the_benchmarks_too(ftwb: Ftwb, benchmarked: RunFolder) -> None:
+    first, second = json.loads(ftwb("report", benchmarked.id, "--json").out)["benchmarks"]
+    assert first == SCORE.model_dump(mode="json")
+    assert (second["task"], second["change"]) == ("ppl", None)
+    assert ftwb("gate", benchmarked.id).code == 1
+
+
+def test_a_run_without_benchmarks_has_no_such_section(ftwb: Ftwb, run: RunFolder) -> None:
+    for form in ("--md", "--html"):
+        assert "enchmark" not in ftwb("report", run.id, form).out
+
+
+def test_benchmarks_need_the_harness(
+    ftwb: Ftwb, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "lm_eval" else find(name)
+    )
+    ended = ftwb("benchmark", run.id, "--tasks", "arc_easy")
+    assert ended.code == 3
+    assert ended.err.endswith("not installed: pip install 'ftwb[lm-eval]'\n")
 
 
 def test_the_margin_is_the_gates(ftwb: Ftwb, run: RunFolder) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,10 +22,22 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
         BarColumn(bar_width=30),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as shown:
+    with _stderr() as stream, Progress(*columns, console=Console(file=stream)) as shown:
         bar = shown.add_task("opening", total=None)
 
         def report(what: str, done: int, total: int) -> None:
             shown.update(bar, description=what, completed=done, total=total or None)
 
         yield report
+
+
+@contextmanager
+def _stderr() -> Iterator[TextIO]:
+    """Give stderr by a descriptor of its own: a bar goes on where other output is led away."""
+    try:
+        number = os.dup(sys.stderr.fileno())
+    except OSError:  # no file, as in tests
+        yield sys.stderr
+        return
+    with os.fdopen(number, "w", encoding=sys.stderr.encoding, errors="backslashreplace") as stream:
+        yield stream

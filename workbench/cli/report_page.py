@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from workbench.probes.findings import Capability, Findings, ItemFinding, Verdict
+    from workbench.probes.findings import (
+        BenchmarkScore,
+        Capability,
+        Findings,
+        ItemFinding,
+        Verdict,
+    )
     from workbench.probes.items import Measures
 
 _COLOURS: dict[Verdict, str] = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
@@ -34,12 +40,18 @@ def show_report(name: str, findings: Findings) -> None:
         _verdict_line(findings.verdict, name, findings.sentence),
         *_capabilities(findings),
         _measures(findings),
+        *([_benchmarks(findings.benchmarks)] if findings.benchmarks else []),
         *_worst(findings.items),
         *_notes(findings.notes),
     ]
     console = Console(markup=False, highlight=False, emoji=False)
     for part in page:
         console.print(Padding(part, (0, 0, 1, 0)))
+
+
+def show_benchmarks(scores: Sequence[BenchmarkScore]) -> None:
+    """Print scores of standard benchmarks, before and after."""
+    Console(markup=False, highlight=False, emoji=False).print(_benchmarks(scores))
 
 
 def show_decision(verdict: Verdict, run: str, sentence: str, rows: Sequence[Capability]) -> None:
@@ -115,6 +127,24 @@ def _measures(findings: Findings) -> Table:
         rated = Text(rating, style=_RATINGS[rating]) if rating else Text()
         table.add_row(Text(name), Text(value), rated)
     return table
+
+
+def _benchmarks(scores: Sequence[BenchmarkScore]) -> RenderableType:
+    """Two lines for each metric, so that long names of tasks leave room for the figures."""
+    lines = [Text("standard benchmarks", style="bold"), *map(_benchmark, scores)]
+    return Text("\n").join([*lines, Text(figures.BENCHMARKS_NOTE, style="dim")])
+
+
+def _benchmark(score: BenchmarkScore) -> Text:
+    before = figures.scored(score.before, score.before_error)
+    after = figures.scored(score.after, score.after_error)
+    return Text.assemble(
+        (visible(f"{score.task}: {score.metric}"), "cyan"),
+        (visible(f"  {figures.conditions(score)}\n"), "dim"),
+        f"  {before} → {after}  ",
+        (figures.moved_by(score), "bold"),
+        (f"  {figures.turned(score)}", "dim"),
+    )
 
 
 def _worst(items: Sequence[ItemFinding]) -> list[RenderableType]:

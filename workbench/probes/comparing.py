@@ -99,10 +99,9 @@ def read_contestant(run: RunFolder) -> Contestant:
         NotFoundError: It has no report.
         BadInputError: Its report or its recipe cannot be read.
     """
-    from workbench.probes.judging import judge
-    from workbench.probes.report import read_report
+    from workbench.probes.benchmarks import read_findings
 
-    return Contestant(run.id, run.recipe(), judge(read_report(run)))
+    return Contestant(run.id, run.recipe(), read_findings(run))
 
 
 def compare(contestants: Sequence[Contestant]) -> Comparison:

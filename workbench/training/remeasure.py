@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from workbench.probes.fingerprint import Fingerprint
     from workbench.recipe.evaluation import SuiteSize
     from workbench.runs.folder import RunFolder
     from workbench.training.opening import Report
@@ -65,6 +66,21 @@ def remeasure(
     return file
 
 
+def refuse_another_base(run: RunFolder, logits: Tensor, held: Held) -> Fingerprint | None:
+    """What ``run`` keeps of the base it started from, None where it keeps nothing.
+
+    Raises:
+        BadInputError: This is another base, or what is kept is broken.
+    """
+    stored = read_fingerprint(run.base)
+    if stored is not None and not stored.fits(logits, held):
+        raise BadInputError(
+            f"the base model is no longer the one {run.id} started from: its logits are others; "
+            "put the old one back, or set model.revision"
+        )
+    return stored
+
+
 def _tuned(run: RunFolder, checkpoint: int | None) -> Path:
     status = run.status()
     if status.live:
@@ -83,13 +99,8 @@ def _tuned(run: RunFolder, checkpoint: int | None) -> Path:
 
 def _notes(run: RunFolder, fingerprint: Tensor, held: Held) -> tuple[str, ...]:
     """What a reader must know of a base that is measured after the fact; another is refused."""
-    stored = read_fingerprint(run.base)
+    stored = refuse_another_base(run, fingerprint, held)
     if stored is None:
         save_fingerprint(fingerprint, held, run.base, late=True)
-    elif not stored.fits(fingerprint, held):
-        raise BadInputError(
-            f"the base model is no longer the one {run.id} started from: its logits are others; "
-            "put the old one back, or set model.revision"
-        )
     at_the_time = stored is not None and not stored.late
     return () if at_the_time and read_evidence(run.base) else (_MEASURED_NOW,)

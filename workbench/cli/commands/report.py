@@ -47,15 +47,14 @@ def command(
     margin: float | None,
 ) -> None:
     """Tell what RUN forgot and learned: its id, a unique part of it, or 'last'."""
-    from workbench.probes.judging import judge
-    from workbench.probes.report import read_report
+    from workbench.probes.benchmarks import read_findings
     from workbench.runs.folder import Runs
 
     form = _form({"json": as_json, "md": as_md, "html": as_html})
     if output and form is None:
         raise click.UsageError("--output writes what --json, --md or --html makes: add one of them")
     folder = Runs(root).find(run)
-    findings = judge(read_report(folder), margin=None if margin is None else margin / 100)
+    findings = read_findings(folder, margin=None if margin is None else margin / 100)
     if form is None:
         from workbench.cli.report_page import show_report
 

@@ -9,7 +9,14 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.probes.figures import points, size_in_points
+from workbench.probes.figures import (
+    conditions,
+    moved_by,
+    points,
+    scored,
+    size_in_points,
+    turned,
+)
 from workbench.probes.findings import Interval
 from workbench.tui.verdicts import VERDICT_COLOURS, interval_bar
 from workbench.tui.words import cut
@@ -42,7 +49,7 @@ _NOTHING = "No capability was measured in this run."
 def capability_table(findings: Findings, width: int) -> Content:
     """The whole table, ``width`` cells wide, with the reader's notes below."""
     if not findings.capabilities:
-        return Content("\n").join([Content(_NOTHING), *_notes(findings)])
+        return Content("\n").join([Content(_NOTHING), *_benchmarks(findings), *_notes(findings)])
     layout = _Layout(findings, width)
     lines = [layout.header()]
     order = list(_KINDS)
@@ -51,7 +58,25 @@ def capability_table(findings: Findings, width: int) -> Content:
         name, tells = _KINDS[kind]
         lines.append(Content.assemble((name, "bold $primary"), (f"  {tells}", "dim")))
         lines += [layout.row(each) for each in group]
-    return Content("\n").join([*lines, *_notes(findings)])
+    return Content("\n").join([*lines, *_benchmarks(findings), *_notes(findings)])
+
+
+def _benchmarks(findings: Findings) -> list[Content]:
+    """Standard benchmarks, where any were asked: two lines for each metric."""
+    if not findings.benchmarks:
+        return []
+    lines = [Content.assemble(("standard benchmarks", "bold $primary"), ("  shown only", "dim"))]
+    for score in findings.benchmarks:
+        before = scored(score.before, score.before_error)
+        after = scored(score.after, score.after_error)
+        name = visible(f"{score.task}: {score.metric}")
+        lines += [
+            Content.assemble(name, (visible(f"  {conditions(score)}"), "dim")),
+            Content.assemble(
+                f"  {before} → {after}  ", (moved_by(score), "bold"), (f"  {turned(score)}", "dim")
+            ),
+        ]
+    return lines
 
 
 def _notes(findings: Findings) -> list[Content]:
