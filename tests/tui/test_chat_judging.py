@@ -13,6 +13,7 @@ from tests.tui.chat_host import (
     WIDE,
     answers,
     client_of,
+    done,
     questions,
     settled,
     status,
@@ -28,6 +29,7 @@ from workbench.probes.items import ItemResult
 from workbench.probes.own import add_probe, own_suite
 from workbench.probes.report import Measurement, Report, SuiteFacts
 from workbench.probes.suites import load_suite
+from workbench.tui.chat.judging import _heard
 from workbench.tui.screens.choose_probe import ChooseProbeScreen
 from workbench.tui.screens.new_probe import NewProbeScreen
 from workbench.tui.widgets.prompt import PromptBox
@@ -269,6 +271,15 @@ async def test_a_question_becomes_a_probe_of_the_users_suite(host_of):
         assert "your suite asks this already: own-1" in judged(app)
         await pilot.press("escape")
         assert app.screen is app.chat
+
+
+def test_of_a_long_answer_only_what_the_suite_would_hear_counts():
+    def heard(tokens):
+        given = done("base", "abcdefgh" * 4)
+        return _heard(given.model_copy(update={"token_ids": tuple(range(tokens))}))
+
+    assert heard(256) == heard(1) == "abcdefgh" * 4
+    assert heard(512) == "abcdefgh" * 2
 
 
 async def test_a_follow_up_is_asked_alone_as_a_probe_and_the_dialog_says_so(host_of):

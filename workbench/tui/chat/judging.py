@@ -12,6 +12,7 @@ from textual import work
 from workbench.errors import FtwbError
 from workbench.inference.marks import Mark, add_mark
 from workbench.inference.titles import LANES
+from workbench.probes.own import NEW_TOKENS
 from workbench.tui.chat import looks
 from workbench.tui.chat.choosing import Choosing
 from workbench.tui.chat.words import BASE
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from workbench.inference.dialogue import Exchange
     from workbench.inference.marks import Verdict
+    from workbench.inference.messages import Done
 
 
 class Judging(Choosing):
@@ -51,7 +53,7 @@ class Judging(Choosing):
         command(
             "alt+t,t",
             "to_suite",
-            "To my suite",
+            "To suite",
             "Ask this in every run from now on: right is what the base said.",
             footer=False,
         ),
@@ -88,7 +90,7 @@ class Judging(Choosing):
             mark=verdict,
             prompt=exchange.prompt,
             system=exchange.settings.system,
-            answers={lane: done.text for lane, done in exchange.answers.items()},
+            answers={lane: done.text for lane, done in _in_order(exchange).items()},
             blind=blind,
             strengths=dict(exchange.strengths),
             sampling=exchange.settings.sampling,
@@ -112,10 +114,23 @@ class Judging(Choosing):
     async def action_to_suite(self) -> None:
         """Take the question over into the user's suite."""
         if exchange := self.target:
-            answers = {lane: done.text for lane, done in exchange.answers.items()}
+            answers = {lane: _heard(done) for lane, done in _in_order(exchange).items()}
             alone = len(exchange.conversations[BASE]) == 1
             added = await self.app.push_screen_wait(
                 NewProbeScreen(exchange.prompt, answers, alone=alone)
             )
             if added:
                 self.notify(f"Asked in every run from now on: mine/{added}", markup=False)
+
+
+def _in_order(exchange: Exchange) -> dict[str, Done]:
+    """The answers in the order of the lanes, not in that in which they came."""
+    return {
+        lane: exchange.answers[lane] for lane in exchange.conversations if lane in exchange.answers
+    }
+
+
+def _heard(done: Done) -> str:
+    """About as much of a long answer as a suite, which asks for fewer tokens, would hear."""
+    share = min(1.0, NEW_TOKENS / max(1, done.tokens))
+    return done.text[: int(share * len(done.text))]
