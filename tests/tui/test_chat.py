@@ -282,6 +282,7 @@ async def test_a_dead_engine_is_a_message_and_f5_restarts_it_with_the_history(ho
         await pilot.press("f5")
         await settled(pilot)
         assert not trouble.display
+        assert status(app, "base") == "no answer · ^r asks again"
         await pilot.press("ctrl+r")
         await settled(pilot)
         assert questions(app) == ["one", "two"]

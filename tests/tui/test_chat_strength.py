@@ -35,16 +35,20 @@ SWEPT = StrengthCurve(
 
 
 @pytest.mark.parametrize(
-    ("value", "slider"),
+    ("value", "short", "slider"),
     [
-        (0.0, "0.0 ●┄┄┄┄┄┄┄┄┄┼┄┄┄┄┄"),
-        (0.6, "0.6 ━━━━━━●┄┄┄┼┄┄┄┄┄"),
-        (1.0, "1.0 ━━━━━━━━━━●┄┄┄┄┄"),
-        (1.5, "1.5 ━━━━━━━━━━━━━━━●"),
+        (0.0, False, "strength 0.0 ●┄┄┄┄┄┄┄┄┄┼┄┄┄┄┄"),
+        (0.6, False, "strength 0.6 ━━━━━━●┄┄┄┼┄┄┄┄┄"),
+        (1.0, False, "strength 1.0 ━━━━━━━━━━●┄┄┄┄┄"),
+        (1.5, False, "strength 1.5 ━━━━━━━━━━━━━━━●"),
+        (0.0, True, "0.0 ●┄┄┄┄┼┄┄"),
+        (0.6, True, "0.6 ━━━●┄┼┄┄"),
+        (1.0, True, "1.0 ━━━━━●┄┄"),
+        (1.5, True, "1.5 ━━━━━━━●"),
     ],
 )
-def test_the_slider_has_a_knob_and_a_notch_where_the_run_was_trained(value, slider):
-    assert strength(value, chosen=True, short=True).plain == slider
+def test_the_slider_has_a_knob_and_a_notch_where_the_run_was_trained(value, short, slider):
+    assert strength(value, chosen=True, short=short).plain == slider
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])

@@ -133,6 +133,7 @@ class ChatBase(WorkbenchScreen):
             words.badge(lane, proof, chosen=chosen, short=short),
         )
         pane.introduce(words.introduction(lane, proof))
+        pane.remark(words.remark(self.session, name))
         if name == words.BASE:
             pane.doubt(words.doubt(proof) if proof else "")
 
@@ -161,8 +162,6 @@ class ChatBase(WorkbenchScreen):
     def _opened(self, opened: Opened) -> None:
         waiting = self.session.open(opened)
         self.reflect()
-        for pane in self._unanswered():
-            pane.remark("no answer · ^r asks again")
         self.post_message(ChatOpened(opened))
         if waiting is not None:
             self.send(waiting)

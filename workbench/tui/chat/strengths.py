@@ -80,9 +80,6 @@ class Strengths(ChatBase):
         if name is None:
             return
         self.session.turn(name, by)
-        given = self.session.outdated(name)
-        remark = "" if given is None else f"answered at {given:.1f} · ^r asks again"
-        self.panes[name].remark(remark)
         self.reflect()
         self._reflect_strength()
 

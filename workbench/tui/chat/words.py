@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 BASE = "base"
 _PLACES = round(STRONGEST / STEP)
 _QUIET = "$foreground 60%"
-_TRAINED = round(1 / STEP)
+_AGAIN = "^r asks again"
+_SHORT = 7
+"""Places of a slider where there is little room; else one a key press."""
 _NOT_PROVEN = {"refuted": "not the base ✗", "missing": "NOT PROVEN"}
 
 
@@ -53,11 +55,12 @@ def _proof(proof: Proof) -> Content:
 
 def strength(value: float, *, chosen: bool, short: bool) -> Content:
     """A slider from 0 to 1.5: a knob, the way it has come, and a notch where it was trained."""
-    place = round(value / STEP)
-    colour = "$warning" if place > _TRAINED else "$accent" if chosen else _QUIET
-    rest = ["┄"] * (_PLACES - place)
-    if place < _TRAINED:
-        rest[_TRAINED - place - 1] = "┼"
+    places = _SHORT if short else _PLACES
+    place, trained = (round(each / STRONGEST * places) for each in (value, 1.0))
+    colour = "$warning" if value > 1 else "$accent" if chosen else _QUIET
+    rest = ["┄"] * (places - place)
+    if place < trained:
+        rest[trained - place - 1] = "┼"
     return Content.assemble(
         ("" if short else "strength ", _QUIET),
         (f"{value:.1f} ", colour),
@@ -65,6 +68,16 @@ def strength(value: float, *, chosen: bool, short: bool) -> Content:
         ("●", colour),
         ("".join(rest), _QUIET),
     )
+
+
+def remark(session: ChatSession, name: str) -> str:
+    """Why the newest answer of a lane is worth asking for again; empty where it is not."""
+    if not session.idle or session.last is None:
+        return ""
+    if session.last.lacks(name):
+        return f"no answer · {_AGAIN}"
+    given = session.outdated(name)
+    return "" if given is None else f"answered at {given:.1f} · {_AGAIN}"
 
 
 def introduction(lane: Lane, proof: Proof | None) -> Content:
