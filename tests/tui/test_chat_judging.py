@@ -118,10 +118,10 @@ async def test_a_mark_that_cannot_be_kept_is_told_and_not_shown(host_of, monkeyp
 @pytest.mark.parametrize(
     ("deal", "key", "verdict"),
     [
-        (CROSSED, "alt+a", "improved"),
-        (CROSSED, "alt+b", "lost"),
-        (STRAIGHT, "alt+a", "lost"),
-        (STRAIGHT, "alt+b", "improved"),
+        (CROSSED, "alt+x", "improved"),
+        (CROSSED, "alt+y", "lost"),
+        (STRAIGHT, "alt+x", "lost"),
+        (STRAIGHT, "alt+y", "improved"),
         (CROSSED, "alt+s", "kept"),
     ],
 )
@@ -134,7 +134,7 @@ async def test_blind_answers_are_shuffled_until_they_are_judged(host_of, dealt, 
         await pilot.press("alt+m")
         await type_and_send(pilot, "why")
         assert texts(app) == {pane: [plain[lane]] for pane, lane in deal.items()}
-        assert titles(app) == ["A", "B"]
+        assert titles(app) == ["X", "Y"]
         assert [str(status(app, lane)) for lane in plain] == ["", ""]
         assert marks(app) == ()
         await pilot.press(key)
@@ -163,7 +163,7 @@ async def test_nothing_tells_who_is_hidden(host_of, dealt):
             assert word not in board
         for key in ("alt+h", "alt+k", "alt+l", "alt+i", "alt+t", "f6", "alt+c", "ctrl+n"):
             assert not enabled(app, key), key
-        for key in ("alt+a", "alt+b", "alt+s", "alt+m", "alt+d"):
+        for key in ("alt+x", "alt+y", "alt+s", "alt+m", "alt+d"):
             assert enabled(app, key), key
 
 
@@ -179,7 +179,7 @@ async def test_the_next_question_waits_for_the_judgement(host_of, dealt):
         assert app.chat.query_one(PromptBox).text == "two"
         await pilot.press("alt+s", "enter")
         await settled(pilot)
-        assert titles(app) == ["A", "B"]
+        assert titles(app) == ["X", "Y"]
         second = client_of(app).asked[1]
         assert second["tuned"][1].content == "Please log in to your account."
         assert texts(app)["tuned"] == ["Please log in to your account.", "Second tuned."]
@@ -213,7 +213,7 @@ async def test_a_hidden_exchange_that_is_forgotten_hides_nothing_more(host_of, d
         await pilot.press(key)
         await settled(pilot)
         again = key == "ctrl+r"
-        assert (titles(app) == ["A", "B"]) == again
+        assert (titles(app) == ["X", "Y"]) == again
         assert texts(app)["base"] == (["Second base."] if again else [])
 
 
@@ -378,9 +378,9 @@ async def test_a_row_waits_for_each_judgement_in_blind_mode(host_of, dealt):
         await pilot.press(*"pack", "up", "enter")
         await until(pilot, lambda: app.chat.engine == "ready" and client_of(app).asked)
         assert len(client_of(app).asked) == 1
-        await pilot.press("alt+b")
+        await pilot.press("alt+y")
         await until(pilot, lambda: len(client_of(app).asked) == 2 and app.chat.engine == "ready")
-        await pilot.press("alt+a")
+        await pilot.press("alt+x")
         await pilot.pause()
         assert [mark.mark for mark in marks(app)] == ["lost", "improved"]
 

@@ -169,7 +169,7 @@ async def test_an_earlier_exchange_is_found_by_its_answer_and_its_prompt_comes_b
         await settled(pilot)
         await ask(pilot, "one")
         await ask(pilot, "two")
-        await choosing(app, pilot, "alt+f")
+        await choosing(app, pilot, "alt+e")
         assert [line.split("  ")[0] for line in choices(app)] == ["two", "one"]
         await pilot.press(*"sugar")
         await until(pilot, lambda: len(choices(app)) == 1)
@@ -187,7 +187,7 @@ async def test_nothing_was_asked_before(host_of):
     app = host_of()
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        await pilot.press("alt+f")
+        await pilot.press("alt+e")
         await settled(pilot)
         assert app.screen is app.chat
         assert app.told == ["Nothing was asked of this run before."]

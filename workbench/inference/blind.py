@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from workbench.inference.marks import Verdict
 
-LETTERS = ("A", "B")
+LETTERS = ("X", "Y")
 
 
 def deal(random: Random | None = None) -> dict[str, str]:

@@ -26,7 +26,7 @@ _TELLING = frozenset(
     {"copy", "write", "earlier", "to_suite", "mark", "lanes", "strength", "choose"}
 )
 """Actions that would tell who is hidden, or lead away from the question."""
-_BLIND = "blind: the next answers are called A and B · alt+m ends it"
+_BLIND = "blind: the next answers are called X and Y · alt+m ends it"
 
 
 class Hiding(Sight, Judging):
@@ -40,8 +40,8 @@ class Hiding(Sight, Judging):
             "Hide which answer is whose until you have said which is better.",
             footer=False,
         ),
-        command("alt+a,a", "better(0)", "A better", "A's answer is the better one.", footer=False),
-        command("alt+b,b", "better(1)", "B better", "B's answer is the better one.", footer=False),
+        command("alt+x,x", "better(0)", "X better", "X's answer is the better one.", footer=False),
+        command("alt+y,y", "better(1)", "Y better", "Y's answer is the better one.", footer=False),
         command("alt+s,=", "better(-1)", "Same", "Both answers are as good.", footer=False),
     ]
 
@@ -109,7 +109,7 @@ class Hiding(Sight, Judging):
     def send(self, prompt: str, *, alone: bool = False) -> None:
         """Ask, once the answers before are judged."""
         if self._hidden and self.engine == "ready":
-            self.notify("Which answer is better? alt+a A, alt+b B, alt+s the same.")
+            self.notify("Which answer is better? alt+x X, alt+y Y, alt+s the same.")
         else:
             super().send(prompt, alone=alone)
 

@@ -42,7 +42,7 @@ class Keeping(ChatBase):
             "alt+w,w", "write", "Write", "Write the exchange into a Markdown file.", footer=False
         ),
         command(
-            "alt+f,f", "earlier", "Earlier", "Search what this run was asked before.", footer=False
+            "alt+e,f", "earlier", "Earlier", "Search what this run was asked before.", footer=False
         ),
     ]
 

@@ -1,0 +1,29 @@
+"""A key of the chat is worth something only where a terminal's bytes become that key."""
+
+from __future__ import annotations
+
+import pytest
+from textual._xterm_parser import XTermParser
+
+from workbench.tui.screens.chat import ChatScreen
+
+LETTERS = sorted(
+    key
+    for cls in ChatScreen.__mro__
+    for binding in cls.__dict__.get("BINDINGS", ())
+    for key in binding.key.split(",")
+    if key.startswith("alt+") and len(key) == len("alt+x")
+)
+
+
+def test_there_are_such_keys_and_none_means_two_things() -> None:
+    assert len(LETTERS) > 5
+    assert len(LETTERS) == len(set(LETTERS))
+
+
+@pytest.mark.parametrize("key", LETTERS)
+def test_a_letter_with_alt_arrives_as_itself(key: str) -> None:
+    """Readline's word keys, escape b and f, are something else by the time they are keys."""
+    parser = XTermParser()
+    arrived = [*parser.feed(f"\x1b{key[-1]}"), *parser.feed("")]
+    assert [event.key for event in arrived] == [key]
