@@ -1,0 +1,81 @@
+"""Both lanes on a real model: token for token what plain ``generate`` says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from tests.inference.asking import answers, ask, decoder_on, lanes_of, reference, said
+from workbench.models import loading
+from workbench.models.demo import ensure_demo_model
+from workbench.models.progress import silent
+from workbench.recipe.recipe import STRATEGIES, ModelSection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch.nn import Module
+    from transformers import PreTrainedModel
+
+    from workbench.recipe.strategy import Strategy
+
+pytestmark = pytest.mark.demo_model
+
+TOKENS = 8
+CONVERSATIONS = {
+    "base": said("What is photosynthesis?"),
+    "tuned": said("Name a city in France.", "Lyon.", "And what is it known for?"),
+}
+MOST_MEMORY = {"lora": 1.1, "freeze": 1.4, "full": 2.0}
+"""Of all weights, relative to the base's; half of the layers are frozen."""
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    """In the user's own cache: converting the model again for every test takes a minute."""
+    return ensure_demo_model(silent)
+
+
+def demo_model(strategy: Strategy, folder: Path) -> PreTrainedModel:
+    return loading.load_base(
+        ModelSection(id=str(folder)),
+        folder,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        quantization=strategy.quantization(),
+    )
+
+
+def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
+    """A result that says something else: noise where a run would have learned."""
+    model = strategy.prepare(model)
+    noise = 0.003 if strategy.trains_base_weights else 0.05
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad and "lora_A" not in name:
+                parameter.add_(noise * torch.randn(parameter.shape, generator=generator))
+    strategy.save(model, folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [("lora", {}), ("freeze", {"choose": "freeze_first", "layers": 15}), ("full", {})],
+)
+def test_lanes_say_what_generate_says(
+    kind: str, fields: dict[str, object], folder: Path, tmp_path: Path
+) -> None:
+    strategy = STRATEGIES[kind](**fields)
+    save_result(strategy, demo_model(strategy, folder), tmp_path)
+    lanes = lanes_of(demo_model(strategy, folder), [("tuned", (strategy, tmp_path))])
+    decoder = decoder_on(lanes, folder, context=2048)
+    done = answers(ask(decoder, CONVERSATIONS, max_tokens=TOKENS))
+    apart = demo_model(strategy, folder)
+    tuned = strategy.load(demo_model(strategy, folder), tmp_path).eval()
+    for lane, model in {"base": apart, "tuned": tuned}.items():
+        expected = reference(model, decoder, CONVERSATIONS[lane], TOKENS)
+        assert list(done[lane].token_ids) == expected
+    held = [lane.extra_bytes for lane in lanes.facts()]
+    assert sum(held) / held[0] <= MOST_MEMORY[kind]
