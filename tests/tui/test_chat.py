@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from textual.events import Key
 from textual.widgets import Static
 
 from tests.tui.chat_host import (
-    DIED,
     FIRST,
-    LOADING,
-    OPENED,
-    REFUSED,
     SECOND,
     SMALL,
     WIDE,
@@ -28,7 +23,6 @@ from workbench.inference.messages import Delta, Finished
 from workbench.tui.widgets.lane import LanePane
 from workbench.tui.widgets.probe_list import ProbeList
 from workbench.tui.widgets.prompt import PromptBox
-from workbench.tui.widgets.trouble import Trouble
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])
@@ -178,25 +172,6 @@ async def test_the_picker_asks_a_probe_at_any_time(host_of):
         assert questions(app)[-1] == "Explain gravity to a child in two sentences."
 
 
-async def test_escape_stops_and_then_goes_back(host_of):
-    app = host_of(
-        [None, done("base", "a", "cancelled"), done("tuned", "", "cancelled"), Finished(id=1)]
-    )
-    async with app.run_test(size=WIDE) as pilot:
-        await settled(pilot)
-        await pilot.press("x", "enter")
-        await pilot.pause()
-        await pilot.press("escape")
-        await settled(pilot)
-        assert client_of(app).cancelled == 1
-        assert "stopped" in status(app, "base")
-        assert app.screen is app.chat
-        await pilot.press("escape")
-        await pilot.pause()
-        assert app.screen is not app.chat
-        assert client_of(app).closed == 1
-
-
 async def test_regenerate_replaces_the_last_exchange(host_of):
     app = host_of(FIRST, SECOND)
     async with app.run_test(size=WIDE) as pilot:
@@ -237,72 +212,6 @@ async def test_a_system_prompt_goes_to_both_lanes(host_of):
             ]
 
 
-async def test_enter_sends_what_was_typed_just_before_it_however_fast(host_of):
-    app = host_of(FIRST)
-    async with app.run_test(size=WIDE) as pilot:
-        await settled(pilot)
-        for key in ("w", "h", "y"):
-            app.post_message(Key(key, key))
-        app.post_message(Key("enter", "\r"))
-        await settled(pilot)
-        assert questions(app) == ["why"]
-        assert app.chat.query_one(PromptBox).text == ""
-
-
-async def test_typing_is_possible_while_loading_and_the_prompt_waits(host_of):
-    app = host_of(FIRST, opening=[(LOADING, None, OPENED)])
-    async with app.run_test(size=WIDE) as pilot:
-        await pilot.pause()
-        assert "Loading the base model …  ━━━━━━──────────────────  25 %" in str(
-            app.chat.query_one("#facts", Static).render()
-        )
-        await pilot.press(*"early", "enter")
-        await pilot.pause()
-        assert client_of(app).asked == []
-        client_of(app).go_on.set()
-        await settled(pilot)
-        assert questions(app) == ["early"]
-        assert app.chat.query_one(PromptBox).text == ""
-
-
-async def test_a_dead_engine_is_a_message_and_f5_restarts_it_with_the_history(host_of):
-    dies = [Delta(id=1, lane="base", text="So fa"), DIED]
-    app = host_of(FIRST, dies, SECOND, opening=[(OPENED,), (OPENED,)])
-    async with app.run_test(size=WIDE) as pilot:
-        await settled(pilot)
-        await type_and_send(pilot, "one")
-        await type_and_send(pilot, "two")
-        trouble = app.chat.query_one(Trouble)
-        assert trouble.display
-        assert "the chat engine was killed" in str(trouble.render())
-        assert "of the ␛[31mengine" in str(trouble.render())
-        assert "F5" in trouble.border_subtitle
-        assert texts(app)["base"] == ["Plants make sugar from light.", "So fa"]
-        assert status(app, "base") == "no answer"
-        await pilot.press("f5")
-        await settled(pilot)
-        assert not trouble.display
-        assert status(app, "base") == "no answer · ^r asks again"
-        await pilot.press("ctrl+r")
-        await settled(pilot)
-        assert questions(app) == ["one", "two"]
-        assert [turn.content for turn in client_of(app).asked[2]["base"]] == [
-            "one",
-            "Plants make sugar from light.",
-            "two",
-        ]
-
-
-async def test_a_refused_prompt_comes_back_into_the_box(host_of):
-    app = host_of([REFUSED], FIRST)
-    async with app.run_test(size=WIDE) as pilot:
-        await settled(pilot)
-        await type_and_send(pilot, "long")
-        assert app.chat.query_one(PromptBox).text == "long"
-        assert questions(app) == []
-        assert app.chat.engine == "ready"
-
-
 async def test_the_answer_is_followed_unless_the_user_has_scrolled_up(host_of):
     long = "\n\n".join(f"paragraph {number}" for number in range(60))
     app = host_of(answers(long, long), answers(long, long))
@@ -335,3 +244,38 @@ async def test_keys_that_do_nothing_are_greyed(host_of):
         await type_and_send(pilot, "one")
         assert enabled("ctrl+r")
         assert enabled("ctrl+l")
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+async def test_the_prompt_offers_what_can_be_done_with_an_answer(host_of, size):
+    app = host_of(FIRST)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        prompt = app.chat.query_one(PromptBox)
+        assert "Kept" not in prompt.border_title
+        await type_and_send(pilot, "one")
+        row = app.chat._compositor.render_strips()[prompt.region.y].text
+        for hint in ("alt+", "d Diff", "k Kept", "l Lost", "i Improved", "c Copy"):
+            assert hint in row
+        prompt.tell("answered blind")
+        assert prompt.border_title == "answered blind"
+        prompt.tell("")
+        assert "Kept" in prompt.border_title
+
+
+async def test_edit_takes_the_last_prompt_back_and_keeps_the_draft_in_the_history(host_of):
+    app = host_of(FIRST, SECOND)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await type_and_send(pilot, "one")
+        await pilot.press(*"draft", "ctrl+o")
+        await pilot.pause()
+        prompt = app.chat.query_one(PromptBox)
+        assert prompt.text == "one"
+        assert questions(app) == []
+        await pilot.press("s", "enter")
+        await settled(pilot)
+        assert questions(app) == ["ones"]
+        assert [turn.content for turn in client_of(app).asked[1]["base"]] == ["ones"]
+        await pilot.press("up", "up")
+        assert prompt.text == "draft"

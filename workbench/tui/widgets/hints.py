@@ -30,4 +30,4 @@ def hints(screen: Screen[Any]) -> Content:
         Content.assemble((letter, "$primary"), f" {binding.description}")
         for _, letter, binding in known
     ]
-    return Content.assemble((f"{_MODIFIER} ", "$primary"), Content(" · ").join(parts))
+    return Content.assemble((f"{_MODIFIER} ", "$primary"), Content("  ").join(parts))
