@@ -61,12 +61,9 @@ class Strategy(Part, ABC):
     Attributes:
         trains_base_weights: The base's own tensors change, so they are held in float32 while
             training and the live model cannot answer as the base.
-        shares_base: :meth:`load` leaves the tensors of the base it is given as they are, so that
-            base and result can be open at once on one set of weights.
     """
 
     trains_base_weights: ClassVar[bool]
-    shares_base: ClassVar[bool] = True
 
     @abstractmethod
     def trainable_parameters(self, facts: ModelFacts) -> int:
@@ -86,7 +83,11 @@ class Strategy(Part, ABC):
 
     @abstractmethod
     def load(self, base: Module, folder: Path) -> Module:
-        """Return the tuned model; ``base`` itself is consumed, its tensors where not shared."""
+        """Return the tuned model.
+
+        ``base`` is consumed, but its tensors are left as they are and used where nothing has
+        changed, so that another model on them can be open at once.
+        """
 
     @abstractmethod
     def without(self, model: Module) -> AbstractContextManager[None]:

@@ -36,7 +36,6 @@ class FullStrategy(Strategy):
         ),
     )
     trains_base_weights: ClassVar[bool] = True
-    shares_base: ClassVar[bool] = False
 
     kind: Literal["full"] = field("full", title="Strategy", help="Every weight moves.")
 
