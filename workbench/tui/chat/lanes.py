@@ -79,7 +79,7 @@ class Lanes(ChatBase):
 
     async def _remove(self, name: str) -> None:
         self.session.remove(name)
-        await self.board.remove(name)
+        await self.board.take_away(name)
 
     def _changed(self) -> None:
         self.post_message(LanesChanged())

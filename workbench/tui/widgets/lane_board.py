@@ -87,7 +87,7 @@ class LaneBoard(Container):
         self.show(lane)
         return pane
 
-    async def remove(self, lane: str) -> None:
+    async def take_away(self, lane: str) -> None:
         """Take a pane away."""
         await self.panes[lane].remove()
         self._turn = 0
