@@ -124,7 +124,7 @@ def test_what_trains_less_of_the_model_is_less_risky() -> None:
 @pytest.mark.parametrize(
     ("settings", "level", "remedy"),
     [
-        (("training.learning_rate=1e-3",), "high", "learning rate 0.0001"),
+        (("training.learning_rate=1e-3",), "high", "learning rate 1e-4"),
         (("training.epochs=3",), "high", "20 % replay"),
         (("training.learning_rate=1e-5", "retention.replay.share=0.2"), "low", None),
     ],

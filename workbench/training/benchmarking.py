@@ -9,10 +9,9 @@ from difflib import get_close_matches
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from transformers import set_seed
-
 from workbench.data.splitting import load_split
 from workbench.errors import BadInputError, MachineError, NotFoundError
+from workbench.models.progress import quieten_libraries
 from workbench.probes.benchmarks import BenchmarkRound
 from workbench.probes.evaluating import evaluating
 from workbench.probes.fingerprint import Held, take_fingerprint
@@ -73,6 +72,7 @@ def benchmark(run: RunFolder, wanted: Wanted, report: Report) -> BenchmarkRound:
         FtwbError: There is no result, or the base can no longer be read.
     """
     refuse_without_harness()
+    quieten_libraries()
     if not run.has_result():
         raise NotFoundError(f"{run.id} is {run.status().state} and has no result to benchmark")
     recipe = run.recipe()
@@ -180,6 +180,7 @@ class _Harness:
         """The harness's results and samples."""
         from lm_eval import evaluate
         from lm_eval.models.huggingface import HFLM
+        from transformers import set_seed
 
         opened, wanted = self._opened, self._wanted
         set_seed(_SEED)
