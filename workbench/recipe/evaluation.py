@@ -57,7 +57,7 @@ class EvaluationSection(Section):
         le=1_000_000,
     )
     retention_rows: int = field(
-        8,
+        6,
         title="Watched rows",
         help="Rows of general text that are read at each of these measurements.",
         unit="rows",
