@@ -85,3 +85,14 @@ def host_of(runs: Runs) -> Callable[..., Host]:
         return Host(runs.create(Recipe(name="support")), ScriptedClient(*scripts, **options))
 
     return make
+
+
+@pytest.fixture
+def dealt(monkeypatch):
+    """Lay the cards: what the next draws give, the first first."""
+
+    def lay(*deals):
+        coming = list(deals)
+        monkeypatch.setattr("workbench.tui.chat.hiding.deal", lambda: coming.pop(0))
+
+    return lay
