@@ -1,6 +1,6 @@
 """Take the README's pictures from real runs: ``ftwb demo --headless`` first, then this script.
 
-    python screenshots/take.py [new_run|live|chat|strength …]
+    python screenshots/take.py [new_run|live|report|compare|chat|strength …]
 
 It opens the workbench on the newest finished demo runs, waits for what is really on the screen and
 writes one SVG a screen beside itself.
@@ -20,6 +20,7 @@ from workbench import locations
 from workbench.inference.surprise import DIVERGENCE, SURPRISE
 from workbench.runs.folder import Runs
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.messages import OpenReport
 from workbench.tui.screens.chat import ChatScreen
 from workbench.tui.widgets.prompt import PromptBox
 
@@ -65,6 +66,22 @@ async def live(runs: Runs) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "finished" in shown(app) and "train" in shown(app))
         save(app, "live-run")
+
+
+async def report(runs: Runs) -> None:
+    app = WorkbenchApp(runs.root)
+    async with app.run_test(size=SIZE) as pilot:
+        app.post_message(OpenReport(newest(runs, "demo-full")))
+        await until(pilot, lambda: "retention index" in shown(app).lower())
+        save(app, "report")
+
+
+async def compare(runs: Runs) -> None:
+    app = WorkbenchApp(runs.root)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("f12")
+        await until(pilot, lambda: "training.learning_rate" in shown(app))
+        save(app, "compare")
 
 
 async def chat(runs: Runs) -> None:
@@ -114,7 +131,7 @@ def shown(app: WorkbenchApp) -> str:
 
 async def take(names: Sequence[str]) -> None:
     runs = Runs(locations.runs())
-    for picture in (new_run, live, chat, strength):
+    for picture in (new_run, live, report, compare, chat, strength):
         if not names or picture.__name__ in names:
             await picture(runs)
 
