@@ -57,7 +57,7 @@ async def test_a_preset_fills_the_form(runs: Runs) -> None:
         await until(pilot, lambda: screen.assessment and screen.assessment.recipe == wanted)
         shown = flat(form.values())
         assert shown["strategy.kind"] == "full"
-        assert shown["training.learning_rate"] == f"{wanted.training.learning_rate:g}"
+        assert shown["training.learning_rate"] == "1e-3"
         assert shown["name"] == "demo-full"
         assert screen.query_one(Summary).outlook.command == "ftwb train demo-full"
 
