@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
 
 PROMPT = "What is photosynthesis?"
-SETTINGS = ("training.micro_batch_size=2", "training.sequence_length=192", "evaluation.size=none")
+SETTINGS = (
+    *("training.micro_batch_size=2", "training.sequence_length=192", "evaluation.size=none"),
+    *("evaluation.target_rows=8", "evaluation.text_rows=8", "evaluation.loss_rows=8"),
+)
+"""Small in all that the chat does not show."""
 
 GENERAL_ROWS = 48
 

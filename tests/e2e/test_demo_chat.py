@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from workbench.recipe.strategy import Strategy
 
-pytestmark = pytest.mark.demo_model
+pytestmark = [pytest.mark.demo_model, pytest.mark.timeout(1800)]
 
 TOKENS = 8
 CONVERSATIONS = {

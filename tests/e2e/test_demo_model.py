@@ -13,7 +13,7 @@ from workbench.models.progress import silent
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.demo_model
+pytestmark = [pytest.mark.demo_model, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
