@@ -28,8 +28,9 @@ CONVERSATIONS = {
     "base": said("What is photosynthesis?"),
     "tuned": said("Name a city in France.", "Lyon.", "And what is it known for?"),
 }
-MOST_MEMORY = {"lora": 1.1, "freeze": 1.4, "full": 2.0}
-"""Of all weights, relative to the base's; half of the layers are frozen."""
+FIELDS = {"freeze": {"choose": "freeze_first", "layers": 15}}
+MOST_MEMORY = {"freeze": 1.4, "full": 2.0, "osf": 2.5}
+"""Of all weights, relative to the base's, where not 1.1; OSF keeps factors of its matrices."""
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +61,9 @@ def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
     strategy.save(model, folder)
 
 
-@pytest.mark.parametrize(
-    ("kind", "fields"),
-    [("lora", {}), ("freeze", {"choose": "freeze_first", "layers": 15}), ("full", {})],
-)
-def test_lanes_say_what_generate_says(
-    kind: str, fields: dict[str, object], folder: Path, tmp_path: Path
-) -> None:
-    strategy = STRATEGIES[kind](**fields)
+@pytest.mark.parametrize("kind", STRATEGIES)
+def test_lanes_say_what_generate_says(kind: str, folder: Path, tmp_path: Path) -> None:
+    strategy = STRATEGIES[kind](**FIELDS.get(kind, {}))
     save_result(strategy, demo_model(strategy, folder), tmp_path)
     lanes = lanes_of(demo_model(strategy, folder), [("tuned", (strategy, tmp_path))])
     decoder = decoder_on(lanes, folder, context=2048)
@@ -78,4 +74,4 @@ def test_lanes_say_what_generate_says(
         expected = reference(model, decoder, CONVERSATIONS[lane], TOKENS)
         assert list(done[lane].token_ids) == expected
     held = [lane.extra_bytes for lane in lanes.facts()]
-    assert sum(held) / held[0] <= MOST_MEMORY[kind]
+    assert sum(held) / held[0] <= MOST_MEMORY.get(kind, 1.1)
