@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.probes.reports import Suite, made
+from tests.probes.reports import BENCHMARK, Suite, made
 from workbench.probes.benchmarks import BenchmarkRound, append_round
-from workbench.probes.findings import BenchmarkScore, Interval
 from workbench.probes.judging import judge
 from workbench.recipe.recipe import Recipe
 from workbench.runs.events import EventLog
@@ -125,25 +124,6 @@ def test_two_forms_at_once_are_refused(ftwb: Ftwb, run: RunFolder, forms: tuple[
     assert all(form in ended.err for form in forms)
 
 
-SCORE = BenchmarkScore(
-    task="arc_[easy]",
-    metric="acc",
-    version="1.0",
-    few_shot=0,
-    n=100,
-    of=2376,
-    higher_is_better=True,
-    before=0.5,
-    after=0.43,
-    before_error=0.05,
-    after_error=0.0495,
-    change=Interval(value=-0.07, low=-0.13, high=-0.01),
-    lost=9,
-    gained=2,
-    p=0.065,
-)
-
-
 @pytest.fixture
 def benchmarked(run: RunFolder) -> RunFolder:
     """The run with a paired score, and with one of which no more than the score is known."""
@@ -158,7 +138,7 @@ def benchmarked(run: RunFolder) -> RunFolder:
             batch_size=8,
             limit=100,
             chat_template=False,
-            scores=(SCORE, SCORE.model_copy(update=bare)),
+            scores=(BENCHMARK, BENCHMARK.model_copy(update=bare)),
         ),
     )
     return run
@@ -189,7 +169,7 @@ def test_standard_benchmarks_have_a_section_of_their_own(
 
 def test_json_holds_the_benchmarks_too(ftwb: Ftwb, benchmarked: RunFolder) -> None:
     first, second = json.loads(ftwb("report", benchmarked.id, "--json").out)["benchmarks"]
-    assert first == SCORE.model_dump(mode="json")
+    assert first == BENCHMARK.model_dump(mode="json")
     assert (second["task"], second["change"]) == ("ppl", None)
     assert ftwb("gate", benchmarked.id).code == 1
 

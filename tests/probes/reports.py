@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from workbench.probes.findings import BenchmarkScore, Interval
 from workbench.probes.items import ItemResult
 from workbench.probes.report import Measurement, Report, SuiteFacts, TargetItem, TextResult
 
@@ -34,6 +35,25 @@ class Suite(NamedTuple):
         title = self.name.replace("_", " ").capitalize()
         return SuiteFacts(name=self.name, title=title, measures=self.measures, chance=self.chance)
 
+
+BENCHMARK = BenchmarkScore(
+    task="arc_[easy]",
+    metric="acc",
+    version="1.0",
+    few_shot=0,
+    n=100,
+    of=2376,
+    higher_is_better=True,
+    before=0.5,
+    after=0.43,
+    before_error=0.05,
+    after_error=0.0495,
+    change=Interval(value=-0.07, low=-0.13, high=-0.01),
+    lost=9,
+    gained=2,
+    p=0.065,
+)
+"""A standard benchmark's score, before and after."""
 
 QUICK = (
     Suite("knowledge", kept=14, never=10, chance=0.25),

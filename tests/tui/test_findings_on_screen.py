@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.probes.reports import Suite, made
+from tests.probes.reports import BENCHMARK, Suite, made
 from tests.probes.test_comparing import contestant
 from workbench.probes.comparing import compare
 from workbench.probes.figures import MINUS
-from workbench.probes.findings import BenchmarkScore, Interval
+from workbench.probes.findings import Interval
 from workbench.probes.judging import judge
 from workbench.probes.priors import shipped_prior
 from workbench.runs.view import Canary
@@ -45,22 +45,7 @@ def test_every_kind_has_its_heading_and_no_line_is_too_long(width: int) -> None:
 
 @pytest.mark.parametrize("width", [75, 136])
 def test_standard_benchmarks_stand_below_without_a_verdict(width: int) -> None:
-    score = BenchmarkScore(
-        task="arc_easy\x1b[2J",
-        metric="acc",
-        version="1.0",
-        few_shot=0,
-        n=100,
-        of=2376,
-        higher_is_better=True,
-        before=0.5,
-        after=0.43,
-        before_error=0.05,
-        after_error=0.0495,
-        change=Interval(value=-0.07, low=-0.13, high=-0.01),
-        lost=9,
-        gained=2,
-    )
+    score = BENCHMARK.model_copy(update={"task": "arc_easy\x1b[2J"})
     findings = judge(made(*SUITES)).model_copy(update={"benchmarks": (score,)})
     lines = capability_table(findings, width).plain.splitlines()
     place = lines.index("standard benchmarks  shown only")
