@@ -13,6 +13,7 @@ from workbench.recipe.section import Section, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
     from torch import Tensor
     from torch.nn import Module
     from transformers import PreTrainedModel

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
     from torch.nn import Module
+
     from workbench.data.rendering import Rendered
     from workbench.recipe.training import TrainingSection
     from workbench.training.guards import Guards
@@ -146,7 +147,7 @@ class WorkbenchTrainer(Trainer):
         inputs: dict[str, Any],
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
-        """Keep a loss that is not finite out of the Trainer's sum, which it would spoil for good."""
+        """Keep a loss that is not finite out of the Trainer's running sum, which it would spoil."""
         loss = super().training_step(model, inputs, num_items_in_batch)
         finite = torch.isfinite(loss)
         self._finite = self._finite.to(loss.device) & finite
