@@ -216,7 +216,7 @@ def halted(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
 
 
 def spoil(run: RunFolder, step: int) -> None:
-    file = run.checkpoints / f"step-{step}" / "state.safetensors"
+    file = run.checkpoints / f"step-{step}" / "resume" / "state.safetensors"
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)
@@ -226,7 +226,10 @@ def test_a_broken_checkpoint_is_passed_over_with_a_notice(halted: RunFolder) -> 
     spoil(halted, 4)
     assert work(halted, resume=True) == 0
     texts = [notice.get("text", "") for notice in RunFollower(halted).poll().notices]
-    assert "the checkpoint of step 4 is broken: state.safetensors is not as it was written" in texts
+    assert (
+        "the checkpoint of step 4 is broken: resume/state.safetensors is not as it was written"
+        in texts
+    )
     assert "resumed from step 2" in texts
     assert steps(halted) == [6, 4]
     assert choose(halted).step == 6

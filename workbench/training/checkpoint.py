@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
     from workbench.training.best import BestWeights
 
-TRAINER_STATE = "trainer_state.json"
+_TRAINER_STATE = "trainer_state.json"
 """transformers' own: how far training is, from which it finds its place in the data."""
+
+_FOLDER = "resume"
+"""Beside the weights as the strategy saves them, which are all that a chat or a probe reads."""
 
 _WEIGHTS = "trained.safetensors"
 _STATE = "state"
@@ -60,7 +63,7 @@ class Saved:
     """A checkpoint that is read back.
 
     Attributes:
-        folder: Where it is.
+        folder: Where its state is.
         step: How far training was.
         start: Random states from before the model was prepared.
         random: Random states after the step.
@@ -76,12 +79,13 @@ class Saved:
     parts: dict[str, dict[str, Any]]
 
     @classmethod
-    def read(cls, folder: Path, step: int) -> Saved:
+    def read(cls, checkpoint: Path, step: int) -> Saved:
         """Read all but the weights.
 
         Raises:
             MachineError: It cannot be read.
         """
+        folder = checkpoint / _FOLDER
         try:
             return cls(folder, step, **load_state(folder, _STATE))
         except (OSError, SafetensorError) as error:
@@ -127,8 +131,10 @@ class Checkpointer:
         step = state.global_step
         try:
             with undisturbed(), checkpoints.draft(self.run, step) as folder:
-                self._write(model, machinery, folder)
-                state.save_to_json(str(folder / TRAINER_STATE))
+                self.recipe.strategy.save(model, folder)
+                (folder / _FOLDER).mkdir()
+                self._write(model, machinery, folder / _FOLDER)
+                state.save_to_json(str(folder / _FOLDER / _TRAINER_STATE))
             checkpoints.keep(self.run, self.recipe.training.checkpoints_kept, {best_step})
         except (OSError, SafetensorError) as error:
             raise MachineError(f"step {step}: the checkpoint cannot be saved: {error}") from error
@@ -144,7 +150,6 @@ class Checkpointer:
         save_state(state, folder, _STATE)
         save_file(trained(model), folder / _WEIGHTS)
         self.best.copy_into(folder)
-        self.recipe.strategy.save(model, folder)
 
     def resume(self, saved: Saved) -> None:
         """Give every part its state back, and forget what came after."""

@@ -29,10 +29,10 @@ class Resumption(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Load the machinery, which stands by now."""
+        """Load the machinery, which stands by now, and keep no copy of it."""
         del args, state, control
         for name, one in machinery(kwargs["optimizer"], kwargs["lr_scheduler"]).items():
-            one.load_state_dict(self._saved.machinery[name])
+            one.load_state_dict(self._saved.machinery.pop(name))
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
