@@ -211,7 +211,7 @@ class Work:
         checkpointer = Checkpointer(self._run, recipe, best, parts, start)
         monitor = parts["monitor"] = Monitor(checkpointer, self._reporter, guards, watch)
         trainer.add_callback(monitor)
-        self._steps(trainer, checkpointer)
+        self._steps(trainer, model, checkpointer)
         if best.restore(model):
             which = _BEST[guards.judges]
             self._reporter.notice(f"the result is the model of step {monitor.best_step}: {which}")
@@ -236,13 +236,13 @@ class Work:
         padding = opened.tokenizer.pad_token_id
         return WorkbenchTrainer(model, arguments, rows, padding, guards, groups)
 
-    def _steps(self, trainer: WorkbenchTrainer, checkpointer: Checkpointer) -> None:
+    def _steps(self, trainer: WorkbenchTrainer, model: Module, checkpointer: Checkpointer) -> None:
         """Take the steps, or those that are left."""
         saved = self._saved
         if saved is None:
             trainer.train()
             return
-        saved.restore_weights(trainer.model)
+        saved.restore_weights(model)
         checkpointer.resume(saved)
         self._reporter.event(
             "notice", level="info", text=f"resumed from step {saved.step}", resumed_from=saved.step
