@@ -11,7 +11,7 @@ import torch
 
 def random_states() -> dict[str, Any]:
     """Those of Python, numpy, torch and each CUDA device, as plain values and tensors."""
-    numbers: dict[str, Any] = np.random.get_state(legacy=False)  # type: ignore[assignment]
+    numbers: dict[str, Any] = np.random.get_state(legacy=False)
     generator = numbers["state"]
     return {
         "python": random.getstate(),
