@@ -11,7 +11,7 @@ import pytest
 from workbench.recipe import storage
 from workbench.recipe.recipe import Recipe
 from workbench.runs import launch
-from workbench.runs.events import EventLog
+from workbench.runs.events import EventLog, EventReader
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
@@ -230,3 +230,24 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["ftwb", "--debug", "show", "nope"])
     with pytest.raises(NotFoundError):
         main()
+
+
+def test_resume_goes_on_in_a_worker_of_its_own(
+    ftwb: Ftwb, train: Callable[..., Ended], runs: Runs
+) -> None:
+    ended = train("--wait", "--set", "training.checkpoint_interval=1")
+    assert ended.code == 0, ended.err
+    run = runs.find("last")
+    refused = ftwb("resume", "last")
+    assert (refused.code, refused.out) == (2, "")
+    assert "has finished all that its recipe asks for" in refused.err
+    run.status().model_copy(update={"state": "lost"}).save(run.status_file)
+    shutil.rmtree(run.model)
+    ended = ftwb("resume", "last", "--from", 2, "--wait")
+    assert ended.code == 0, ended.err
+    assert "goes on from step 2" in ended.err
+    assert run.status().state == "finished"
+    assert run.has_result()
+    trained = [e for e in EventReader(run.events).read() if e["kind"] == "train"]
+    assert [event["step"] for event in trained] == [1, 2, 3, 3]
+    assert trained[2]["loss"] == trained[3]["loss"]

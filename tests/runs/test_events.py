@@ -110,3 +110,27 @@ def test_a_long_series_stays_small_and_keeps_its_mean() -> None:
     assert sum(bucket.values for bucket in snapshot.buckets) == 100_000
     assert math.isclose(sum(bucket.total for bucket in snapshot.buckets), sum(range(100_000)))
     assert snapshot.last == 99_999
+
+
+def test_what_a_resumed_run_measures_anew_is_forgotten(runs: Runs) -> None:
+    run = runs.create(Recipe())
+    log = EventLog(run.events)
+    for step in range(1, 6):
+        log.append("train", step, loss=float(step))
+    log.append("eval", 4, loss=9.0)
+    log.append("eval", 5, loss=8.0)
+    for step in (2, 4):
+        log.append("canary", step, name="why?", value=f"answer {step}")
+    log.append("canary", 5, name="who?", value="me")
+    follower = RunFollower(run)
+    assert follower.poll().value("train", "loss") == 5.0
+    log.append("notice", 3, level="info", text="resumed from step 3", resumed_from=3)
+    view = follower.poll()
+    assert [point.step for point in view.series["train.loss"].points(10)] == [1, 2, 3]
+    assert view.series["train.loss"].last == 3.0
+    assert view.series["eval.loss"].points(10) == []
+    assert view.value("eval", "loss") is None
+    assert view.canaries == (Canary("why?", "answer 2", 2, "answer 2", 2),)
+    log.append("train", 4, loss=4.5)
+    assert follower.poll() == RunFollower(run).poll()
+    assert follower.poll().series["train.loss"].last == 4.5

@@ -8,6 +8,7 @@ import pytest
 
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.scripted import make_run, set_state, write_steps
+from workbench.training import resuming
 from workbench.tui.run_list import RunList, last_loss
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.pick_run import PickRunScreen
@@ -15,7 +16,7 @@ from workbench.tui.screens.runs import RunsScreen, RunTable
 from workbench.tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
-    from workbench.runs.folder import Runs
+    from workbench.runs.folder import RunFolder, Runs
 
 
 def _table(screen: object) -> list[list[str]]:
@@ -105,3 +106,23 @@ def test_a_recipe_that_cannot_be_read_does_not_hide_the_run(runs: Runs) -> None:
     run.recipe_file.write_text("[broken")
     (row,) = RunList(runs.root).read()
     assert (row.name, row.model) == (run.id, "recipe cannot be read")
+
+
+async def test_a_run_that_ended_early_is_resumed_by_a_key(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(runs)
+    set_state(run, "lost")
+    asked: list[RunFolder] = []
+    monkeypatch.setattr(resuming, "resume", asked.append)
+    async with workbench(runs) as (app, pilot):
+        await pilot.press("f3")
+        await until(pilot, lambda: len(_table(app.screen)) == 1)
+        await pilot.press("u")
+        await until(pilot, lambda: asked == [run])
+        set_state(run, "finished")
+        app.refresh_rows()
+        await until(pilot, lambda: _table(app.screen)[0][0].endswith("finished"))
+        await pilot.press("u")
+        await pilot.pause()
+    assert asked == [run]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import model_validator
 
@@ -13,7 +13,6 @@ from workbench.recipe.section import Section, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
 
     from torch import Tensor
     from torch.nn import Module
@@ -156,6 +155,13 @@ class Guard:
         """Judge an evaluation that holds all of :attr:`judges`."""
         del evaluation
         return Verdict()
+
+    def state(self) -> dict[str, Any]:
+        """What it remembers from step to step, as plain values."""
+        return {}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Take it back, after :meth:`attach`."""
 
 
 class Protection(Section, ABC):

@@ -11,6 +11,7 @@ Optimizer = Literal[
 ]
 Scheduler = Literal["linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+OnNonfinite = Literal["stop", "skip"]
 
 
 class TrainingSection(Section):
@@ -104,13 +105,24 @@ class TrainingSection(Section):
     checkpoint_interval: int = field(
         0,
         title="Checkpoint every",
-        help="Steps between two checkpoints; 0 keeps only the result.",
+        help="Steps between two checkpoints to resume from; 0 writes one only when it is stopped.",
         unit="steps",
         ge=0,
         le=1_000_000,
     )
     checkpoints_kept: int = field(
-        2, title="Checkpoints kept", help="Older ones are removed.", advanced=True, ge=1, le=1000
+        2,
+        title="Checkpoints kept",
+        help="Older ones are removed, but for that of the best model so far.",
+        advanced=True,
+        ge=1,
+        le=1000,
+    )
+    on_nonfinite: OnNonfinite = field(
+        "stop",
+        title="Loss not finite",
+        help="stop: end the run; skip: leave the step out, say so and go on.",
+        advanced=True,
     )
     seed: int = field(
         0, title="Seed", help="Two runs with equal recipes and seeds are equal.", ge=0, le=2**32 - 1

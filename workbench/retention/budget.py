@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import model_validator
 
@@ -119,6 +119,15 @@ class Budget(Guard):
                 return Verdict(ask=said)
             case _:
                 return Verdict()
+
+    def state(self) -> dict[str, Any]:
+        """What was said and asked."""
+        return {"warned": self._warned, "asked": self._asked, "was_under": self._was_under}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Do not say it again."""
+        self._warned, self._asked = state["warned"], state["asked"]
+        self._was_under = state["was_under"]
 
     def _warning(self, kl: float) -> str:
         """Say once that the KL has come near; again only after it was low."""

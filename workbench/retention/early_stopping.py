@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench.errors import BadInputError
 from workbench.recipe.parts import Card
@@ -94,3 +94,11 @@ class Patience(Guard):
             stop=f"the held-out loss has not fallen below {self._best:.4f} for {self._waited} "
             f"{'evaluation' if self._waited == 1 else 'evaluations'}",
         )
+
+    def state(self) -> dict[str, Any]:
+        """The best loss and how long it has stood."""
+        return {"best": self._best, "waited": self._waited}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on waiting."""
+        self._best, self._waited = state["best"], state["waited"]

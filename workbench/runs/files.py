@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 from workbench.errors import MachineError
@@ -73,6 +74,18 @@ def claim(folder: Path, stem: str, suffix: str) -> Path:
             raise MachineError(f"{path}: cannot be written: {error.strerror}") from error
         else:
             return path
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file that is only ever replaced a second name; a copy where the disk knows no links.
+
+    Raises:
+        OSError: The disk is full or cannot be written.
+    """
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def lines(path: Path) -> Iterator[bytes]:

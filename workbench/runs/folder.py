@@ -37,6 +37,11 @@ class RunFolder:
         return self.path / "recipe.yaml"
 
     @property
+    def origin(self) -> Path:
+        """Checksums of the recipe and the data it started from."""
+        return self.path / "origin.json"
+
+    @property
     def events(self) -> Path:
         """The append-only event log."""
         return self.path / "events.jsonl"

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 WORKER = "workbench.training"
 
 
-def launch(run: RunFolder) -> int:
+def launch(run: RunFolder, *order: str) -> int:
     """Start the worker of ``run`` in a session of its own and return its pid.
+
+    ``order`` tells it what to do; without one it starts at the beginning.
 
     Its output goes to ``worker.log``; it has no controlling terminal, so closing one is nothing to
     it.
@@ -27,7 +29,7 @@ def launch(run: RunFolder) -> int:
     Raises:
         MachineError: The process cannot be started.
     """
-    command = [sys.executable, "-P", "-m", WORKER, str(run.path)]
+    command = [sys.executable, "-P", "-m", WORKER, str(run.path), *order]
     try:
         with run.log.open("ab") as log:
             worker = subprocess.Popen(

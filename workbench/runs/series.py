@@ -84,6 +84,13 @@ class SeriesBuilder:
             self._buckets = [left.merged(right) for left, right in pairs]
             self._per_bucket *= 2
 
+    def rewind(self, step: float) -> None:
+        """Drop what came after ``step``; values folded together with earlier ones stay."""
+        while self._buckets and self._buckets[-1].step > step:
+            self._buckets.pop()
+        last = self._buckets[-1] if self._buckets else None
+        self._last = last.total / last.values if last else None
+
     def snapshot(self) -> Series:
         """A frozen copy."""
         return Series(tuple(self._buckets), self._last)

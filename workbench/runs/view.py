@@ -33,6 +33,10 @@ class Canary:
         """This canary after one more answer."""
         return replace(self, newest=answer, newest_step=step)
 
+    def rewound(self, step: int) -> Canary:
+        """This canary with its first answer again, where the newest came after ``step``."""
+        return self if self.newest_step <= step else self.answered(self.first_step, self.first)
+
 
 @dataclass(frozen=True)
 class RunView:
@@ -89,6 +93,8 @@ class RunFollower:
 
     def _fold(self, event: Event) -> set[str]:
         kind = event["kind"]
+        if (step := event.get("resumed_from")) is not None:
+            self._rewind(step)
         self._latest[kind] = event
         if kind in ("notice", "error", "phase", "checkpoint"):
             self._notices.append(event)
@@ -104,6 +110,18 @@ class RunFollower:
         for name, value in numbers.items():
             self._series[name].add(event["step"], value)
         return set(numbers)
+
+    def _rewind(self, step: int) -> None:
+        """Forget what was measured after ``step``: a resumed run measures it anew."""
+        for name, series in self._series.items():
+            series.rewind(step)
+            self._snapshots[name] = series.snapshot()
+        self._latest = {kind: one for kind, one in self._latest.items() if one["step"] <= step}
+        self._canaries = {
+            prompt: canary.rewound(step)
+            for prompt, canary in self._canaries.items()
+            if canary.first_step <= step
+        }
 
     def _hear(self, prompt: str, step: int, answer: str) -> None:
         known = self._canaries.get(prompt)

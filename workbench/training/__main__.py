@@ -1,4 +1,4 @@
-"""``python -m workbench.training RUN``: the worker process."""
+"""``python -m workbench.training RUN [resume [STEP]]``: the worker process."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.runs import control
+from workbench.runs.alone import alone
 from workbench.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from types import FrameType
+
+_PATIENCE = 60.0
+"""Seconds to wait for the process that started this one to let go of the run."""
 
 
 def main() -> int:
@@ -25,7 +29,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     from workbench.training.worker import work
 
-    return work(run)
+    order = sys.argv[2:]
+    step = int(order[1]) if len(order) > 1 else None
+    with alone(run, _PATIENCE):
+        return work(run, resume=bool(order), step=step)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from workbench.errors import MachineError
+from workbench.runs.files import link_or_copy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,17 +33,21 @@ class BestWeights:
         draft = self._file.with_suffix(".new")
         try:
             draft.parent.mkdir(parents=True, exist_ok=True)
-            save_file(
-                {
-                    name: parameter.detach().contiguous()
-                    for name, parameter in model.named_parameters()
-                    if parameter.requires_grad
-                },
-                draft,
-            )
+            save_file(trained(model), draft)
             draft.replace(self._file)
         except (OSError, SafetensorError) as error:
             raise MachineError(f"{self._file}: the best weights cannot be kept: {error}") from error
+
+    def copy_into(self, folder: Path) -> None:
+        """Let ``folder`` hold the copy too, where there is one; it is never written twice."""
+        if self._file.exists():
+            link_or_copy(self._file, folder / self._file.name)
+
+    def take_from(self, folder: Path) -> None:
+        """Make the copy in ``folder`` the copy; none there is none here."""
+        self._file.unlink(missing_ok=True)
+        if (folder / self._file.name).exists():
+            link_or_copy(folder / self._file.name, self._file)
 
     @torch.no_grad()
     def restore(self, model: Module) -> bool:
@@ -55,3 +60,12 @@ class BestWeights:
                 parameters[name].copy_(kept.get_tensor(name))
         self._file.unlink()
         return True
+
+
+def trained(model: Module) -> dict[str, torch.Tensor]:
+    """The weights that training moves, by name."""
+    return {
+        name: parameter.detach().contiguous()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }

@@ -77,6 +77,15 @@ class Guards(TrainerCallback):
             warning=_joined(verdict.warning for verdict in verdicts),
         )
 
+    def state(self) -> dict[str, Any]:
+        """What each remembers, in their order."""
+        return {"guards": [guard.state() for guard in self._guards]}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Give each its own back."""
+        for guard, own in zip(self._guards, state["guards"], strict=True):
+            guard.resume(own)
+
 
 def _joined(reasons: Iterable[str]) -> str:
     return "; ".join(filter(None, reasons))

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import math
-import shutil
 import time
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from transformers import TrainerCallback
 
-from workbench.errors import RunFailedError
 from workbench.hardware.readings import read_memory
 from workbench.recipe.protection import Evaluation
 from workbench.runs.control import take
-from workbench.training.best import BestWeights
 from workbench.training.device import cuda_use
+from workbench.training.finite import FiniteWatch
 from workbench.training.loss import mean_nll
-from workbench.training.result import save_result
+from workbench.training.resumption import machinery
 from workbench.training.stop_watch import StopWatch
 from workbench.training.waiting import wait_for_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
-    from torch import Tensor
     from torch.nn import Module
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-    from workbench.recipe.recipe import Recipe
     from workbench.runs.control import Request
-    from workbench.runs.folder import RunFolder
+    from workbench.training.checkpoint import Checkpointer
     from workbench.training.guards import Guards
     from workbench.training.reporter import Reporter
     from workbench.training.retention_watch import RetentionWatch
@@ -47,40 +42,49 @@ class Monitor(TrainerCallback):
 
     def __init__(
         self,
-        run: RunFolder,
-        recipe: Recipe,
+        checkpointer: Checkpointer,
         reporter: Reporter,
-        heldout: Sequence[dict[str, Tensor]],
         guards: Guards,
         watch: RetentionWatch,
     ) -> None:
-        """Watch a run; ``heldout`` are the batches the evaluation loss is taken on."""
-        self._run = run
-        self._recipe = recipe
+        """Watch the run that ``checkpointer`` writes the checkpoints of."""
+        self._checkpointer = checkpointer
+        self._run = checkpointer.run
+        self._recipe = checkpointer.recipe
         self._reporter = reporter
-        self._heldout = heldout
+        self._heldout = watch.examination.asked.heldout
         self._guards = guards
         self._watch = watch
         self._clock = StopWatch()
+        self._finite = FiniteWatch(self._recipe.training.on_nonfinite, reporter)
         self._memory_read = 0.0
-        self.best = BestWeights(run.checkpoints)
+        self._asked: set[Request] = set()
         self.best_step = 0
         self.stop_asked = False
+        self._judged = False
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Say that the run is under way, and where it starts from."""
         del args
-        self._reporter.step(0, state.max_steps)
+        self._reporter.step(state.global_step, state.max_steps)
         self._reporter.state("running")
         self._reporter.phase("training")
-        wanted = self._due(0)
-        if "kl" in self._guards.judges:
-            wanted |= self._guards.judges
-        if "stop" in self._look(kwargs["model"], wanted, control, due=self._due(0)):
-            self._stop(control)
+        if state.global_step == 0:
+            self._look_at_the_base(kwargs["model"], control)
         self._clock.go()
+
+    def on_pre_optimizer_step(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,
+    ) -> None:
+        """Let no broken gradient reach the weights."""
+        del args, state, control
+        self._finite.protect(kwargs["model"], kwargs["optimizer"])
 
     def on_step_end(
         self,
@@ -91,25 +95,23 @@ class Monitor(TrainerCallback):
     ) -> TrainerControl:
         """Measure and obey; the time this takes is not counted as training time."""
         del args
-        model: Module = kwargs["model"]
         step, last = state.global_step, state.global_step == state.max_steps
         self._clock.pause()
         self._reporter.step(step, state.max_steps)
-        asked = set(take(self._run))
+        self._asked = set(take(self._run))
         due = self._due(step)
         wanted = set(due)
-        if "evaluate" in asked:
+        if "evaluate" in self._asked:
             wanted |= {"loss", "kl", "canaries"}
         if last and self._recipe.evaluation.retention_interval:
             wanted |= {"kl"}
-        ends = last or "stop" in asked
-        if ends or not wanted.isdisjoint(self._guards.judges):
+        if last or not wanted.isdisjoint(self._guards.judges):
             wanted |= self._guards.judges
-        asked |= self._look(model, wanted, control, due=due, ends=ends)
-        if "checkpoint" in asked or _is_due(step, self._recipe.training.checkpoint_interval):
-            self._checkpoint(model, step)
-        if "stop" in asked and not last:
+        ends = last or "stop" in self._asked
+        self._asked |= self._look(kwargs["model"], wanted, control, due=due, ends=ends)
+        if "stop" in self._asked and not last:
             self._stop(control)
+            self._judged = self._guards.judges <= wanted
         self._read_memory()
         self._clock.go()
         return control
@@ -121,17 +123,24 @@ class Monitor(TrainerCallback):
         control: TrainerControl,
         **kwargs: Any,
     ) -> None:
-        """Record one step; the Trainer's closing summary carries no loss and is left out."""
-        del args, control
+        """Record one step, and keep it; the Trainer's closing summary has no loss and is left out.
+
+        A stopped run is judged after its checkpoint is written, because a resumed one goes on as
+        if it had not been.
+        """
+        del args
         logs: dict[str, float] = kwargs["logs"]
         if "loss" not in logs:
             return
         self._record(state, logs)
-        if not math.isfinite(logs["loss"]):
-            raise RunFailedError(
-                f"training diverged at step {state.global_step}: the loss is {logs['loss']}; "
-                "lower the learning rate"
-            )
+        self._finite.judge(logs, kwargs["optimizer"])
+        self._clock.pause()
+        interval = self._recipe.training.checkpoint_interval
+        if self.stop_asked or "checkpoint" in self._asked or _is_due(state.global_step, interval):
+            self._checkpoint(state, kwargs)
+        if self.stop_asked and not self._judged:
+            self._look(kwargs["model"], self._guards.judges, control, due=(), ends=True)
+        self._clock.go()
 
     def _record(self, state: TrainerState, logs: dict[str, float]) -> None:
         seconds = self._clock.seconds
@@ -180,7 +189,7 @@ class Monitor(TrainerCallback):
         counted = frozenset(name for name in judges if name in due)
         verdict = self._guards.evaluated(Evaluation(loss=loss, kl=kl, due=counted))
         if verdict.best:
-            self.best.keep(model)
+            self._checkpointer.best.keep(model)
             self.best_step = self._reporter.status.step
         if verdict.warning:
             self._reporter.notice(verdict.warning, level="warning")
@@ -192,6 +201,14 @@ class Monitor(TrainerCallback):
         if verdict.ask:
             self._reporter.notice(verdict.ask, level="warning")
         return set()
+
+    def _look_at_the_base(self, model: Module, control: TrainerControl) -> None:
+        due = self._due(0)
+        wanted = set(due)
+        if "kl" in self._guards.judges:
+            wanted |= self._guards.judges
+        if "stop" in self._look(model, wanted, control, due=due):
+            self._stop(control)
 
     def _stop(self, control: TrainerControl) -> None:
         self.stop_asked = True
@@ -205,13 +222,24 @@ class Monitor(TrainerCallback):
         self._reporter.event("eval", loss=loss)
         return loss
 
-    def _checkpoint(self, model: Module, step: int) -> None:
-        folder = self._run.checkpoints / f"step-{step}"
-        save_result(self._recipe.strategy, model, folder)
+    def _checkpoint(self, state: TrainerState, kwargs: dict[str, Any]) -> None:
+        moving = machinery(kwargs["optimizer"], kwargs["lr_scheduler"])
+        folder = self._checkpointer.save(kwargs["model"], moving, state, self.best_step)
         self._reporter.event("checkpoint", path=f"checkpoints/{folder.name}")
-        steps = sorted(self._run.checkpoints.glob("step-*"), key=lambda path: int(path.name[5:]))
-        for old in steps[: -self._recipe.training.checkpoints_kept]:
-            shutil.rmtree(old)
+
+    def state(self) -> dict[str, Any]:
+        """What it remembers from step to step."""
+        return {
+            "clock": self._clock.state(),
+            "finite": self._finite.state(),
+            "best_step": self.best_step,
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Take it back."""
+        self._clock.resume(state["clock"])
+        self._finite.resume(state["finite"])
+        self.best_step = state["best_step"]
 
     def _read_memory(self) -> None:
         if time.monotonic() - self._memory_read >= _MEMORY_INTERVAL:

@@ -34,9 +34,14 @@ class Reporter:
         """Take over the status as the run's worker."""
         self._run = run
         self._log = EventLog(run.events)
-        created = run.status().created
+        before = run.status()
         self.status = Status.of_this_process(
-            state="starting", created=created, started=time.time(), phase="starting"
+            state="starting",
+            created=before.created,
+            started=time.time(),
+            phase="starting",
+            step=before.step,
+            total=before.total,
         )
         self._saved = 0.0
         self._lock = threading.RLock()

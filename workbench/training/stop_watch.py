@@ -27,3 +27,11 @@ class StopWatch:
         """What was counted so far."""
         running = 0.0 if self._since is None else time.monotonic() - self._since
         return self._counted + running
+
+    def state(self) -> dict[str, float]:
+        """What was counted."""
+        return {"seconds": self.seconds}
+
+    def resume(self, state: dict[str, float]) -> None:
+        """Count on from there."""
+        self._counted = state["seconds"]

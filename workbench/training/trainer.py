@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
     from torch.nn import Module
-    from transformers import TrainerCallback
 
     from workbench.data.rendering import Rendered
     from workbench.recipe.training import TrainingSection
@@ -85,7 +85,6 @@ class WorkbenchTrainer(Trainer):
         rows: Sequence[Rendered],
         padding: int,
         guards: Guards,
-        callbacks: list[TrainerCallback],
         groups: list[dict[str, Any]] | None = None,
     ) -> None:
         """Prepare to train ``model`` on rendered rows.
@@ -96,7 +95,6 @@ class WorkbenchTrainer(Trainer):
             rows: What to learn.
             padding: Id of the padding token.
             guards: What protects old knowledge.
-            callbacks: Who watches.
             groups: Parameters with rates of their own; without them all move at one rate.
         """
         optimizer, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
@@ -107,12 +105,13 @@ class WorkbenchTrainer(Trainer):
             args=arguments,
             train_dataset=dataset,
             data_collator=MixingCollator(padding) if pool else Collator(padding),
-            callbacks=[guards, *callbacks],
+            callbacks=[guards],
             optimizer_cls_and_kwargs=(optimizer, {**options, "params": groups}) if groups else None,
         )
         self._rows = rows
         self._guards = guards
         self.losses = SourceLosses()
+        self._finite = torch.tensor(data=True)
         self.model_accepts_loss_kwargs = True
         self.remove_callback(PrinterCallback)
 
@@ -137,7 +136,28 @@ class WorkbenchTrainer(Trainer):
         """Hand the numbers to the callbacks; the event log is the history, so none is kept here."""
         del start_time
         logs.update(self.losses.take())
+        if "loss" in logs and not self._finite:
+            logs["loss"] = math.nan
+            self._finite = torch.tensor(data=True)
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
+
+    def training_step(
+        self,
+        model: Module,
+        inputs: dict[str, Any],
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Tensor:
+        """Keep a loss that is not finite out of the Trainer's running sum, which it would spoil."""
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        finite = torch.isfinite(loss)
+        self._finite = self._finite.to(loss.device) & finite
+        return torch.where(finite, loss, 0.0)
+
+    def _load_from_checkpoint(
+        self, resume_from_checkpoint: str, model: Module | None = None
+    ) -> None:
+        """Leave the weights alone: the worker has put them back."""
+        del resume_from_checkpoint, model
 
     def compute_loss(
         self,
@@ -187,3 +207,11 @@ class SourceLosses:
         """Share of replayed tokens in all that were learned so far."""
         total = sum(self._tokens.values())
         return self._tokens.get("replay", 0) / total if total else 0.0
+
+    def state(self) -> dict[str, Any]:
+        """The tokens so far."""
+        return dict(self._tokens)
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Count on from there."""
+        self._tokens = dict(state)

@@ -11,15 +11,26 @@ from transformers import set_seed
 
 from workbench.data.splitting import load_split
 from workbench.errors import BadInputError, FtwbError, MachineError
-from workbench.probes.fingerprint import Held, save_fingerprint, take_fingerprint
+from workbench.probes.fingerprint import (
+    Held,
+    read_fingerprint,
+    save_fingerprint,
+    take_fingerprint,
+)
 from workbench.recipe.numbers import percent
+from workbench.runs import checkpoints
+from workbench.training.best import BestWeights
+from workbench.training.checkpoint import Checkpointer, Saved
 from workbench.training.examination import Examination
 from workbench.training.guards import Guards
 from workbench.training.monitor import Monitor
 from workbench.training.opening import open_base
+from workbench.training.origin import require_origin, save_origin
 from workbench.training.plan import total_steps
+from workbench.training.randomness import random_states, set_random_states
 from workbench.training.reporter import Reporter, StopAsked
 from workbench.training.result import save_result
+from workbench.training.resumption import Resumption
 from workbench.training.retention_watch import RetentionWatch
 from workbench.training.scene import BaseScene
 from workbench.training.trainer import WorkbenchTrainer, training_arguments
@@ -34,6 +45,7 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
     from workbench.training.base_evidence import BaseEvidence
+    from workbench.training.checkpoint import Stateful
     from workbench.training.opening import Opened, Report
 
 _BEST = {
@@ -44,11 +56,18 @@ _BEST = {
 """What the best of a run is, by what it was judged by."""
 
 
-def work(run: RunFolder) -> int:
-    """Do the run and return the exit code; every end, good or bad, is in status.json."""
+def work(run: RunFolder, *, resume: bool = False, step: int | None = None) -> int:
+    """Do the run and return the exit code; every end, good or bad, is in status.json.
+
+    Args:
+        run: The run.
+        resume: Go on from a checkpoint: the newest whole one.
+        step: Or that of this step.
+    """
     reporter = Reporter(run)
     try:
-        stopped = Work(run, run.recipe(), reporter).do()
+        saved = resumed(run, reporter, step) if resume else None
+        stopped = Work(run, run.recipe(), reporter, saved).do()
     except StopAsked as order:
         reporter.state("stopped", str(order))
         return 0
@@ -62,6 +81,16 @@ def work(run: RunFolder) -> int:
         return 1
     reporter.state("stopped" if stopped else "finished", "stopped on request" if stopped else "")
     return 0
+
+
+def resumed(run: RunFolder, reporter: Reporter, step: int | None) -> Saved:
+    """Read the checkpoint to go on from, and say which ones were passed over."""
+    reporter.phase("reading the checkpoint")
+    choice = checkpoints.choose(run, step)
+    reporter.step(choice.step, reporter.status.total)
+    for broken in choice.broken:
+        reporter.notice(broken, level="warning")
+    return Saved.read(choice.folder, choice.step)
 
 
 def last_words(error: Exception) -> str:
@@ -80,17 +109,24 @@ def last_words(error: Exception) -> str:
 class Work:
     """One run, step by step in the order a reader expects."""
 
-    def __init__(self, run: RunFolder, recipe: Recipe, reporter: Reporter) -> None:
-        """Take the run's recipe; nothing is loaded yet."""
+    def __init__(
+        self, run: RunFolder, recipe: Recipe, reporter: Reporter, saved: Saved | None = None
+    ) -> None:
+        """Take the run's recipe, and where to go on from; nothing is loaded yet."""
         self._run = run
         self._recipe = recipe
         self._reporter = reporter
+        self._saved = saved
 
     def do(self) -> bool:
         """Load, measure, train, measure, save; true when the user stopped it early."""
         recipe, reporter = self._recipe, self._reporter
         set_seed(recipe.training.seed)
         reporter.phase("reading the data")
+        if self._saved:
+            require_origin(self._run)
+        else:
+            save_origin(self._run, recipe)
         split = load_split(recipe.data, recipe.training.seed)
         opened = open_base(recipe, split, self._phase("loading the base model"))
         rows = self._render(opened)
@@ -98,8 +134,7 @@ class Work:
         for note in examination.notes:
             reporter.notice(note, level="warning")
         tell = self._phase("measuring the base")
-        fingerprint = take_fingerprint(opened.base, opened.tokenizer)
-        save_fingerprint(fingerprint, Held.of(opened.base), self._run.base)
+        fingerprint = self._fingerprint(opened)
         base = examination.base(fingerprint, self._run.base, tell)
         guards = self._protect(opened, fingerprint, examination)
         watch = RetentionWatch(opened, examination, base, reporter)
@@ -165,26 +200,67 @@ class Work:
     ) -> tuple[Module, bool]:
         recipe = self._recipe
         self._reporter.phase("preparing")
+        if self._saved:
+            set_random_states(self._saved.start)
+        start = random_states()
         model = recipe.strategy.prepare(opened.base)
         guards.attach(model)
-        heldout = watch.examination.asked.heldout
-        monitor = Monitor(self._run, recipe, self._reporter, heldout, guards, watch)
-        arguments = training_arguments(
-            recipe.training,
-            steps=total_steps(recipe.training, len(rows)),
-            folder=self._run.checkpoints,
-            precision=opened.precision,
-            on_cpu=opened.device.type == "cpu",
-        )
-        groups = recipe.strategy.parameter_groups(
-            model, recipe.training.learning_rate, recipe.training.weight_decay
-        )
-        padding = opened.tokenizer.pad_token_id
-        trainer = WorkbenchTrainer(model, arguments, rows, padding, guards, [monitor], groups)
-        trainer.train()
-        if monitor.best.restore(model):
+        trainer = self._trainer(opened, model, rows, guards)
+        parts: dict[str, Stateful] = {"guards": guards, "losses": trainer.losses}
+        best = BestWeights(self._run.checkpoints)
+        checkpointer = Checkpointer(self._run, recipe, best, parts, start)
+        monitor = parts["monitor"] = Monitor(checkpointer, self._reporter, guards, watch)
+        trainer.add_callback(monitor)
+        self._steps(trainer, model, checkpointer)
+        if best.restore(model):
             which = _BEST[guards.judges]
             self._reporter.notice(f"the result is the model of step {monitor.best_step}: {which}")
         if share := trainer.losses.replay_share:
             self._reporter.notice(f"replayed: {percent(share, 1)} of all learned tokens")
         return model, monitor.stop_asked
+
+    def _trainer(
+        self, opened: Opened, model: Module, rows: Sequence[Rendered], guards: Guards
+    ) -> WorkbenchTrainer:
+        training = self._recipe.training
+        arguments = training_arguments(
+            training,
+            steps=total_steps(training, len(rows)),
+            folder=self._run.checkpoints,
+            precision=opened.precision,
+            on_cpu=opened.device.type == "cpu",
+        )
+        groups = self._recipe.strategy.parameter_groups(
+            model, training.learning_rate, training.weight_decay
+        )
+        padding = opened.tokenizer.pad_token_id
+        return WorkbenchTrainer(model, arguments, rows, padding, guards, groups)
+
+    def _steps(self, trainer: WorkbenchTrainer, model: Module, checkpointer: Checkpointer) -> None:
+        """Take the steps, or those that are left."""
+        saved = self._saved
+        if saved is None:
+            trainer.train()
+            return
+        saved.restore_weights(model)
+        checkpointer.resume(saved)
+        self._reporter.event(
+            "notice", level="info", text=f"resumed from step {saved.step}", resumed_from=saved.step
+        )
+        if saved.step < trainer.args.max_steps:
+            trainer.add_callback(Resumption(saved))
+            trainer.train(resume_from_checkpoint=str(saved.folder))
+
+    def _fingerprint(self, opened: Opened) -> Tensor:
+        """Write down what the base is; a resumed run must find the one it started from."""
+        fingerprint = take_fingerprint(opened.base, opened.tokenizer)
+        held = Held.of(opened.base)
+        stored = read_fingerprint(self._run.base) if self._saved else None
+        if stored is None:
+            save_fingerprint(fingerprint, held, self._run.base)
+        elif not stored.fits(fingerprint, held):
+            raise BadInputError(
+                f"the base model is no longer the one {self._run.id} started from: its logits are "
+                "others; put the old one back, or set model.revision"
+            )
+        return fingerprint

@@ -41,6 +41,16 @@ def stop(screen: WorkbenchScreen, run: RunFolder) -> None:
         screen.notify(f"Asked {run.id} to stop.", markup=False)
 
 
+def resume_in_background(screen: WorkbenchScreen, run: RunFolder) -> None:
+    """Start a worker that goes on from the newest whole checkpoint; reading it takes a while."""
+    from workbench.training.resuming import resume
+
+    def start() -> None:
+        resume(run)
+
+    screen.run_worker(start, thread=True, exclusive=True, group="resume", exit_on_error=False)
+
+
 def go_on(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Tell a worker that waits over its budget to go on."""
     try:

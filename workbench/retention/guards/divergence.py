@@ -136,6 +136,7 @@ class KlGuard(Guard):
         self._logits = logits
         self._base = base
         self._order = _endless(len(batches), seed)
+        self._drawn = 0
         self._model: Module | None = None
         self._last: Tensor | None = None
 
@@ -147,6 +148,7 @@ class KlGuard(Guard):
         """Beta times the mean KL of the next batch's tokens."""
         assert self._model is not None  # noqa: S101 - narrows for mypy
         index = next(self._order)
+        self._drawn += 1
         with _steady(self._model):
             divergence = self._divergence(self._model, index).mean()
         self._last = divergence.detach()
@@ -155,6 +157,16 @@ class KlGuard(Guard):
     def numbers(self) -> dict[str, float]:
         """The KL of the last batch."""
         return {} if self._last is None else {"kl": float(self._last)}
+
+    def state(self) -> dict[str, Any]:
+        """How many batches were drawn."""
+        return {"drawn": self._drawn}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Draw those that were drawn, so that the next one comes next."""
+        for _ in range(state["drawn"]):
+            next(self._order)
+        self._drawn = state["drawn"]
 
     def _divergence(self, model: Module, index: int) -> Tensor:
         batch = self._batches[index]

@@ -56,6 +56,13 @@ class RunsScreen(WorkbenchScreen):
         command("c", "chat", "Chat", "Chat with the marked run beside its base model."),
         command("r", "report", "Report", "Read what the marked run learned and forgot."),
         command("s", "stop", "Stop", "Ask the marked run to stop and keep its result."),
+        command(
+            "u",
+            "resume",
+            "Resume",
+            "Let the marked run go on from its newest checkpoint.",
+            footer=False,
+        ),
         command("y", "recipe", "Recipe", "Read the marked run's recipe as YAML."),
         command("l", "log", "Log", "Read the end of the marked run's worker log."),
     ]
@@ -150,6 +157,8 @@ class RunsScreen(WorkbenchScreen):
                 return True if row and row.result else None
             case "stop":
                 return True if row and row.status.live else None
+            case "resume":
+                return True if row and row.status.state in ("stopped", "failed", "lost") else None
         return True
 
     def action_chat(self) -> None:
@@ -168,6 +177,13 @@ class RunsScreen(WorkbenchScreen):
 
         if row := self._marked():
             confirm_stop(self, row.run)
+
+    def action_resume(self) -> None:
+        """Let the marked run go on."""
+        from workbench.tui.run_actions import resume_in_background
+
+        if row := self._marked():
+            resume_in_background(self, row.run)
 
     def action_recipe(self) -> None:
         """Read the marked run's recipe."""

@@ -1,0 +1,102 @@
+"""A checkpoint is whole or is not taken for one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workbench.errors import NotFoundError
+from workbench.recipe.recipe import Recipe
+from workbench.runs import checkpoints
+
+if TYPE_CHECKING:
+    from workbench.runs.folder import RunFolder, Runs
+
+
+@pytest.fixture
+def run(runs: Runs) -> RunFolder:
+    return runs.create(Recipe())
+
+
+def write(run: RunFolder, step: int, text: str = "weights") -> None:
+    with checkpoints.draft(run, step) as folder:
+        (folder / "adapter").mkdir()
+        (folder / "adapter" / "weights").write_text(f"{text} {step}")
+        (folder / "state").write_text("")
+
+
+def test_a_checkpoint_is_sealed_with_every_file(run: RunFolder) -> None:
+    write(run, 3)
+    folder = checkpoints.folder_of(run, 3)
+    assert sorted(json.loads((folder / "manifest.json").read_text())) == [
+        "adapter/weights",
+        "state",
+    ]
+    assert checkpoints.fault(folder) == ""
+    (folder / "report.json").write_text("written later")
+    assert checkpoints.fault(folder) == ""
+    assert [path.name for path in run.checkpoints.iterdir()] == ["step-3"]
+
+
+def test_a_write_that_breaks_off_leaves_what_was_there(run: RunFolder) -> None:
+    write(run, 3)
+    with pytest.raises(FileNotFoundError), checkpoints.draft(run, 3) as folder:
+        (folder / "no" / "state").write_text("half")
+    assert checkpoints.fault(checkpoints.folder_of(run, 3)) == ""
+    assert checkpoints.steps(run) == [3]
+
+
+def test_a_draft_that_a_power_cut_left_is_no_checkpoint_and_goes(run: RunFolder) -> None:
+    left = run.checkpoints / ".step-5.new"
+    left.mkdir(parents=True)
+    (left / "state").write_text("half")
+    assert checkpoints.steps(run) == []
+    write(run, 6)
+    assert not left.exists()
+
+
+def test_the_same_step_is_written_anew(run: RunFolder) -> None:
+    write(run, 3)
+    write(run, 3, "others")
+    folder = checkpoints.folder_of(run, 3)
+    assert (folder / "adapter" / "weights").read_text() == "others 3"
+    assert checkpoints.choose(run) == (3, folder, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("adapter/weights", "adapter/weights is not as it was written"),
+        ("manifest.json", "manifest.json cannot be read"),
+    ],
+)
+def test_a_spoiled_file_is_named(run: RunFolder, name: str, fault: str) -> None:
+    write(run, 3)
+    folder = checkpoints.folder_of(run, 3)
+    (folder / name).write_text("[")
+    assert checkpoints.fault(folder) == fault
+    (folder / name).unlink()
+    assert checkpoints.fault(folder) == f"{name.rpartition('/')[2]} is missing"
+
+
+def test_the_newest_whole_one_is_chosen(run: RunFolder) -> None:
+    for step in (2, 10, 9):
+        write(run, step)
+    assert checkpoints.steps(run) == [10, 9, 2]
+    (checkpoints.folder_of(run, 10) / "state").unlink()
+    choice = checkpoints.choose(run)
+    assert choice.step == 9
+    assert choice.broken == ("the checkpoint of step 10 is broken: state is missing",)
+    with pytest.raises(NotFoundError, match="no checkpoint of step 7; there are 10, 9, 2"):
+        checkpoints.choose(run, 7)
+
+
+def test_some_are_kept(run: RunFolder) -> None:
+    for step in range(1, 7):
+        write(run, step)
+    checkpoints.keep(run, 2, {3})
+    assert checkpoints.steps(run) == [6, 5, 3]
+    checkpoints.remove_after(run, 4)
+    assert checkpoints.steps(run) == [3]

@@ -1,0 +1,30 @@
+"""The random states of every library that a run draws from."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def random_states() -> dict[str, Any]:
+    """Those of Python, numpy, torch and each CUDA device, as plain values and tensors."""
+    numbers: dict[str, Any] = np.random.get_state(legacy=False)
+    generator = numbers["state"]
+    return {
+        "python": random.getstate(),
+        "numpy": {**numbers, "state": {**generator, "key": generator["key"].tolist()}},
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def set_random_states(states: dict[str, Any]) -> None:
+    """Put them back; a device that was not there before keeps its own."""
+    random.setstate(states["python"])
+    np.random.set_state(states["numpy"])
+    torch.set_rng_state(states["torch"])
+    for device, state in zip(range(torch.cuda.device_count()), states["cuda"], strict=False):
+        torch.cuda.set_rng_state(state, device)

@@ -1,0 +1,58 @@
+"""Going on from a checkpoint inside transformers' loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback
+
+from workbench.training.randomness import set_random_states
+
+if TYPE_CHECKING:
+    from transformers import TrainerControl, TrainerState, TrainingArguments
+
+    from workbench.training.checkpoint import Saved, Scheduled
+
+
+class Resumption(TrainerCallback):
+    """Gives optimiser, scheduler, scaler and random states back where an unbroken run has them.
+
+    An epoch's batches are drawn with a random number, so that random states are given back before
+    that where a new epoch begins, and after the skipped batches where one goes on.
+    """
+
+    def __init__(self, saved: Saved) -> None:
+        """Take the checkpoint."""
+        self._saved = saved
+        self._first = True
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Load the machinery, which stands by now, and keep no copy of it."""
+        del args, state, control
+        for name, one in machinery(kwargs["optimizer"], kwargs["lr_scheduler"]).items():
+            one.load_state_dict(self._saved.machinery.pop(name))
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Draw as an unbroken run would."""
+        del args, state, control, kwargs
+        if self._first:
+            set_random_states(self._saved.random)
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """The same, after the batches of this epoch that were seen before."""
+        del args, control, kwargs
+        if self._first and not float(state.epoch).is_integer():
+            set_random_states(self._saved.random)
+        self._first = False
+
+
+def machinery(optimizer: Any, scheduler: Any) -> dict[str, Scheduled]:
+    """What takes the steps, by name; a scaler only where gradients are scaled (float16)."""
+    scaler = {} if optimizer.scaler is None else {"scaler": optimizer.scaler}
+    return {"optimizer": optimizer, "scheduler": scheduler, **scaler}
