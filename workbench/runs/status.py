@@ -27,7 +27,9 @@ class Status(BaseModel):
     """Where a run stands.
 
     ``process`` names the worker beyond its pid (see :func:`workbench.runs.process.identity`);
-    ``heartbeat`` and the other times are seconds since the epoch.
+    ``heartbeat`` and the other times are seconds since the epoch; ``place`` counts from 1 among the
+    runs that wait for ``device`` (0: it waits for none); ``stranded`` says of a lost run that its
+    worker died while it waited, so that nothing was begun.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -41,14 +43,24 @@ class Status(BaseModel):
     host: str = ""
     heartbeat: float = 0.0
     phase: str = ""
+    place: int = 0
+    device: str = ""
     step: int = 0
     total: int = 0
     reason: str = ""
+    stranded: bool = False
 
     @property
     def live(self) -> bool:
         """Whether a worker is, or soon will be, at work on it."""
         return self.state in LIVE
+
+    @property
+    def words(self) -> str:
+        """The state, with the place in the queue of a run that waits."""
+        if self.state == "queued" and self.place:
+            return f"queued, {ordinal(self.place)} for {self.device}"
+        return self.state
 
     def save(self, path: Path) -> None:
         """Replace the file in one step."""
@@ -70,10 +82,13 @@ class Status(BaseModel):
         """This status, or ``lost`` when it claims a worker that does not live."""
         if not self.live or self._worker_lives():
             return self
+        stranded = self.state == "queued" and self.pid is not None
         reason = f"the worker (pid {self.pid}) ended without saying why; see worker.log"
         if self.pid is None:
             reason = "no worker was ever started"
-        return self.model_copy(update={"state": "lost", "reason": reason})
+        elif stranded:
+            reason = f"its worker died while it waited; 'ftwb queue' on {self.host} queues it again"
+        return self.model_copy(update={"state": "lost", "reason": reason, "stranded": stranded})
 
     def _worker_lives(self) -> bool:
         if self.pid is None:
@@ -93,3 +108,9 @@ class Status(BaseModel):
             "heartbeat": now,
         }
         return cls.model_validate({**own, **values})
+
+
+def ordinal(number: int) -> str:
+    """Write a place as a word: 1st, 2nd, 3rd, 4th, 11th."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
+from workbench.training.turn import Turn
 
 if TYPE_CHECKING:
     from types import FrameType
 
 
 def main() -> int:
-    """Ignore hang-ups, turn SIGTERM into a stop that saves, and do the run."""
+    """Ignore hang-ups, turn SIGTERM into a stop that saves, queue for a device, and do the run."""
     run = RunFolder(Path(sys.argv[1]))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -23,6 +24,8 @@ def main() -> int:
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop)
+    if not Turn(run).comes():
+        return int(run.status().state == "failed")
     from workbench.training.worker import work
 
     return work(run)
