@@ -138,7 +138,7 @@ def test_compare_takes_the_runs_of_a_sweep_that_have_a_report(ftwb: Ftwb, runs: 
     assert f"{swept[2].id} is left out: no report" in ended.err
     assert ftwb("compare", "--sweep", "last", "--json").out == ended.out
     with_other = json.loads(ftwb("compare", "other", "--sweep", name, "--json").out)
-    assert [each["run"] for each in with_other["runs"]][0] == other.id
+    assert next(each["run"] for each in with_other["runs"]) == other.id
     assert new_sweep(runs, "lora") != name
 
 

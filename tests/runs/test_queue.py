@@ -1,4 +1,4 @@
-"""The line for a device: the order of launch, the living only, and locks that die with a process."""
+"""The line for a device: in the order of launch, the living only, with locks that end with them."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_file_system_without_locks_is_named(runs: Runs, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(queue_module.fcntl, "flock", refuse)
     run = runs.create(Recipe())
-    with pytest.raises(MachineError, match="No locks available.*set FTWB_QUEUE"):
+    with pytest.raises(MachineError, match=r"No locks available.*set FTWB_QUEUE"):
         launch(run)
     assert run.status().state == "failed"
     assert "No locks available" in run.status().reason

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import psutil
@@ -15,6 +16,7 @@ import pytest
 
 from workbench import locations
 from workbench.errors import BadInputError
+from workbench.recipe.recipe import Recipe
 from workbench.runs import control
 from workbench.runs.launch import launch, relaunch
 from workbench.runs.queue import Queue, Taken
@@ -37,12 +39,14 @@ def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def start(new_run: Callable[..., RunFolder]) -> Iterator[Launch]:
-    """Launch a tiny run, and end its worker with the test."""
+def start(runs: Runs) -> Iterator[Launch]:
+    """Launch a run whose worker, once it has its device, waits for a reader of its events."""
     launched: list[RunFolder] = []
 
-    def one(*overrides: str) -> RunFolder:
-        run = new_run("training.max_steps=2", *overrides)
+    def one() -> RunFolder:
+        run = runs.create(Recipe())
+        run.events.unlink()
+        os.mkfifo(run.events)
         launched.append(run)
         launch(run)
         return run
@@ -97,9 +101,11 @@ def placed(*runs: RunFolder) -> list[int]:
 
 
 def test_three_runs_go_one_after_the_other_in_the_order_of_launch(
-    start: Launch, busy: Callable[[], None]
+    new_run: Callable[..., RunFolder], busy: Callable[[], None]
 ) -> None:
-    runs = [start() for _ in range(3)]
+    runs = [new_run("training.max_steps=1") for _ in range(3)]
+    for run in runs:
+        launch(run)
     until(lambda: placed(*runs) == [1, 2, 3])
     assert [run.status().words for run in runs] == [
         "queued, 1st for cpu",
@@ -109,7 +115,7 @@ def test_three_runs_go_one_after_the_other_in_the_order_of_launch(
     busy()
     ends = [ended(run) for run in runs]
     assert [end.state for end in ends] == ["finished"] * 3, [end.reason for end in ends]
-    for before, after in zip(ends, ends[1:], strict=False):
+    for before, after in pairwise(ends):
         assert before.ended <= after.started
 
 
@@ -194,19 +200,19 @@ def test_a_run_lost_while_it_waited_can_be_stopped_for_good(
     assert relaunch(runs) == []
 
 
-def test_what_waits_on_another_host_is_not_started_here(
-    runs: Runs, new_run: Callable[..., RunFolder]
-) -> None:
-    run = new_run()
+def test_what_waits_on_another_host_is_not_started_here(runs: Runs) -> None:
+    run = runs.create(Recipe())
     Status.of_this_process(state="queued", host="elsewhere", heartbeat=1.0).save(run.status_file)
     assert run.status().stranded
     assert relaunch(runs) == []
 
 
 def test_the_worker_has_no_terminal_and_outlives_its_launcher(
-    new_run: Callable[..., RunFolder], busy: Callable[[], None]
+    runs: Runs, busy: Callable[[], None]
 ) -> None:
-    run = new_run("training.max_steps=2")
+    run = runs.create(Recipe())
+    run.events.unlink()
+    os.mkfifo(run.events)
     script = (
         "import os, signal, sys; from pathlib import Path;"
         "from workbench.runs.folder import RunFolder; from workbench.runs.launch import launch;"

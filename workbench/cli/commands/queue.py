@@ -30,13 +30,13 @@ def command(root: Path, as_json: bool) -> None:
         narrate(f"{run.id}: queued again")
     found = [(run.id, run.status()) for run in runs.list()]
     waiting = sorted(
-        ((name, status) for name, status in found if status.state == "queued"),
+        ((name, status) for name, status in found if status.state == "queued" and status.pid),
         key=lambda pair: (pair[1].device, pair[1].place, pair[1].created),
     )
     rows = [(name, status.place, status.device) for name, status in waiting]
     if as_json:
         emit_json([{"id": run, "place": place, "device": device} for run, place, device in rows])
     elif rows:
-        emit_table(("run", "place", "waits for"), rows)
+        emit_table(("run", "place", "waits for"), [(run, n or "", at) for run, n, at in rows])
     else:
         narrate(f"no run waits in {root}")
