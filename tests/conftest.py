@@ -26,6 +26,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "ftwb-home"
     monkeypatch.setenv("FTWB_HOME", str(home))
     monkeypatch.setenv("FTWB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FTWB_QUEUE", str(tmp_path / "queue"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("FTWB_RUNS_DIR", raising=False)
     return home

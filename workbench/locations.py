@@ -33,6 +33,17 @@ def cache() -> Path:
     return platformdirs.user_cache_path("ftwb")
 
 
+def queue() -> Path:
+    """Where the runs of this user on this machine queue for its devices: ``$FTWB_QUEUE``.
+
+    Never beside the runs, which may lie on a network file system, and the same for every session,
+    whatever its ``TMPDIR``. What is in it means nothing after a reboot.
+    """
+    if override := os.environ.get("FTWB_QUEUE"):
+        return Path(override).expanduser().absolute()
+    return Path(f"/tmp/ftwb-{os.getuid()}")  # noqa: S108 - the queue checks whose folder it is
+
+
 def own_probes() -> Path:
     """Where the user's probes live: ``mine.yaml`` and its items, and ``packs/`` for the chat."""
     return home().absolute() / "probes"

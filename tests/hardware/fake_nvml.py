@@ -34,6 +34,9 @@ class FakeNvml:
             raise NVMLError("not found")
         return "ab".index(uuid[-1])
 
+    def nvmlDeviceGetUUID(self, handle: int) -> str:  # noqa: N802 - pynvml's name
+        return f"GPU-{'ab'[handle]}"
+
     def nvmlDeviceGetName(self, handle: int) -> str:  # noqa: N802 - pynvml's name
         return self.names[handle]
 

@@ -2,19 +2,24 @@ from __future__ import annotations
 
 import subprocess
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from workbench.hardware import session
 from workbench.hardware.session import check_logout, check_terminal, check_tmux
 
-VARIABLES = ("TERM", "COLORTERM", "LC_ALL", "LC_CTYPE", "LANG", "TMUX", "STY")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VARIABLES = ("SLURM_JOB_ID", "TERM", "COLORTERM", "LC_ALL", "LC_CTYPE", "LANG", "TMUX", "STY")
 
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(session, "_CONTAINER_MARKS", ())
 
 
 @pytest.mark.parametrize(
@@ -45,20 +50,83 @@ def test_tmux_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "survives" in check_tmux().says
 
 
-@pytest.mark.parametrize(("answer", "state"), [("yes\n", "warn"), ("no\n", "ok"), ("", "ok")])
-def test_a_logind_that_kills_workers_is_a_warning(
-    monkeypatch: pytest.MonkeyPatch, answer: str, state: str
-) -> None:
-    asked: list[list[str]] = []
+@pytest.fixture
+def logind(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What logind answers, by property; the user is called ``ada``."""
+    answers: dict[str, str] = {}
 
     def run(command: list[str], **_: object) -> SimpleNamespace:
-        asked.append(command)
-        return SimpleNamespace(stdout=answer)
+        (asked,) = (word.partition("=")[2] for word in command if word.startswith("--property="))
+        assert ("ada" in command) == (asked == "Linger")
+        return SimpleNamespace(stdout=f"{answers.get(asked, '')}\n")
 
     monkeypatch.setattr(session.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(session.getpass, "getuser", lambda: "ada")
     monkeypatch.setattr(subprocess, "run", run)
+    return answers
+
+
+@pytest.fixture
+def cgroup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    path = tmp_path / "cgroup"
+    path.write_text("0::/user.slice/user-1000.slice/session-3.scope\n")
+    monkeypatch.setattr(session, "_CGROUP", path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("answers", "state"),
+    [
+        ({"KillUserProcesses": "yes"}, "warn"),
+        ({"KillUserProcesses": "yes", "Linger": "yes"}, "warn"),
+        ({"KillUserProcesses": "yes", "KillExcludeUsers": "root ada"}, "ok"),
+        ({"KillUserProcesses": "no", "Linger": "no"}, "ok"),
+        ({}, "ok"),
+    ],
+)
+def test_a_logind_that_kills_workers_is_a_warning(
+    logind: dict[str, str], cgroup: Path, answers: dict[str, str], state: str
+) -> None:
+    assert cgroup.is_file()
+    logind.update(answers)
     assert check_logout().state == state
-    assert asked == [["loginctl", "show-user", "--property=KillUserProcesses", "--value"]]
+
+
+@pytest.mark.parametrize(("linger", "state"), [("no", "warn"), ("yes", "ok"), ("", "ok")])
+def test_the_users_own_manager_lives_on_only_when_it_lingers(
+    logind: dict[str, str], cgroup: Path, linger: str, state: str
+) -> None:
+    cgroup.write_text("0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-1.scope\n")
+    logind.update({"Linger": linger, "KillUserProcesses": "yes"})
+    assert check_logout().state == state
+
+
+def test_a_slurm_job_ends_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    check = check_logout()
+    assert check.state == "warn"
+    assert "SLURM job 77" in check.says
+    assert "sbatch" in check.remedy
+
+
+@pytest.mark.parametrize(
+    ("above", "state"),
+    [
+        ([(7, "bash"), (1, "bash")], "warn"),
+        ([(7, "bash"), (5, "sshd"), (1, "start.sh")], "ok"),
+        ([(7, "bash")], "ok"),
+    ],
+)
+def test_a_containers_own_session_ends_its_workers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, above: list[tuple[int, str]], state: str
+) -> None:
+    processes = [SimpleNamespace(pid=pid, name=lambda name=name: name) for pid, name in above]
+    process = SimpleNamespace(parents=lambda: processes)
+    monkeypatch.setattr(session.psutil, "Process", lambda: process)
+    monkeypatch.setattr(session, "_CONTAINER_MARKS", (tmp_path / "dockerenv",))
+    assert check_logout().state == "ok"
+    (tmp_path / "dockerenv").touch()
+    assert check_logout().state == state
 
 
 def test_a_logind_that_hangs_or_is_absent_is_no_worry(monkeypatch: pytest.MonkeyPatch) -> None:

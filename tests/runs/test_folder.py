@@ -14,7 +14,7 @@ import pytest
 from workbench.errors import BadInputError, MachineError, NotFoundError
 from workbench.recipe.recipe import Recipe
 from workbench.runs import control
-from workbench.runs.launch import launch, worker_environment
+from workbench.runs.launch import launch
 from workbench.runs.process import identity
 from workbench.runs.status import Status
 
@@ -180,10 +180,3 @@ def test_nothing_in_a_run_folder_is_imported_by_its_worker(
     os.waitpid(launch(run), 0)
     assert not (run.path / "was-imported").exists()
     assert run.status().state == "failed"
-
-
-def test_a_worker_sees_one_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    assert worker_environment()["CUDA_VISIBLE_DEVICES"] == "3"
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    assert worker_environment()["CUDA_VISIBLE_DEVICES"] == "0"

@@ -57,6 +57,16 @@ async def test_runs_are_listed_with_their_states(runs: Runs) -> None:
         await until(pilot, lambda: any("50 / 100" in row for row in _table(app.screen)))
 
 
+async def test_a_run_that_waits_shows_its_place(runs: Runs) -> None:
+    run = make_run(runs)
+    set_state(run, "queued", place=2, device="cuda:0")
+    async with workbench(runs) as (app, pilot):
+        await pilot.press("f3")
+        await until(pilot, lambda: len(_table(app.screen)) == 1)
+        assert _table(app.screen)[0][0] == "◌ queued, 2nd"
+        assert "queued, 2nd for cuda:0" in str(app.screen.query_one("#reason").visual)
+
+
 async def test_enter_opens_the_marked_run_and_escape_comes_back(runs: Runs) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)

@@ -79,5 +79,5 @@ def _show(progress: Progress, bar: TaskID, view: RunView) -> None:
         phase = view.latest.get("phase", {})
         done, total = phase.get("done", 0), phase.get("total", 0)
         numbers = str(phase.get("detail", ""))
-    name = status.state if not status.live else status.phase or status.state
+    name = status.state if not status.live else status.phase or status.words
     progress.update(bar, description=name, completed=done, total=total or None, numbers=numbers)

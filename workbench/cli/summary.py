@@ -19,6 +19,8 @@ def summary(run: RunFolder) -> dict[str, Any]:
     return {
         "id": run.id,
         "state": view.status.state,
+        "standing": view.status.words,
+        "place": view.status.place,
         "reason": view.status.reason,
         "step": view.status.step,
         "total": view.status.total,

@@ -35,6 +35,15 @@ def gpus() -> tuple[Gpu, ...]:
     return tuple(_describe(nvml, handle) for handle in handles)
 
 
+def uuids() -> tuple[str, ...]:
+    """What the driver calls every device, in the order of nvidia-smi; none without a driver."""
+    nvml = _nvml()
+    if nvml is None:
+        return ()
+    handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
+    return tuple(_text(nvml.nvmlDeviceGetUUID(handle)) for handle in handles)
+
+
 def driver_version() -> str | None:
     """The version of the NVIDIA driver; None without one."""
     nvml = _nvml()

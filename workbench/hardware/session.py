@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import subprocess
+from pathlib import Path
+
+import psutil
 
 from workbench.hardware.check import Check
 
 _SECONDS = 2.0
+_CGROUP = Path("/proc/self/cgroup")
+_CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
 def check_terminal() -> Check:
@@ -48,9 +54,60 @@ def check_tmux() -> Check:
 
 
 def check_logout() -> Check:
-    """Whether systemd ends the worker when its user logs out."""
+    """Whether the system ends the workers of this session when its user logs out."""
+    systemd = _user_manager() if _under_user_manager() else _session_scope()
+    warning = _slurm() or _container() or systemd
+    return warning or Check("logout", "ok", "background workers go on after you log out")
+
+
+def _slurm() -> Check | None:
+    job = os.environ.get("SLURM_JOB_ID")
+    if job is None:
+        return None
+    return Check(
+        "logout",
+        "warn",
+        f"this is SLURM job {job}: when it ends, or its time is up, workers end with it",
+        "start runs from a job submitted with sbatch that lasts as long as they do",
+    )
+
+
+def _container() -> Check | None:
+    """In a container whose first process this session hangs on; one entered by SSH lives on."""
+    if not any(mark.exists() for mark in _CONTAINER_MARKS):
+        return None
+    above = psutil.Process().parents()
+    if not any(parent.pid == 1 for parent in above) or "sshd" in {p.name() for p in above}:
+        return None
+    return Check(
+        "logout",
+        "warn",
+        "this session belongs to the container's first process: leaving it ends the workers too",
+        "detach instead of leaving (ctrl-p ctrl-q in Docker), or enter with 'docker exec'",
+    )
+
+
+def _under_user_manager() -> bool:
+    return _CGROUP.is_file() and "/user@" in _CGROUP.read_text(encoding="utf-8")
+
+
+def _user_manager() -> Check | None:
+    """Under systemd's manager of the user, which ends with the last session without lingering."""
+    if _loginctl("Linger", getpass.getuser()) != "no":
+        return None
+    return Check(
+        "logout",
+        "warn",
+        "systemd ends your processes when you log out (no lingering), workers too",
+        "start with 'loginctl enable-linger'",
+    )
+
+
+def _session_scope() -> Check | None:
     if _loginctl("KillUserProcesses") != "yes":
-        return Check("logout", "ok", "background workers go on after you log out")
+        return None
+    if getpass.getuser() in _loginctl("KillExcludeUsers").split():
+        return None
     return Check(
         "logout",
         "warn",
@@ -59,11 +116,11 @@ def check_logout() -> Check:
     )
 
 
-def _loginctl(manager_property: str) -> str:
-    """Ask logind; nothing where there is no systemd."""
+def _loginctl(what: str, *user: str) -> str:
+    """Ask logind about itself or a user; nothing where there is no systemd."""
     if shutil.which("loginctl") is None:
         return ""
-    command = ["loginctl", "show-user", f"--property={manager_property}", "--value"]
+    command = ["loginctl", "show-user", *user, f"--property={what}", "--value"]
     try:
         answer = subprocess.run(
             command, capture_output=True, text=True, timeout=_SECONDS, check=False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Literal, get_args
 
 from workbench.errors import BadInputError
@@ -17,12 +18,16 @@ WAITING = "over budget: waiting for an answer"
 
 
 def ask(run: RunFolder, request: Request) -> None:
-    """Leave a request for the worker of ``run``.
+    """Leave a request for the worker of ``run``; one lost while it waited is not queued again.
 
     Raises:
         BadInputError: No worker is at work on it, or it does not wait for an answer.
     """
     status = run.status()
+    if status.stranded and request == "stop":
+        ended = {"state": "stopped", "reason": "taken out of the queue", "stranded": False}
+        status.model_copy(update={**ended, "ended": time.time()}).save(run.status_file)
+        return
     if not status.live:
         raise BadInputError(f"{run.id} is {status.state}: there is no worker to {request}")
     if request == "continue" and status.phase != WAITING:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
 
 _NEEDED_BYTES = 64 << 20
+_TAIL = 4096
+_WORDS = 200
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,23 @@ class RunFolder:
         return self.path / "status.json"
 
     def status(self) -> Status:
-        """Where the run stands, corrected by what is true of its worker."""
-        return Status.read(self.status_file)
+        """Where the run stands, corrected by what is true of its worker.
+
+        A worker that died without a word is quoted with the last line of its log.
+        """
+        status = Status.read(self.status_file)
+        if status.state != "lost" or status.stranded or not (words := self._last_words()):
+            return status
+        return status.model_copy(update={"reason": f"{status.reason}, it ends with: {words}"})
+
+    def _last_words(self) -> str:
+        """The last line that the worker wrote, cut to what fits in a list."""
+        if not self.log.is_file():
+            return ""
+        with self.log.open("rb") as stream:
+            stream.seek(max(0, self.log.stat().st_size - _TAIL))
+            lines = stream.read().decode(errors="replace").split("\n")
+        return next((line.strip()[-_WORDS:] for line in reversed(lines) if line.strip()), "")
 
     def recipe(self) -> Recipe:
         """The recipe it was launched with."""

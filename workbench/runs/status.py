@@ -26,8 +26,11 @@ _SILENCE = 60.0
 class Status(BaseModel):
     """Where a run stands.
 
-    ``process`` names the worker beyond its pid (see :func:`workbench.runs.process.identity`);
-    ``heartbeat`` and the other times are seconds since the epoch.
+    ``order`` is what the worker was told to do (nothing: to start at the beginning); ``process``
+    names it beyond its pid (see :func:`workbench.runs.process.identity`);
+    ``heartbeat`` and the other times are seconds since the epoch; ``place`` counts from 1 among the
+    runs that wait for ``device`` (0: it waits for none); ``stranded`` says of a lost run that its
+    worker died while it waited, so that nothing was begun.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -36,19 +39,35 @@ class Status(BaseModel):
     created: float = 0.0
     started: float | None = None
     ended: float | None = None
+    order: tuple[str, ...] = ()
     pid: int | None = None
     process: str | None = None
     host: str = ""
     heartbeat: float = 0.0
     phase: str = ""
+    place: int = 0
+    device: str = ""
     step: int = 0
     total: int = 0
     reason: str = ""
+    stranded: bool = False
 
     @property
     def live(self) -> bool:
         """Whether a worker is, or soon will be, at work on it."""
         return self.state in LIVE
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it ended before its time; what never began is queued again instead."""
+        return self.state in ("stopped", "failed", "lost") and not self.stranded
+
+    @property
+    def words(self) -> str:
+        """The state, with the place in the queue of a run that waits."""
+        if self.state == "queued" and self.place:
+            return f"queued, {ordinal(self.place)} for {self.device}"
+        return self.state
 
     def save(self, path: Path) -> None:
         """Replace the file in one step."""
@@ -70,10 +89,13 @@ class Status(BaseModel):
         """This status, or ``lost`` when it claims a worker that does not live."""
         if not self.live or self._worker_lives():
             return self
+        stranded = self.state == "queued" and self.pid is not None
         reason = f"the worker (pid {self.pid}) ended without saying why; see worker.log"
         if self.pid is None:
             reason = "no worker was ever started"
-        return self.model_copy(update={"state": "lost", "reason": reason})
+        elif stranded:
+            reason = f"its worker died while it waited; 'ftwb queue' on {self.host} queues it again"
+        return self.model_copy(update={"state": "lost", "reason": reason, "stranded": stranded})
 
     def _worker_lives(self) -> bool:
         if self.pid is None:
@@ -93,3 +115,9 @@ class Status(BaseModel):
             "heartbeat": now,
         }
         return cls.model_validate({**own, **values})
+
+
+def ordinal(number: int) -> str:
+    """Write a place as a word: 1st, 2nd, 3rd, 4th, 11th."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from workbench.runs import control
 from workbench.runs.alone import alone
 from workbench.runs.folder import RunFolder
+from workbench.training.turn import Turn
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -19,7 +20,7 @@ _PATIENCE = 60.0
 
 
 def main() -> int:
-    """Ignore hang-ups, turn SIGTERM into a stop that saves, and do the run."""
+    """Ignore hang-ups, turn SIGTERM into a stop that saves, queue for a device, and do the run."""
     run = RunFolder(Path(sys.argv[1]))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -27,11 +28,13 @@ def main() -> int:
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop)
-    from workbench.training.worker import work
-
     order = sys.argv[2:]
-    step = int(order[1]) if len(order) > 1 else None
     with alone(run, _PATIENCE):
+        if not Turn(run, order).comes():
+            return int(run.status().state == "failed")
+        from workbench.training.worker import work
+
+        step = int(order[1]) if len(order) > 1 else None
         return work(run, resume=bool(order), step=step)
 
 

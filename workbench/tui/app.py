@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from workbench.errors import FtwbError
 from workbench.tui.clipboard import CopyingApp
 from workbench.tui.commands import Commands, command
-from workbench.tui.messages import BoxRead, OpenChat, OpenReport, OpenRun, RunsListed
+from workbench.tui.messages import BoxRead, OpenChat, OpenReport, OpenRun, QueuedAgain, RunsListed
 from workbench.tui.settings import DEFAULT_THEME, Settings
 from workbench.tui.theming import read_themes, theme_files
 
@@ -153,6 +153,7 @@ class WorkbenchApp(CopyingApp):
         self._add_themes(name for name in theme_files() if name not in self.available_themes)
         for complaint in self._complaints:
             self.notify(complaint, severity="warning", markup=False)
+        self.queue_again()
         self.refresh_rows()
         self.refresh_box()
         self.set_interval(_LISTING_SECONDS, self.refresh_rows)
@@ -182,6 +183,20 @@ class WorkbenchApp(CopyingApp):
         from workbench.hardware.summary import box_summary
 
         self.post_message(BoxRead(box_summary()))
+
+    @work(thread=True, exit_on_error=False)
+    def queue_again(self) -> None:
+        """Let the runs wait again that a reboot threw out of the queue."""
+        from workbench.runs.folder import Runs
+        from workbench.runs.launch import relaunch
+
+        if again := relaunch(Runs(self.runs_root)):
+            self.post_message(QueuedAgain(again))
+
+    @on(QueuedAgain)
+    def _tell_queued(self, message: QueuedAgain) -> None:
+        names = ", ".join(run.id for run in message.runs)
+        self.notify(f"Queued again after their workers were lost: {names}.", markup=False)
 
     @on(RunsListed)
     def _take_rows(self, message: RunsListed) -> None:

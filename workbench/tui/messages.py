@@ -40,9 +40,17 @@ class FormReady(Message):
 
 @dataclass
 class Launched(Message):
-    """The worker of ``run`` was started."""
+    """The worker of ``run`` was started; ``caution`` says what would end it at logout."""
 
     run: RunFolder
+    caution: str = ""
+
+
+@dataclass
+class QueuedAgain(Message):
+    """Runs whose workers were lost while they waited wait again."""
+
+    runs: list[RunFolder]
 
 
 @dataclass

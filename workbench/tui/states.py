@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.content import Content
 
+from workbench.runs.status import ordinal
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,14 +26,15 @@ _GLYPHS: dict[State, tuple[str, str]] = {
 }
 
 
-def state_text(state: State, colours: Mapping[str, str]) -> Text:
-    """The state for a table, in the ``colours`` of the theme."""
-    glyph, colour = _GLYPHS[state]
-    return Text(f"{glyph} {state}", colours[colour])
+def state_text(status: Status, colours: Mapping[str, str]) -> Text:
+    """The state for a table, in the ``colours`` of the theme, with the place of one that waits."""
+    glyph, colour = _GLYPHS[status.state]
+    place = f", {ordinal(status.place)}" if status.state == "queued" and status.place else ""
+    return Text(f"{glyph} {status.state}{place}", colours[colour])
 
 
 def state_content(status: Status) -> Content:
     """The state for a line of its own, with the worker's process while there is one."""
     glyph, colour = _GLYPHS[status.state]
     detached = f" (detached, pid {status.pid})" if status.live and status.pid else ""
-    return Content.assemble((f"{glyph} {status.state}", f"bold ${colour}"), (detached, "dim"))
+    return Content.assemble((f"{glyph} {status.words}", f"bold ${colour}"), (detached, "dim"))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.probes.comparing import Compared, Comparison, Keeping
     from workbench.probes.findings import Interval
     from workbench.probes.priors import Prior
+    from workbench.runs.folder import RunFolder, Runs
 
 _FRONTS: dict[Keeping, str] = {
     "retention_index": "kept",
@@ -27,11 +28,14 @@ _COLUMNS = ("run", "verdict", "learned", "kept", "KL", "ΔNLL", "front")
 
 
 @click.command("compare")
-@click.argument("runs", nargs=-1, required=True)
+@click.argument("runs", nargs=-1)
+@click.option("--sweep", help="Add the runs of a sweep that have a report: its id, or 'last'.")
 @click.option("--prior", "with_prior", is_flag=True, help="Add published rows of another model.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def command(root: Path, runs: Sequence[str], with_prior: bool, as_json: bool) -> None:
+def command(
+    root: Path, runs: Sequence[str], sweep: str | None, with_prior: bool, as_json: bool
+) -> None:
     """Set RUNS side by side: what each learned, what it kept, and which fields differ.
 
     'learned' is the target score, or nats per token won on the held-out rows where a run has no
@@ -42,7 +46,11 @@ def command(root: Path, runs: Sequence[str], with_prior: bool, as_json: bool) ->
     from workbench.probes.priors import shipped_prior
     from workbench.runs.folder import Runs
 
+    if not runs and not sweep:
+        raise click.UsageError("name at least one run, or a sweep with --sweep")
     folders = dict.fromkeys(Runs(root).find(run) for run in runs)
+    if sweep:
+        folders |= dict.fromkeys(_reported(Runs(root), sweep))
     comparison = compare([read_contestant(run) for run in folders])
     prior = shipped_prior() if with_prior else None
     if as_json:
@@ -50,6 +58,21 @@ def command(root: Path, runs: Sequence[str], with_prior: bool, as_json: bool) ->
         emit_json({**comparison.model_dump(mode="json"), **published})
     else:
         _print(comparison, prior)
+
+
+def _reported(runs: Runs, sweep: str) -> list[RunFolder]:
+    """The runs of a sweep that have a report; of the others it is told where they stand."""
+    from workbench.errors import NotFoundError
+    from workbench.runs.sweeps import members
+
+    every = members(runs, sweep)
+    for run in every:
+        if not run.report.is_file():
+            narrate(f"{run.id} is left out: no report, it is {run.status().words}")
+    reported = [run for run in every if run.report.is_file()]
+    if not reported:
+        raise NotFoundError(f"{sweep}: none of its {len(every)} runs has a report yet")
+    return reported
 
 
 def _print(comparison: Comparison, prior: Prior | None) -> None:

@@ -31,7 +31,7 @@ def command(root: Path, as_json: bool) -> None:
             [
                 (
                     row["id"],
-                    row["state"],
+                    row["standing"],
                     f"{row['step']}/{row['total']}",
                     row["model"],
                     row["strategy"],

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 @click.argument("run")
 @click.pass_obj
 def command(root: Path, run: str) -> None:
-    """Ask RUN to stop after the step it is in; its result is saved."""
+    """Ask RUN to stop after the step it is in; its result is saved. A queued one never starts."""
     from workbench.runs.control import ask
     from workbench.runs.folder import Runs
 
     found = Runs(root).find(run)
+    waits = found.status().state in ("queued", "lost")
     ask(found, "stop")
-    narrate(f"{found.id}: asked to stop; what it has learned is saved first")
+    if waits:
+        narrate(f"{found.id}: taken out of the queue")
+    else:
+        narrate(f"{found.id}: asked to stop; what it has learned is saved first")

@@ -24,6 +24,7 @@ def command(root: Path, recipe: str, overrides: tuple[str, ...], wait: bool, as_
     Exit code with --wait: 0 when the run finished or was stopped, 1 when it failed or was lost.
     """
     from workbench.cli.following import follow, raise_if_failed
+    from workbench.cli.logout import warn_of_logout
     from workbench.cli.summary import summary
     from workbench.recipe import storage
     from workbench.runs.folder import Runs
@@ -38,6 +39,7 @@ def command(root: Path, recipe: str, overrides: tuple[str, ...], wait: bool, as_
         f"{run.id}: {plan.steps} steps, {plan.trainable:,} of {plan.parameters:,} parameters; "
         f"worker {pid}"
     )
+    warn_of_logout()
     if wait:
         follow(run)
     if as_json:

@@ -62,6 +62,7 @@ class CompareScreen(PanedScreen):
     PANES = ("plane", "differences", "losses")
     BINDINGS: ClassVar = [
         command("space", "take", "In/out", "Take the marked run into the comparison, or out."),
+        command("w", "sweep", "Sweep", "Compare the whole sweep of the marked run."),
         command("x", "axis", "Axis", "Set something else against what was learned."),
         command("p", "prior", "Prior", "Show published rows in grey, or hide them."),
         command("r", "report", "Report", "Read the marked run's report."),
@@ -178,6 +179,22 @@ class CompareScreen(PanedScreen):
         self._chosen = chosen
         self.compare()
 
+    def action_sweep(self) -> None:
+        """Compare the sweep of the marked run: as many of its reports as there is room for."""
+        from workbench.runs.sweeps import sweep_of
+
+        row = self.query_one(RunRows).marked()
+        sweep = sweep_of(row.run) if row else ""
+        if not sweep:
+            self.notify("The marked run is of no sweep: 'ftwb sweep' starts one.")
+            return
+        reported = [each.run for each in self.workbench.rows if each.report]
+        swept = [run for run in reversed(reported) if sweep_of(run) == sweep]
+        if len(swept) > len(LOOKS):
+            self.notify(f"The first {len(LOOKS)} of {len(swept)}; space changes them.")
+        self._chosen = {run.id: run for run in swept[: len(LOOKS)]}
+        self.compare()
+
     def action_axis(self) -> None:
         """Set the next thing against what was learned."""
         from workbench.probes.comparing import KEEPING
@@ -204,7 +221,7 @@ class CompareScreen(PanedScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey what needs a run while there is none."""
         del parameters
-        if action in ("take", "report") and self.is_mounted:
+        if action in ("take", "sweep", "report") and self.is_mounted:
             return True if any(row.report for row in self.workbench.rows) else None
         return True
 

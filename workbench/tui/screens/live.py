@@ -176,7 +176,8 @@ class LiveScreen(PanedScreen):
         """Grey what does not apply to the run as it stands."""
         del parameters
         if action == "stop":
-            return True if self.view and self.view.status.live else None
+            status = self.view.status if self.view else None
+            return True if status and (status.live or status.stranded) else None
         if action == "go_on":
             return True if self.view and self.view.status.phase == WAITING else None
         if action == "chat":

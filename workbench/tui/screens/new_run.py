@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _PRESET_HINT = "Where to start from; every field below can be changed."
 _TYPING_PAUSE = 0.25
 _COUNTING_PAUSE = 0.8
+_CAUTION = 15.0
 
 
 class NewRunScreen(WorkbenchScreen):
@@ -188,6 +189,7 @@ class NewRunScreen(WorkbenchScreen):
 
     @work(thread=True, exclusive=True, group="launch", exit_on_error=False)
     def _launch(self, recipe: Recipe) -> None:
+        from workbench.hardware.session import check_logout
         from workbench.runs import launch
         from workbench.runs.folder import Runs
         from workbench.tui.assessment import size_up
@@ -197,11 +199,15 @@ class NewRunScreen(WorkbenchScreen):
             return
         run = Runs(self.workbench.runs_root).create(recipe)
         launch.launch(run)
-        self.post_message(Launched(run))
+        logout = check_logout()
+        caution = f"{logout.says}; {logout.remedy}." if logout.state == "warn" else ""
+        self.post_message(Launched(run, caution))
 
     @on(Launched)
     def _launched(self, message: Launched) -> None:
         self.notify(f"Launched {message.run.id}.", markup=False)
+        if message.caution:
+            self.notify(message.caution, severity="warning", timeout=_CAUTION, markup=False)
         self.workbench.refresh_rows()
         self.post_message(OpenRun(message.run))
 

@@ -138,7 +138,9 @@ class RunsScreen(WorkbenchScreen):
         row = self._marked()
         text = Content("")
         if row:
-            text = Content.assemble((row.run.id, "dim"), f"   {visible(row.status.reason)}")
+            text = Content.assemble(
+                (row.run.id, "dim"), f"   {visible(row.status.reason or row.status.words)}"
+            )
         self.query_one("#reason", Static).update(text)
 
     def on_data_table_row_selected(self) -> None:
@@ -156,9 +158,9 @@ class RunsScreen(WorkbenchScreen):
             case "chat":
                 return True if row and row.result else None
             case "stop":
-                return True if row and row.status.live else None
+                return True if row and (row.status.live or row.status.stranded) else None
             case "resume":
-                return True if row and row.status.state in ("stopped", "failed", "lost") else None
+                return True if row and row.status.resumable else None
         return True
 
     def action_chat(self) -> None:
@@ -202,7 +204,7 @@ class RunsScreen(WorkbenchScreen):
     def _cells(self, row: RunRow) -> list[Text]:
         colours = self.app.theme_variables
         return [
-            state_text(row.status.state, colours),
+            state_text(row.status, colours),
             Text(row.name, "bold"),
             Text(row.strategy),
             Text(row.model),

@@ -1,0 +1,167 @@
+"""The line for a device: in the order of launch, the living only, with locks that end with them."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workbench import locations
+from workbench.errors import MachineError
+from workbench.recipe.recipe import Recipe
+from workbench.runs import queue as queue_module
+from workbench.runs.launch import launch
+from workbench.runs.process import identity
+from workbench.runs.queue import Queue, Taken, Ticket
+from workbench.runs.status import Status, ordinal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from workbench.runs.folder import Runs
+
+HOLDER = """
+import sys
+from pathlib import Path
+from workbench.runs.queue import Queue
+taken = Queue(Path(sys.argv[1])).step_up(Path(sys.argv[2]), sys.argv[3:])
+print(getattr(taken, "device", taken), flush=True)
+sys.stdin.read()
+"""
+"""Steps up once, says what came of it, and lives until its input ends."""
+
+
+@pytest.fixture
+def queue(own_home: Path) -> Queue:
+    del own_home
+    return Queue(locations.queue())
+
+
+@pytest.fixture
+def step_up(queue: Queue) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
+    """Let another process step up once, and return it with what it says."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*devices: str) -> tuple[subprocess.Popen[str], str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(queue.folder), "run", *devices],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        return process, process.stdout.readline().strip()
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_a_killed_holder_frees_its_device(
+    queue: Queue, step_up: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+) -> None:
+    holder, device = step_up("cpu")
+    assert device == "cpu"
+    assert queue.step_up(tmp_path, ["cpu"]) == 1
+    assert queue.step_up(tmp_path, ["cpu"]) == 1
+    holder.kill()
+    holder.wait()
+    assert isinstance(queue.step_up(tmp_path, ["cpu"]), Taken)
+
+
+def test_places_count_the_living_ahead_only(
+    queue: Queue, step_up: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+) -> None:
+    holder, _ = step_up("cpu")
+    first, place = step_up("cpu")
+    assert place == "1"
+    assert queue.step_up(tmp_path, ["cpu"]) == 2
+    assert step_up("cpu")[1] == "3"
+    first.kill()
+    first.wait()
+    assert queue.step_up(tmp_path, ["cpu"]) == 1
+    holder.kill()
+    holder.wait()
+    assert step_up("cpu")[1] == "3"
+    assert isinstance(queue.step_up(tmp_path, ["cpu"]), Taken)
+
+
+def test_nobody_is_overtaken_though_the_device_is_free(
+    queue: Queue, step_up: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+) -> None:
+    with queue.alone() as waiting:
+        mine = Ticket("mine", *own())
+        waiting.append(mine)
+    assert step_up("cpu")[1] == "2"
+    assert isinstance(queue.step_up(tmp_path, ["cpu"]), Taken)
+    assert [ticket[:1] for ticket in stored(queue)] == [("run",)]
+
+
+def test_runs_spread_over_the_devices_and_wait_for_the_first_free(
+    step_up: Callable[..., tuple[subprocess.Popen[str], str]],
+) -> None:
+    both = ("GPU-a", "GPU-b")
+    assert step_up(*both)[1] == "GPU-a"
+    assert step_up(*both)[1] == "GPU-b"
+    assert step_up(*both)[1] == "1"
+    assert step_up("GPU-b")[1] == "2"
+    assert step_up("GPU-c")[1] == "GPU-c"
+
+
+def test_a_reused_pid_holds_no_place(queue: Queue, tmp_path: Path) -> None:
+    with queue.alone() as waiting:
+        waiting.append(Ticket("old", 1, "another boot:1", ("cpu",)))
+    assert isinstance(queue.step_up(tmp_path, ["cpu"]), Taken)
+
+
+def test_a_folder_of_someone_else_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(MachineError, match="not a folder of yours; set FTWB_QUEUE"):
+        Queue(tmp_path / "link").step_up(tmp_path, ["cpu"])
+
+
+def test_a_file_system_without_locks_is_named(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_file: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(queue_module.fcntl, "flock", refuse)
+    run = runs.create(Recipe())
+    with pytest.raises(MachineError, match=r"No locks available.*set FTWB_QUEUE"):
+        launch(run)
+    assert run.status().state == "failed"
+    assert "No locks available" in run.status().reason
+
+
+def test_the_folder_is_the_users_own(queue: Queue, tmp_path: Path) -> None:
+    queue.step_up(tmp_path, ["cpu"])
+    assert queue.folder.stat().st_mode & 0o077 == 0
+    with (queue.folder / "cpu.lock").open() as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd"), (113, "113th")],
+)
+def test_places_are_words(number: int, word: str) -> None:
+    assert ordinal(number) == word
+    status = Status(state="queued", place=number, device="cuda:0")
+    assert status.words == f"queued, {word} for cuda:0"
+    assert Status(state="running", place=number).words == "running"
+
+
+def own() -> tuple[int, str | None]:
+    return os.getpid(), identity(os.getpid())
+
+
+def stored(queue: Queue) -> list[tuple[str, ...]]:
+    return [tuple(row) for row in json.loads((queue.folder / "line.json").read_text())]

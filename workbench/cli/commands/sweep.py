@@ -1,0 +1,103 @@
+"""``ftwb sweep``: one recipe in every combination of some fields' values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.output import emit_json, emit_table, narrate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from workbench.recipe.grid import Combination
+    from workbench.runs.folder import RunFolder, Runs
+
+
+@click.command("sweep")
+@click.argument("recipe")
+@click.option(
+    "--grid",
+    "axes",
+    multiple=True,
+    required=True,
+    metavar="FIELD=VALUE,VALUE",
+    help="Values of one field; more of these multiply.",
+)
+@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field.")
+@click.option("--dry-run", is_flag=True, help="Check every combination and start none.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def command(
+    root: Path,
+    recipe: str,
+    axes: tuple[str, ...],
+    overrides: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Queue RECIPE (a file or the name of a preset) once for every combination of --grid.
+
+    Every combination is checked before the first run is made. 'ftwb compare --sweep ID' sets the
+    results side by side.
+    """
+    from workbench.recipe.grid import combinations
+    from workbench.runs.folder import Runs
+
+    checked = _checked(combinations(recipe, axes, overrides))
+    if dry_run:
+        _show_plan(checked, as_json)
+        return
+    sweep, made = _launch(Runs(root), checked)
+    compare = f"ftwb compare --sweep {sweep}"
+    narrate(f"{sweep}: {len(made)} runs queued; once they have ended: {compare}")
+    if as_json:
+        rows = [
+            {"id": run.id, "settings": point.settings}
+            for run, point in zip(made, checked, strict=True)
+        ]
+        emit_json({"sweep": sweep, "runs": rows, "compare": compare})
+    else:
+        click.echo("\n".join(run.id for run in made))
+
+
+def _checked(points: Sequence[Combination]) -> list[Combination]:
+    """The combinations with their paths resolved, once every one of them can be trained."""
+    from dataclasses import replace
+
+    from workbench.errors import FtwbError
+    from workbench.training.preflight import preflight, resolve
+
+    resolved = [replace(point, recipe=resolve(point.recipe)) for point in points]
+    for point in resolved:
+        try:
+            preflight(point.recipe)
+        except FtwbError as error:
+            raise type(error)(f"{point.recipe.name}: {error}") from error
+    return resolved
+
+
+def _show_plan(points: Sequence[Combination], as_json: bool) -> None:
+    if as_json:
+        emit_json([{"name": point.recipe.name, "settings": point.settings} for point in points])
+    else:
+        fields = tuple(points[0].settings)
+        rows = [(point.recipe.name, *point.settings.values()) for point in points]
+        emit_table(("name", *fields), rows)
+
+
+def _launch(runs: Runs, points: Sequence[Combination]) -> tuple[str, list[RunFolder]]:
+    from workbench.cli.logout import warn_of_logout
+    from workbench.runs.launch import launch
+    from workbench.runs.sweeps import enlist, new_sweep
+
+    sweep = new_sweep(runs, points[0].grid)
+    made = [runs.create(point.recipe) for point in points]
+    for run in made:
+        enlist(run, sweep)
+    for run in made:
+        launch(run)
+    warn_of_logout()
+    return sweep, made
