@@ -33,6 +33,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> None:
         ("used plain-but-secret here", "used <token> here"),
         ("/home/ada/models/x", "~/models/x"),
         ("open('/home/ada')", "open('~')"),
+        (r'"error:\n/home/ada/a"', r'"error:\n~/a"'),
         ('"/home/ada/a":"/home/ada/b"', '"~/a":"~/b"'),
     ],
 )

@@ -66,5 +66,7 @@ def _patterns(secrets: tuple[str, ...], home: str) -> tuple[tuple[re.Pattern[str
     tokens = "|".join([_TOKENS.pattern, *map(re.escape, secrets)])
     found = [(re.compile(tokens), TOKEN)]
     if len(Path(home).parts) > 1:
-        found.append((re.compile(rf"(?<![\w.~/-]){re.escape(home)}(?![\w.-])"), "~"))
+        found.append(
+            (re.compile(rf"(?:(?<![\w.~/-])|(?<=\\[nrt])){re.escape(home)}(?![\w.-])"), "~")
+        )
     return tuple(found)

@@ -11,6 +11,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from workbench.scrubbing import scrub
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -38,7 +40,7 @@ class EventLog:
             "t": round(time.time(), 3),
             "step": step,
             "kind": kind,
-            **{key: None if key in broken else value for key, value in values.items()},
+            **{key: None if key in broken else _clean(value) for key, value in values.items()},
         }
         os.write(self._file, json.dumps(event, ensure_ascii=False).encode() + b"\n")
         if broken:
@@ -106,6 +108,10 @@ def parse(line: bytes) -> Event | None:
     if not isinstance(event, dict) or not isinstance(event.get("kind"), str):
         return None
     return event if isinstance(event.get("step"), (int, float)) else None
+
+
+def _clean(value: object) -> object:
+    return scrub(value) if isinstance(value, str) else value
 
 
 def _not_finite(value: object) -> bool:

@@ -29,6 +29,7 @@ def launch(run: RunFolder) -> int:
     """
     command = [sys.executable, "-P", "-m", WORKER, str(run.path)]
     try:
+        run.log.touch(mode=0o600)
         with run.log.open("ab") as log:
             worker = subprocess.Popen(
                 command,
