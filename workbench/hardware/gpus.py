@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -101,9 +102,10 @@ def _ask(nvml: ModuleType, question: Callable[[], T]) -> T | None:
 
 def _handle(nvml: ModuleType, uuid: str) -> Any:
     """The device of that name, which for a slice of one begins with MIG."""
-    names = (uuid, uuid.replace("GPU-", "MIG-", 1))
-    found = (_ask(nvml, lambda name=name: nvml.nvmlDeviceGetHandleByUUID(name)) for name in names)
-    return next((handle for handle in found if handle is not None), None)
+    for name in (uuid, uuid.replace("GPU-", "MIG-", 1)):
+        with suppress(nvml.NVMLError):
+            return nvml.nvmlDeviceGetHandleByUUID(name)
+    return None
 
 
 def _describe(nvml: ModuleType, handle: Any) -> Gpu:

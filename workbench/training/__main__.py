@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Do the run: ignore hang-ups, let SIGTERM stop it so that it saves, write for its owner only."""
+    """Do the run, for its owner only: hang-ups are ignored, SIGTERM is a stop that saves."""
     run = RunFolder(Path(sys.argv[1]))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -14,8 +14,6 @@ from workbench.tui.widgets.chart import Chart, Curve
 from workbench.tui.words import GIB, gib
 
 if TYPE_CHECKING:
-    from textual.app import ComposeResult
-
     from workbench.runs.view import RunView
 
 _COLUMN = 30
@@ -46,7 +44,10 @@ class MemoryPane(ItemGrid):
         if devices != self._devices:
             self._devices = devices
             await self.remove_children()
-            await self.mount_all([DeviceMemory(device) for device in devices or (None,)])
+            panes = [DeviceMemory(device) for device in devices or (None,)]
+            await self.mount_all(panes)
+            for pane in panes:
+                await pane.fill()
         for pane in self.query(DeviceMemory):
             pane.show(view)
 
@@ -64,27 +65,25 @@ class DeviceMemory(Vertical):
 
     def __init__(self, device: int | None) -> None:
         """Show a CUDA device, or the host for None."""
+        self._title = _HOST_TITLE if device is None else f"GPU {device} memory"
+        self._chart = Chart(self._title, words=gib, unit=GIB, from_zero=True)
+        self._line = Static()
         super().__init__()
         self._device = device
 
-    def compose(self) -> ComposeResult:
-        """Lay out chart and line."""
-        yield Chart(self._title(), words=gib, unit=GIB, from_zero=True)
-        yield Static()
+    async def fill(self) -> None:
+        """Mount chart and line, and wait until they can be drawn on."""
+        await self.mount(self._chart, self._line)
 
     def show(self, view: RunView) -> None:
         """Show a newer view."""
-        chart, line = self.query_one(Chart), self.query_one(Static)
         curves = _host(view) if self._device is None else _gpu(view, self._device)
-        chart.show(curves, empty=_WAITING, until=view.status.step)
+        self._chart.show(curves, empty=_WAITING, until=view.status.step)
         if self._device is not None:
-            chart.border_title = f"{self._title()}, {_in_use(view, self._device)}"
+            self._chart.border_title = f"{self._title}, {_in_use(view, self._device)}"
         told = facts(view, self._device)
-        line.display = bool(told.plain)
-        line.update(told)
-
-    def _title(self) -> str:
-        return _HOST_TITLE if self._device is None else f"GPU {self._device} memory"
+        self._line.display = bool(told.plain)
+        self._line.update(told)
 
 
 def gpus(view: RunView) -> tuple[int, ...]:
