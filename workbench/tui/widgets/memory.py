@@ -14,6 +14,8 @@ from workbench.tui.widgets.chart import Chart, Curve
 from workbench.tui.words import GIB, gib
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workbench.runs.view import RunView
 
 _COLUMN = 30
@@ -119,7 +121,7 @@ def _device(view: RunView, owner: str) -> list[str]:
 
     used, process = value("used"), value("process")
     others = None if used is None or process is None else max(0.0, used - process)
-    known = (
+    known: tuple[tuple[float | None, Callable[[float], str]], ...] = (
         (value("utilisation"), lambda percent: f"{percent:.0f} % busy"),
         (value("power"), lambda watts: f"{watts:.0f} W"),
         (value("temperature"), lambda degrees: f"{degrees:.0f} °C"),
