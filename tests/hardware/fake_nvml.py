@@ -13,9 +13,10 @@ class NVMLError(Exception):
 
 
 class FakeNvml:
-    """Two devices; the second shows neither its memory nor its processes."""
+    """Three devices; the second tells nothing, the third is a MIG slice with memory alone."""
 
     NVMLError = NVMLError
+    NVML_TEMPERATURE_GPU = 0
 
     def __init__(self, *names: str) -> None:
         self.names = names or ("NVIDIA H200", "NVIDIA H200")
@@ -30,9 +31,9 @@ class FakeNvml:
         return index
 
     def nvmlDeviceGetHandleByUUID(self, uuid: str) -> int:  # noqa: N802 - pynvml's name
-        if uuid not in ("GPU-a", "GPU-b"):
+        if uuid not in ("GPU-a", "GPU-b", "MIG-c"):
             raise NVMLError("not found")
-        return "ab".index(uuid[-1])
+        return "abc".index(uuid[-1])
 
     def nvmlDeviceGetUUID(self, handle: int) -> str:  # noqa: N802 - pynvml's name
         return f"GPU-{'ab'[handle]}"
@@ -54,3 +55,19 @@ class FakeNvml:
             SimpleNamespace(pid=os.getpid() + 1, usedGpuMemory=GIB),
             SimpleNamespace(pid=os.getpid(), usedGpuMemory=2 * GIB),
         ]
+
+    def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:  # noqa: N802 - pynvml's
+        self._only_whole(handle)
+        return SimpleNamespace(gpu=87, memory=40)
+
+    def nvmlDeviceGetPowerUsage(self, handle: int) -> int:  # noqa: N802 - pynvml's name
+        self._only_whole(handle)
+        return 412_500
+
+    def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:  # noqa: N802 - pynvml's
+        self._only_whole(handle)
+        return 61 + sensor
+
+    def _only_whole(self, handle: int) -> None:
+        if handle != 0:
+            raise NVMLError("not supported")

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import mmap
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import psutil
+import pynvml
 import pytest
 
 from tests.hardware.fake_nvml import GIB, FakeNvml
-from workbench.hardware import gpus
+from workbench.hardware import gpus, readings
 from workbench.hardware.readings import CudaUse, read_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 HOST = {"process", "host_used", "host_total"}
 
@@ -51,7 +54,68 @@ def test_torch_and_the_driver_both_speak_of_a_device() -> None:
         "cuda3_process": 2 * GIB,
         "cuda3_used": 3 * GIB,
         "cuda3_total": 139 * GIB,
+        "cuda3_utilisation": 87,
+        "cuda3_power": 412.5,
+        "cuda3_temperature": 61,
     }
+
+
+@pytest.mark.usefixtures("driver")
+def test_a_slice_of_a_device_tells_its_own_memory_alone() -> None:
+    reading = read_memory([CudaUse(index=0, allocated=1, reserved=2, uuid="GPU-c")])
+    assert {key: reading[key] for key in reading.keys() - HOST} == {
+        "cuda0_allocated": 1,
+        "cuda0_reserved": 2,
+        "cuda0_process": 2 * GIB,
+        "cuda0_used": 3 * GIB,
+        "cuda0_total": 139 * GIB,
+    }
+
+
+@pytest.mark.usefixtures("driver")
+def test_the_driver_is_believed_before_torch() -> None:
+    use = CudaUse(index=0, allocated=1, reserved=2, uuid="GPU-a", used=7, total=9)
+    reading = read_memory([use])
+    assert (reading["cuda0_used"], reading["cuda0_total"]) == (3 * GIB, 139 * GIB)
+
+
+@pytest.mark.usefixtures("no_driver")
+def test_without_nvml_torch_tells_what_is_used_and_there() -> None:
+    reading = read_memory(
+        [CudaUse(index=0, allocated=1, reserved=2, uuid="GPU-a", used=7, total=9)]
+    )
+    assert {key: reading[key] for key in reading.keys() - HOST} == {
+        "cuda0_allocated": 1,
+        "cuda0_reserved": 2,
+        "cuda0_used": 7,
+        "cuda0_total": 9,
+    }
+
+
+def test_a_driver_that_does_not_fit_its_library_is_no_driver(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", refuse)
+    gpus._nvml.cache_clear()
+    assert gpus.device_state("GPU-a") == gpus.DeviceState()
+    assert gpus.gpus() == ()
+    gpus._nvml.cache_clear()
+
+
+def test_the_disk_is_that_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def usage(folder: Path) -> SimpleNamespace:
+        asked.append(folder)
+        return SimpleNamespace(free=3 * GIB, total=8 * GIB)
+
+    monkeypatch.setattr(readings.shutil, "disk_usage", usage)
+    reading = read_memory(folder=tmp_path)
+    assert (reading["disk_free"], reading["disk_total"]) == (3 * GIB, 8 * GIB)
+    assert asked == [tmp_path]
 
 
 @pytest.mark.usefixtures("driver")

@@ -15,6 +15,8 @@ from workbench.probes.pages import charts
 from workbench.probes.report import Noise, Report
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from workbench.probes.findings import Findings
 
 EVIL = (
@@ -206,3 +208,23 @@ def test_a_report_with_next_to_nothing_is_still_a_page(form):
     assert "INCONCLUSIVE" in text
     assert "Capabilities" not in text
     assert "None" not in text
+
+
+def test_neither_token_nor_home_is_on_a_page_or_in_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    token = "hf_" + "k4T" * 12
+    said = f"see\n/home/ada/notes and {token}"
+    report = made(*SUITES).model_copy(update={"notes": (said,)})
+    about = pages.About("tiny", (("base model", "/home/ada/models/tiny"),))
+    report.save(tmp_path / "report.json")
+    for text in (
+        pages.html(about, judge(report)),
+        pages.markdown(about, judge(report)),
+        (tmp_path / "report.json").read_text(),
+    ):
+        assert token not in text
+        assert "/home/ada" not in text
+        assert "/notes" in text
+    assert "~/models/tiny" in pages.html(about, judge(report))

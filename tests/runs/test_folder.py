@@ -14,12 +14,13 @@ import pytest
 from workbench.errors import BadInputError, MachineError, NotFoundError
 from workbench.recipe.recipe import Recipe
 from workbench.runs import control
+from workbench.runs.folder import Runs
 from workbench.runs.launch import launch
 from workbench.runs.process import identity
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
-    from workbench.runs.folder import Runs
+    from pathlib import Path
 
 
 def test_a_new_run_holds_its_recipe_and_waits(runs: Runs) -> None:
@@ -180,3 +181,60 @@ def test_nothing_in_a_run_folder_is_imported_by_its_worker(
     os.waitpid(launch(run), 0)
     assert not (run.path / "was-imported").exists()
     assert run.status().state == "failed"
+
+
+@pytest.mark.parametrize("name", ["../outside", "..", "/etc", "a/../../outside", "."])
+def test_no_name_leads_out_of_the_runs(runs: Runs, name: str) -> None:
+    outside = Runs(runs.root.parent / "outside").create(Recipe())
+    runs.create(Recipe(name="one"))
+    runs.create(Recipe(name="two"))
+    with pytest.raises(BadInputError):
+        runs.find(name)
+    assert outside.status_file.exists()
+
+
+def test_a_link_to_a_run_elsewhere_is_no_run(runs: Runs) -> None:
+    outside = Runs(runs.root.parent / "outside").create(Recipe(name="linked"))
+    here = runs.create(Recipe(name="here"))
+    (runs.root / "20990101-000000-linked").symlink_to(outside.path)
+    assert runs.list() == [here]
+    with pytest.raises(NotFoundError):
+        runs.find("linked")
+
+
+def test_nobody_else_can_read_what_a_new_run_holds(runs: Runs) -> None:
+    before = os.umask(0)
+    try:
+        run = runs.create(Recipe())
+    finally:
+        os.umask(before)
+    inside = [run.path, *run.path.rglob("*")]
+    assert len(inside) >= 5
+    assert [path.name for path in inside if path.stat().st_mode & 0o077] == []
+
+
+def test_a_recipe_with_a_token_is_refused(runs: Runs) -> None:
+    token = "hf_" + "q7R" * 12
+    with pytest.raises(BadInputError, match="holds an access token") as caught:
+        runs.create(Recipe(description=f"with {token}"))
+    assert token not in str(caught.value)
+    assert runs.list() == []
+
+
+def test_a_worker_writes_for_its_owner_and_names_no_home(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "users" / "ada"
+    home.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    run = runs.create(Recipe.model_validate({"data": {"train": f"{home}/nowhere.jsonl"}}))
+    before = os.umask(0)
+    try:
+        os.waitpid(launch(run), 0)
+    finally:
+        os.umask(before)
+    assert "~/nowhere.jsonl: no such file" in run.status().reason
+    for file in (run.log, run.events, run.status_file):
+        assert str(home) not in file.read_text()
+        assert file.stat().st_mode & 0o077 == 0
+    assert "~/nowhere.jsonl" in run.log.read_text()

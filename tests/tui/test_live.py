@@ -13,8 +13,11 @@ from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.looking import drawn, live_view, text_of
 from tests.tui.scripted import GIB, make_run, set_state, write_steps
 from workbench.probes.report import Measurement, Report
+from workbench.runs import view as views
 from workbench.runs.control import take
 from workbench.runs.events import EventLog
+from workbench.runs.view import RunFollower
+from workbench.tui.screens import live
 from workbench.tui.screens.confirm import ConfirmScreen
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.runs import RunsScreen
@@ -26,6 +29,7 @@ from workbench.tui.widgets.run_title import RunTitle
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs
+    from workbench.runs.view import RunView
 
 
 def _journal(screen: LiveScreen) -> str:
@@ -225,3 +229,58 @@ async def test_a_spike_of_one_step_is_never_hidden(runs: Runs) -> None:
         await until(pilot, lambda: "step 2000" in drawn(chart))
         top = chart.render_line(0).text + chart.render_line(1).text
         assert any("⠁" <= character <= "⣿" for character in top)
+
+
+async def test_a_quiet_run_is_read_and_not_drawn_again(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    polled, drawn_views = [], []
+    poll, show = RunFollower.poll, RunTitle.show
+
+    def count_polls(self: RunFollower, most: int = 0) -> RunView:
+        polled.append(most)
+        return poll(self, most)
+
+    def count_drawings(self: RunTitle, view: RunView, about: str) -> None:
+        drawn_views.append((view, about))
+        show(self, view, about)
+
+    monkeypatch.setattr(RunFollower, "poll", count_polls)
+    monkeypatch.setattr(RunTitle, "show", count_drawings)
+    async with workbench(runs, run=run) as (app, pilot):
+        screen = await live_view(app, pilot)
+        await until(pilot, lambda: drawn_views and drawn_views[-1][1])
+        before, seen = len(drawn_views), len(polled)
+        await until(pilot, lambda: len(polled) > seen + 3)
+        assert len(drawn_views) == before
+        write_steps(run, 4, 4)
+        await until(pilot, lambda: len(drawn_views) > before)
+        assert "step 4 / 100" in text_of(screen, RunTitle)
+
+
+async def test_a_long_log_is_told_to_be_read_until_it_is(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(runs)
+    _spike(run)
+    monkeypatch.setattr(live, "CHUNK", 4000)
+    monkeypatch.setattr(views, "_GLANCE", 2000)
+    monkeypatch.setattr(live, "_TICK", 0.01)
+    titles: list[tuple[float, str]] = []
+    show = RunTitle.show
+
+    def note(self: RunTitle, view: RunView, about: str) -> None:
+        show(self, view, about)
+        titles.append((view.unread, str(self.visual)))
+
+    monkeypatch.setattr(RunTitle, "show", note)
+    async with workbench(runs, run=run) as (app, pilot):
+        screen = await live_view(app, pilot)
+        await until(pilot, lambda: titles and not titles[-1][0])
+        assert titles[0][0] == 1
+        assert "step 2,000 / 2,000" in titles[0][1]
+        assert all(("reading the log" in title) == bool(unread) for unread, title in titles)
+        assert screen.view
+        assert max(p.high for p in screen.view.series["train.loss"].points(9)) == 50.0

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
+
+T = TypeVar("T")
+_MILLI = 1000
 
 
 class Gpu(NamedTuple):
@@ -18,12 +23,24 @@ class Gpu(NamedTuple):
     total: int | None
 
 
-class DeviceMemory(NamedTuple):
-    """Bytes of one device: held by this process, by all, and there are; None where unknown."""
+class DeviceState(NamedTuple):
+    """What the driver tells of one device; None where it does not.
 
-    process: int | None
-    used: int | None
-    total: int | None
+    Attributes:
+        process: Bytes held by this process.
+        used: Bytes held by all processes.
+        total: Bytes there are.
+        utilisation: Percent of the last moments in which it computed.
+        power: Watts drawn.
+        temperature: Degrees Celsius.
+    """
+
+    process: int | None = None
+    used: int | None = None
+    total: int | None = None
+    utilisation: int | None = None
+    power: float | None = None
+    temperature: int | None = None
 
 
 def gpus() -> tuple[Gpu, ...]:
@@ -50,16 +67,26 @@ def driver_version() -> str | None:
     return None if nvml is None else _text(nvml.nvmlSystemGetDriverVersion())
 
 
-def device_memory(uuid: str) -> DeviceMemory:
-    """Read the memory of the device that torch calls ``uuid``; no index names it reliably."""
+def device_state(uuid: str) -> DeviceState:
+    """Ask for the device that torch calls ``uuid``; no index names it reliably.
+
+    A MIG slice tells its own memory; what only the whole device has stays unknown.
+    """
     nvml = _nvml()
-    if nvml is None or not uuid:
-        return DeviceMemory(None, None, None)
-    try:
-        handle = nvml.nvmlDeviceGetHandleByUUID(uuid)
-    except nvml.NVMLError:
-        return DeviceMemory(None, None, None)
-    return DeviceMemory(_process_bytes(nvml, handle), *_used_and_total(nvml, handle))
+    handle = None if nvml is None or not uuid else _handle(nvml, uuid)
+    if nvml is None or handle is None:
+        return DeviceState()
+    used, total = _used_and_total(nvml, handle)
+    return DeviceState(
+        process=_process_bytes(nvml, handle),
+        used=used,
+        total=total,
+        utilisation=_ask(nvml, lambda: int(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)),
+        power=_ask(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle) / _MILLI),
+        temperature=_ask(
+            nvml, lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+        ),
+    )
 
 
 @lru_cache(maxsize=1)
@@ -74,24 +101,34 @@ def _nvml() -> ModuleType | None:
     return module
 
 
+def _ask(nvml: ModuleType, question: Callable[[], T]) -> T | None:
+    """The driver's answer; None where this device, driver or slice has none."""
+    try:
+        return question()
+    except nvml.NVMLError:
+        return None
+
+
+def _handle(nvml: ModuleType, uuid: str) -> Any:
+    """The device of that name, which for a slice of one begins with MIG."""
+    for name in (uuid, uuid.replace("GPU-", "MIG-", 1)):
+        with suppress(nvml.NVMLError):
+            return nvml.nvmlDeviceGetHandleByUUID(name)
+    return None
+
+
 def _describe(nvml: ModuleType, handle: Any) -> Gpu:
     return Gpu(_text(nvml.nvmlDeviceGetName(handle)), *_used_and_total(nvml, handle))
 
 
 def _used_and_total(nvml: ModuleType, handle: Any) -> tuple[int | None, int | None]:
-    try:
-        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-    except nvml.NVMLError:
-        return None, None
-    return int(memory.used), int(memory.total)
+    memory = _ask(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+    return (None, None) if memory is None else (int(memory.used), int(memory.total))
 
 
 def _process_bytes(nvml: ModuleType, handle: Any) -> int | None:
     """Memory of this process; unknown in a container, where the driver counts other pids."""
-    try:
-        processes = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
-    except nvml.NVMLError:
-        return None
+    processes = _ask(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses(handle)) or ()
     own = [process.usedGpuMemory for process in processes if process.pid == os.getpid()]
     return int(own[0]) if own and own[0] is not None else None
 

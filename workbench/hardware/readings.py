@@ -1,53 +1,75 @@
-"""One reading of the memory that a run uses: the process, the host, and each device."""
+"""One reading of what a run uses: the process, the host, the disk and each device."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 
-from workbench.hardware.gpus import device_memory
+from workbench.hardware.gpus import device_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
+
+_COUNTED = ("allocated", "reserved", "used", "total")
+"""What torch counts on a device."""
 
 
 @dataclass(frozen=True)
 class CudaUse:
-    """What torch itself counts on one CUDA device, in bytes.
+    """What torch itself counts on one CUDA or ROCm device, in bytes.
 
-    ``uuid`` is the driver's name for the device, such as ``GPU-…``; without it the driver is not
-    asked, because its numbering is not torch's.
+    Attributes:
+        index: Torch's number of the device.
+        allocated: Held by tensors of this process.
+        reserved: Held by torch's allocator for them.
+        uuid: The driver's name for the device, such as ``GPU-…``; without it the driver is not
+            asked, because its numbering is not torch's.
+        used: Held by all processes, where torch tells it.
+        total: There are, where torch tells it.
     """
 
     index: int
     allocated: int
     reserved: int
     uuid: str = ""
+    used: int | None = None
+    total: int | None = None
 
 
-def read_memory(devices: Iterable[CudaUse] = ()) -> dict[str, int]:
-    """Take a reading, in bytes, under the names of the ``memory`` event.
+def read_memory(
+    devices: Iterable[CudaUse] = (), folder: Path | None = None
+) -> dict[str, int | float]:
+    """Take a reading under the names of the ``memory`` event, in bytes unless told otherwise.
 
-    ``process``, ``host_used`` and ``host_total`` are always there. For CUDA device ``i`` there are
+    ``process``, ``host_used`` and ``host_total`` are always there, and with a ``folder``
+    ``disk_free`` and ``disk_total`` of the disk it is on. For CUDA device ``i`` there are
     ``cuda<i>_allocated`` and ``cuda<i>_reserved`` from torch, and as far as the driver tells them
-    ``cuda<i>_process``, ``cuda<i>_used`` and ``cuda<i>_total``. Host memory counts as used when
-    nobody else could have it.
+    ``cuda<i>_process``, ``cuda<i>_used``, ``cuda<i>_total``, ``cuda<i>_utilisation`` (percent),
+    ``cuda<i>_power`` (watts) and ``cuda<i>_temperature`` (degrees Celsius). Where there is no
+    driver to ask, as on AMD, used and total are torch's. Host memory counts as used when nobody
+    else could have it.
     """
     host = psutil.virtual_memory()
-    reading = {
+    reading: dict[str, int | float] = {
         "process": psutil.Process().memory_info().rss,
         "host_used": host.total - host.available,
         "host_total": host.total,
     }
+    if folder is not None:
+        disk = shutil.disk_usage(folder)
+        reading |= {"disk_free": disk.free, "disk_total": disk.total}
     for device in devices:
         reading |= _device_reading(device)
     return reading
 
 
-def _device_reading(device: CudaUse) -> dict[str, int]:
-    driver = device_memory(device.uuid)._asdict()
+def _device_reading(device: CudaUse) -> dict[str, int | float]:
+    driver = device_state(device.uuid)._asdict()
     told = {key: value for key, value in driver.items() if value is not None}
-    values = {"allocated": device.allocated, "reserved": device.reserved, **told}
-    return {f"cuda{device.index}_{key}": value for key, value in values.items()}
+    own = asdict(device)
+    counted = {key: own[key] for key in _COUNTED if own[key] is not None}
+    return {f"cuda{device.index}_{key}": value for key, value in {**counted, **told}.items()}

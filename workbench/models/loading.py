@@ -14,6 +14,7 @@ from workbench.models.demo import ensure_demo_model
 from workbench.models.headers import read_headers
 from workbench.models.progress import Report, quieten_libraries
 from workbench.models.sources import kind_of, path_of
+from workbench.weights import require_safetensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,8 +118,8 @@ def load_base(
 
     quieten_libraries()
     read_config(folder)
-    if read_headers(folder) is None:
-        raise BadInputError(f"{section.id}: no safetensors in {folder}; convert its weights first")
+    require_safetensors(folder, section.id)
+    read_headers(folder)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,

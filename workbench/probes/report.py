@@ -11,6 +11,7 @@ from workbench.probes.items import ItemResult, Measures, Size
 from workbench.probes.targets import score
 from workbench.recipe.evaluation import TargetMetric
 from workbench.runs import files
+from workbench.scrubbing import scrub
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,8 +152,8 @@ class Report(BaseModel):
     notes: tuple[str, ...] = ()
 
     def save(self, path: Path) -> None:
-        """Replace ``path`` in one step."""
-        files.replace(path, self.model_dump_json(indent=1))
+        """Replace ``path`` in one step, without tokens and the path of the home folder."""
+        files.replace(path, scrub(self.model_dump_json(indent=1)))
 
 
 def read_report(run: RunFolder) -> Report:

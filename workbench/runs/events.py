@@ -11,11 +11,16 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from workbench.scrubbing import scrub
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 Event = dict[str, Any]
+
+_CHUNK = 1 << 20
+"""Bytes of a log that are held in memory at a time."""
 
 
 class EventLog:
@@ -35,7 +40,7 @@ class EventLog:
             "t": round(time.time(), 3),
             "step": step,
             "kind": kind,
-            **{key: None if key in broken else value for key, value in values.items()},
+            **{key: None if key in broken else _clean(value) for key, value in values.items()},
         }
         os.write(self._file, json.dumps(event, ensure_ascii=False).encode() + b"\n")
         if broken:
@@ -58,25 +63,55 @@ class EventReader:
 
     def read(self) -> Iterator[Event]:
         """Yield every whole line written since the last call; what is no event is skipped."""
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as stream:
-            stream.seek(self._offset)
-            for line in stream:
-                if not line.endswith(b"\n"):
-                    return
-                self._offset += len(line)
-                event = _parse(line)
+        while lines := self.lines(_CHUNK):
+            for line in lines:
+                event = parse(line)
                 if event is not None:
                     yield event
 
+    def lines(self, most: int) -> list[bytes]:
+        """The whole lines among the next ``most`` bytes, or one longer line; each read once."""
+        if not self.unread:
+            return []
+        with self._path.open("rb") as stream:
+            stream.seek(self._offset)
+            found = stream.read(most)
+            if len(found) == most and b"\n" not in found:
+                found += stream.readline()
+        whole = found[: found.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return whole.splitlines(keepends=True)
 
-def _parse(line: bytes) -> Event | None:
+    def newest(self, most: int) -> list[bytes]:
+        """The whole lines among the last ``most`` bytes, which are not taken for read."""
+        with self._path.open("rb") as stream:
+            stream.seek(max(0, self.size - most))
+            return [line for line in stream.readlines()[1:] if line.endswith(b"\n")]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the log."""
+        return self._path.stat().st_size if self._path.exists() else 0
+
+    @property
+    def unread(self) -> int:
+        """Bytes written since the last call, a torn last line among them."""
+        return max(0, self.size - self._offset)
+
+
+def parse(line: bytes) -> Event | None:
+    """The event that a line holds; None where it holds none."""
     try:
         event = json.loads(line)
     except ValueError:
         return None
-    return event if isinstance(event, dict) and "kind" in event and "step" in event else None
+    if not isinstance(event, dict) or not isinstance(event.get("kind"), str):
+        return None
+    return event if isinstance(event.get("step"), (int, float)) else None
+
+
+def _clean(value: object) -> object:
+    return scrub(value) if isinstance(value, str) else value
 
 
 def _not_finite(value: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from workbench.errors import MachineError
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` in one atomic step.
+    """Write ``text`` to ``path`` in one atomic step, for the owner's eyes only.
 
     Raises:
         MachineError: The disk is full or the folder cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8") as stream:
+        with open_private(temporary) as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
@@ -30,6 +30,12 @@ def replace(path: Path, text: str) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise MachineError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def open_private(path: Path) -> TextIO:
+    """Open a file for writing that nobody but its owner can read."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    return os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8")
 
 
 def append(path: Path, line: str) -> None:

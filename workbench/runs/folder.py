@@ -11,6 +11,7 @@ from workbench.errors import BadInputError, MachineError, NotFoundError
 from workbench.recipe import storage
 from workbench.runs import files
 from workbench.runs.status import Status
+from workbench.scrubbing import holds_token
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,6 +127,7 @@ class Runs:
         """Make the folder of a new run, whole or not at all.
 
         Raises:
+            BadInputError: An access token stands in the recipe.
             MachineError: The disk is full or cannot be written.
         """
         try:
@@ -137,16 +139,22 @@ class Runs:
             raise MachineError(f"{self.root}: cannot create a run: {error.strerror}") from error
 
     def _create(self, recipe: Recipe) -> RunFolder:
+        text = storage.dump(recipe)
+        if holds_token(text):
+            raise BadInputError(
+                "the recipe holds an access token, and recipes are kept and shared; take it out "
+                "and set HF_TOKEN in the environment"
+            )
         created = time.time()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(created))
         name, number = f"{stamp}-{recipe.name}", 1
         draft = RunFolder(self.root / f".new-{name}-{time.monotonic_ns()}")
         draft.path.mkdir(mode=0o700)
         try:
-            draft.control.mkdir()
-            files.replace(draft.recipe_file, storage.dump(recipe))
+            draft.control.mkdir(mode=0o700)
+            files.replace(draft.recipe_file, text)
             Status(created=created).save(draft.status_file)
-            draft.events.touch()
+            draft.events.touch(mode=0o600)
             while True:
                 suffix = "" if number == 1 else f"-{number}"
                 final = self.root / f"{name}{suffix}"
@@ -158,11 +166,11 @@ class Runs:
             raise
 
     def list(self) -> list[RunFolder]:
-        """Every run, newest first."""
+        """Every run, newest first; a link that leads elsewhere is none."""
         if not self.root.is_dir():
             return []
         found = [path for path in self.root.iterdir() if (path / "status.json").is_file()]
-        visible = [path for path in found if not path.name.startswith(".")]
+        visible = [path for path in found if not (path.name.startswith(".") or path.is_symlink())]
         return [RunFolder(path) for path in sorted(visible, reverse=True)]
 
     def find(self, name: str) -> RunFolder:

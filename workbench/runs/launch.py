@@ -72,6 +72,7 @@ def _start(run: RunFolder, order: tuple[str, ...], waiting: list[Ticket]) -> int
     """Start a worker and give it the last place; it is held up until the queue is let go."""
     command = [sys.executable, "-P", "-m", WORKER, str(run.path), *order]
     try:
+        run.log.touch(mode=0o600)
         with run.log.open("ab") as log:
             worker = subprocess.Popen(
                 command,

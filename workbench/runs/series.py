@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-_MOST = 4096
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[Any]
 
 
 class Point(NamedTuple):
@@ -65,8 +68,13 @@ class Series:
 
 @dataclass
 class SeriesBuilder:
-    """Collects values; past a few thousand buckets neighbours are folded, so memory is bounded."""
+    """Collects values; at ``most`` buckets neighbours are folded, so memory is bounded.
 
+    Attributes:
+        most: Buckets at which they are folded; even.
+    """
+
+    most: int = 2048
     _buckets: list[Bucket] = field(default_factory=list)
     _per_bucket: int = 1
     _last: float | None = None
@@ -75,14 +83,22 @@ class SeriesBuilder:
         """Append the value measured at ``step``."""
         self._last = value
         new = Bucket(step, value, 1, value, value)
-        if self._buckets and self._buckets[-1].values < self._per_bucket:
+        if self._open():
             self._buckets[-1] = self._buckets[-1].merged(new)
             return
         self._buckets.append(new)
-        if len(self._buckets) >= _MOST:
-            pairs = zip(self._buckets[::2], self._buckets[1::2], strict=True)
-            self._buckets = [left.merged(right) for left, right in pairs]
-            self._per_bucket *= 2
+        self._fold()
+
+    def extend(self, steps: Numbers, values: Numbers) -> None:
+        """Append many values at once, as :meth:`add` would one by one."""
+        done = 0
+        while done < len(values):
+            taken = slice(done, done + self._until_fold())
+            self._take(steps[taken], values[taken])
+            done = taken.stop
+            self._fold()
+        if len(values):
+            self._last = values[-1].item()
 
     def rewind(self, step: float) -> None:
         """Drop what came after ``step``; values folded together with earlier ones stay."""
@@ -94,3 +110,42 @@ class SeriesBuilder:
     def snapshot(self) -> Series:
         """A frozen copy."""
         return Series(tuple(self._buckets), self._last)
+
+    def _open(self) -> int:
+        """How many values the last bucket still takes."""
+        return self._per_bucket - self._buckets[-1].values if self._buckets else 0
+
+    def _until_fold(self) -> int:
+        """How many values are taken until buckets are folded."""
+        return max(0, self._open()) + (self.most - 1 - len(self._buckets)) * self._per_bucket + 1
+
+    def _take(self, steps: Numbers, values: Numbers) -> None:
+        room = min(max(0, self._open()), len(values))
+        if room:
+            (rest,) = _buckets(steps[:room], values[:room], room)
+            self._buckets[-1] = self._buckets[-1].merged(rest)
+        self._buckets += _buckets(steps[room:], values[room:], self._per_bucket)
+
+    def _fold(self) -> None:
+        if len(self._buckets) >= self.most:
+            pairs = zip(self._buckets[::2], self._buckets[1::2], strict=True)
+            self._buckets = [left.merged(right) for left, right in pairs]
+            self._per_bucket *= 2
+
+
+def _buckets(steps: Numbers, values: Numbers, size: int) -> list[Bucket]:
+    """Buckets of ``size`` values each, the last of what is left."""
+    import numpy as np
+
+    if not len(values):
+        return []
+    starts = np.arange(0, len(values), size)
+    counts = np.diff(np.append(starts, len(values)))
+    columns = (
+        steps[starts],
+        np.add.reduceat(values, starts),
+        counts,
+        np.minimum.reduceat(values, starts),
+        np.maximum.reduceat(values, starts),
+    )
+    return [Bucket(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]

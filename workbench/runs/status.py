@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from workbench.runs import files
 from workbench.runs.process import identity
+from workbench.scrubbing import scrub
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,8 +71,9 @@ class Status(BaseModel):
         return self.state
 
     def save(self, path: Path) -> None:
-        """Replace the file in one step."""
-        files.replace(path, self.model_dump_json(indent=1))
+        """Replace the file in one step; the reason names neither tokens nor the home folder."""
+        clean = self.model_copy(update={"reason": scrub(self.reason)})
+        files.replace(path, clean.model_dump_json(indent=1))
 
     @classmethod
     def read(cls, path: Path) -> Status:

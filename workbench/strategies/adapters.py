@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from workbench.errors import BadInputError
 from workbench.recipe.strategy import Strategy
+from workbench.weights import require_safetensors
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -40,9 +41,14 @@ class PeftStrategy(Strategy):
         as_peft(model).save_pretrained(str(folder))
 
     def load(self, base: Module, folder: Path) -> Module:
-        """Attach the adapter from ``folder`` to ``base``."""
+        """Attach the adapter from ``folder`` to ``base``.
+
+        Raises:
+            BadInputError: There is none as safetensors.
+        """
         from peft import PeftModel
 
+        require_safetensors(folder, folder.parent.name)
         tuned: Module = PeftModel.from_pretrained(base, str(folder))
         return tuned
 

@@ -8,6 +8,7 @@ from workbench.errors import FtwbError
 from workbench.recipe.parts import Card
 from workbench.recipe.section import field
 from workbench.recipe.strategy import Strategy
+from workbench.weights import require_safetensors
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -60,11 +61,20 @@ class FullStrategy(Strategy):
         model.save_pretrained(folder)
 
     def load(self, base: Module, folder: Path) -> Module:
-        """Read the whole model from ``folder`` in the base's dtype, on the base's device."""
-        from transformers import AutoModelForCausalLM, PreTrainedModel
+        """Read the whole model from ``folder`` in the base's dtype, on the base's device.
 
+        It is read as what the base is: no class, and so no code, is taken from the folder.
+
+        Raises:
+            BadInputError: It has no safetensors.
+        """
+        from transformers import PreTrainedModel
+
+        require_safetensors(folder, folder.parent.name)
         assert isinstance(base, PreTrainedModel)  # noqa: S101 - narrows for mypy
-        tuned: Module = AutoModelForCausalLM.from_pretrained(folder, dtype=base.dtype)
+        tuned: Module = type(base).from_pretrained(
+            folder, dtype=base.dtype, local_files_only=True, use_safetensors=True
+        )
         return tuned.to(base.device)
 
     def without(self, model: Module) -> AbstractContextManager[None]:

@@ -76,7 +76,9 @@ class PrefixTuningStrategy(SoftPromptStrategy):
         tuned = super().prepare(model)
         if self.init == "text":
             assert isinstance(model, PreTrainedModel)  # noqa: S101 - narrows for mypy
-            tokenizer = AutoTokenizer.from_pretrained(model.name_or_path, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(
+                model.name_or_path, local_files_only=True, trust_remote_code=False
+            )
             repeats = -(-self.tokens // len(tokenizer(self.init_text).input_ids)) + 1
             initialize_kv_prefix_from_text(
                 tuned, tokenizer, text=" ".join([self.init_text] * repeats), use_chat_template=False

@@ -244,7 +244,7 @@ class Monitor(TrainerCallback):
     def _read_memory(self) -> None:
         if time.monotonic() - self._memory_read >= _MEMORY_INTERVAL:
             self._memory_read = time.monotonic()
-            self._reporter.event("memory", **read_memory(cuda_use()))
+            self._reporter.event("memory", **read_memory(cuda_use(), self._run.path))
 
 
 def _is_due(step: int, interval: int) -> bool:

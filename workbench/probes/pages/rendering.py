@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.probes import figures
 from workbench.probes.pages import charts
+from workbench.scrubbing import scrub
 from workbench.untrusted import visible
 
 if TYPE_CHECKING:
@@ -72,13 +73,15 @@ def _environment(finalize: Callable[[Any], Any]) -> Environment:
 
 
 def _made_visible(value: Any) -> Any:
-    """Let no control character through; what is markup already was made from such values."""
+    """Let no control character and no token through; markup was made from such values."""
     from markupsafe import Markup
 
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return visible(scrub(value))
 
 
 def _plain(value: Any) -> str:
     """On one line, with no character that Markdown or HTML would act on."""
-    line = " ".join(visible(str(value)).split())
+    line = " ".join(visible(scrub(str(value))).split())
     return _MARKDOWN.sub(r"\\\g<0>", escape(line, quote=False))

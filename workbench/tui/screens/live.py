@@ -11,7 +11,7 @@ from textual.widgets import Footer
 
 from workbench.runs.control import WAITING
 from workbench.runs.series import Series
-from workbench.runs.view import RunFollower
+from workbench.runs.view import CHUNK, RunFollower
 from workbench.tui.commands import command
 from workbench.tui.messages import EvidenceRead, OpenChat, OpenReport, RecipeRead, RunMoved
 from workbench.tui.run_actions import confirm_stop, go_on, log_tail, show_log, show_recipe
@@ -69,6 +69,7 @@ class LiveScreen(PanedScreen):
         self._due = 0.0
         self._reported = False
         self._forgetting = False
+        self._seen: object = None
         self._last_words = ""
         self._about = ""
 
@@ -106,12 +107,20 @@ class LiveScreen(PanedScreen):
     @work(thread=True, group="poll", exit_on_error=False)
     def _poll(self) -> None:
         try:
-            view = self._follower.poll()
+            view = self._read()
             if view.status.state in ("failed", "lost"):
                 self._last_words = log_tail(self.run_folder, _LAST_WORDS)
-            self.post_message(RunMoved(view))
         finally:
             self._polling = False
+        self.post_message(RunMoved(view))
+
+    def _read(self) -> RunView:
+        """Read what is new; of a long log as much as there is time for between two drawings."""
+        until = time.monotonic() + _TICK
+        view = self._follower.poll(CHUNK)
+        while self.view and view.unread and time.monotonic() < until:
+            view = self._follower.poll(CHUNK)
+        return view
 
     @work(thread=True, exit_on_error=False)
     def _read_recipe(self) -> None:
@@ -137,6 +146,16 @@ class LiveScreen(PanedScreen):
     async def _show(self, message: RunMoved) -> None:
         view = message.view
         self._due = time.monotonic() + (_TICK if view.status.live else _SETTLED_TICK)
+        if view.unread:
+            self.poll()
+        if not self._reported and self.run_folder.report.is_file():
+            self._reported = True
+            self._read_report()
+            self.refresh_bindings()
+        seen = (view, self.size, self._about, self._last_words)
+        if seen == self._seen:
+            return
+        self._seen = seen
         known, self.view = self.view, view
         if known is None or _stage(known) != _stage(view):
             self.refresh_bindings()
@@ -147,10 +166,6 @@ class LiveScreen(PanedScreen):
             self._show_forgetting(view)
             await self.query_one(MemoryPane).show(view)
             self.query_one(Journal).show(view, self._last_words)
-        if not self._reported and self.run_folder.report.is_file():
-            self._reported = True
-            self._read_report()
-            self.refresh_bindings()
 
     def _show_loss(self, view: RunView) -> None:
         curves = [

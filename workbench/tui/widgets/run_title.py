@@ -58,7 +58,9 @@ def _steps(view: RunView, cells: int) -> Content:
     speed = view.value("train", "tokens_per_second")
     if speed is not None:
         parts += ["   ", (short(speed), "bold"), (" tokens/s", "dim")]
-    if status.reason:
+    if view.unread:
+        parts += [(f"   reading the log, {1 - view.unread:.0%}", "$text-muted")]
+    elif status.reason:
         parts += [("   " + visible(status.reason), "$text-muted")]
     elif status.live and status.phase and status.phase != "training":
         parts += [("   " + status.phase, "$text-muted")]
