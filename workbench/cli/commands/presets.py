@@ -1,0 +1,58 @@
+"""``ftwb presets``: the recipes that come with the workbench, to start from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.output import emit_json, emit_table
+
+if TYPE_CHECKING:
+    from workbench.recipe.recipe import Recipe
+
+
+@click.command("presets")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(name: str | None, as_json: bool) -> None:
+    """List the recipes to start from, or write out NAME: 'ftwb presets lora > my.yaml'."""
+    if name:
+        _write_out(name, as_json=as_json)
+    else:
+        _list(as_json=as_json)
+
+
+def _list(*, as_json: bool) -> None:
+    from workbench.recipe import storage
+
+    recipes = {name: storage.load_file(path) for name, path in storage.presets().items()}
+    if as_json:
+        emit_json([_entry(name, recipe) for name, recipe in recipes.items()])
+    else:
+        rows = [_row(name, recipe) for name, recipe in recipes.items()]
+        emit_table(("preset", "strategy", "protected by", "what it is"), rows)
+
+
+def _write_out(name: str, *, as_json: bool) -> None:
+    from workbench.recipe import storage
+
+    recipe = storage.load_file(name)
+    if as_json:
+        emit_json(recipe.model_dump(mode="json"))
+    else:
+        click.echo(storage.dump(recipe), nl=False)
+
+
+def _entry(name: str, recipe: Recipe) -> dict[str, object]:
+    return {
+        "name": name,
+        "description": recipe.description,
+        "strategy": recipe.strategy.kind,
+        "retention": list(recipe.retention.active()),
+    }
+
+
+def _row(name: str, recipe: Recipe) -> tuple[str, str, str, str]:
+    protections = ", ".join(recipe.retention.active())
+    return name, recipe.strategy.kind, protections, recipe.description
