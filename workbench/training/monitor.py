@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from transformers import TrainerCallback
@@ -14,11 +15,12 @@ from workbench.training.device import cuda_use
 from workbench.training.finite import FiniteWatch
 from workbench.training.loss import mean_nll
 from workbench.training.resumption import machinery
+from workbench.training.room import Room
 from workbench.training.stop_watch import StopWatch
 from workbench.training.waiting import wait_for_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from torch.nn import Module
     from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -55,6 +57,8 @@ class Monitor(TrainerCallback):
         self._heldout = watch.examination.asked.heldout
         self._guards = guards
         self._watch = watch
+        warn = partial(reporter.notice, level="warning")
+        self._loss_room = Room("the held-out loss", self._recipe.training.micro_batch_size, warn)
         self._clock = StopWatch()
         self._finite = FiniteWatch(self._recipe.training.on_nonfinite, reporter)
         self._memory_read = 0.0
@@ -137,7 +141,7 @@ class Monitor(TrainerCallback):
         self._clock.pause()
         interval = self._recipe.training.checkpoint_interval
         if self.stop_asked or "checkpoint" in self._asked or _is_due(state.global_step, interval):
-            self._checkpoint(state, kwargs)
+            self.checkpoint(state, kwargs)
         if self.stop_asked and not self._judged:
             self._look(kwargs["model"], self._guards.judges, control, due=(), ends=True)
         self._clock.go()
@@ -218,11 +222,18 @@ class Monitor(TrainerCallback):
     def _loss(self, model: Module) -> float | None:
         if not self._heldout:
             return None
-        loss = mean_nll(model, self._heldout)
-        self._reporter.event("eval", loss=loss)
+        loss = self._loss_room.fit(lambda at_once: mean_nll(model, self._heldout, at_once))
+        if loss is not None:
+            self._reporter.event("eval", loss=loss)
         return loss
 
-    def _checkpoint(self, state: TrainerState, kwargs: dict[str, Any]) -> None:
+    def checkpoint(self, state: TrainerState, kwargs: Mapping[str, Any]) -> None:
+        """Write one, with ``model``, ``optimizer`` and ``lr_scheduler`` as they are now.
+
+        Raises:
+            RunFailedError: A trained weight is not finite; nothing is written.
+            MachineError: It cannot be written.
+        """
         moving = machinery(kwargs["optimizer"], kwargs["lr_scheduler"])
         folder = self._checkpointer.save(kwargs["model"], moving, state, self.best_step)
         self._reporter.event("checkpoint", path=f"checkpoints/{folder.name}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import traceback
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
 from transformers import set_seed
 
 from workbench.data.splitting import load_split
@@ -21,6 +21,7 @@ from workbench.recipe.numbers import percent
 from workbench.runs import checkpoints
 from workbench.training.best import BestWeights
 from workbench.training.checkpoint import Checkpointer, Saved
+from workbench.training.cutting import Cutting
 from workbench.training.examination import Examination
 from workbench.training.guards import Guards
 from workbench.training.monitor import Monitor
@@ -29,9 +30,11 @@ from workbench.training.origin import require_origin, save_origin
 from workbench.training.plan import total_steps
 from workbench.training.randomness import random_states, set_random_states
 from workbench.training.reporter import Reporter, StopAsked
+from workbench.training.rescue import Rescue
 from workbench.training.result import save_result
 from workbench.training.resumption import Resumption
 from workbench.training.retention_watch import RetentionWatch
+from workbench.training.room import out_of_memory
 from workbench.training.scene import BaseScene
 from workbench.training.trainer import WorkbenchTrainer, training_arguments
 
@@ -97,7 +100,7 @@ def last_words(error: Exception) -> str:
     """One line that tells a user why the run ended."""
     if isinstance(error, FtwbError):
         return str(error)
-    if isinstance(error, torch.OutOfMemoryError):
+    if out_of_memory(error):
         return (
             "out of GPU memory: lower training.micro_batch_size (and raise "
             "gradient_accumulation_steps), or set training.gradient_checkpointing"
@@ -130,7 +133,7 @@ class Work:
         split = load_split(recipe.data, recipe.training.seed)
         opened = open_base(recipe, split, self._phase("loading the base model"))
         rows = self._render(opened)
-        examination = Examination(opened)
+        examination = Examination(opened, warn=partial(reporter.notice, level="warning"))
         for note in examination.notes:
             reporter.notice(note, level="warning")
         tell = self._phase("measuring the base")
@@ -206,12 +209,16 @@ class Work:
         model = recipe.strategy.prepare(opened.base)
         guards.attach(model)
         trainer = self._trainer(opened, model, rows, guards)
-        parts: dict[str, Stateful] = {"guards": guards, "losses": trainer.losses}
+        parts: dict[str, Stateful] = {
+            "guards": guards,
+            "losses": trainer.losses,
+            "cutting": trainer.cutting,
+        }
         best = BestWeights(self._run.checkpoints)
         checkpointer = Checkpointer(self._run, recipe, best, parts, start)
         monitor = parts["monitor"] = Monitor(checkpointer, self._reporter, guards, watch)
         trainer.add_callback(monitor)
-        self._steps(trainer, model, checkpointer)
+        self._steps(trainer, model, checkpointer, monitor)
         if best.restore(model):
             which = _BEST[guards.judges]
             self._reporter.notice(f"the result is the model of step {monitor.best_step}: {which}")
@@ -234,13 +241,21 @@ class Work:
             model, training.learning_rate, training.weight_decay
         )
         padding = opened.tokenizer.pad_token_id
-        return WorkbenchTrainer(model, arguments, rows, padding, guards, groups)
+        cutting = partial(Cutting, self._recipe, self._reporter)
+        return WorkbenchTrainer(model, arguments, rows, padding, guards, cutting, groups)
 
-    def _steps(self, trainer: WorkbenchTrainer, model: Module, checkpointer: Checkpointer) -> None:
+    def _steps(
+        self,
+        trainer: WorkbenchTrainer,
+        model: Module,
+        checkpointer: Checkpointer,
+        monitor: Monitor,
+    ) -> None:
         """Take the steps, or those that are left."""
         saved = self._saved
+        rescue = Rescue(trainer, monitor, self._run)
         if saved is None:
-            trainer.train()
+            rescue.train()
             return
         saved.restore_weights(model)
         checkpointer.resume(saved)
@@ -249,7 +264,7 @@ class Work:
         )
         if saved.step < trainer.args.max_steps:
             trainer.add_callback(Resumption(saved))
-            trainer.train(resume_from_checkpoint=str(saved.folder))
+            rescue.train(saved.folder)
 
     def _fingerprint(self, opened: Opened) -> Tensor:
         """Write down what the base is; a resumed run must find the one it started from."""
