@@ -209,8 +209,8 @@ class Cutting(TrainerCallback):
 
 
 _TOGETHER = (
-    "no memory for a micro batch on this GPU, and with several processes none can cut its own while "
-    "the others wait: lower training.micro_batch_size and raise "
+    "no memory for a micro batch on this GPU, and with several processes none can cut its own "
+    "while the others wait: lower training.micro_batch_size and raise "
     "training.gradient_accumulation_steps by as much"
 )
 

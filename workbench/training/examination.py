@@ -147,9 +147,7 @@ class Examination:
         suites = [suite for suite in self.asked.suites if isinstance(suite.scorer, OptionScorer)]
         quick: SuiteSize = "none" if size == "none" else "quick"
         room = Room("the noise floor", _NOISE_BATCH, self._short)
-        again = room.need(
-            lambda at_once: probe(opened.base, opened, suites, quick, tell, at_once)
-        )
+        again = room.need(lambda at_once: probe(opened.base, opened, suites, quick, tell, at_once))
         kl = mean_of(self._read(texts, opened.base, general), "kl")
         first = {(item.suite, item.id): item.score for item in done.items}
         if kl is None and not again:
@@ -157,12 +155,8 @@ class Examination:
         changed = sum(first[item.suite, item.id] != item.score for item in again)
         return Noise(kl=kl or 0.0, changed=changed, items=len(again))
 
-    def _read(
-        self, texts: Texts, model: Module, base: dict[str, Tensor]
-    ) -> tuple[TextResult, ...]:
-        return self._rooms.texts.need(
-            lambda at_once: texts.results(model, base, at_once=at_once)
-        )
+    def _read(self, texts: Texts, model: Module, base: dict[str, Tensor]) -> tuple[TextResult, ...]:
+        return self._rooms.texts.need(lambda at_once: texts.results(model, base, at_once=at_once))
 
     def _short(self, text: str) -> None:
         self._shortages.append(text)

@@ -105,7 +105,7 @@ class Rooms:
     """
 
     def __init__(self, rows: int, warn: Callable[[str], None]) -> None:
-        """Start with ``rows`` held-out rows, and ``warn`` where there is no memory for something."""
+        """Start with ``rows`` held-out rows; ``warn`` is told where there is no memory."""
         self.answers = Room("asking questions", ANSWER_BATCH, warn)
         self.loss = Room("the held-out loss", rows, warn)
         self.texts = Room("reading text", BATCH, warn)

@@ -136,9 +136,9 @@ class Monitor(TrainerCallback):
         logs: dict[str, float] = kwargs["logs"]
         if "loss" not in logs:
             return
+        self._clock.pause()
         self._record(state, logs)
         self._finite.judge(logs, kwargs["optimizer"])
-        self._clock.pause()
         interval = self._recipe.training.checkpoint_interval
         if self.stop_asked or "checkpoint" in self._asked or _is_due(state.global_step, interval):
             self.checkpoint(state, kwargs)
@@ -193,7 +193,7 @@ class Monitor(TrainerCallback):
         counted = frozenset(name for name in judges if name in due)
         verdict = self._guards.evaluated(Evaluation(loss=loss, kl=kl, due=counted))
         if verdict.best:
-            self._checkpointer.best.keep(model)
+            self._reporter.patiently(lambda: self._checkpointer.best.keep(model))
             self.best_step = self._reporter.status.step
         if verdict.warning:
             self._reporter.notice(verdict.warning, level="warning")
@@ -235,7 +235,9 @@ class Monitor(TrainerCallback):
             MachineError: It cannot be written.
         """
         moving = machinery(kwargs["optimizer"], kwargs["lr_scheduler"])
-        folder = self._checkpointer.save(kwargs["model"], moving, state, self.best_step)
+        folder = self._reporter.patiently(
+            lambda: self._checkpointer.save(kwargs["model"], moving, state, self.best_step)
+        )
         self._reporter.event("checkpoint", path=f"checkpoints/{folder.name}")
 
     def state(self) -> dict[str, Any]:

@@ -113,7 +113,10 @@ class BaseScene:
             made = {key: tensor.cpu().contiguous() for key, tensor in make().items()}
             save_file(made, folder / _MADE)
 
-        folder = build_once(locations.cache() / "retention" / name, build, self.report)
+        shelf = locations.cache() / "retention"
+        folder = self._reporter.patiently(
+            lambda: build_once(shelf / name, build, self.report), shelf
+        )
         return load_file(folder / _MADE, device=str(self.base.device))
 
     def _examples(self, source: str, rows: int) -> list[Example]:

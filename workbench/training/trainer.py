@@ -194,7 +194,9 @@ class WorkbenchTrainer(Trainer):
         """Gradients of the share of the penalties of a micro batch, and that share."""
         items = learned if num_items_in_batch is None else num_items_in_batch
         with self.compute_loss_context_manager():
-            share = torch.as_tensor(learned * self._guards.penalty() / items, device=self.args.device)
+            share = torch.as_tensor(
+                learned * self._guards.penalty() / items, device=self.args.device
+            )
         if share.requires_grad:
             self.accelerator.backward(share)
         return share.detach()

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from transformers import set_seed
 
+from workbench import locations
 from workbench.data.splitting import load_split
-from workbench.errors import BadInputError, FtwbError, MachineError
+from workbench.errors import BadInputError, FtwbError
 from workbench.probes.fingerprint import (
     Held,
     read_fingerprint,
@@ -71,18 +72,18 @@ def work(run: RunFolder, *, resume: bool = False, step: int | None = None) -> in
     try:
         saved = resumed(run, reporter, step) if resume else None
         stopped = Work(run, run.recipe(), reporter, saved).do()
+        reporter.state(
+            "stopped" if stopped else "finished", "stopped on request" if stopped else ""
+        )
     except StopAsked as order:
-        reporter.state("stopped", str(order))
-        return 0
+        reporter.end("stopped", str(order))
     except Exception as error:  # noqa: BLE001 - the last line of defence: the status must be true
-        traceback.print_exc()
         reason = last_words(error)
-        with suppress(MachineError):
-            reporter.state("failed", reason)
+        reporter.end("failed", reason)
         with suppress(OSError):
-            reporter.event("error", text=reason)
+            traceback.print_exc()
+            reporter.last_event("error", text=reason)
         return 1
-    reporter.state("stopped" if stopped else "finished", "stopped on request" if stopped else "")
     return 0
 
 
@@ -129,7 +130,7 @@ class Work:
         if self._saved:
             require_origin(self._run)
         else:
-            save_origin(self._run, recipe)
+            reporter.patiently(partial(save_origin, self._run, recipe))
         split = load_split(recipe.data, recipe.training.seed)
         opened = open_base(recipe, split, self._phase("loading the base model"))
         rows = self._render(opened)
@@ -138,12 +139,14 @@ class Work:
             reporter.notice(note, level="warning")
         tell = self._phase("measuring the base")
         fingerprint = self._fingerprint(opened)
-        base = examination.base(fingerprint, self._run.base, tell)
+        base = reporter.patiently(
+            lambda: examination.base(fingerprint, self._run.base, tell), locations.cache()
+        )
         guards = self._protect(opened, fingerprint, examination)
         watch = RetentionWatch(opened, examination, base, reporter)
         model, stopped = self._train(opened, rows, guards, watch)
         reporter.phase("saving the result", stoppable=False)
-        save_result(recipe.strategy, model, self._run.model)
+        reporter.patiently(partial(save_result, recipe.strategy, model, self._run.model))
         self._measure(model, base, examination)
         return stopped
 
@@ -151,7 +154,8 @@ class Work:
         """Measure the saved result; where that breaks the run has its result all the same."""
         try:
             after = examination.result(model, base, self._phase("measuring the result"))
-            examination.report(base, after).save(self._run.report)
+            report = examination.report(base, after)
+            self._reporter.patiently(partial(report.save, self._run.report))
         except StopAsked:
             raise
         except Exception as error:  # noqa: BLE001 - hours of training are worth more than a report
@@ -272,7 +276,7 @@ class Work:
         held = Held.of(opened.base)
         stored = read_fingerprint(self._run.base) if self._saved else None
         if stored is None:
-            save_fingerprint(fingerprint, held, self._run.base)
+            self._reporter.patiently(partial(save_fingerprint, fingerprint, held, self._run.base))
         elif not stored.fits(fingerprint, held):
             raise BadInputError(
                 f"the base model is no longer the one {self._run.id} started from: its logits are "
