@@ -120,14 +120,14 @@ def test_it_is_said_once_and_events_tell_the_numbers(
     ]
 
 
-def parts_from(step: int, patch: pytest.MonkeyPatch) -> None:
-    """Cut micro batches in two from the start of a step on, without any failed try."""
+def parts_from(step: int, parts: int, patch: pytest.MonkeyPatch) -> None:
+    """Cut micro batches from the start of a step on, without any failed try."""
     begin = cutting.Cutting._begin
 
     def cut(self: cutting.Cutting, state: Any) -> None:
         begin(self, state)
         if state.global_step + 1 == step:
-            self.resume({"parts": 2})
+            self.resume({"parts": parts})
 
     patch.setattr(cutting.Cutting, "_begin", cut)
 
@@ -144,7 +144,7 @@ def test_a_failed_try_leaves_no_trace_not_even_in_what_is_drawn(
     )
     cut, tried = new_run(*recipe), new_run(*recipe)
     with monkeypatch.context() as patch:
-        parts_from(3, patch)
+        parts_from(3, 2, patch)
         assert work(cut) == 0
     second_of_step_3 = 5  # the epoch's three micro batches make a step of two and one of one
     run_out(lambda _batch, count: count == second_of_step_3, monkeypatch)
@@ -175,48 +175,41 @@ def test_a_resumed_run_keeps_cutting(new_run: NewRun, monkeypatch: pytest.Monkey
     assert all(torch.equal(mine[name], its[name]) for name in its)
 
 
-@pytest.mark.parametrize("accumulation", [1, 2])
+@pytest.mark.parametrize(
+    ("recipe", "since", "step", "parts"),
+    [
+        (("training.gradient_accumulation_steps=1",), 4, 3, 4),
+        (("training.gradient_accumulation_steps=2",), 8, 4, 4),
+        (("training.micro_batch_size=6",), 3, 2, 8),
+    ],
+    ids=["between micro batches", "among accumulated ones", "at the start of an epoch"],
+)
 def test_where_not_one_row_fits_nothing_is_lost(
-    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, accumulation: int
+    new_run: NewRun,
+    monkeypatch: pytest.MonkeyPatch,
+    recipe: tuple[str, ...],
+    since: int,
+    step: int,
+    parts: int,
 ) -> None:
-    recipe = (
-        *LORA,
-        "strategy.dropout=0.1",
-        f"training.gradient_accumulation_steps={accumulation}",
-    )
+    recipe = (*LORA, "strategy.dropout=0.1", *recipe)
     whole, short = new_run(*recipe), new_run(*recipe)
-    assert work(whole) == 0
     with monkeypatch.context() as patch:
-        in_backward(more_than(0, since=4 * accumulation), patch)
+        parts_from(step + 1, parts, patch)
+        assert work(whole) == 0
+    with monkeypatch.context() as patch:
+        in_backward(more_than(0, since=since), patch)
         assert work(short) == 1
     status = short.status()
     assert status.state == "failed"
     assert "no memory for a single row of " in status.reason
     assert "lower training.sequence_length, set training.gradient_checkpointing or" in status.reason
-    assert "what was learned up to step 3 is in its checkpoint" in status.reason
-    assert checkpoints.choose(short).step == 3
+    assert f"what was learned up to step {step} is in its checkpoint" in status.reason
+    assert checkpoints.choose(short).step == step
     assert work(short, resume=True) == 0
-    assert_same_but_for_notices(short, whole)
-
-
-def assert_same_but_for_notices(broken: RunFolder, whole: RunFolder) -> None:
-    assert numbers_of(broken) == numbers_of(whole)
-    mine, its = weights_of(broken), weights_of(whole)
+    assert numbers_of(short) == numbers_of(whole)
+    mine, its = weights_of(short), weights_of(whole)
     assert all(torch.equal(mine[name], its[name]) for name in its)
-
-
-def test_the_step_that_begins_an_epoch_is_rescued_right_too(
-    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recipe = (*LORA, "strategy.dropout=0.1", "training.micro_batch_size=6")
-    whole, short = new_run(*recipe), new_run(*recipe)
-    assert work(whole) == 0
-    with monkeypatch.context() as patch:
-        in_forward(more_than(0, since=3), patch)
-        assert work(short) == 1
-    assert checkpoints.choose(short).step == 2
-    assert work(short, resume=True) == 0
-    assert_same_but_for_notices(short, whole)
 
 
 def test_before_the_first_step_there_is_nothing_to_keep(

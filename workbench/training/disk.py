@@ -65,10 +65,8 @@ class Disk:
         Raises:
             StopAsked: The user did not want to wait.
         """
-        since = 0.0
+        since, where = 0.0, self._run.path
         while True:
-            free = {place: _free(place) for place in (self._run.path, also)}
-            where = min(free, key=free.__getitem__)
             try:
                 done = write()
                 break
@@ -76,14 +74,16 @@ class Disk:
                 if not files.is_full(error):
                     raise
             since = since or time.time()
-            self._wait(where, free[where])
+            where = min((self._run.path, also), key=_free)
+            self._wait(where)
         if since:
             waited = time.time() - since
             self._teller.go_on(f"{_disk(where)} was full: waited {waited:.0f} s, nothing is lost")
         return done
 
-    def _wait(self, where: Path, before: int) -> None:
-        """Stand still until there is more room than the ``before`` that was too little."""
+    def _wait(self, where: Path) -> None:
+        """Stand still until there is more room than was left after the write that failed."""
+        before = _free(where)
         self._reserve.unlink(missing_ok=True)
         self._teller.pause(f"{_disk(where)} is full; it goes on when there is room")
         start, held = time.monotonic(), False
