@@ -14,6 +14,7 @@ from workbench.runs.control import take
 from workbench.training.device import cuda_use
 from workbench.training.finite import FiniteWatch
 from workbench.training.loss import mean_nll
+from workbench.training.result import broken_weight
 from workbench.training.resumption import machinery
 from workbench.training.room import Room
 from workbench.training.stop_watch import StopWatch
@@ -192,7 +193,7 @@ class Monitor(TrainerCallback):
             return set()
         counted = frozenset(name for name in judges if name in due)
         verdict = self._guards.evaluated(Evaluation(loss=loss, kl=kl, due=counted))
-        if verdict.best:
+        if verdict.best and not self._broken(model):
             self._reporter.patiently(lambda: self._checkpointer.best.keep(model))
             self.best_step = self._reporter.status.step
         if verdict.warning:
@@ -205,6 +206,12 @@ class Monitor(TrainerCallback):
         if verdict.ask:
             self._reporter.notice(verdict.ask, level="warning")
         return set()
+
+    def _broken(self, model: Module) -> bool:
+        """Whether these weights may never take the place of good ones; it is said."""
+        if name := broken_weight(model):
+            self._reporter.notice(f"not kept as the best: {name} is not finite", level="warning")
+        return bool(name)
 
     def _look_at_the_base(self, model: Module, control: TrainerControl) -> None:
         due = self._due(0)

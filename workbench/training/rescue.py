@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -73,14 +73,15 @@ class Rescue:
     def _write(self) -> None:
         """A checkpoint as an unbroken run would have written it before this step."""
         trainer, cutting = self._trainer, self._trainer.cutting
-        trainer.model.zero_grad()
+        model: Any = trainer.model
+        model.zero_grad()
         torch.cuda.empty_cache()
         trainer.state.num_input_tokens_seen = cutting.tokens_before
         set_random_states(cutting.random_before)
         self._monitor.checkpoint(
             trainer.state,
             {
-                "model": trainer.model,
+                "model": model,
                 "optimizer": trainer.optimizer,
                 "lr_scheduler": trainer.lr_scheduler,
             },

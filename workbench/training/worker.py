@@ -23,6 +23,7 @@ from workbench.runs import checkpoints
 from workbench.training.best import BestWeights
 from workbench.training.checkpoint import Checkpointer, Saved
 from workbench.training.cutting import Cutting
+from workbench.training.disk import StopAsked
 from workbench.training.examination import Examination
 from workbench.training.guards import Guards
 from workbench.training.monitor import Monitor
@@ -30,7 +31,7 @@ from workbench.training.opening import open_base
 from workbench.training.origin import require_origin, save_origin
 from workbench.training.plan import total_steps
 from workbench.training.randomness import random_states, set_random_states
-from workbench.training.reporter import Reporter, StopAsked
+from workbench.training.reporter import Reporter
 from workbench.training.rescue import Rescue
 from workbench.training.result import save_result
 from workbench.training.resumption import Resumption
