@@ -80,4 +80,6 @@ def _show(progress: Progress, bar: TaskID, view: RunView) -> None:
         done, total = phase.get("done", 0), phase.get("total", 0)
         numbers = str(phase.get("detail", ""))
     name = status.state if not status.live else status.phase or status.words
+    if status.stands_still:
+        name = f"paused: {visible(status.paused)}"
     progress.update(bar, description=name, completed=done, total=total or None, numbers=numbers)

@@ -21,7 +21,7 @@ def summary(run: RunFolder) -> dict[str, Any]:
         "state": view.status.state,
         "standing": view.status.words,
         "place": view.status.place,
-        "reason": view.status.reason,
+        "reason": view.status.why,
         "step": view.status.step,
         "total": view.status.total,
         "model": model,

@@ -13,7 +13,7 @@ from torch.utils.data import Sampler
 from workbench.data.rendering import UNTRAINED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -66,6 +66,26 @@ class LengthBucketSampler(Sampler[list[int]]):
         ]
         draw.shuffle(batches)
         yield from batches
+
+
+def parts_of(batch: Mapping[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
+    """Cut a batch of rows into ``parts`` of nearly equal numbers of rows, without empty ones.
+
+    Args:
+        batch: ``attention_mask`` and the like, each ``[rows, longest]``, padded on the right, and
+            what there is one of a row, ``[rows]``.
+        parts: At least 1.
+
+    Yields:
+        The same of some of the rows, as short as the longest of them.
+    """
+    mask = batch["attention_mask"]
+    for rows in torch.arange(len(mask)).tensor_split(min(parts, len(mask))):
+        longest = int(mask[rows].sum(1).max())
+        yield {
+            name: tensor[rows, :longest] if tensor.dim() > 1 else tensor[rows]
+            for name, tensor in batch.items()
+        }
 
 
 class Collator:

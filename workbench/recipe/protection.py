@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from pydantic import model_validator
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Batch = Mapping[str, Tensor]
     Report = Callable[[str, int, int], None]
+
+_T = TypeVar("_T")
 
 
 class GeneralRow(Protocol):
@@ -68,6 +70,13 @@ class Scene(Protocol):
 
     def batches(self, rows: Sequence[GeneralRow], size: int) -> list[dict[str, Tensor]]:
         """Padded batches of rows of similar length, on the model's device."""
+
+    def in_parts(self, what: str, rows: int, work: Callable[[int], _T]) -> _T:
+        """Do ``work`` with ``rows`` at once, or as many as there is memory for.
+
+        Raises:
+            MachineError: There is no memory for a single one.
+        """
 
     def logits(self, model: Module, batch: Batch) -> Tensor:
         """Logits ``[labelled tokens, vocabulary]`` that predict the labelled tokens of a batch."""

@@ -80,8 +80,10 @@ class Patience(Guard):
         self._waited = 0
 
     def evaluated(self, evaluation: Evaluation) -> Verdict:
-        """Compare with the best so far."""
-        if evaluation.loss is not None and evaluation.loss < self._best - self._minimum_gain:
+        """Compare with the best so far; a loss that there was no memory to measure says nothing."""
+        if evaluation.loss is None:
+            return Verdict(best=False)
+        if evaluation.loss < self._best - self._minimum_gain:
             self._best, self._waited = evaluation.loss, 0
             return Verdict(best=True)
         if "loss" not in evaluation.due:

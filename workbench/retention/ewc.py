@@ -69,7 +69,11 @@ class EwcProtection(WeightProtection, GeneralProtection):
         estimate = self._kronecker if low_rank else self._diagonal
         fisher = scene.cached(
             f"fisher-{'kronecker' if low_rank else 'diagonal'}",
-            lambda: estimate(scene, scene.batches(rows, _BATCH)),
+            lambda: scene.in_parts(
+                "the Fisher information",
+                _BATCH,
+                lambda at_once: estimate(scene, scene.batches(rows, at_once)),
+            ),
             [(row.input_ids, row.labels) for row in rows],
             scene.recipe.training.seed,
         )

@@ -9,6 +9,8 @@ from workbench.recipe.protection import GeneralProtection
 from workbench.recipe.section import field
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
     from workbench.recipe.facts import ModelFacts
@@ -83,7 +85,11 @@ class KlProtection(GeneralProtection):
         else:
             kept = scene.cached(
                 "base-top-tokens",
-                lambda: self._keep(scene, batches),
+                lambda: scene.in_parts(
+                    "the predictions of the base",
+                    self.batch_size,
+                    lambda at_once: self._keep(scene, batches, at_once),
+                ),
                 [(row.input_ids, row.labels) for row in rows],
                 self.batch_size,
                 self.top_tokens,
@@ -91,8 +97,10 @@ class KlProtection(GeneralProtection):
             base = _unpacked(kept, len(batches))
         return KlGuard(self.strength, batches, scene.logits, base, seed=scene.recipe.training.seed)
 
-    def _keep(self, scene: Scene, batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-        """Tensors ``INDEX.NAME`` for each batch."""
+    def _keep(
+        self, scene: Scene, batches: list[dict[str, Tensor]], at_once: int
+    ) -> dict[str, Tensor]:
+        """Tensors ``INDEX.NAME`` for each batch, read in parts of at most ``at_once`` rows."""
         import torch
 
         from workbench.retention.guards.divergence import top_tokens
@@ -100,10 +108,20 @@ class KlProtection(GeneralProtection):
         kept: dict[str, Tensor] = {}
         for index, batch in enumerate(batches):
             with torch.no_grad():
-                top = top_tokens(scene.logits(scene.base, batch), self.top_tokens)
-            kept |= {f"{index}.{name}": tensor for name, tensor in top._asdict().items()}
+                parts = [
+                    top_tokens(scene.logits(scene.base, part), self.top_tokens)._asdict()
+                    for part in _row_parts(batch, at_once)
+                ]
+            kept |= {
+                f"{index}.{name}": torch.cat([part[name] for part in parts]) for name in parts[0]
+            }
             scene.report("predictions of the base", index + 1, len(batches))
         return kept
+
+
+def _row_parts(batch: dict[str, Tensor], at_once: int) -> Iterator[dict[str, Tensor]]:
+    for row in range(0, len(batch["input_ids"]), at_once):
+        yield {name: tensor[row : row + at_once] for name, tensor in batch.items()}
 
 
 def _unpacked(kept: dict[str, Tensor], batches: int) -> list[TopTokens]:

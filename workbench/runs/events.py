@@ -11,6 +11,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from workbench.runs import files
 from workbench.scrubbing import scrub
 
 if TYPE_CHECKING:
@@ -24,17 +25,21 @@ _CHUNK = 1 << 20
 
 
 class EventLog:
-    """The worker's end: every event is one write of one line."""
+    """The worker's end: every event is one write, whole or taken back."""
 
     def __init__(self, path: Path) -> None:
-        """Open ``path`` for appending and end a line that a power cut left torn."""
-        torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+        """Open ``path`` for appending; a line that a power cut left torn is ended first."""
+        self._torn = (
+            path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+        )
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        if torn:
-            os.write(self._file, b"\n")
 
     def append(self, kind: str, step: int, **values: Any) -> Event:
-        """Write one event; a number that is not finite is written as null, with a notice."""
+        """Write one event; a number that is not finite is written as null, with a notice.
+
+        Raises:
+            OSError: The disk is full or cannot be written; nothing of it is in the log.
+        """
         broken = [key for key, value in values.items() if _not_finite(value)]
         event: Event = {
             "t": round(time.time(), 3),
@@ -42,10 +47,14 @@ class EventLog:
             "kind": kind,
             **{key: None if key in broken else _clean(value) for key, value in values.items()},
         }
-        os.write(self._file, json.dumps(event, ensure_ascii=False).encode() + b"\n")
+        told = [event]
         if broken:
             text = f"{kind}: {', '.join(broken)} is not finite"
-            self.append("notice", step, level="warning", text=text)
+            notice = {"kind": "notice", "level": "warning", "text": text}
+            told.append({"t": event["t"], "step": step, **notice})
+        lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
+        files.write_whole(self._file, ("\n" * self._torn + lines).encode())
+        self._torn = False
         return event
 
     def close(self) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
 def replace(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` in one atomic step, for the owner's eyes only.
 
@@ -51,7 +54,7 @@ def append(path: Path, line: str) -> None:
         torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            _write_whole(file, ("\n" * torn + line + "\n").encode())
+            write_whole(file, ("\n" * torn + line + "\n").encode())
         finally:
             os.close(file)
     except OSError as error:
@@ -100,8 +103,26 @@ def lines(path: Path) -> Iterator[bytes]:
         yield from path.read_bytes().splitlines()
 
 
-def _write_whole(file: int, data: bytes) -> None:
-    """Write all of ``data``, or take away again what a full disk let through of it."""
+def is_full(error: BaseException | None) -> bool:
+    """Whether a disk, or what a user may have of it, is full: by the error or what caused it.
+
+    Libraries in Rust tell the number in words only.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        if any(f"os error {number})" in str(error) for number in _FULL):
+            return True
+        error = error.__cause__
+    return False
+
+
+def write_whole(file: int, data: bytes) -> None:
+    """Write all of ``data`` at the end of a file, or take away what a full disk let through of it.
+
+    Raises:
+        OSError: The disk is full or cannot be written; the file is as it was.
+    """
     written = os.write(file, data)
     if written < len(data):
         os.ftruncate(file, os.fstat(file).st_size - written)

@@ -30,8 +30,9 @@ class Status(BaseModel):
     ``order`` is what the worker was told to do (nothing: to start at the beginning); ``process``
     names it beyond its pid (see :func:`workbench.runs.process.identity`);
     ``heartbeat`` and the other times are seconds since the epoch; ``place`` counts from 1 among the
-    runs that wait for ``device`` (0: it waits for none); ``stranded`` says of a lost run that its
-    worker died while it waited, so that nothing was begun.
+    runs that wait for ``device`` (0: it waits for none); ``paused`` says why its worker stands
+    still; ``stranded`` says of a lost run that its worker died while it waited, so that nothing was
+    begun.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -51,6 +52,7 @@ class Status(BaseModel):
     step: int = 0
     total: int = 0
     reason: str = ""
+    paused: str = ""
     stranded: bool = False
 
     @property
@@ -59,20 +61,33 @@ class Status(BaseModel):
         return self.state in LIVE
 
     @property
+    def stands_still(self) -> bool:
+        """Whether its worker lives and waits for something."""
+        return self.live and bool(self.paused)
+
+    @property
+    def why(self) -> str:
+        """Why it is where it is; empty where that needs no reason."""
+        return self.paused if self.stands_still else self.reason
+
+    @property
     def resumable(self) -> bool:
         """Whether it ended before its time; what never began is queued again instead."""
         return self.state in ("stopped", "failed", "lost") and not self.stranded
 
     @property
     def words(self) -> str:
-        """The state, with the place in the queue of a run that waits."""
+        """The state, with the place in the queue of a run that waits, or that it stands still."""
+        if self.stands_still:
+            return "paused"
         if self.state == "queued" and self.place:
             return f"queued, {ordinal(self.place)} for {self.device}"
         return self.state
 
     def save(self, path: Path) -> None:
-        """Replace the file in one step; the reason names neither tokens nor the home folder."""
-        clean = self.model_copy(update={"reason": scrub(self.reason)})
+        """Replace the file in one step; its words name neither tokens nor the home folder."""
+        words = {"reason": scrub(self.reason), "paused": scrub(self.paused)}
+        clean = self.model_copy(update=words)
         files.replace(path, clean.model_dump_json(indent=1))
 
     @classmethod

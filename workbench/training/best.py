@@ -36,6 +36,7 @@ class BestWeights:
             save_file(trained(model), draft)
             draft.replace(self._file)
         except (OSError, SafetensorError) as error:
+            draft.unlink(missing_ok=True)
             raise MachineError(f"{self._file}: the best weights cannot be kept: {error}") from error
 
     def copy_into(self, folder: Path) -> None:

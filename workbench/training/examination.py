@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench.data.rendering import Renderer
@@ -13,17 +14,19 @@ from workbench.probes.report import Measurement, Noise, Report
 from workbench.probes.scorer import OptionScorer
 from workbench.recipe.protection import GeneralProtection
 from workbench.training.base_evidence import BaseEvidence, BaseResults, evidence, evidence_key
-from workbench.training.measuring import measure, probe, prompt_tokens, questions
+from workbench.training.measuring import Rooms, measure, probe, prompt_tokens, questions
+from workbench.training.room import Room
 from workbench.training.texts import BATCH, BATCH_TOKENS, TOP_TOKENS, Texts, mean_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from torch import Tensor
     from torch.nn import Module
 
     from workbench.data.rendering import Rendered
+    from workbench.probes.report import TextResult
     from workbench.recipe.evaluation import SuiteSize
     from workbench.training.opening import Opened
     from workbench.training.opening import Report as Tell
@@ -45,8 +48,19 @@ class Examination:
         notes: What is asked less or cut, in sentences.
     """
 
-    def __init__(self, opened: Opened, size: SuiteSize | None = None) -> None:
-        """Tokenise everything; ``size`` of the suites is the recipe's unless given.
+    def __init__(
+        self,
+        opened: Opened,
+        size: SuiteSize | None = None,
+        warn: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        """Tokenise everything.
+
+        Args:
+            opened: The run.
+            size: Of the suites; the recipe's unless given.
+            warn: Told where there is no memory for as much at once as usual; the report says so
+                as well.
 
         Raises:
             BadInputError: Something cannot be asked as the recipe says.
@@ -60,6 +74,9 @@ class Examination:
         self._task_rows = heldout[: evaluation.text_rows]
         self.asked = questions(opened, heldout, evaluation.size if size is None else size)
         self.notes = tuple(filter(None, (self.asked.note, cut_heldout, cut_general)))
+        self._warn = warn
+        self._shortages: list[str] = []
+        self._rooms = Rooms(opened.recipe.training.micro_batch_size, self._short)
         self.general = self._texts(self._general_rows, evaluation.retention_rows)
         self.task = self._texts(self._task_rows, _WATCHED_TASK)
 
@@ -75,9 +92,9 @@ class Examination:
     def result(self, model: Module, base: BaseEvidence, tell: Tell) -> Measurement:
         """What a tuned model does, in the same batches."""
         with self._opened.as_trained():
-            general = self.general.results(model, base.general)
-            task = self.task.results(model, base.task)
-            done = measure(model, self._opened, self.asked, tell)
+            general = self._read(self.general, model, base.general)
+            task = self._read(self.task, model, base.task)
+            done = measure(model, self._opened, self.asked, tell, self._rooms)
         return done.model_copy(update={"general": general, "task": task})
 
     def report(self, base: BaseEvidence, after: Measurement, notes: tuple[str, ...] = ()) -> Report:
@@ -97,7 +114,7 @@ class Examination:
             contaminated=()
             if size == "none"
             else overlapping(asked.suites, size, self._trained_on()),
-            notes=(*notes, *self.notes),
+            notes=(*notes, *self.notes, *self._shortages),
         )
 
     def _texts(self, rows: Sequence[Rendered], watched: int, size: int = BATCH) -> Texts:
@@ -109,9 +126,11 @@ class Examination:
         opened = self._opened
         with opened.as_trained():
             tell("general and held-out text", 0, 0)
-            general = self.general.predictions(opened.base)
-            task = self.task.predictions(opened.base)
-            done = measure(opened.base, opened, self.asked, tell)
+            general, task = (
+                self._rooms.texts.need(partial(_predictions, texts, opened.base))
+                for texts in (self.general, self.task)
+            )
+            done = measure(opened.base, opened, self.asked, tell, self._rooms)
             noise = self._noise(done, general, tell)
         measurement = done.model_copy(
             update={"general": self.general.of_base(general), "task": self.task.of_base(task)}
@@ -126,15 +145,22 @@ class Examination:
         watched = opened.recipe.evaluation.retention_rows
         texts = self._texts(self._general_rows, watched, _NOISE_BATCH)
         suites = [suite for suite in self.asked.suites if isinstance(suite.scorer, OptionScorer)]
-        again = probe(
-            opened.base, opened, suites, "none" if size == "none" else "quick", tell, _NOISE_BATCH
-        )
-        kl = mean_of(texts.results(opened.base, general), "kl")
+        quick: SuiteSize = "none" if size == "none" else "quick"
+        room = Room("the noise floor", _NOISE_BATCH, self._short)
+        again = room.need(lambda at_once: probe(opened.base, opened, suites, quick, tell, at_once))
+        kl = mean_of(self._read(texts, opened.base, general), "kl")
         first = {(item.suite, item.id): item.score for item in done.items}
         if kl is None and not again:
             return None
         changed = sum(first[item.suite, item.id] != item.score for item in again)
         return Noise(kl=kl or 0.0, changed=changed, items=len(again))
+
+    def _read(self, texts: Texts, model: Module, base: dict[str, Tensor]) -> tuple[TextResult, ...]:
+        return self._rooms.texts.need(lambda at_once: texts.results(model, base, at_once=at_once))
+
+    def _short(self, text: str) -> None:
+        self._shortages.append(text)
+        self._warn(text)
 
     def _settings(self) -> list[object]:
         """All that decides what the base answers, as plain values."""
@@ -173,6 +199,10 @@ class Examination:
         for protection in self._opened.recipe.retention.active().values():
             if isinstance(protection, GeneralProtection):
                 yield from texts_of(load_examples(protection.source).rows[: protection.rows])
+
+
+def _predictions(texts: Texts, base: Module, at_once: int) -> dict[str, Tensor]:
+    return texts.predictions(base, at_once=at_once)
 
 
 def _within_context(

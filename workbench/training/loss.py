@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from torch.nn import functional
 
+from workbench.data.batching import parts_of
 from workbench.probes.evaluating import evaluating
 
 if TYPE_CHECKING:
@@ -72,9 +74,23 @@ def head_sees_only(model: Module, positions: Tensor) -> Iterator[None]:
         handle.remove()
 
 
-def mean_nll(model: Module, batches: Iterable[Mapping[str, Tensor]]) -> float:
-    """Mean loss in nats per labelled token over ``batches``; training is left as it was."""
+def mean_nll(
+    model: Module, batches: Iterable[Mapping[str, Tensor]], at_once: int | None = None
+) -> float:
+    """Mean loss in nats per labelled token over ``batches``; training is left as it was.
+
+    Batches of more rows than there is memory for ``at_once`` are read in parts.
+    """
     with evaluating(model):
-        sums = [labelled_nll(model, batch) for batch in batches]
+        sums = [
+            labelled_nll(model, part)
+            for batch in batches
+            for part in _parts(batch, at_once or len(batch["input_ids"]))
+        ]
     tokens = sum(count for _, count in sums)
     return float(sum(nll.double() for nll, _ in sums)) / tokens if tokens else float("nan")
+
+
+def _parts(batch: Mapping[str, Tensor], at_once: int) -> Iterator[Mapping[str, Tensor]]:
+    rows = len(batch["input_ids"])
+    return iter([batch]) if rows <= at_once else parts_of(batch, math.ceil(rows / at_once))

@@ -13,10 +13,12 @@ from workbench.probes.generation import greedy_answers
 from workbench.probes.report import Measurement, TargetItem
 from workbench.probes.suites import named_suites
 from workbench.training.loss import mean_nll
+from workbench.training.room import Room
 from workbench.training.target_rows import target_rows
+from workbench.training.texts import BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
     from torch.nn import Module
@@ -93,27 +95,61 @@ def prompt_tokens(renderer: Renderer, text: str) -> list[int]:
     return renderer.prompt([Message("user", text)])
 
 
-def measure(model: Module, opened: Opened, asked: Questions, report: Report) -> Measurement:
-    """Ask ``model`` all questions; the answers are greedy, so they can be repeated."""
+class Rooms:
+    """How much goes through the model at once, for each kind of question.
+
+    Attributes:
+        answers: Prompts that are answered.
+        loss: Held-out rows.
+        texts: Rows of text.
+    """
+
+    def __init__(self, rows: int, warn: Callable[[str], None]) -> None:
+        """Start with ``rows`` held-out rows; ``warn`` is told where there is no memory."""
+        self.answers = Room("asking questions", ANSWER_BATCH, warn)
+        self.loss = Room("the held-out loss", rows, warn)
+        self.texts = Room("reading text", BATCH, warn)
+
+
+def measure(
+    model: Module, opened: Opened, asked: Questions, report: Report, rooms: Rooms
+) -> Measurement:
+    """Ask ``model`` all questions; the answers are greedy, so they can be repeated.
+
+    Raises:
+        NoRoomError: There is no memory to ask a single one.
+    """
     evaluation = opened.recipe.evaluation
-    targets = greedy_answers(
-        model,
-        opened.tokenizer,
-        [row.ids for row in asked.target],
-        max_new_tokens=evaluation.target_tokens,
-        batch_size=ANSWER_BATCH,
-        report=lambda done, total: report("held-out rows", done, total),
+    targets = rooms.answers.need(
+        lambda at_once: greedy_answers(
+            model,
+            opened.tokenizer,
+            [row.ids for row in asked.target],
+            max_new_tokens=evaluation.target_tokens,
+            batch_size=at_once,
+            report=lambda done, total: report("held-out rows", done, total),
+        )
     )
     return Measurement(
-        heldout_nll=mean_nll(model, asked.heldout) if asked.heldout else None,
+        heldout_nll=rooms.loss.need(lambda at_once: mean_nll(model, asked.heldout, at_once))
+        if asked.heldout
+        else None,
         target=tuple(
             TargetItem(
                 prompt=row.text, label=row.label, answer=answer, metric=evaluation.target_metric
             )
             for row, answer in zip(asked.target, targets, strict=True)
         ),
-        answers=tuple(general_answers(model, opened, asked, report)),
-        items=tuple(probe(model, opened, asked.suites, asked.size, report)),
+        answers=tuple(
+            rooms.answers.need(
+                lambda at_once: general_answers(model, opened, asked, report, at_once)
+            )
+        ),
+        items=tuple(
+            rooms.answers.need(
+                lambda at_once: probe(model, opened, asked.suites, asked.size, report, at_once)
+            )
+        ),
     )
 
 
@@ -122,7 +158,7 @@ def general_answers(
     opened: Opened,
     asked: Questions,
     report: Report,
-    batch_size: int = ANSWER_BATCH,
+    batch_size: int,
 ) -> list[str]:
     """Greedy answers to the general prompts."""
     return greedy_answers(
@@ -141,7 +177,7 @@ def probe(
     suites: Sequence[Suite],
     size: SuiteSize,
     report: Report,
-    batch_size: int = ANSWER_BATCH,
+    batch_size: int,
 ) -> list[ItemResult]:
     """Ask the probe suites."""
     if size == "none":

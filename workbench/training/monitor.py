@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from transformers import TrainerCallback
@@ -13,12 +14,14 @@ from workbench.runs.control import take
 from workbench.training.device import cuda_use
 from workbench.training.finite import FiniteWatch
 from workbench.training.loss import mean_nll
+from workbench.training.result import broken_weight
 from workbench.training.resumption import machinery
+from workbench.training.room import Room
 from workbench.training.stop_watch import StopWatch
 from workbench.training.waiting import wait_for_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from torch.nn import Module
     from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -55,6 +58,8 @@ class Monitor(TrainerCallback):
         self._heldout = watch.examination.asked.heldout
         self._guards = guards
         self._watch = watch
+        warn = partial(reporter.notice, level="warning")
+        self._loss_room = Room("the held-out loss", self._recipe.training.micro_batch_size, warn)
         self._clock = StopWatch()
         self._finite = FiniteWatch(self._recipe.training.on_nonfinite, reporter)
         self._memory_read = 0.0
@@ -132,12 +137,12 @@ class Monitor(TrainerCallback):
         logs: dict[str, float] = kwargs["logs"]
         if "loss" not in logs:
             return
+        self._clock.pause()
         self._record(state, logs)
         self._finite.judge(logs, kwargs["optimizer"])
-        self._clock.pause()
         interval = self._recipe.training.checkpoint_interval
         if self.stop_asked or "checkpoint" in self._asked or _is_due(state.global_step, interval):
-            self._checkpoint(state, kwargs)
+            self.checkpoint(state, kwargs)
         if self.stop_asked and not self._judged:
             self._look(kwargs["model"], self._guards.judges, control, due=(), ends=True)
         self._clock.go()
@@ -188,8 +193,8 @@ class Monitor(TrainerCallback):
             return set()
         counted = frozenset(name for name in judges if name in due)
         verdict = self._guards.evaluated(Evaluation(loss=loss, kl=kl, due=counted))
-        if verdict.best:
-            self._checkpointer.best.keep(model)
+        if verdict.best and not self._broken(model):
+            self._reporter.patiently(lambda: self._checkpointer.best.keep(model))
             self.best_step = self._reporter.status.step
         if verdict.warning:
             self._reporter.notice(verdict.warning, level="warning")
@@ -201,6 +206,12 @@ class Monitor(TrainerCallback):
         if verdict.ask:
             self._reporter.notice(verdict.ask, level="warning")
         return set()
+
+    def _broken(self, model: Module) -> bool:
+        """Whether these weights may never take the place of good ones; it is said."""
+        if name := broken_weight(model):
+            self._reporter.notice(f"not kept as the best: {name} is not finite", level="warning")
+        return bool(name)
 
     def _look_at_the_base(self, model: Module, control: TrainerControl) -> None:
         due = self._due(0)
@@ -218,13 +229,22 @@ class Monitor(TrainerCallback):
     def _loss(self, model: Module) -> float | None:
         if not self._heldout:
             return None
-        loss = mean_nll(model, self._heldout)
-        self._reporter.event("eval", loss=loss)
+        loss = self._loss_room.fit(lambda at_once: mean_nll(model, self._heldout, at_once))
+        if loss is not None:
+            self._reporter.event("eval", loss=loss)
         return loss
 
-    def _checkpoint(self, state: TrainerState, kwargs: dict[str, Any]) -> None:
+    def checkpoint(self, state: TrainerState, kwargs: Mapping[str, Any]) -> None:
+        """Write one, with ``model``, ``optimizer`` and ``lr_scheduler`` as they are now.
+
+        Raises:
+            RunFailedError: A trained weight is not finite; nothing is written.
+            MachineError: It cannot be written.
+        """
         moving = machinery(kwargs["optimizer"], kwargs["lr_scheduler"])
-        folder = self._checkpointer.save(kwargs["model"], moving, state, self.best_step)
+        folder = self._reporter.patiently(
+            lambda: self._checkpointer.save(kwargs["model"], moving, state, self.best_step)
+        )
         self._reporter.event("checkpoint", path=f"checkpoints/{folder.name}")
 
     def state(self) -> dict[str, Any]:

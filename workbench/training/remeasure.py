@@ -56,7 +56,7 @@ def remeasure(
     recipe = run.recipe()
     opened = open_base(recipe, load_split(recipe.data, recipe.training.seed), report)
     usual = "quick" if recipe.evaluation.size == "none" else recipe.evaluation.size
-    examination = Examination(opened, size or usual)
+    examination = Examination(opened, size or usual, lambda text: report(text, 0, 0))
     fingerprint = take_fingerprint(opened.base, opened.tokenizer)
     notes = _notes(run, fingerprint, Held.of(opened.base))
     base = examination.base(fingerprint, run.base, report)

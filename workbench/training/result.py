@@ -46,8 +46,19 @@ def refuse_broken(model: Module) -> None:
     Raises:
         RunFailedError: Naming the first such tensor.
     """
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad and not torch.isfinite(parameter).all():
-            raise RunFailedError(
-                f"training diverged: {name} is no longer finite; lower the learning rate"
-            )
+    if name := broken_weight(model):
+        raise RunFailedError(
+            f"training diverged: {name} is no longer finite; lower the learning rate"
+        )
+
+
+def broken_weight(model: Module) -> str:
+    """The first trained weight that holds NaN or infinity; empty where none does."""
+    return next(
+        (
+            name
+            for name, parameter in model.named_parameters()
+            if parameter.requires_grad and not torch.isfinite(parameter).all()
+        ),
+        "",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,8 +46,9 @@ class RetentionWatch:
         self._opened = opened
         self._base = base
         self._reporter = reporter
-        self._text_room = Room("watching KL", BATCH, reporter)
-        self._answer_room = Room("asking the canaries", ANSWER_BATCH, reporter)
+        warn = partial(reporter.notice, level="warning")
+        self._text_room = Room("watching KL", BATCH, warn)
+        self._answer_room = Room("asking the canaries", ANSWER_BATCH, warn)
 
     def measure(self, model: Module) -> float | None:
         """Write a ``retention`` event and return the KL on general text, nats per token.

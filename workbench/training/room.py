@@ -6,22 +6,41 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
+from workbench.errors import MachineError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workbench.training.reporter import Reporter
-
 _T = TypeVar("_T")
+
+_SIGNS = (
+    "out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "can't allocate memory",
+)
+"""What errors say that are no :class:`torch.OutOfMemoryError` but mean it."""
+
+
+class NoRoomError(MachineError):
+    """There is no memory for the least that could be done at once."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether a device, or the host, had no memory for what was asked of it."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
 
 
 class Room:
     """How many rows go through the model at once; halved whenever there is no memory for them."""
 
-    def __init__(self, what: str, rows: int, reporter: Reporter) -> None:
+    def __init__(self, what: str, rows: int, warn: Callable[[str], None]) -> None:
         """Start with ``rows``; ``what`` is being done, in words that follow "no memory for"."""
         self._what = what
         self._rows = rows
-        self._reporter = reporter
+        self._warn = warn
 
     def fit(self, work: Callable[[int], _T]) -> _T | None:
         """Do ``work`` with as many rows at once as there is room for; None where not even one fits.
@@ -29,17 +48,33 @@ class Room:
         A run that was watched to death would be worth nothing: running out of memory here is told
         as a notice and never ends it.
         """
+        try:
+            return self.need(work)
+        except NoRoomError:
+            self._tell("not even for one row: this look is left out")
+            return None
+
+    def need(self, work: Callable[[int], _T]) -> _T:
+        """The same for what cannot be left out.
+
+        Raises:
+            NoRoomError: There is no memory for a single row.
+        """
         while True:
             try:
                 return work(self._rows)
-            except torch.OutOfMemoryError:
-                pass  # the tensors of the failed work are free only outside of this clause
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+                # the tensors of the failed work are free only outside of this clause
             torch.cuda.empty_cache()
             if self._rows == 1:
-                self._tell("not even for one row: this look is left out")
-                return None
+                raise NoRoomError(
+                    f"no memory for {self._what}, not even for one row at a time: end other "
+                    "programs on the device, shorten what is read, or take strategy.kind=qlora"
+                )
             self._rows //= 2
             self._tell(f"from now on {self._rows} {'row' if self._rows == 1 else 'rows'} at once")
 
     def _tell(self, consequence: str) -> None:
-        self._reporter.notice(f"no memory for {self._what}: {consequence}", level="warning")
+        self._warn(f"no memory for {self._what}: {consequence}")

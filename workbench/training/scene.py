@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -17,6 +18,7 @@ from workbench.errors import BadInputError
 from workbench.models.store import build_once
 from workbench.probes.generation import greedy_tokens
 from workbench.training.loss import labelled_logits
+from workbench.training.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     from workbench.recipe.protection import GeneralRow
     from workbench.training.opening import Opened
     from workbench.training.reporter import Reporter
+
+_T = TypeVar("_T")
+
+_ANSWERS = 16
+"""Questions that the base answers at once."""
 
 _PHASE = "studying the base"
 _MADE = "made.safetensors"
@@ -79,6 +86,14 @@ class BaseScene:
         device = self.base.device
         return [{name: tensor.to(device) for name, tensor in batch.items()} for batch in batches]
 
+    def in_parts(self, what: str, rows: int, work: Callable[[int], _T]) -> _T:
+        """Do ``work`` with ``rows`` at once, or as many as there is memory for.
+
+        Raises:
+            NoRoomError: There is no memory for a single one.
+        """
+        return Room(what, rows, partial(self._reporter.notice, level="warning")).need(work)
+
     def logits(self, model: Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits ``[labelled tokens, vocabulary]``, of base and tuned model in one number format.
 
@@ -98,7 +113,10 @@ class BaseScene:
             made = {key: tensor.cpu().contiguous() for key, tensor in make().items()}
             save_file(made, folder / _MADE)
 
-        folder = build_once(locations.cache() / "retention" / name, build, self.report)
+        shelf = locations.cache() / "retention"
+        folder = self._reporter.patiently(
+            lambda: build_once(shelf / name, build, self.report), shelf
+        )
         return load_file(folder / _MADE, device=str(self.base.device))
 
     def _examples(self, source: str, rows: int) -> list[Example]:
@@ -108,12 +126,17 @@ class BaseScene:
 
     def _answer(self, prompts: Sequence[list[int]], new_tokens: int) -> dict[str, Tensor]:
         with self._opened.as_trained():
-            answers = greedy_tokens(
-                self.base,
-                self._tokenizer,
-                prompts,
-                max_new_tokens=new_tokens,
-                report=lambda done, total: self.report("answers of the base", done, total),
+            answers = self.in_parts(
+                "the base's own answers",
+                _ANSWERS,
+                lambda at_once: greedy_tokens(
+                    self.base,
+                    self._tokenizer,
+                    prompts,
+                    max_new_tokens=new_tokens,
+                    batch_size=at_once,
+                    report=lambda done, total: self.report("answers of the base", done, total),
+                ),
             )
         longest = max(map(len, answers))
         padded = [answer + [-1] * (longest - len(answer)) for answer in answers]

@@ -40,7 +40,7 @@ def sweep(
     refuse_without_strength(run)
     recipe = run.recipe()
     opened = open_base(recipe, load_split(recipe.data, recipe.training.seed), report)
-    examination = Examination(opened, size)
+    examination = Examination(opened, size, lambda text: report(text, 0, 0))
     fingerprint = take_fingerprint(opened.base, opened.tokenizer)
     with tempfile.TemporaryDirectory() as folder:
         base = examination.base(fingerprint, Path(folder), report)

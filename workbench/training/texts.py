@@ -74,8 +74,12 @@ class Texts:
     def __len__(self) -> int:
         return sum(map(len, self._counts))
 
-    def predictions(self, base: Module) -> dict[str, Tensor]:
+    def predictions(self, base: Module, *, at_once: int = BATCH) -> dict[str, Tensor]:
         """What the base predicts for each learned token, on the CPU.
+
+        Args:
+            base: The one to ask.
+            at_once: Rows that there is memory for; larger batches are read in parts.
 
         Returns:
             ``ids`` ``[tokens, k]``, ``log_probs`` ``[tokens, k]``, ``tail`` ``[tokens]`` (see
@@ -83,7 +87,7 @@ class Texts:
         """
         parts = []
         with evaluating(base):
-            for batch in self._batches:
+            for batch, _ in self._in_parts(len(self._batches), at_once):
                 logits, targets = labelled_logits(base, batch)
                 top = top_tokens(logits, TOP_TOKENS)
                 nll = functional.cross_entropy(logits.float(), targets, reduction="none")
@@ -126,15 +130,19 @@ class Texts:
     ) -> Iterator[tuple[Batch, list[int], TopTokens]]:
         first = 0
         last = self._watched if watched_only else len(self._batches)
-        for whole, all_counts in zip(self._batches[:last], self._counts[:last], strict=True):
-            for row in range(0, len(all_counts), at_once):
-                batch = {name: tensor[row : row + at_once] for name, tensor in whole.items()}
-                counts = all_counts[row : row + at_once]
-                tokens = slice(first, first := first + sum(counts))
-                device = batch["labels"].device
-                base = {name: tensor[tokens].to(device) for name, tensor in kept.items()}
-                top = TopTokens(base["ids"].long(), base["log_probs"], base["tail"])
-                yield batch, counts, top
+        for batch, counts in self._in_parts(last, at_once):
+            tokens = slice(first, first := first + sum(counts))
+            device = batch["labels"].device
+            base = {name: tensor[tokens].to(device) for name, tensor in kept.items()}
+            top = TopTokens(base["ids"].long(), base["log_probs"], base["tail"])
+            yield batch, counts, top
+
+    def _in_parts(self, last: int, at_once: int) -> Iterator[tuple[Batch, list[int]]]:
+        """The batches before ``last``, of at most so many rows, and their learned tokens."""
+        for whole, counts in zip(self._batches[:last], self._counts[:last], strict=True):
+            for row in range(0, len(counts), at_once):
+                rows = slice(row, row + at_once)
+                yield {name: tensor[rows] for name, tensor in whole.items()}, counts[rows]
 
 
 def mean_of(results: Sequence[TextResult], name: str) -> float | None:

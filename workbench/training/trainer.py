@@ -15,7 +15,7 @@ from workbench.training.loss import labelled_nll
 from workbench.training.plan import warmup_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from workbench.data.rendering import Rendered
     from workbench.recipe.training import TrainingSection
+    from workbench.training.checkpoint import Stateful
+    from workbench.training.cutting import Cutting
     from workbench.training.guards import Guards
 
 _OPTIMIZERS = {
@@ -85,6 +87,7 @@ class WorkbenchTrainer(Trainer):
         rows: Sequence[Rendered],
         padding: int,
         guards: Guards,
+        cutting: Callable[[Mapping[str, Stateful]], Cutting],
         groups: list[dict[str, Any]] | None = None,
     ) -> None:
         """Prepare to train ``model`` on rendered rows.
@@ -95,22 +98,24 @@ class WorkbenchTrainer(Trainer):
             rows: What to learn.
             padding: Id of the padding token.
             guards: What protects old knowledge.
+            cutting: Makes what cuts micro batches, given all that notes something in them.
             groups: Parameters with rates of their own; without them all move at one rate.
         """
         optimizer, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
         pool = [Replayed.of(row) for row in guards.mix.rows] if guards.mix else []
         dataset: Any = [*rows, *pool]
+        self.losses = SourceLosses()
+        made = self.cutting = cutting({"guards": guards, "losses": self.losses})
         super().__init__(
             model=model,
             args=arguments,
             train_dataset=dataset,
             data_collator=MixingCollator(padding) if pool else Collator(padding),
-            callbacks=[guards],
+            callbacks=[guards, made],
             optimizer_cls_and_kwargs=(optimizer, {**options, "params": groups}) if groups else None,
         )
         self._rows = rows
         self._guards = guards
-        self.losses = SourceLosses()
         self._finite = torch.tensor(data=True)
         self.model_accepts_loss_kwargs = True
         self.remove_callback(PrinterCallback)
@@ -147,8 +152,13 @@ class WorkbenchTrainer(Trainer):
         inputs: dict[str, Any],
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
-        """Keep a loss that is not finite out of the Trainer's running sum, which it would spoil."""
-        loss = super().training_step(model, inputs, num_items_in_batch)
+        """Cut what does not fit, and keep a loss that is not finite out of the Trainer's sum."""
+        learn = super().training_step
+        loss = self.cutting.take(
+            inputs,
+            lambda rows: learn(model, dict(rows), num_items_in_batch),
+            lambda learned: self._penalise(learned, num_items_in_batch),
+        )
         finite = torch.isfinite(loss)
         self._finite = self._finite.to(loss.device) & finite
         return torch.where(finite, loss, 0.0)
@@ -168,7 +178,7 @@ class WorkbenchTrainer(Trainer):
     ) -> Any:
         """Mean over the labelled tokens of the whole optimiser step, accumulation included.
 
-        A micro batch carries its share of the penalties: together they add them once a step.
+        A whole micro batch carries its share of the penalties: together they add them once a step.
         """
         del return_outputs  # only Trainer.evaluate asks for outputs, and ftwb evaluates by itself
         total, labelled = torch.zeros((), device=inputs["labels"].device), 0
@@ -177,7 +187,19 @@ class WorkbenchTrainer(Trainer):
             self.losses.add(source, nll, count)
             total, labelled = total + nll, labelled + count
         items = labelled if num_items_in_batch is None else num_items_in_batch
-        return (total + labelled * self._guards.penalty()) / items
+        share = labelled * self._guards.penalty() if self.cutting.whole else 0.0
+        return (total + share) / items
+
+    def _penalise(self, learned: int, num_items_in_batch: Tensor | int | None) -> Tensor:
+        """Gradients of the share of the penalties of a micro batch, and that share."""
+        items = learned if num_items_in_batch is None else num_items_in_batch
+        with self.compute_loss_context_manager():
+            share = torch.as_tensor(
+                learned * self._guards.penalty() / items, device=self.args.device
+            )
+        if share.requires_grad:
+            self.accelerator.backward(share)
+        return share.detach()
 
 
 class SourceLosses:
@@ -213,5 +235,6 @@ class SourceLosses:
         return dict(self._tokens)
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Count on from there."""
+        """Count on from there, between two calls of :meth:`take`."""
+        self._sums.clear()
         self._tokens = dict(state)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import traceback
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
 from transformers import set_seed
 
+from workbench import locations
 from workbench.data.splitting import load_split
-from workbench.errors import BadInputError, FtwbError, MachineError
+from workbench.errors import BadInputError, FtwbError
 from workbench.probes.fingerprint import (
     Held,
     read_fingerprint,
@@ -21,6 +22,8 @@ from workbench.recipe.numbers import percent
 from workbench.runs import checkpoints
 from workbench.training.best import BestWeights
 from workbench.training.checkpoint import Checkpointer, Saved
+from workbench.training.cutting import Cutting
+from workbench.training.disk import StopAsked
 from workbench.training.examination import Examination
 from workbench.training.guards import Guards
 from workbench.training.monitor import Monitor
@@ -28,10 +31,12 @@ from workbench.training.opening import open_base
 from workbench.training.origin import require_origin, save_origin
 from workbench.training.plan import total_steps
 from workbench.training.randomness import random_states, set_random_states
-from workbench.training.reporter import Reporter, StopAsked
+from workbench.training.reporter import Reporter
+from workbench.training.rescue import Rescue
 from workbench.training.result import save_result
 from workbench.training.resumption import Resumption
 from workbench.training.retention_watch import RetentionWatch
+from workbench.training.room import out_of_memory
 from workbench.training.scene import BaseScene
 from workbench.training.trainer import WorkbenchTrainer, training_arguments
 
@@ -68,18 +73,18 @@ def work(run: RunFolder, *, resume: bool = False, step: int | None = None) -> in
     try:
         saved = resumed(run, reporter, step) if resume else None
         stopped = Work(run, run.recipe(), reporter, saved).do()
+        reporter.state(
+            "stopped" if stopped else "finished", "stopped on request" if stopped else ""
+        )
     except StopAsked as order:
-        reporter.state("stopped", str(order))
-        return 0
+        reporter.end("stopped", str(order))
     except Exception as error:  # noqa: BLE001 - the last line of defence: the status must be true
-        traceback.print_exc()
         reason = last_words(error)
-        with suppress(MachineError):
-            reporter.state("failed", reason)
+        reporter.end("failed", reason)
         with suppress(OSError):
-            reporter.event("error", text=reason)
+            traceback.print_exc()
+            reporter.last_event("error", text=reason)
         return 1
-    reporter.state("stopped" if stopped else "finished", "stopped on request" if stopped else "")
     return 0
 
 
@@ -97,7 +102,7 @@ def last_words(error: Exception) -> str:
     """One line that tells a user why the run ended."""
     if isinstance(error, FtwbError):
         return str(error)
-    if isinstance(error, torch.OutOfMemoryError):
+    if out_of_memory(error):
         return (
             "out of GPU memory: lower training.micro_batch_size (and raise "
             "gradient_accumulation_steps), or set training.gradient_checkpointing"
@@ -126,21 +131,23 @@ class Work:
         if self._saved:
             require_origin(self._run)
         else:
-            save_origin(self._run, recipe)
+            reporter.patiently(partial(save_origin, self._run, recipe))
         split = load_split(recipe.data, recipe.training.seed)
         opened = open_base(recipe, split, self._phase("loading the base model"))
         rows = self._render(opened)
-        examination = Examination(opened)
+        examination = Examination(opened, warn=partial(reporter.notice, level="warning"))
         for note in examination.notes:
             reporter.notice(note, level="warning")
         tell = self._phase("measuring the base")
         fingerprint = self._fingerprint(opened)
-        base = examination.base(fingerprint, self._run.base, tell)
+        base = reporter.patiently(
+            lambda: examination.base(fingerprint, self._run.base, tell), locations.cache()
+        )
         guards = self._protect(opened, fingerprint, examination)
         watch = RetentionWatch(opened, examination, base, reporter)
         model, stopped = self._train(opened, rows, guards, watch)
         reporter.phase("saving the result", stoppable=False)
-        save_result(recipe.strategy, model, self._run.model)
+        reporter.patiently(partial(save_result, recipe.strategy, model, self._run.model))
         self._measure(model, base, examination)
         return stopped
 
@@ -148,7 +155,8 @@ class Work:
         """Measure the saved result; where that breaks the run has its result all the same."""
         try:
             after = examination.result(model, base, self._phase("measuring the result"))
-            examination.report(base, after).save(self._run.report)
+            report = examination.report(base, after)
+            self._reporter.patiently(partial(report.save, self._run.report))
         except StopAsked:
             raise
         except Exception as error:  # noqa: BLE001 - hours of training are worth more than a report
@@ -206,12 +214,16 @@ class Work:
         model = recipe.strategy.prepare(opened.base)
         guards.attach(model)
         trainer = self._trainer(opened, model, rows, guards)
-        parts: dict[str, Stateful] = {"guards": guards, "losses": trainer.losses}
+        parts: dict[str, Stateful] = {
+            "guards": guards,
+            "losses": trainer.losses,
+            "cutting": trainer.cutting,
+        }
         best = BestWeights(self._run.checkpoints)
         checkpointer = Checkpointer(self._run, recipe, best, parts, start)
         monitor = parts["monitor"] = Monitor(checkpointer, self._reporter, guards, watch)
         trainer.add_callback(monitor)
-        self._steps(trainer, model, checkpointer)
+        self._steps(trainer, model, checkpointer, monitor)
         if best.restore(model):
             which = _BEST[guards.judges]
             self._reporter.notice(f"the result is the model of step {monitor.best_step}: {which}")
@@ -234,13 +246,21 @@ class Work:
             model, training.learning_rate, training.weight_decay
         )
         padding = opened.tokenizer.pad_token_id
-        return WorkbenchTrainer(model, arguments, rows, padding, guards, groups)
+        cutting = partial(Cutting, self._recipe, self._reporter)
+        return WorkbenchTrainer(model, arguments, rows, padding, guards, cutting, groups)
 
-    def _steps(self, trainer: WorkbenchTrainer, model: Module, checkpointer: Checkpointer) -> None:
+    def _steps(
+        self,
+        trainer: WorkbenchTrainer,
+        model: Module,
+        checkpointer: Checkpointer,
+        monitor: Monitor,
+    ) -> None:
         """Take the steps, or those that are left."""
         saved = self._saved
+        rescue = Rescue(trainer, monitor, self._run)
         if saved is None:
-            trainer.train()
+            rescue.train()
             return
         saved.restore_weights(model)
         checkpointer.resume(saved)
@@ -249,7 +269,7 @@ class Work:
         )
         if saved.step < trainer.args.max_steps:
             trainer.add_callback(Resumption(saved))
-            trainer.train(resume_from_checkpoint=str(saved.folder))
+            rescue.train(saved.folder)
 
     def _fingerprint(self, opened: Opened) -> Tensor:
         """Write down what the base is; a resumed run must find the one it started from."""
@@ -257,7 +277,7 @@ class Work:
         held = Held.of(opened.base)
         stored = read_fingerprint(self._run.base) if self._saved else None
         if stored is None:
-            save_fingerprint(fingerprint, held, self._run.base)
+            self._reporter.patiently(partial(save_fingerprint, fingerprint, held, self._run.base))
         elif not stored.fits(fingerprint, held):
             raise BadInputError(
                 f"the base model is no longer the one {self._run.id} started from: its logits are "

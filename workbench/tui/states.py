@@ -25,9 +25,14 @@ _GLYPHS: dict[State, tuple[str, str]] = {
     "lost": ("?", "error"),
 }
 
+_PAUSED = ("‖", "warning")
+
 
 def state_text(status: Status, colours: Mapping[str, str]) -> Text:
     """The state for a table, in the ``colours`` of the theme, with the place of one that waits."""
+    if status.stands_still:
+        glyph, colour = _PAUSED
+        return Text(f"{glyph} {status.words}", colours[colour])
     glyph, colour = _GLYPHS[status.state]
     place = f", {ordinal(status.place)}" if status.state == "queued" and status.place else ""
     return Text(f"{glyph} {status.state}{place}", colours[colour])
@@ -35,6 +40,6 @@ def state_text(status: Status, colours: Mapping[str, str]) -> Text:
 
 def state_content(status: Status) -> Content:
     """The state for a line of its own, with the worker's process while there is one."""
-    glyph, colour = _GLYPHS[status.state]
+    glyph, colour = _PAUSED if status.stands_still else _GLYPHS[status.state]
     detached = f" (detached, pid {status.pid})" if status.live and status.pid else ""
     return Content.assemble((f"{glyph} {status.words}", f"bold ${colour}"), (detached, "dim"))

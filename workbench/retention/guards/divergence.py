@@ -135,6 +135,7 @@ class KlGuard(Guard):
         self._batches = batches
         self._logits = logits
         self._base = base
+        self._seed = seed
         self._order = _endless(len(batches), seed)
         self._drawn = 0
         self._model: Module | None = None
@@ -163,7 +164,8 @@ class KlGuard(Guard):
         return {"drawn": self._drawn}
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Draw those that were drawn, so that the next one comes next."""
+        """Draw those that were drawn, from the start, so that the next one comes next."""
+        self._order = _endless(len(self._batches), self._seed)
         for _ in range(state["drawn"]):
             next(self._order)
         self._drawn = state["drawn"]

@@ -139,7 +139,7 @@ class RunsScreen(WorkbenchScreen):
         text = Content("")
         if row:
             text = Content.assemble(
-                (row.run.id, "dim"), f"   {visible(row.status.reason or row.status.words)}"
+                (row.run.id, "dim"), f"   {visible(row.status.why or row.status.words)}"
             )
         self.query_one("#reason", Static).update(text)
 

@@ -1,0 +1,77 @@
+"""Writing on a full disk: whole lines or none, and an error that is known for what it is."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workbench.errors import MachineError
+from workbench.runs import files
+from workbench.runs.events import EventLog, EventReader
+from workbench.runs.status import Status
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_full_is_known_by_what_caused_the_error() -> None:
+    told = MachineError("cannot be written")
+    told.__cause__ = FULL
+    assert files.is_full(told)
+    assert files.is_full(OSError(errno.EDQUOT, "Disk quota exceeded"))
+    assert files.is_full(RuntimeError("I/O error: No space left on device (os error 28)"))
+    assert not files.is_full(OSError(errno.EROFS, "Read-only file system"))
+    assert not files.is_full(None)
+
+
+def test_what_a_full_disk_let_through_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "events.jsonl"
+    log, write = EventLog(path), os.write
+    log.append("train", 1, loss=2.0)
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda file, data: write(file, data[:-5]))
+        with pytest.raises(OSError, match="No space left") as caught:
+            log.append("train", 2, loss=float("nan"))
+    assert files.is_full(caught.value)
+    assert path.read_bytes() == before
+    log.append("train", 2, loss=float("nan"))
+    assert [(event["kind"], event["step"]) for event in EventReader(path).read()] == [
+        ("train", 1),
+        ("train", 2),
+        ("notice", 2),
+    ]
+
+
+def test_a_torn_line_is_ended_though_the_first_write_after_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"t": 1, "step": 2, "ki')
+
+    def full(_file: int, _data: bytes) -> int:
+        raise FULL
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        log = EventLog(path)
+        with pytest.raises(OSError, match="No space left"):
+            log.append("train", 3, loss=1.0)
+    log.append("train", 3, loss=1.0)
+    log.append("train", 4, loss=1.0)
+    assert path.read_bytes().count(b"\n") == 3
+    assert [event["step"] for event in EventReader(path).read()] == [3, 4]
+
+
+def test_a_status_stands_still_only_while_its_worker_lives() -> None:
+    paused = Status.of_this_process(state="running", paused="the disk of /x is full")
+    assert (paused.words, paused.why) == ("paused", "the disk of /x is full")
+    ended = paused.model_copy(update={"state": "failed", "reason": "it broke"})
+    assert (ended.words, ended.why) == ("failed", "it broke")

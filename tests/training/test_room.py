@@ -1,0 +1,231 @@
+"""Whatever is measured beside training fits into the memory there is, and is the same measure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from tests.training.shortage import SAID
+from tests.training.test_cutting import shortages_of
+from tests.training.test_resume import numbers_of
+from workbench.probes.report import read_report
+from workbench.recipe.protection import Evaluation, Verdict
+from workbench.retention.early_stopping import Patience
+from workbench.runs.events import EventReader
+from workbench.training import worker
+from workbench.training.room import NoRoomError, Room, out_of_memory
+from workbench.training.worker import last_words, work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from workbench.runs.folder import RunFolder
+    from workbench.training.opening import Opened
+
+    NewRun = Callable[..., RunFolder]
+
+
+class SmallDevice:
+    """The base model of the runs to come runs out of memory for more rows than ``rows``."""
+
+    def __init__(self, rows: int, patch: pytest.MonkeyPatch) -> None:
+        self.rows: int | None = rows
+        opening = worker.open_base
+
+        def crowded(*args: Any) -> Opened:
+            opened = opening(*args)
+            opened.base.register_forward_pre_hook(self._forward, with_kwargs=True)
+            return opened
+
+        patch.setattr(worker, "open_base", crowded)
+
+    def _forward(self, _model: object, _positional: object, named: dict[str, Any]) -> None:
+        if self.rows is not None and len(named["input_ids"]) > self.rows:
+            raise torch.OutOfMemoryError(SAID)
+
+
+def test_a_whole_run_on_a_small_device_measures_what_any_other_does(
+    new_run: NewRun, probed: tuple[str, ...], general: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = (
+        *probed,
+        "strategy.kind=full",
+        "training.max_steps=4",
+        "training.micro_batch_size=5",
+        f"retention.replay.source={general}",
+        "retention.replay.answer_tokens=4",
+        f"retention.kl.source={general}",
+        "retention.kl.batch_size=2",
+    )
+    roomy, small = new_run(*recipe), new_run(*recipe)
+    assert work(roomy) == 0
+    with monkeypatch.context() as patch:
+        patch.setenv("FTWB_CACHE", str(small.path / "cache"))
+        SmallDevice(3, patch)
+        assert work(small) == 0
+    assert small.status().state == "finished", small.status().reason
+    said = " ".join(shortages_of(small))
+    for what in (
+        "reading text",
+        "asking questions",
+        "the noise floor",
+        "the held-out loss",
+        "the base's own answers",
+        "watching KL",
+    ):
+        assert f"no memory for {what}" in said
+    assert "times the accumulation; the effective batch stays 5" in said
+    ours, theirs = numbers_of(small), numbers_of(roomy)
+    assert ours.keys() == theirs.keys()
+    for place, numbers in theirs.items():
+        assert ours[place] == pytest.approx(numbers, rel=1e-2, abs=1e-5, nan_ok=True), place
+    mine, its = read_report(small), read_report(roomy)
+    for one, other in ((mine.before, its.before), (mine.after, its.after)):
+        assert one.heldout_nll == pytest.approx(other.heldout_nll, rel=1e-3)
+        assert len(one.items) == len(other.items) > 0
+        assert len(one.answers) == len(other.answers) > 0
+        assert [text.nll for text in one.general] == pytest.approx(
+            [text.nll for text in other.general], rel=1e-3
+        )
+    assert any("no memory for reading text" in note for note in mine.notes)
+    assert not any("no memory" in note for note in its.notes)
+
+
+@pytest.mark.parametrize("kind", ["full", "lora"])
+def test_the_base_is_studied_in_parts(
+    new_run: NewRun, general: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    recipe = (
+        f"strategy.kind={kind}",
+        "training.max_steps=2",
+        f"retention.kl.source={general}",
+        f"retention.ewc.source={general}",
+        "retention.ewc.rows=10",
+    )
+    device = SmallDevice(2, monkeypatch)
+    train = worker.Work._train
+
+    def with_room(self: worker.Work, *args: Any) -> Any:
+        device.rows = None
+        return train(self, *args)
+
+    monkeypatch.setattr(worker.Work, "_train", with_room)
+    run = new_run(*recipe)
+    assert work(run) == 0
+    said = shortages_of(run)
+    assert "no memory for the Fisher information: from now on 2 rows at once" in said
+    kept = "no memory for the predictions of the base: from now on 2 rows at once"
+    assert (kept in said) == (kind == "full")
+    penalties = [e for e in EventReader(run.events).read() if e["kind"] == "penalty"]
+    assert all(event["kl"] >= 0 for event in penalties)
+
+
+def test_predictions_kept_in_parts_are_those_kept_at_once(
+    new_run: NewRun, general: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = (
+        "strategy.kind=full",
+        "training.max_steps=3",
+        "training.warmup=0",
+        f"retention.kl.source={general}",
+        "retention.kl.batch_size=4",
+    )
+    roomy, small = new_run(*recipe), new_run(*recipe)
+    assert work(roomy) == 0
+    device = SmallDevice(1, monkeypatch)
+    train = worker.Work._train
+
+    def with_room(self: worker.Work, *args: Any) -> Any:
+        device.rows = None
+        return train(self, *args)
+
+    monkeypatch.setattr(worker.Work, "_train", with_room)
+    monkeypatch.setenv("FTWB_CACHE", str(small.path / "cache"))
+    assert work(small) == 0
+    ours, theirs = numbers_of(small), numbers_of(roomy)
+    assert ours["penalty", 3]["kl"] > 1e-6
+    assert ours["penalty", 3]["kl"] == pytest.approx(theirs["penalty", 3]["kl"], rel=1e-2)
+
+
+def test_a_base_that_cannot_be_measured_at_all_is_said_before_any_step(
+    new_run: NewRun, probed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(*probed)
+    device = SmallDevice(1, monkeypatch)
+    fingerprint = worker.take_fingerprint
+
+    def then_full(*args: Any) -> torch.Tensor:
+        taken = fingerprint(*args)
+        device.rows = 0
+        return taken
+
+    monkeypatch.setattr(worker, "take_fingerprint", then_full)
+    assert work(run) == 1
+    assert run.status().reason.startswith(
+        "no memory for reading text, not even for one row at a time: end other programs"
+    )
+
+
+def test_a_loss_that_could_not_be_measured_is_no_reason_to_stop() -> None:
+    guard = Patience(patience=1, minimum_gain=0)
+    assert guard.evaluated(Evaluation(loss=1.0)) == Verdict(best=True)
+    assert guard.evaluated(Evaluation(loss=None)) == Verdict(best=False)
+    assert guard.evaluated(Evaluation(loss=2.0)).stop
+
+
+def test_the_held_out_loss_that_never_fits_is_left_out(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.training import monitor
+
+    def crowded(*_: object) -> float:
+        raise torch.OutOfMemoryError(SAID)
+
+    monkeypatch.setattr(monitor, "mean_nll", crowded)
+    run = new_run("training.max_steps=3", "training.evaluation_interval=1")
+    assert work(run) == 0
+    assert "no memory for the held-out loss: not even for one row: this look is left out" in (
+        shortages_of(run)
+    )
+    assert not [place for place in numbers_of(run) if place[0] == "eval"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError(),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory"
+        ),
+    ],
+)
+def test_every_way_to_say_it_is_heard(error: RuntimeError) -> None:
+    assert out_of_memory(error)
+    assert "out of GPU memory" in last_words(error)
+
+    def work_on(rows: int) -> int:
+        if rows > 3:
+            raise error
+        return rows
+
+    warned: list[str] = []
+    assert Room("it", 8, warned.append).need(work_on) == 2
+    assert len(warned) == 2
+
+
+def test_other_errors_pass() -> None:
+    def broken(_rows: int) -> None:
+        raise RuntimeError("size mismatch")
+
+    def crowded(_rows: int) -> None:
+        raise torch.OutOfMemoryError(SAID)
+
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        Room("it", 8, print).fit(broken)
+    with pytest.raises(NoRoomError, match="no memory for it, not even for one row"):
+        Room("it", 8, lambda _text: None).need(crowded)
