@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from workbench.cli import following
 from workbench.recipe.recipe import Recipe
 from workbench.runs import control
 from workbench.runs.events import EventLog
@@ -64,3 +66,23 @@ def test_following_prints_every_warning_once(ftwb: Ftwb, runs: Runs) -> None:
     ended = ftwb("follow", run.id)
     assert ended.err.count(f"over budget: 'ftwb continue {run.id}' goes on") == 1
     assert "nothing to worry about" not in ended.err
+
+
+def test_following_prints_the_warnings_of_a_clock_that_was_put_back(
+    ftwb: Ftwb, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.create(Recipe())
+    log = EventLog(run.events)
+    told = iter(range(9, 0, -1))
+
+    def tell(_seconds: float) -> None:
+        now = next(told)
+        monkeypatch.setattr(time, "time", lambda: 3600.0 * now)
+        log.append("notice", 10 - now, level="warning", text=f"warning {now}")
+        if now == 1:
+            Status(state="finished").save(run.status_file)
+
+    Status.of_this_process(state="running").save(run.status_file)
+    monkeypatch.setattr(following.time, "sleep", tell)
+    ended = ftwb("follow", run.id)
+    assert [ended.err.count(f"warning {number}") for number in range(1, 10)] == [1] * 9

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from importlib import metadata
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -74,6 +75,19 @@ def test_a_runs_folder_that_cannot_be_written_fails(
     check = doctor.check_writable(tmp_path / "runs")
     assert check.state == "fail"
     assert "Permission denied" in check.says
+
+
+def test_a_runs_folder_without_locks_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_file: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(doctor.fcntl, "flock", refuse)
+    check = doctor.check_writable(tmp_path)
+    assert check.state == "warn"
+    assert "locks no files" in check.says
+    assert "one host only" in check.remedy
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from workbench.untrusted import visible
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from workbench.runs.events import Event
     from workbench.runs.folder import RunFolder
     from workbench.runs.view import RunView
 
@@ -32,7 +33,7 @@ def follow(run: RunFolder) -> RunView:
     follower = RunFollower(run)
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task(run.id, total=None, numbers="")
-        warned = 0.0
+        warned: Event | None = None
         while (view := follower.poll()).status.live:
             _show(progress, bar, view)
             warned = _warn(progress, view, warned)
@@ -53,17 +54,17 @@ def raise_if_failed(run: RunFolder) -> None:
         raise RunFailedError(f"{run.id} {status.state}: {status.reason}")
 
 
-def _warn(progress: Progress, view: RunView, since: float) -> float:
-    """Print the warnings that came after ``since``, and return when the last of them came."""
-    new = [
-        notice
-        for notice in view.notices
-        if notice.get("level") == "warning" and notice["t"] > since
-    ]
+def _warn(progress: Progress, view: RunView, last: Event | None) -> Event | None:
+    """Print the warnings that came after ``last`` in the log, and return the newest of all.
+
+    Their times tell nothing, because a clock can be put back.
+    """
+    warnings = [notice for notice in view.notices if notice.get("level") == "warning"]
+    new = warnings[warnings.index(last) + 1 :] if last in warnings else warnings
     for notice in new:
         text = visible(notice["text"])
         progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
-    return float(new[-1]["t"]) if new else since
+    return warnings[-1] if warnings else None
 
 
 def _show(progress: Progress, bar: TaskID, view: RunView) -> None:

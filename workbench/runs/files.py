@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from workbench.errors import MachineError
@@ -31,7 +32,8 @@ def replace(path: Path, text: str) -> None:
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise MachineError(f"{path}: cannot be written: {error.strerror}") from error
 
 
@@ -95,6 +97,34 @@ def link_or_copy(source: Path, target: Path) -> None:
         target.hardlink_to(source)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def sync(path: Path) -> None:
+    """Push a file, or the names in a folder, to the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def settle(draft: Path, folder: Path) -> None:
+    """Give a whole folder the place and name of ``folder``: at no time is half of one there.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    if folder.exists():
+        retire(folder)
+    draft.rename(folder)
+    sync(folder.parent)
+
+
+def retire(folder: Path) -> Path:
+    """Take a folder away in one step, and return where it is from now on, to be removed."""
+    retired = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(retired, ignore_errors=True)
+    return folder.rename(retired)
 
 
 def lines(path: Path) -> Iterator[bytes]:

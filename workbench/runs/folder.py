@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
 
 _NEEDED_BYTES = 64 << 20
+MEASURING = "measuring the result"
+"""The phase of a run whose result is saved."""
+
 _TAIL = 4096
 _WORDS = 200
 
@@ -92,12 +95,18 @@ class RunFolder:
     def status(self) -> Status:
         """Where the run stands, corrected by what is true of its worker.
 
-        A worker that died without a word is quoted with the last line of its log.
+        A worker that died without a word is quoted with the last line of its log; one that died
+        over its measurements leaves a result.
         """
         status = Status.read(self.status_file)
-        if status.state != "lost" or status.stranded or not (words := self._last_words()):
+        if status.state != "lost" or status.stranded:
             return status
-        return status.model_copy(update={"reason": f"{status.reason}, it ends with: {words}"})
+        reason = status.reason
+        if words := self._last_words():
+            reason += f", it ends with: {words}"
+        if status.phase == MEASURING and self.has_result():
+            reason += f"; its result is saved: 'ftwb evaluate {self.id}' measures it"
+        return status.model_copy(update={"reason": reason})
 
     def _last_words(self) -> str:
         """The last line that the worker wrote, cut to what fits in a list."""

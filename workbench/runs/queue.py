@@ -68,7 +68,7 @@ class Queue:
         Raises:
             MachineError: The folder is someone else's, cannot be written or cannot be locked.
         """
-        self._claim_folder()
+        self.claim_folder()
         lock = _open(self.folder / "line.lock")
         try:
             _lock(lock, self.folder)
@@ -106,7 +106,12 @@ class Queue:
             os.close(file)
         return None
 
-    def _claim_folder(self) -> None:
+    def claim_folder(self) -> Path:
+        """Make sure of the folder, and return it.
+
+        Raises:
+            MachineError: It cannot be made, or is someone else's.
+        """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = self.folder.lstat()
@@ -116,6 +121,7 @@ class Queue:
             raise MachineError(
                 f"{self.folder}: is not a folder of yours; set FTWB_QUEUE to one on a local disk"
             )
+        return self.folder
 
     def _read(self) -> list[Ticket]:
         line = self.folder / "line.json"

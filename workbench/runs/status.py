@@ -112,11 +112,16 @@ class Status(BaseModel):
             reason = "no worker was ever started"
         elif stranded:
             reason = f"its worker died while it waited; 'ftwb queue' on {self.host} queues it again"
+        elif self.host != socket.gethostname():
+            reason = (
+                f"no sign of life from its worker on {self.host} for {_SILENCE:.0f} s: it died, "
+                "or the network or a clock is wrong"
+            )
         return self.model_copy(update={"state": "lost", "reason": reason, "stranded": stranded})
 
     def _worker_lives(self) -> bool:
         if self.pid is None:
-            return time.time() - self.created < _SILENCE
+            return abs(time.time() - self.created) < _SILENCE
         if self.host != socket.gethostname():
             return time.time() - self.heartbeat < _SILENCE
         return self.process is not None and identity(self.pid) == self.process

@@ -131,10 +131,10 @@ class Checkpointer:
         step = state.global_step
         try:
             with undisturbed(), checkpoints.draft(self.run, step) as folder:
-                self.recipe.strategy.save(model, folder)
                 (folder / _FOLDER).mkdir()
                 self._write(model, machinery, folder / _FOLDER)
                 state.save_to_json(str(folder / _FOLDER / _TRAINER_STATE))
+                self.recipe.strategy.save(model, folder)  # last, because PiSSA's draws numbers
             checkpoints.keep(self.run, self.recipe.training.checkpoints_kept, {best_step})
         except (OSError, SafetensorError) as error:
             raise MachineError(f"step {step}: the checkpoint cannot be saved: {error}") from error

@@ -155,7 +155,7 @@ class Reporter:
         self.event("notice", level=level, text=text)
 
     def _due(self) -> bool:
-        return time.time() - self._saved >= _PROGRESS
+        return time.monotonic() - self._saved >= _PROGRESS
 
     def _beat(self) -> None:
         """Say that the worker lives while a long step, a load or a save says nothing."""
@@ -168,6 +168,6 @@ class Reporter:
         self.status = self.status.model_copy(update=values)
 
     def _save(self) -> None:
-        self._saved = time.time()
-        self._update(heartbeat=self._saved)
+        self._saved = time.monotonic()
+        self._update(heartbeat=time.time())
         self.status.save(self._run.status_file)

@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from workbench.errors import MachineError, RunFailedError
+from workbench.runs import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,13 +32,14 @@ def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
     try:
         draft.mkdir(parents=True)
         strategy.save(model, draft)
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.rename(folder)
+        for path in (*sorted(draft.rglob("*")), draft):
+            files.sync(path)
+        files.settle(draft, folder)
     except (OSError, SafetensorError) as error:
         raise MachineError(f"{folder}: the model cannot be saved: {error}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(folder.with_name(f".{folder.name}.old"), ignore_errors=True)
 
 
 def refuse_broken(model: Module) -> None:

@@ -20,6 +20,7 @@ from workbench.probes.fingerprint import (
 )
 from workbench.recipe.numbers import percent
 from workbench.runs import checkpoints
+from workbench.runs.folder import MEASURING
 from workbench.training.best import BestWeights
 from workbench.training.checkpoint import Checkpointer, Saved
 from workbench.training.cutting import Cutting
@@ -154,7 +155,7 @@ class Work:
     def _measure(self, model: Module, base: BaseEvidence, examination: Examination) -> None:
         """Measure the saved result; where that breaks the run has its result all the same."""
         try:
-            after = examination.result(model, base, self._phase("measuring the result"))
+            after = examination.result(model, base, self._phase(MEASURING))
             report = examination.report(base, after)
             self._reporter.patiently(partial(report.save, self._run.report))
         except StopAsked:
