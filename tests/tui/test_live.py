@@ -269,7 +269,7 @@ async def test_a_long_log_is_told_to_be_read_until_it_is(
     _spike(run)
     monkeypatch.setattr(live, "CHUNK", 4000)
     monkeypatch.setattr(views, "_GLANCE", 2000)
-    monkeypatch.setattr(live, "_TICK", 0.01)
+    monkeypatch.setattr(live, "_CATCH_UP", 0.0)
     titles: list[tuple[float, str]] = []
     show = RunTitle.show
 

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 _TICK = 0.25
 _SETTLED_TICK = 2.0
+_CATCH_UP = 1.0
+"""Seconds of reading between two drawings of a log that is not read to its end."""
 _LAST_WORDS = 2000
 
 
@@ -131,7 +133,7 @@ class LiveScreen(PanedScreen):
 
     def _read(self) -> RunView:
         """Read what is new; of a long log as much as there is time for between two drawings."""
-        until = time.monotonic() + _TICK
+        until = time.monotonic() + _CATCH_UP
         view = self._follower.poll(CHUNK)
         while self.view and view.unread and time.monotonic() < until:
             view = self._follower.poll(CHUNK)
