@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from workbench.cli import asking
 from workbench.recipe import storage
 from workbench.recipe.recipe import Recipe
-from workbench.runs import launch
+from workbench.runs import checkpoints, launch
 from workbench.runs.events import EventLog, EventReader
 from workbench.runs.status import Status
 
@@ -251,3 +252,51 @@ def test_resume_goes_on_in_a_worker_of_its_own(
     trained = [e for e in EventReader(run.events).read() if e["kind"] == "train"]
     assert [event["step"] for event in trained] == [1, 2, 3, 3]
     assert trained[2]["loss"] == trained[3]["loss"]
+
+
+def test_a_live_run_is_kept_and_measured_on_request(
+    ftwb: Ftwb, train: Callable[..., Ended], runs: Runs
+) -> None:
+    ended = train("--set", "training.max_steps=1000000", "--set", "training.evaluation_interval=0")
+    assert ended.code == 0, ended.err
+    run = runs.find("last")
+    try:
+        kept = json.loads(ftwb("checkpoint", "last", "--wait", "--json").out)
+        folder = checkpoints.folder_of(run, kept["step"])
+        assert kept["path"] == str(folder)
+        assert checkpoints.fault(folder) == ""
+        measured = json.loads(ftwb("evaluate", "last", "--wait", "--json").out)
+        (told,) = [event for event in EventReader(run.events).read() if event["kind"] == "eval"]
+        assert (measured["step"], measured["loss"]) == (told["step"], told["loss"])
+        refused = ftwb("evaluate", "last", "--checkpoint", kept["step"])
+        assert refused.code == 2
+        assert "are for a run that has ended" in refused.err
+    finally:
+        ftwb("stop", "last")
+        ftwb("follow", "last")
+    assert run.status().state == "stopped"
+
+
+@pytest.mark.parametrize("command", ["checkpoint", "evaluate"])
+def test_without_wait_it_is_asked_and_left(ftwb: Ftwb, runs: Runs, command: str) -> None:
+    live = finished(runs, "running")
+    ended = ftwb(command, live.id, "--json")
+    assert ended.code == 0
+    assert json.loads(ended.out) == {"run": live.id, "request": command}
+    assert f"asked to {command} after the step it is in" in ended.err
+    assert (live.control / command).exists()
+
+
+def test_waiting_for_a_run_that_ends_first_fails_with_its_reason(
+    ftwb: Ftwb, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = finished(runs, "running")
+
+    def end(_seconds: float) -> None:
+        status = live.status().model_copy(update={"state": "failed", "reason": "out of luck"})
+        status.save(live.status_file)
+
+    monkeypatch.setattr(asking.time, "sleep", end)
+    ended = ftwb("checkpoint", live.id, "--wait")
+    assert (ended.code, ended.out) == (1, "")
+    assert f"{live.id} was failed before it came to it: out of luck" in ended.err

@@ -17,6 +17,8 @@ from workbench.runs.view import Canary, RunFollower
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from workbench.runs.folder import Runs
 
 
@@ -39,6 +41,33 @@ def test_a_torn_last_line_waits_and_a_new_writer_ends_it(tmp_path: Path) -> None
     assert [event["step"] for event in reader.read()] == [1]
     EventLog(path).append("train", 3, loss=1.0)
     assert [event["step"] for event in reader.read()] == [3]
+
+
+def test_a_long_log_is_opened_by_its_last_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "events.jsonl"
+    EventLog(path).append("train", 1, loss=2.0)
+    with path.open("ab") as stream:
+        stream.write(b'{"torn')
+
+    def refuse(_path: Path) -> bytes:
+        raise AssertionError("the whole log was read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(path), "read_bytes", refuse)
+        EventLog(path).close()
+    assert path.read_bytes().endswith(b'{"torn\n')
+
+
+def test_a_reader_may_start_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path)
+    log.append("train", 1, loss=2.0)
+    reader = EventReader(path, at_end=True)
+    assert list(reader.read()) == []
+    log.append("train", 2, loss=1.0)
+    assert [event["step"] for event in reader.read()] == [2]
 
 
 def test_nan_is_written_as_null_with_a_notice(tmp_path: Path) -> None:

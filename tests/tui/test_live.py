@@ -14,9 +14,11 @@ from tests.tui.looking import drawn, live_view, text_of
 from tests.tui.scripted import GIB, make_run, set_state, write_steps
 from workbench.probes.report import Measurement, Report
 from workbench.runs import view as views
-from workbench.runs.control import take
+from workbench.runs.checkpoints import choose, draft
+from workbench.runs.control import WAITING, take
 from workbench.runs.events import EventLog
 from workbench.runs.view import RunFollower
+from workbench.training import resuming
 from workbench.tui.screens import live
 from workbench.tui.screens.confirm import ConfirmScreen
 from workbench.tui.screens.live import LiveScreen
@@ -267,7 +269,7 @@ async def test_a_long_log_is_told_to_be_read_until_it_is(
     _spike(run)
     monkeypatch.setattr(live, "CHUNK", 4000)
     monkeypatch.setattr(views, "_GLANCE", 2000)
-    monkeypatch.setattr(live, "_TICK", 0.01)
+    monkeypatch.setattr(live, "_CATCH_UP", 0.0)
     titles: list[tuple[float, str]] = []
     show = RunTitle.show
 
@@ -284,3 +286,65 @@ async def test_a_long_log_is_told_to_be_read_until_it_is(
         assert all(("reading the log" in title) == bool(unread) for unread, title in titles)
         assert screen.view
         assert max(p.high for p in screen.view.series["train.loss"].points(9)) == 50.0
+
+
+def _enabled(screen: LiveScreen) -> set[str]:
+    wanted = {"stop", "checkpoint", "evaluate", "resume", "go_on"}
+    entries = (active for active in screen.active_bindings.values() if active.enabled)
+    return wanted & {active.binding.action for active in entries}
+
+
+async def test_only_the_keys_apply_that_the_run_can_follow(runs: Runs) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    async with workbench(runs, run=run) as (app, pilot):
+        screen = await live_view(app, pilot)
+        for state, applies in (
+            ({"state": "running", "step": 3, "total": 9}, {"stop", "checkpoint", "evaluate"}),
+            ({"state": "running", "step": 9, "total": 9}, {"stop"}),
+            ({"state": "running", "step": 3, "total": 9, "phase": WAITING}, {"stop", "go_on"}),
+            ({"state": "finished", "step": 9, "total": 9}, set()),
+        ):
+            set_state(run, **state)
+            screen.poll()
+            await until(pilot, lambda wanted=applies: _enabled(screen) == wanted)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", ["stopped", "failed", "lost"])
+async def test_a_run_that_ended_early_says_from_where_it_can_go_on(
+    runs: Runs,
+    toasts: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    size: tuple[int, int],
+) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 7)
+    set_state(run, state, step=7, total=9)
+    for step in (3, 5):
+        with draft(run, step) as folder:
+            (folder / "weights").touch()
+    monkeypatch.setattr(resuming, "resume", choose)
+    async with workbench(runs, size, run) as (app, pilot):
+        screen = await live_view(app, pilot)
+        journal = screen.query_one(Journal)
+        await until(pilot, lambda: journal.border_subtitle == "u resumes it from step 5")
+        assert _enabled(screen) == {"resume"}
+        await pilot.press("u")
+        await until(pilot, lambda: f"{run.id} goes on from step 5." in toasts)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_footer_has_room_for_what_applies(runs: Runs, size: tuple[int, int]) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    async with workbench(runs, size, run) as (app, pilot):
+        screen = await live_view(app, pilot)
+
+        def shown() -> list[str]:
+            keys = [key for key in screen.query("FooterKey") if key.display]
+            return [str(key.description) for key in keys if key.region.right <= size[0]]
+
+        await until(pilot, lambda: {"Stop", "Checkpoint", "Evaluate", "Help"} <= set(shown()))
+        assert ("Resume" in shown()) == (size[0] > 100)

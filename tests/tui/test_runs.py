@@ -8,6 +8,8 @@ import pytest
 
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.scripted import make_run, set_state, write_steps
+from workbench.runs.checkpoints import choose, draft
+from workbench.runs.events import EventLog
 from workbench.training import resuming
 from workbench.tui.run_list import RunList, last_loss
 from workbench.tui.screens.live import LiveScreen
@@ -16,6 +18,7 @@ from workbench.tui.screens.runs import RunsScreen, RunTable
 from workbench.tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
+    from workbench.runs.checkpoints import Choice
     from workbench.runs.folder import RunFolder, Runs
 
 
@@ -119,20 +122,86 @@ def test_a_recipe_that_cannot_be_read_does_not_hide_the_run(runs: Runs) -> None:
 
 
 async def test_a_run_that_ended_early_is_resumed_by_a_key(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch
+    runs: Runs, toasts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(runs)
     set_state(run, "lost")
     asked: list[RunFolder] = []
-    monkeypatch.setattr(resuming, "resume", asked.append)
+
+    def resume(found: RunFolder) -> Choice:
+        asked.append(found)
+        return choose(found)
+
+    monkeypatch.setattr(resuming, "resume", resume)
     async with workbench(runs) as (app, pilot):
         await pilot.press("f3")
         await until(pilot, lambda: len(_table(app.screen)) == 1)
         await pilot.press("u")
+        await pilot.pause()
+        with draft(run, 40) as folder:
+            (folder / "weights").touch()
+        app.refresh_rows()
+        reason = app.screen.query_one("#reason")
+        await until(pilot, lambda: "u resumes it from step 40" in str(reason.visual))
+        await pilot.press("u")
         await until(pilot, lambda: asked == [run])
+        await until(pilot, lambda: f"{run.id} goes on from step 40." in toasts)
         set_state(run, "finished")
         app.refresh_rows()
         await until(pilot, lambda: _table(app.screen)[0][0].endswith("finished"))
         await pilot.press("u")
         await pilot.pause()
     assert asked == [run]
+
+
+def test_a_run_that_another_terminal_resumed_or_measured_is_read_again(runs: Runs) -> None:
+    run = make_run(runs)
+    set_state(run, "stopped")
+    listing = RunList(runs.root)
+    assert [row.status.state for row in listing.read()] == ["stopped"]
+    set_state(run, "running", step=3, total=9)
+    assert [row.status.step for row in listing.read()] == [3]
+    set_state(run, "finished")
+    assert [row.report for row in listing.read()] == [False]
+    run.report.write_text("{}")
+    assert [row.report for row in listing.read()] == [True]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("key", "request_name"), [("k", "checkpoint"), ("e", "evaluate")])
+async def test_the_marked_run_is_asked_and_its_answer_told_wherever_the_user_is(
+    runs: Runs, toasts: list[str], size: tuple[int, int], key: str, request_name: str
+) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    async with workbench(runs, size) as (app, pilot):
+        await pilot.press("f3")
+        await until(pilot, lambda: len(_table(app.screen)) == 1)
+        await pilot.press(key)
+        request = run.control / request_name
+        await until(pilot, request.exists)
+        assert toasts == [f"Asked {run.id} to {request_name} after the step it is in."]
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        log = EventLog(run.events)
+        if key == "k":
+            log.append("checkpoint", 4, path="checkpoints/step-4")
+        else:
+            log.append("notice", 4, level="info", text="measured on request: x", answers="evaluate")
+        words = {"k": "checkpoints/step-4 is written", "e": "measured on request: x"}
+        await until(pilot, lambda: f"{run.id}: {words[key]}." in toasts)
+
+
+async def test_a_run_that_ends_before_its_answer_is_told_as_a_warning(
+    runs: Runs, toasts: list[str]
+) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 3)
+    async with workbench(runs) as (app, pilot):
+        await pilot.press("f3")
+        await until(pilot, lambda: len(_table(app.screen)) == 1)
+        await pilot.press("k")
+        await until(pilot, (run.control / "checkpoint").exists)
+        set_state(run, "failed", reason="out of luck")
+        wanted = f"{run.id} was failed before it came to it: out of luck"
+        await until(pilot, lambda: wanted in toasts)

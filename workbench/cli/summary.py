@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import FtwbError
+from workbench.runs.checkpoints import resumable_from
 from workbench.runs.view import RunFollower
 
 if TYPE_CHECKING:
@@ -16,10 +17,12 @@ def summary(run: RunFolder) -> dict[str, Any]:
     """One line of the list of runs."""
     model, strategy = _words(run)
     view = RunFollower(run).poll()
+    step = resumable_from(run, view.status)
     return {
         "id": run.id,
         "state": view.status.state,
-        "standing": view.status.words,
+        "standing": view.status.words + (f", resumes at {step}" if step else ""),
+        "resumable_from": step or None,
         "place": view.status.place,
         "reason": view.status.why,
         "step": view.status.step,

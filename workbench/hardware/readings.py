@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_COUNTED = ("allocated", "reserved", "used", "total")
-"""What torch counts on a device."""
+_NAMES = ("index", "uuid")
+"""What says which device it is."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class CudaUse:
             asked, because its numbering is not torch's.
         used: Held by all processes, where torch tells it.
         total: There are, where torch tells it.
+        utilisation: Percent of the last moments in which it computed; this and what follows is
+            told by torch on AMD alone.
+        power: Watts drawn.
+        temperature: Degrees Celsius.
     """
 
     index: int
@@ -38,6 +42,9 @@ class CudaUse:
     uuid: str = ""
     used: int | None = None
     total: int | None = None
+    utilisation: float | None = None
+    power: float | None = None
+    temperature: float | None = None
 
 
 def read_memory(
@@ -50,8 +57,8 @@ def read_memory(
     ``cuda<i>_allocated`` and ``cuda<i>_reserved`` from torch, and as far as the driver tells them
     ``cuda<i>_process``, ``cuda<i>_used``, ``cuda<i>_total``, ``cuda<i>_utilisation`` (percent),
     ``cuda<i>_power`` (watts) and ``cuda<i>_temperature`` (degrees Celsius). Where there is no
-    driver to ask, as on AMD, used and total are torch's. Host memory counts as used when nobody
-    else could have it.
+    NVML to ask, as on AMD, they are torch's as far as it tells them. Host memory counts as used
+    when nobody else could have it.
     """
     host = psutil.virtual_memory()
     reading: dict[str, int | float] = {
@@ -71,5 +78,5 @@ def _device_reading(device: CudaUse) -> dict[str, int | float]:
     driver = device_state(device.uuid)._asdict()
     told = {key: value for key, value in driver.items() if value is not None}
     own = asdict(device)
-    counted = {key: own[key] for key in _COUNTED if own[key] is not None}
+    counted = {key: value for key, value in own.items() if key not in _NAMES and value is not None}
     return {f"cuda{device.index}_{key}": value for key, value in {**counted, **told}.items()}

@@ -105,10 +105,18 @@ class TrainingSection(Section):
     checkpoint_interval: int = field(
         0,
         title="Checkpoint every",
-        help="Steps between two checkpoints to resume from; 0 writes one only when it is stopped.",
+        help="Steps between two checkpoints to resume from; 0 leaves it to the clock.",
         unit="steps",
         ge=0,
         le=1_000_000,
+    )
+    checkpoint_minutes: float = field(
+        15.0,
+        title="Checkpoint after",
+        help="Most minutes that a power cut may cost; 0 writes none by the clock.",
+        unit="minutes",
+        ge=0,
+        le=10_000,
     )
     checkpoints_kept: int = field(
         2,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from workbench.runs.folder import RunFolder
+    from workbench.runs.status import Status
 
 _MANIFEST = "manifest.json"
 _DRAFT = ".step-"
@@ -47,6 +48,14 @@ def folder_of(run: RunFolder, step: int) -> Path:
 def steps(run: RunFolder) -> list[int]:
     """The steps of the checkpoints that are there, the newest first; not all need be whole."""
     return sorted((int(path.name[5:]) for path in run.checkpoints.glob("step-*")), reverse=True)
+
+
+def resumable_from(run: RunFolder, status: Status) -> int:
+    """The step of the newest checkpoint of a run that ended before its time; 0 where there is none.
+
+    Its files are not looked into: resuming does that, and takes an older one where it is broken.
+    """
+    return max(steps(run), default=0) if status.resumable else 0
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from workbench.runs.series import Numbers
 
@@ -26,8 +26,8 @@ class Columns(NamedTuple):
     numbers: dict[str, tuple[Numbers, Numbers]]
 
 
-def read_columns(lines: Sequence[bytes]) -> list[Columns] | None:
-    """Read whole lines, kind by kind.
+def read_columns(text: bytes, lines: int) -> list[Columns] | None:
+    """Read a text of so many whole lines, kind by kind.
 
     None where they have to be read one by one: a line is broken or empty, or a name stands for
     numbers here and for words there.
@@ -36,10 +36,10 @@ def read_columns(lines: Sequence[bytes]) -> list[Columns] | None:
     from pyarrow import json
 
     try:
-        table = json.read_json(pa.BufferReader(b"".join(lines)))
+        table = json.read_json(pa.BufferReader(text))
     except pa.ArrowInvalid:
         return None
-    if len(table) != len(lines) or not _told(table):
+    if len(table) != lines or not _told(table):
         return None
     return list(_by_kind(table))
 

@@ -29,9 +29,7 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         """Open ``path`` for appending; a line that a power cut left torn is ended first."""
-        self._torn = (
-            path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
-        )
+        self._torn = _ends_torn(path)
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def append(self, kind: str, step: int, **values: Any) -> Event:
@@ -65,10 +63,10 @@ class EventLog:
 class EventReader:
     """The screens' end: yields what is new since the last call, tolerating a torn last line."""
 
-    def __init__(self, path: Path) -> None:
-        """Start before the first event of ``path``, which need not exist yet."""
+    def __init__(self, path: Path, *, at_end: bool = False) -> None:
+        """Start before the first event of ``path``, which need not exist yet, or after the last."""
         self._path = path
-        self._offset = 0
+        self._offset = self.size if at_end else 0
 
     def read(self) -> Iterator[Event]:
         """Yield every whole line written since the last call; what is no event is skipped."""
@@ -117,6 +115,15 @@ def parse(line: bytes) -> Event | None:
     if not isinstance(event, dict) or not isinstance(event.get("kind"), str):
         return None
     return event if isinstance(event.get("step"), (int, float)) else None
+
+
+def _ends_torn(path: Path) -> bool:
+    """Whether a log has a last line without an end; one byte tells, however long the log is."""
+    if not path.exists() or not path.stat().st_size:
+        return False
+    with path.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read() != b"\n"
 
 
 def _clean(value: object) -> object:

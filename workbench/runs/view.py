@@ -95,13 +95,17 @@ class Digest:
 
     def tell(self, lines: Sequence[bytes]) -> None:
         """Fold in the next lines of the log; what is no event is skipped."""
+        text = b"".join(lines)
+        if _RESUMED not in text:
+            self._tell(lines, text)
+            return
         ends = [place + 1 for place, line in enumerate(lines) if _RESUMED in line]
         for start, end in pairwise([0, *ends, len(lines)]):
-            self._tell(lines[start:end])
+            self._tell(lines[start:end], b"".join(lines[start:end]))
 
-    def _tell(self, lines: Sequence[bytes]) -> None:
-        """Fold in lines of which none but the last takes back what stands before it."""
-        columns = read_columns(lines) if len(lines) >= _MANY else None
+    def _tell(self, lines: Sequence[bytes], text: bytes) -> None:
+        """Fold in lines, and the text they are, of which none but the last takes others back."""
+        columns = read_columns(text, len(lines)) if len(lines) >= _MANY else None
         touched = self._one_by_one(lines) if columns is None else self._all_at_once(lines, columns)
         self._snapshots |= {name: self._series[name].snapshot() for name in touched}
 

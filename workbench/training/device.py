@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 import torch
 
 from workbench.hardware.readings import CudaUse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def cuda_use() -> tuple[CudaUse, ...]:
@@ -16,11 +22,27 @@ def cuda_use() -> tuple[CudaUse, ...]:
 
 def _use(index: int) -> CudaUse:
     free, total = torch.cuda.mem_get_info(index)
+    amd = torch.version.hip is not None
+    uuid = "" if amd else f"GPU-{torch.cuda.get_device_properties(index).uuid}"
     return CudaUse(
         index=index,
         allocated=torch.cuda.memory_allocated(index),
         reserved=torch.cuda.memory_reserved(index),
-        uuid=f"GPU-{torch.cuda.get_device_properties(index).uuid}",
+        uuid=uuid,
         used=total - free,
         total=total,
+        utilisation=_ask(torch.cuda.utilization, index) if amd else None,
+        power=(_ask(torch.cuda.power_draw, index) or None) if amd else None,
+        temperature=_ask(torch.cuda.temperature, index) if amd else None,
     )
+
+
+def _ask(question: Callable[[int], object], index: int) -> float | None:
+    """What AMD's library tells through torch; None where it is absent, refuses or says "N/A".
+
+    It speaks of watts, where torch's page promises milliwatts, and says 0 W for unknown.
+    """
+    answer: object = None
+    with suppress(Exception):  # its errors have no name that is known without the library
+        answer = question(index)
+    return answer if isinstance(answer, int | float) else None

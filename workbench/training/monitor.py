@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from transformers import TrainerCallback
 
+from workbench.errors import MachineError
 from workbench.hardware.readings import read_memory
 from workbench.recipe.protection import Evaluation
 from workbench.runs.control import take
@@ -16,6 +17,7 @@ from workbench.training.finite import FiniteWatch
 from workbench.training.loss import mean_nll
 from workbench.training.result import broken_weight
 from workbench.training.resumption import machinery
+from workbench.training.rhythm import Rhythm
 from workbench.training.room import Room
 from workbench.training.stop_watch import StopWatch
 from workbench.training.waiting import wait_for_answer
@@ -61,6 +63,7 @@ class Monitor(TrainerCallback):
         warn = partial(reporter.notice, level="warning")
         self._loss_room = Room("the held-out loss", self._recipe.training.micro_batch_size, warn)
         self._clock = StopWatch()
+        self._rhythm = Rhythm(self._recipe.training)
         self._finite = FiniteWatch(self._recipe.training.on_nonfinite, reporter)
         self._memory_read = 0.0
         self._asked: set[Request] = set()
@@ -78,6 +81,7 @@ class Monitor(TrainerCallback):
         self._reporter.phase("training")
         if state.global_step == 0:
             self._look_at_the_base(kwargs["model"], control)
+        self._rhythm.begin()
         self._clock.go()
 
     def on_pre_optimizer_step(
@@ -140,9 +144,10 @@ class Monitor(TrainerCallback):
         self._clock.pause()
         self._record(state, logs)
         self._finite.judge(logs, kwargs["optimizer"])
-        interval = self._recipe.training.checkpoint_interval
-        if self.stop_asked or "checkpoint" in self._asked or _is_due(state.global_step, interval):
+        if self.stop_asked or self._rhythm.by_steps(state.global_step):
             self.checkpoint(state, kwargs)
+        elif "checkpoint" in self._asked or self._rhythm.by_time():
+            self._try_checkpoint(state, kwargs)
         if self.stop_asked and not self._judged:
             self._look(kwargs["model"], self._guards.judges, control, due=(), ends=True)
         self._clock.go()
@@ -188,6 +193,9 @@ class Monitor(TrainerCallback):
         kl = self._watch.measure(model) if "kl" in wanted else None
         if "canaries" in wanted:
             self._watch.ask_canaries(model)
+        if "evaluate" in self._asked:
+            self._asked.discard("evaluate")
+            self._answer(loss, kl)
         judges = self._guards.judges
         if not judges or not judges <= set(wanted):
             return set()
@@ -226,6 +234,22 @@ class Monitor(TrainerCallback):
         self._reporter.state("stopping", "asked to stop")
         control.should_training_stop = True
 
+    def _answer(self, loss: float | None, kl: float | None) -> None:
+        """Tell those who asked for an evaluation what came of it."""
+        known = {"held-out loss": loss, "KL to base": kl}
+        found = ", ".join(
+            f"{name} {value:.4f}" for name, value in known.items() if value is not None
+        )
+        text = found or "nothing, the recipe has neither held-out rows nor general text"
+        self._reporter.event(
+            "notice",
+            level="info",
+            text=f"measured on request: {text}",
+            answers="evaluate",
+            loss=loss,
+            kl=kl,
+        )
+
     def _loss(self, model: Module) -> float | None:
         if not self._heldout:
             return None
@@ -246,6 +270,16 @@ class Monitor(TrainerCallback):
             lambda: self._checkpointer.save(kwargs["model"], moving, state, self.best_step)
         )
         self._reporter.event("checkpoint", path=f"checkpoints/{folder.name}")
+        self._rhythm.begin()
+
+    def _try_checkpoint(self, state: TrainerState, kwargs: Mapping[str, Any]) -> None:
+        """Write one that the recipe does not name: the run is worth more than its checkpoint."""
+        try:
+            self.checkpoint(state, kwargs)
+        except MachineError as error:
+            self._rhythm.begin()
+            text = f"{error}; training goes on without it"
+            self._reporter.event("notice", level="warning", text=text, answers="checkpoint")
 
     def state(self) -> dict[str, Any]:
         """What it remembers from step to step."""

@@ -17,7 +17,7 @@ _INTERVAL = 0.25
 
 
 def wait_for_answer(run: RunFolder, reporter: Reporter, why: str) -> set[Request]:
-    """Stand still until the user says ``stop`` or ``continue``; what else was asked comes along.
+    """Stand still until the user says ``stop`` or ``continue``; what else is asked stays asked.
 
     The status says what is waited for, and the heartbeat goes on.
     """
@@ -28,8 +28,8 @@ def wait_for_answer(run: RunFolder, reporter: Reporter, why: str) -> set[Request
     )
     reporter.phase(control.WAITING, why, stoppable=False)
     asked: set[Request] = set()
-    while asked.isdisjoint(("stop", "continue")):
+    while not asked:
         time.sleep(_INTERVAL)
-        asked.update(control.take(run))
+        asked.update(control.take(run, ("stop", "continue")))
     reporter.phase(phase, stoppable=False)
     return asked

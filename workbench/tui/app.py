@@ -11,7 +11,15 @@ from textual.reactive import reactive
 from workbench.errors import FtwbError
 from workbench.tui.clipboard import CopyingApp
 from workbench.tui.commands import Commands, command
-from workbench.tui.messages import BoxRead, OpenChat, OpenReport, OpenRun, QueuedAgain, RunsListed
+from workbench.tui.messages import (
+    BoxRead,
+    OpenChat,
+    OpenReport,
+    OpenRun,
+    QueuedAgain,
+    RunsListed,
+    Told,
+)
 from workbench.tui.settings import DEFAULT_THEME, Settings
 from workbench.tui.theming import read_themes, theme_files
 
@@ -197,6 +205,12 @@ class WorkbenchApp(CopyingApp):
     def _tell_queued(self, message: QueuedAgain) -> None:
         names = ", ".join(run.id for run in message.runs)
         self.notify(f"Queued again after their workers were lost: {names}.", markup=False)
+
+    @on(Told)
+    def _tell(self, message: Told) -> None:
+        severity = "information" if message.good else "warning"
+        self.notify(message.text, severity=severity, markup=False)
+        self.refresh_rows()
 
     @on(RunsListed)
     def _take_rows(self, message: RunsListed) -> None:

@@ -47,6 +47,14 @@ class Launched(Message):
 
 
 @dataclass
+class Told(Message):
+    """What came of something that was asked of a run, whatever the user looks at by then."""
+
+    text: str
+    good: bool = True
+
+
+@dataclass
 class QueuedAgain(Message):
     """Runs whose workers were lost while they waited wait again."""
 

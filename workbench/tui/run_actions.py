@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
+from textual.worker import get_current_worker
+
 from workbench.errors import FtwbError
+from workbench.runs.answers import INTERVAL, Question, told, when
 from workbench.runs.control import ask
+from workbench.tui.messages import Told
 from workbench.tui.screens.confirm import ConfirmScreen
 from workbench.tui.screens.text import TextScreen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workbench.runs.answers import Answered
     from workbench.runs.folder import RunFolder
+    from workbench.tui.app import WorkbenchApp
     from workbench.tui.screens.base import WorkbenchScreen
 
 _LOG_BYTES = 65536
@@ -41,14 +51,52 @@ def stop(screen: WorkbenchScreen, run: RunFolder) -> None:
         screen.notify(f"Asked {run.id} to stop.", markup=False)
 
 
+def ask_worker(screen: WorkbenchScreen, run: RunFolder, request: Answered) -> None:
+    """Ask the worker, and tell what came of it once it has answered."""
+    try:
+        question = Question(run, request)
+    except FtwbError as error:
+        screen.notify(str(error), severity="warning", markup=False)
+        return
+    screen.notify(f"Asked {run.id} to {request} {when(run.status())}.", markup=False)
+    _in_background(screen.workbench, partial(_await, question), f"{request} {run.id}")
+
+
+def _await(question: Question) -> str:
+    """Wait for the answer; nothing is told where the same is asked again or the app is left."""
+    worker = get_current_worker()
+    while not worker.is_cancelled:
+        if event := question.answer():
+            return f"{question.run.id}: {told(event)}."
+        time.sleep(INTERVAL)
+    return ""
+
+
 def resume_in_background(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Start a worker that goes on from the newest whole checkpoint; reading it takes a while."""
+    _in_background(screen.workbench, partial(_resume, run), f"resume {run.id}")
+
+
+def _resume(run: RunFolder) -> str:
     from workbench.training.resuming import resume
 
-    def start() -> None:
-        resume(run)
+    choice = resume(run)
+    return ". ".join([*choice.broken, f"{run.id} goes on from step {choice.step}."])
 
-    screen.run_worker(start, thread=True, exclusive=True, group="resume", exit_on_error=False)
+
+def _in_background(app: WorkbenchApp, work: Callable[[], str], group: str) -> None:
+    """Do ``work`` in a thread that outlives the screen, and tell its words, or why it failed."""
+
+    def tell() -> None:
+        try:
+            words = work()
+        except FtwbError as error:
+            app.post_message(Told(str(error), good=False))
+        else:
+            if words:
+                app.post_message(Told(words))
+
+    app.run_worker(tell, thread=True, exclusive=True, group=group, exit_on_error=False)
 
 
 def go_on(screen: WorkbenchScreen, run: RunFolder) -> None:

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from workbench.runs.checkpoints import resumable_from
 from workbench.runs.folder import RunFolder, Runs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from workbench.runs.status import Status
+
+Stamp = tuple[tuple[int, int], ...]
+"""Inode and time of what was written last: of two replacements in one moment they differ."""
 
 _TAIL = 16384
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -29,6 +33,8 @@ class RunRow:
         loss: The newest training loss, None before the first step.
         result: Whether a tuned model was saved.
         report: Whether before and after were written.
+        resumes: The step it would go on from, 0 where it cannot.
+        stamp: Changes whenever its status or its report is written anew.
     """
 
     run: RunFolder
@@ -39,10 +45,12 @@ class RunRow:
     loss: float | None
     result: bool
     report: bool
+    resumes: int = 0
+    stamp: Stamp = ()
 
 
 class RunList:
-    """Reads all runs; recipes and finished runs are remembered."""
+    """Reads all runs; recipes, and runs that have ended and are left alone, are remembered."""
 
     def __init__(self, root: Path) -> None:
         """Start with nothing known of the runs below ``root``."""
@@ -55,16 +63,23 @@ class RunList:
         return tuple(self._row(run) for run in self._runs.list())
 
     def _row(self, run: RunFolder) -> RunRow:
-        if run.id in self._settled:
-            return self._settled[run.id]
+        stamp = _stamp(run)
+        settled = self._settled.get(run.id)
+        if settled and settled.stamp == stamp:
+            return settled
         if run.id not in self._recipes:
             self._recipes[run.id] = _recipe_words(run)
         status = run.status()
-        found = run.has_result(), run.report.is_file()
-        row = RunRow(run, status, *self._recipes[run.id], last_loss(run), *found)
+        found = run.has_result(), run.report.is_file(), resumable_from(run, status)
+        row = RunRow(run, status, *self._recipes[run.id], last_loss(run), *found, stamp)
         if not status.live and status.state != "lost":
             self._settled[run.id] = row
         return row
+
+
+def _stamp(run: RunFolder) -> Stamp:
+    files = [path.stat() for path in (run.status_file, run.report) if path.is_file()]
+    return tuple((file.st_ino, file.st_mtime_ns) for file in files)
 
 
 def last_loss(run: RunFolder) -> float | None:

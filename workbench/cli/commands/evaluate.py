@@ -1,4 +1,4 @@
-"""``ftwb evaluate``: measure a run again, or for the first time."""
+"""``ftwb evaluate``: measure a run again, for the first time, or while it trains."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from workbench.recipe.evaluation import SuiteSize
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from workbench.runs.folder import RunFolder
+
 
 @click.command("evaluate")
 @click.argument("run")
@@ -23,24 +25,48 @@ if TYPE_CHECKING:
 @click.option(
     "--checkpoint", type=int, metavar="STEP", help="Measure this checkpoint, not the result."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the evidence as JSON.")
+@click.option("--wait", is_flag=True, help="Stay until a live run has answered.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON.")
 @click.pass_obj
 def command(
-    root: Path, run: str, size: SuiteSize | None, checkpoint: int | None, as_json: bool
+    root: Path,
+    run: str,
+    size: SuiteSize | None,
+    checkpoint: int | None,
+    wait: bool,
+    as_json: bool,
 ) -> None:
     """Measure the untouched base and the result of RUN, and write the run's report anew.
 
     The base is measured only where that was not done before at this size. The report of a
     checkpoint stands in the checkpoint's folder. 'ftwb report' tells what came out.
+
+    A live run is asked to measure itself after the step it is in: its held-out loss, its KL to the
+    base, and the canaries.
     """
-    from workbench.cli.progress import progress
-    from workbench.probes.report import read_report_file
+    from workbench.errors import BadInputError
     from workbench.runs.folder import Runs
-    from workbench.training.remeasure import remeasure
 
     found = Runs(root).find(run)
+    if not found.status().live:
+        _measure(found, size, checkpoint, as_json)
+    elif size or checkpoint is not None:
+        raise BadInputError(
+            f"{found.id} is {found.status().state}: --size and --checkpoint are for a run that has "
+            "ended; without them its worker measures what it has learned so far"
+        )
+    else:
+        _ask(found, wait, as_json)
+
+
+def _measure(run: RunFolder, size: SuiteSize | None, checkpoint: int | None, as_json: bool) -> None:
+    """Measure a run that has ended."""
+    from workbench.cli.progress import progress
+    from workbench.probes.report import read_report_file
+    from workbench.training.remeasure import remeasure
+
     with progress() as report:
-        file = remeasure(found, report, size, checkpoint)
+        file = remeasure(run, report, size, checkpoint)
     written = read_report_file(file)
     for note in written.notes:
         narrate(note)
@@ -48,4 +74,20 @@ def command(
     if as_json:
         emit_json(written)
     else:
-        click.echo(found.id)
+        click.echo(run.id)
+
+
+def _ask(run: RunFolder, wait: bool, as_json: bool) -> None:
+    """Let the worker of a live run measure."""
+    from workbench.cli.asking import answer_json, ask_worker
+
+    event = ask_worker(run, "evaluate", wait=wait, as_json=as_json)
+    if event is None:
+        return
+    found = {name: event[name] for name in ("loss", "kl")}
+    if as_json:
+        answer_json(run, "evaluate", event, **found)
+        return
+    for name, value in found.items():
+        if value is not None:
+            click.echo(f"{name} {value:.4f}")

@@ -9,12 +9,21 @@ from textual import on, work
 from textual.containers import Horizontal
 from textual.widgets import Footer
 
-from workbench.runs.control import WAITING
+from workbench.runs.checkpoints import resumable_from
+from workbench.runs.control import WAITING, refusal
 from workbench.runs.series import Series
 from workbench.runs.view import CHUNK, RunFollower
 from workbench.tui.commands import command
 from workbench.tui.messages import EvidenceRead, OpenChat, OpenReport, RecipeRead, RunMoved
-from workbench.tui.run_actions import confirm_stop, go_on, log_tail, show_log, show_recipe
+from workbench.tui.run_actions import (
+    ask_worker,
+    confirm_stop,
+    go_on,
+    log_tail,
+    resume_in_background,
+    show_log,
+    show_recipe,
+)
 from workbench.tui.screens.base import PANE_KEYS, PanedScreen
 from workbench.tui.widgets.canaries import Canaries
 from workbench.tui.widgets.chart import Chart, Curve
@@ -33,6 +42,8 @@ if TYPE_CHECKING:
 
 _TICK = 0.25
 _SETTLED_TICK = 2.0
+_CATCH_UP = 1.0
+"""Seconds of reading between two drawings of a log that is not read to its end."""
 _LAST_WORDS = 2000
 
 
@@ -50,6 +61,9 @@ class LiveScreen(PanedScreen):
     PANES = ("memory", "forgetting")
     BINDINGS: ClassVar = [
         command("s", "stop", "Stop", "Ask the worker to stop and keep what was learned."),
+        command("k", "checkpoint", "Checkpoint", "Write a checkpoint after this step."),
+        command("e", "evaluate", "Evaluate", "Measure after this step what was learned and kept."),
+        command("u", "resume", "Resume", "Let a run that ended early go on from a checkpoint."),
         command("g", "go_on", "Go on", "Let a run that has passed its budget go on."),
         command("c", "chat", "Chat", "Chat with this run beside its base model."),
         command("r", "report", "Report", "Read what this run learned and forgot."),
@@ -70,7 +84,9 @@ class LiveScreen(PanedScreen):
         self._reported = False
         self._forgetting = False
         self._seen: object = None
+        self._known_stage: object = None
         self._last_words = ""
+        self._resumes = 0
         self._about = ""
 
     def compose(self) -> ComposeResult:
@@ -110,13 +126,14 @@ class LiveScreen(PanedScreen):
             view = self._read()
             if view.status.state in ("failed", "lost"):
                 self._last_words = log_tail(self.run_folder, _LAST_WORDS)
+            self._resumes = resumable_from(self.run_folder, view.status)
         finally:
             self._polling = False
         self.post_message(RunMoved(view))
 
     def _read(self) -> RunView:
         """Read what is new; of a long log as much as there is time for between two drawings."""
-        until = time.monotonic() + _TICK
+        until = time.monotonic() + _CATCH_UP
         view = self._follower.poll(CHUNK)
         while self.view and view.unread and time.monotonic() < until:
             view = self._follower.poll(CHUNK)
@@ -152,12 +169,13 @@ class LiveScreen(PanedScreen):
             self._reported = True
             self._read_report()
             self.refresh_bindings()
-        seen = (view, self.size, self._about, self._last_words)
+        seen = (view, self.size, self._about, self._last_words, self._resumes)
         if seen == self._seen:
             return
         self._seen = seen
-        known, self.view = self.view, view
-        if known is None or _stage(known) != _stage(view):
+        self.view = view
+        if (stage := self._stage()) != self._known_stage:
+            self._known_stage = stage
             self.refresh_bindings()
         with self.app.batch_update():
             self.query_one(RunTitle).show(view, self._about)
@@ -165,7 +183,7 @@ class LiveScreen(PanedScreen):
             self._show_loss(view)
             self._show_forgetting(view)
             await self.query_one(MemoryPane).show(view)
-            self.query_one(Journal).show(view, self._last_words)
+            self.query_one(Journal).show(view, self._last_words, self._resumes)
 
     def _show_loss(self, view: RunView) -> None:
         curves = [
@@ -187,23 +205,44 @@ class LiveScreen(PanedScreen):
         self.query_one(ForgettingPane).show_view(view)
         self.query_one(Canaries).show(view)
 
+    def _stage(self) -> object:
+        """What decides which keys do something."""
+        if self.view is None:
+            return None
+        status = self.view.status
+        return status.state, status.phase, refusal(status, "evaluate"), self._resumes
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey what does not apply to the run as it stands."""
         del parameters
-        if action == "stop":
-            status = self.view.status if self.view else None
-            return True if status and (status.live or status.stranded) else None
-        if action == "go_on":
-            return True if self.view and self.view.status.phase == WAITING else None
-        if action == "chat":
-            return True if self.run_folder.has_result() else None
-        if action == "report":
-            return True if self._reported else None
-        return True
+        status = self.view.status if self.view else None
+        asked = status is not None and not refusal(status, "evaluate")
+        applies = {
+            "stop": status is not None and (status.live or status.stranded),
+            "checkpoint": asked,
+            "evaluate": asked,
+            "resume": bool(self._resumes),
+            "go_on": status is not None and status.phase == WAITING,
+            "chat": self.run_folder.has_result(),
+            "report": self._reported,
+        }
+        return True if applies.get(action, True) else None
 
     def action_stop(self) -> None:
         """Ask before stopping."""
         confirm_stop(self, self.run_folder)
+
+    def action_checkpoint(self) -> None:
+        """Ask for a checkpoint."""
+        ask_worker(self, self.run_folder, "checkpoint")
+
+    def action_evaluate(self) -> None:
+        """Ask for an evaluation."""
+        ask_worker(self, self.run_folder, "evaluate")
+
+    def action_resume(self) -> None:
+        """Let it go on."""
+        resume_in_background(self, self.run_folder)
 
     def action_go_on(self) -> None:
         """Answer a run that waits over its budget."""
@@ -228,8 +267,3 @@ class LiveScreen(PanedScreen):
     def action_back(self) -> None:
         """Go back to the list."""
         self.app.pop_screen()
-
-
-def _stage(view: RunView) -> tuple[str, str]:
-    """What decides which keys do something."""
-    return view.status.state, view.status.phase

@@ -21,6 +21,7 @@ from workbench.tui.words import size
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.timer import Timer
 
     from workbench.models.catalogue import ModelEntry
     from workbench.recipe.recipe import Recipe
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from workbench.tui.widgets.recipe_form import RecipeForm
 
 _PRESET_HINT = "Where to start from; every field below can be changed."
+_GATHERING = 0.05
 _TYPING_PAUSE = 0.25
 _COUNTING_PAUSE = 0.8
 _CAUTION = 15.0
@@ -63,6 +65,7 @@ class NewRunScreen(WorkbenchScreen):
         self._preset = ""
         self.assessment: Assessment | None = None
         self._form: RecipeForm | None = None
+        self._gathering: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Paint the first line at once; the rest follows when it is on the screen."""
@@ -129,6 +132,7 @@ class NewRunScreen(WorkbenchScreen):
         from workbench.recipe.recipe import Recipe
         from workbench.tui.assessment import assess
 
+        self._gathering = None
         if self._form is None:
             return
         base = self._presets.get(self._preset) or Recipe()
@@ -166,8 +170,9 @@ class NewRunScreen(WorkbenchScreen):
             summary.outlook = replace(summary.outlook, trouble=str(error))
 
     def on_recipe_form_changed(self) -> None:
-        """Keep the summary true while the user types."""
-        self.assess()
+        """Keep the summary true while the user types; a filled form is many changes at once."""
+        if self._gathering is None:
+            self._gathering = self.set_timer(_GATHERING, self.assess)
 
     def on_field_row_entered(self, message: FieldRow.Entered) -> None:
         """Say what the field is for."""

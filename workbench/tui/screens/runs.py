@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import DataTable, Footer, Static
 
+from workbench.runs.control import refusal
 from workbench.tui.commands import command
 from workbench.tui.messages import OpenChat, OpenReport, OpenRun
 from workbench.tui.screens.base import WorkbenchScreen
@@ -56,15 +57,11 @@ class RunsScreen(WorkbenchScreen):
         command("c", "chat", "Chat", "Chat with the marked run beside its base model."),
         command("r", "report", "Report", "Read what the marked run learned and forgot."),
         command("s", "stop", "Stop", "Ask the marked run to stop and keep its result."),
-        command(
-            "u",
-            "resume",
-            "Resume",
-            "Let the marked run go on from its newest checkpoint.",
-            footer=False,
-        ),
-        command("y", "recipe", "Recipe", "Read the marked run's recipe as YAML."),
-        command("l", "log", "Log", "Read the end of the marked run's worker log."),
+        command("k", "checkpoint", "Checkpoint", "Keep the marked run as it is after its step."),
+        command("e", "evaluate", "Evaluate", "Let the marked run measure what it knows by now."),
+        command("u", "resume", "Resume", "Let the marked run go on from its newest checkpoint."),
+        command("y", "recipe", "Recipe", "Read the marked run's recipe as YAML.", footer=False),
+        command("l", "log", "Log", "Read the end of the marked run's worker log.", footer=False),
     ]
 
     def compose(self) -> ComposeResult:
@@ -138,9 +135,9 @@ class RunsScreen(WorkbenchScreen):
         row = self._marked()
         text = Content("")
         if row:
-            text = Content.assemble(
-                (row.run.id, "dim"), f"   {visible(row.status.why or row.status.words)}"
-            )
+            hint = f"   u resumes it from step {row.resumes:,}" if row.resumes else ""
+            reason = visible(row.status.why or row.status.words)
+            text = Content.assemble((row.run.id, "dim"), (hint, "$primary"), f"   {reason}")
         self.query_one("#reason", Static).update(text)
 
     def on_data_table_row_selected(self) -> None:
@@ -159,8 +156,10 @@ class RunsScreen(WorkbenchScreen):
                 return True if row and row.result else None
             case "stop":
                 return True if row and (row.status.live or row.status.stranded) else None
+            case "checkpoint" | "evaluate":
+                return True if row and not refusal(row.status, "evaluate") else None
             case "resume":
-                return True if row and row.status.resumable else None
+                return True if row and row.resumes else None
         return True
 
     def action_chat(self) -> None:
@@ -179,6 +178,20 @@ class RunsScreen(WorkbenchScreen):
 
         if row := self._marked():
             confirm_stop(self, row.run)
+
+    def action_checkpoint(self) -> None:
+        """Ask the marked run for a checkpoint."""
+        from workbench.tui.run_actions import ask_worker
+
+        if row := self._marked():
+            ask_worker(self, row.run, "checkpoint")
+
+    def action_evaluate(self) -> None:
+        """Ask the marked run to measure."""
+        from workbench.tui.run_actions import ask_worker
+
+        if row := self._marked():
+            ask_worker(self, row.run, "evaluate")
 
     def action_resume(self) -> None:
         """Let the marked run go on."""

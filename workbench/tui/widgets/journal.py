@@ -41,8 +41,15 @@ class Journal(VerticalScroll):
         for text in self.query(Static):
             text.display = False
 
-    def show(self, view: RunView, last_words: str) -> None:
-        """Show a newer view; ``last_words`` is the end of the log of a run that went wrong."""
+    def show(self, view: RunView, last_words: str, resumes: int = 0) -> None:
+        """Show a newer view.
+
+        Args:
+            view: The view.
+            last_words: The end of the log of a run that went wrong.
+            resumes: The step that a run which ended early would go on from; 0 where it cannot.
+        """
+        self.border_subtitle = f"u resumes it from step {resumes:,}" if resumes else ""
         self._set("#last-words", _wrong(view, last_words))
         self._set("#notices", Content("\n").join(map(_line, reversed(view.notices[-_SHOWN:]))))
 

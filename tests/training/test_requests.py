@@ -1,0 +1,234 @@
+"""What is asked of a live run is done after the step, told in the log, and changes no number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from workbench.errors import BadInputError, MachineError, RunFailedError
+from workbench.runs import checkpoints, control
+from workbench.runs.answers import Question, told, when
+from workbench.runs.events import EventReader
+from workbench.runs.status import Status
+from workbench.training import monitor, rhythm
+from workbench.training.checkpoint import Checkpointer
+from workbench.training.worker import work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from workbench.runs.events import Event
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.view import RunView
+
+    NewRun = Callable[..., RunFolder]
+    Train = Callable[..., tuple[RunFolder, RunView]]
+
+STEPS = ("strategy.dropout=0.1", "training.evaluation_interval=0", "training.max_steps=5")
+
+
+def during(step: int, patch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
+    """Let something happen while a step is taken."""
+    protect = monitor.Monitor.on_pre_optimizer_step
+
+    def also(self: monitor.Monitor, args: Any, state: Any, ctl: Any, **kwargs: Any) -> None:
+        protect(self, args, state, ctl, **kwargs)
+        if state.global_step + 1 == step:
+            do()
+
+    patch.setattr(monitor.Monitor, "on_pre_optimizer_step", also)
+
+
+def events_of(run: RunFolder, kind: str) -> list[Event]:
+    return [event for event in EventReader(run.events).read() if event["kind"] == kind]
+
+
+def losses_of(run: RunFolder) -> list[float]:
+    return [event["loss"] for event in events_of(run, "train")]
+
+
+@pytest.fixture
+def minutes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
+    """A clock that stands still until it is moved by some minutes."""
+    now = [1000.0]
+    monkeypatch.setattr(rhythm, "monotonic", lambda: now[0])
+
+    def pass_by(minutes: float) -> None:
+        now[0] += 60 * minutes
+
+    return pass_by
+
+
+def test_a_checkpoint_is_written_after_the_step_it_was_asked_in(
+    new_run: NewRun, trained: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, _ = trained(*STEPS)
+    run = new_run(*STEPS)
+    asked: list[Question] = []
+    during(3, monkeypatch, lambda: asked.append(Question(run, "checkpoint")))
+    assert work(run) == 0
+    assert checkpoints.steps(run) == [3]
+    assert checkpoints.fault(checkpoints.folder_of(run, 3)) == ""
+    event = asked[0].answer()
+    assert event is not None
+    assert told(event) == "checkpoints/step-3 is written"
+    assert losses_of(run) == losses_of(plain)
+
+
+def test_an_evaluation_is_measured_and_answered(
+    new_run: NewRun, trained: Train, probed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = (*probed, *STEPS, "evaluation.retention_interval=0", "evaluation.canary_interval=0")
+    plain, _ = trained(*quiet)
+    run = new_run(*quiet)
+    asked: list[Question] = []
+    during(2, monkeypatch, lambda: asked.append(Question(run, "evaluate")))
+    assert work(run) == 0
+    event = asked[0].answer()
+    assert event is not None
+    assert (event["step"], event["kind"]) == (2, "notice")
+    (loss,), (kept,) = events_of(run, "eval"), events_of(run, "retention")
+    assert (event["loss"], event["kl"]) == (loss["loss"], kept["kl"])
+    assert told(event) == (
+        f"measured on request: held-out loss {loss['loss']:.4f}, KL to base {kept['kl']:.4f}"
+    )
+    assert {event["step"] for event in events_of(run, "canary")} == {2}
+    assert losses_of(run) == losses_of(plain)
+
+
+def test_without_anything_to_measure_the_answer_says_so(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(*STEPS, "data.heldout=null", "data.heldout_share=0", "training.max_steps=1")
+    asked: list[Question] = []
+    during(1, monkeypatch, lambda: asked.append(Question(run, "evaluate")))
+    assert work(run) == 0
+    event = asked[0].answer()
+    assert event is not None
+    assert "neither held-out rows nor general text" in told(event)
+
+
+def test_a_run_that_ends_first_is_an_error(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run("training.max_steps=2")
+    asked: list[Question] = []
+
+    def ask_and_break() -> None:
+        asked.append(Question(run, "checkpoint"))
+        assert asked[0].answer() is None
+        raise RuntimeError("the card fell off the bus")
+
+    during(2, monkeypatch, ask_and_break)
+    assert work(run) == 1
+    with pytest.raises(RunFailedError, match="was failed before it came to it: RuntimeError: the"):
+        asked[0].answer()
+
+
+def test_a_stop_answers_who_waits_for_a_checkpoint(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run("training.max_steps=1000")
+    asked: list[Question] = []
+
+    def ask_both() -> None:
+        asked.append(Question(run, "checkpoint"))
+        control.ask(run, "stop")
+
+    during(2, monkeypatch, ask_both)
+    assert work(run) == 0
+    assert run.status().state == "stopped"
+    event = asked[0].answer()
+    assert event is not None
+    assert event["path"] == "checkpoints/step-2"
+    assert len(events_of(run, "checkpoint")) == 1
+
+
+@pytest.mark.parametrize("why", ["asked", "time"])
+def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, minutes: Callable[[float], None], why: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise MachineError("the checkpoint cannot be saved: no space left")
+
+    monkeypatch.setattr(Checkpointer, "save", fail)
+    run = new_run(*STEPS)
+    asked: list[Question] = []
+    if why == "asked":
+        during(2, monkeypatch, lambda: asked.append(Question(run, "checkpoint")))
+    else:
+        during(2, monkeypatch, lambda: minutes(15))
+    assert work(run) == 0
+    assert run.status().state == "finished"
+    (warning,) = [e for e in events_of(run, "notice") if e["level"] == "warning"]
+    assert (warning["step"], warning["text"]) == (
+        2,
+        "the checkpoint cannot be saved: no space left; training goes on without it",
+    )
+    for question in asked:
+        with pytest.raises(MachineError, match="no space left; training goes on"):
+            question.answer()
+
+
+@pytest.mark.parametrize(
+    ("setting", "written"),
+    [
+        ("training.checkpoint_minutes=15", [2, 4]),
+        ("training.checkpoint_minutes=0", []),
+        ("training.checkpoint_minutes=21", [3]),
+        ("training.checkpoint_interval=3", [2, 3, 5]),
+    ],
+)
+def test_the_clock_asks_for_checkpoints_too(
+    new_run: NewRun,
+    trained: Train,
+    monkeypatch: pytest.MonkeyPatch,
+    minutes: Callable[[float], None],
+    setting: str,
+    written: list[int],
+) -> None:
+    plain, _ = trained(*STEPS)
+    assert events_of(plain, "checkpoint") == []
+    run = new_run(*STEPS, setting)
+    protect = monitor.Monitor.on_pre_optimizer_step
+
+    def take_eight_minutes(self: monitor.Monitor, *args: Any, **kwargs: Any) -> None:
+        protect(self, *args, **kwargs)
+        minutes(8)
+
+    monkeypatch.setattr(monitor.Monitor, "on_pre_optimizer_step", take_eight_minutes)
+    assert work(run) == 0
+    assert [event["step"] for event in events_of(run, "checkpoint")] == written
+    assert losses_of(run) == losses_of(plain)
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({"state": "stopping", "step": 3, "total": 9}, "has taken its last step"),
+        ({"state": "running", "step": 9, "total": 9}, "has taken its last step"),
+        ({"state": "running", "phase": control.WAITING}, "waits over its budget: .* it first"),
+        ({"state": "finished"}, "is finished: there is no worker"),
+    ],
+)
+def test_what_no_step_is_left_for_is_refused(
+    new_run: NewRun, status: dict[str, Any], why: str
+) -> None:
+    run = new_run()
+    Status.of_this_process(**status).save(run.status_file)
+    with pytest.raises(BadInputError, match=f"{run.id} {why}"):
+        Question(run, "evaluate")
+    assert control.take(run) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ({"state": "queued"}, "after its first step"),
+        ({"state": "starting"}, "after its first step"),
+        ({"state": "running", "step": 1, "total": 9}, "after the step it is in"),
+    ],
+)
+def test_it_is_said_when_an_answer_comes(status: dict[str, Any], words: str) -> None:
+    assert when(Status.of_this_process(**status)) == words
