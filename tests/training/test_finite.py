@@ -90,7 +90,7 @@ def test_skipping_for_ever_ends(new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 
 
 def break_weights_at(step: int, patch: pytest.MonkeyPatch, *, all_of_it: bool = True) -> None:
-    """Spoil a trained weight after a step whose loss was finite, or a place in it that none reads."""
+    """Spoil a trained weight after a step of finite loss, or a place in it that none reads."""
     end = monitor.Monitor.on_step_end
 
     def spoil(self: monitor.Monitor, args: Any, state: Any, ctl: Any, **kwargs: Any) -> Any:
