@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from textual.app import SeverityLevel
     from textual.binding import Binding
     from textual.screen import Screen
 
@@ -208,7 +209,7 @@ class WorkbenchApp(CopyingApp):
 
     @on(Told)
     def _tell(self, message: Told) -> None:
-        severity = "information" if message.good else "warning"
+        severity: SeverityLevel = "information" if message.good else "warning"
         self.notify(message.text, severity=severity, markup=False)
         self.refresh_rows()
 
