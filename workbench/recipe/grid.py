@@ -11,7 +11,7 @@ from workbench.errors import BadInputError
 from workbench.recipe import storage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from workbench.recipe.recipe import Recipe
 
@@ -44,28 +44,55 @@ def combinations(
     parsed = dict(map(_axis, axes))
     if len(parsed) < len(axes):
         raise BadInputError("--grid: a field is there twice; write all of its values in one")
-    points = [dict(zip(parsed, values, strict=True)) for values in product(*parsed.values())]
-    return [_combination(source, overrides, point, place) for place, point in enumerate(points, 1)]
+    return _combined(parsed, lambda sets: storage.load_file(source, [*overrides, *sets]))
+
+
+def combinations_of(recipe: Recipe, axes: Mapping[str, str]) -> list[Combination]:
+    """The same of a recipe that was read before, with the values of each field as typed.
+
+    Raises:
+        BadInputError: The values of a field are not separated by commas, or are there twice, or a
+            combination is no valid recipe.
+    """
+    parsed = {field: _values(field, text) for field, text in axes.items()}
+    values = recipe.model_dump(mode="json")
+    return _combined(
+        parsed, lambda sets: storage.validate(storage.override(values, sets), source=recipe.name)
+    )
 
 
 def _axis(text: str) -> tuple[str, list[str]]:
     field, _, values = text.partition("=")
-    words = [word.strip() for word in _BETWEEN_VALUES.split(values)]
-    if not field.strip() or not all(words):
+    if not field.strip():
         raise BadInputError(f"--grid {text}: write it as field=value,value")
+    return field.strip(), _values(f"--grid {text}", values)
+
+
+def _values(what: str, text: str) -> list[str]:
+    words = [word.strip() for word in _BETWEEN_VALUES.split(text)]
+    if not all(words):
+        raise BadInputError(f"{what}: write it as field=value,value")
     if len(set(words)) < len(words):
-        raise BadInputError(f"--grid {text}: a value is there twice")
-    return field.strip(), words
+        raise BadInputError(f"{what}: a value is there twice")
+    return words
+
+
+def _combined(
+    axes: Mapping[str, Sequence[str]], read: Callable[[list[str]], Recipe]
+) -> list[Combination]:
+    """One combination for every point; ``read`` gives the recipe with some assignments made."""
+    points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    return [_combination(point, place, read) for place, point in enumerate(points, 1)]
 
 
 def _combination(
-    source: str, overrides: Sequence[str], point: dict[str, str], place: int
+    point: dict[str, str], place: int, read: Callable[[list[str]], Recipe]
 ) -> Combination:
-    assignments = [*overrides, *(f"{field}={value}" for field, value in point.items())]
+    assignments = [f"{field}={value}" for field, value in point.items()]
     try:
-        recipe = storage.load_file(source, assignments)
+        recipe = read(assignments)
     except BadInputError as error:
-        raise type(error)(f"{' '.join(assignments[len(overrides) :])}: {error}") from error
+        raise type(error)(f"{' '.join(assignments)}: {error}") from error
     name = _name(recipe.name, point, place)
     return Combination(recipe.name, point, recipe.model_copy(update={"name": name}))
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from workbench.recipe.grid import Combination
-    from workbench.runs.folder import RunFolder, Runs
 
 
 @click.command("sweep")
@@ -43,40 +42,27 @@ def command(
     Every combination is checked before the first run is made. 'ftwb compare --sweep ID' sets the
     results side by side.
     """
+    from workbench.cli.logout import warn_of_logout
     from workbench.recipe.grid import combinations
     from workbench.runs.folder import Runs
+    from workbench.training.grid_runs import checked, queue
 
-    checked = _checked(combinations(recipe, axes, overrides))
+    points = checked(combinations(recipe, axes, overrides))
     if dry_run:
-        _show_plan(checked, as_json)
+        _show_plan(points, as_json)
         return
-    sweep, made = _launch(Runs(root), checked)
+    sweep, made = queue(Runs(root), points)
+    warn_of_logout()
     compare = f"ftwb compare --sweep {sweep}"
     narrate(f"{sweep}: {len(made)} runs queued; once they have ended: {compare}")
     if as_json:
         rows = [
             {"id": run.id, "settings": point.settings}
-            for run, point in zip(made, checked, strict=True)
+            for run, point in zip(made, points, strict=True)
         ]
         emit_json({"sweep": sweep, "runs": rows, "compare": compare})
     else:
         click.echo("\n".join(run.id for run in made))
-
-
-def _checked(points: Sequence[Combination]) -> list[Combination]:
-    """The combinations with their paths resolved, once every one of them can be trained."""
-    from dataclasses import replace
-
-    from workbench.errors import FtwbError
-    from workbench.training.preflight import preflight, resolve
-
-    resolved = [replace(point, recipe=resolve(point.recipe)) for point in points]
-    for point in resolved:
-        try:
-            preflight(point.recipe)
-        except FtwbError as error:
-            raise type(error)(f"{point.recipe.name}: {error}") from error
-    return resolved
 
 
 def _show_plan(points: Sequence[Combination], as_json: bool) -> None:
@@ -86,18 +72,3 @@ def _show_plan(points: Sequence[Combination], as_json: bool) -> None:
         fields = tuple(points[0].settings)
         rows = [(point.recipe.name, *point.settings.values()) for point in points]
         emit_table(("name", *fields), rows)
-
-
-def _launch(runs: Runs, points: Sequence[Combination]) -> tuple[str, list[RunFolder]]:
-    from workbench.cli.logout import warn_of_logout
-    from workbench.runs.launch import launch
-    from workbench.runs.sweeps import enlist, new_sweep
-
-    sweep = new_sweep(runs, points[0].grid)
-    made = [runs.create(point.recipe) for point in points]
-    for run in made:
-        enlist(run, sweep)
-    for run in made:
-        launch(run)
-    warn_of_logout()
-    return sweep, made

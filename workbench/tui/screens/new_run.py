@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workbench.models.catalogue import ModelEntry
     from workbench.recipe.recipe import Recipe
     from workbench.tui.assessment import Assessment
+    from workbench.tui.screens.sweep import Queued
     from workbench.tui.widgets.field_row import FieldRow
     from workbench.tui.widgets.preset_bar import PresetBar
     from workbench.tui.widgets.recipe_form import RecipeForm
@@ -49,6 +50,7 @@ class NewRunScreen(WorkbenchScreen):
     )
     BINDINGS: ClassVar = [
         command("ctrl+l,f5", "launch", "Launch", "Start the run shown, in the background."),
+        command("ctrl+s", "sweep", "Sweep", "Queue the run shown with several values of a field."),
         command("ctrl+o", "models", "Models", "Choose a base model from what is here."),
         command("ctrl+r", "preview", "Preview", "See how the dataset is read and trained on."),
         command("slash,ctrl+g", "find", "Find", "Jump to a field by its name."),
@@ -180,17 +182,43 @@ class NewRunScreen(WorkbenchScreen):
         bounds = f" ({field.bounds})" if field.bounds else ""
         self.query_one("#hint", Static).update(f"{field.tells}{bounds}")
 
-    def action_launch(self) -> None:
-        """Start the run as the form stands now, or go to the first field that is wrong."""
+    def _sound_recipe(self) -> Recipe | None:
+        """The form as it stands now; None where it is wrong, and the first wrong field is shown."""
         self.assess()
         assessment = self.assessment
         if assessment is None or self._form is None:
-            return
+            return None
         if assessment.recipe is None:
             self._form.go_to(assessment.problems[0].path)
             self.notify(str(assessment.problems[0]), severity="error", markup=False)
+        return assessment.recipe
+
+    def action_launch(self) -> None:
+        """Start the run as the form stands now, or go to the first field that is wrong."""
+        if recipe := self._sound_recipe():
+            self._launch(recipe)
+
+    def action_sweep(self) -> None:
+        """Queue the run as the form stands now with several values of some fields."""
+        from workbench.runs.folder import Runs
+        from workbench.tui.screens.sweep import SweepScreen
+
+        recipe = self._sound_recipe()
+        if recipe and self._form:
+            runs = Runs(self.workbench.runs_root)
+            self.app.push_screen(SweepScreen(recipe, self._form.rows(), runs), self._swept)
+
+    def _swept(self, queued: Queued | None) -> None:
+        if queued is None:
             return
-        self._launch(assessment.recipe)
+        self.notify(queued.words, markup=False)
+        self._caution(queued.caution)
+        self.workbench.refresh_rows()
+        self.workbench.action_go("runs")
+
+    def _caution(self, caution: str) -> None:
+        if caution:
+            self.notify(caution, severity="warning", timeout=_CAUTION, markup=False)
 
     @work(thread=True, exclusive=True, group="launch", exit_on_error=False)
     def _launch(self, recipe: Recipe) -> None:
@@ -211,8 +239,7 @@ class NewRunScreen(WorkbenchScreen):
     @on(Launched)
     def _launched(self, message: Launched) -> None:
         self.notify(f"Launched {message.run.id}.", markup=False)
-        if message.caution:
-            self.notify(message.caution, severity="warning", timeout=_CAUTION, markup=False)
+        self._caution(message.caution)
         self.workbench.refresh_rows()
         self.post_message(OpenRun(message.run))
 

@@ -97,7 +97,9 @@ class Plot(Canvas, can_focus=True):
             self.redraw()
 
     def redraw(self) -> None:
-        """Draw everything afresh, or say why there is nothing."""
+        """Draw everything afresh, or say why there is nothing; what is closed has no style."""
+        if not self.is_attached:
+            return
         with self.batch_refresh():
             self.reset()
             if self.has_data():
