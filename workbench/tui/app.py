@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from textual.app import SeverityLevel
     from textual.binding import Binding
+    from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
     from workbench.runs.folder import RunFolder
