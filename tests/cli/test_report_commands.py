@@ -200,7 +200,7 @@ def test_a_run_without_a_report(ftwb: Ftwb, runs: Runs) -> None:
     young = runs.create(Recipe(name="made"))
     ended = ftwb("report", "last")
     assert ended.code == 2
-    assert ended.err.endswith("has no report: it is queued\n")
+    assert ended.err.endswith("has no report yet: it is queued, and is measured at its end\n")
     young.model.mkdir()
     assert ftwb("report", "last").err == ended.err
     (young.model / "adapter_model.safetensors").touch()

@@ -164,10 +164,16 @@ def read_report(run: RunFolder) -> Report:
         BadInputError: It cannot be read, or a number in it is missing.
     """
     if not run.report.is_file():
-        state = run.status().state
-        remedy = f"; 'ftwb evaluate {run.id}' measures it" if run.has_result() else ""
-        raise NotFoundError(f"{run.id} has no report: it is {state}{remedy}")
+        raise NotFoundError(f"{run.id} has no report{_why_not(run)}")
     return read_report_file(run.report)
+
+
+def _why_not(run: RunFolder) -> str:
+    status = run.status()
+    if status.live:
+        return f" yet: it is {status.state}, and is measured at its end"
+    remedy = f"; 'ftwb evaluate {run.id}' measures it" if run.has_result() else ""
+    return f": it is {status.state}{remedy}"
 
 
 def read_report_file(file: Path) -> Report:
