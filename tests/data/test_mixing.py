@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from workbench.data.batching import LengthBucketSampler
+from workbench.data.batching import LengthBucketSampler, parts_of
 from workbench.data.mixing import MixingCollator, MixingSampler, Replayed, by_source
 from workbench.data.rendering import UNTRAINED, Rendered
 
@@ -64,3 +64,23 @@ def test_batches_are_split_again_and_each_part_is_short() -> None:
     assert set(parts["replay"]) == {"input_ids", "attention_mask", "labels"}
     assert set(by_source(MixingCollator(0)([target]))) == {"target"}
     assert set(by_source({"labels": torch.zeros(1, 2)})) == {"target"}
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 4, 9])
+def test_a_batch_is_cut_into_rows_as_they_were_each_part_as_short_as_its_longest(
+    parts: int,
+) -> None:
+    lengths = [3, 5, 8, 2, 6]
+    rows = [Rendered([7] * n, [UNTRAINED] + [7] * (n - 1), truncated=False) for n in lengths]
+    rows[3:] = [Replayed.of(row) for row in rows[3:]]
+    cut = list(parts_of(MixingCollator(0)(rows), parts))
+    sizes = [len(part["labels"]) for part in cut]
+    assert len(cut) == min(parts, 5)
+    assert max(sizes) - min(sizes) <= 1
+    assert [int(n) for part in cut for n in part["attention_mask"].sum(1)] == lengths
+    assert [bool(one) for part in cut for one in part["replay"]] == [False] * 3 + [True] * 2
+    for part in cut:
+        assert part["input_ids"].shape == part["labels"].shape == part["attention_mask"].shape
+        assert part["input_ids"].shape[1] == int(part["attention_mask"].sum(1).max())
+    learned = sum(int((part["labels"] != UNTRAINED).sum()) for part in cut)
+    assert learned == sum(lengths) - len(lengths)

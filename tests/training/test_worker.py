@@ -210,8 +210,10 @@ def test_broken_weights_fail_with_one_line(
     assert "\n" not in view.status.reason
 
 
-def test_running_out_of_gpu_memory_says_what_to_lower() -> None:
-    assert "micro_batch_size" in last_words(torch.OutOfMemoryError("CUDA out of memory"))
+def test_running_out_of_gpu_memory_says_what_to_do() -> None:
+    words = last_words(torch.OutOfMemoryError("CUDA out of memory"))
+    assert words.startswith("out of GPU memory: end other programs on the device, or")
+    assert "strategy.kind=qlora" in words
 
 
 def test_a_bug_is_named_by_type_and_first_line() -> None:

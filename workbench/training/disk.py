@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from safetensors import SafetensorError
@@ -65,7 +66,7 @@ class Disk:
         Raises:
             StopAsked: The user did not want to wait.
         """
-        since, where = 0.0, self._run.path
+        since, where = None, self._run.path
         while True:
             try:
                 done = write()
@@ -73,18 +74,18 @@ class Disk:
             except (OSError, FtwbError, SafetensorError) as error:
                 if not files.is_full(error):
                     raise
-            since = since or time.time()
+            since = time.monotonic() if since is None else since
             where = min((self._run.path, also), key=_free)
             self._wait(where)
-        if since:
-            waited = time.time() - since
+        if since is not None:
+            waited = time.monotonic() - since
             self._teller.go_on(f"{_disk(where)} was full: waited {waited:.0f} s, nothing is lost")
         return done
 
     def _wait(self, where: Path) -> None:
         """Stand still until there is more room than was left after the write that failed."""
         before = _free(where)
-        self._reserve.unlink(missing_ok=True)
+        self.give_up_reserve()
         self._teller.pause(f"{_disk(where)} is full; it goes on when there is room")
         start, held = time.monotonic(), False
         while True:
@@ -104,13 +105,14 @@ class Disk:
             finally:
                 os.close(file)
         except OSError:
-            self._reserve.unlink(missing_ok=True)
+            self.give_up_reserve()
             return False
         return True
 
     def give_up_reserve(self) -> None:
-        """Leave nothing of it behind."""
-        self._reserve.unlink(missing_ok=True)
+        """Leave nothing of it behind, where files can be removed at all."""
+        with suppress(OSError):
+            self._reserve.unlink(missing_ok=True)
 
     def _left(self) -> str:
         """Which checkpoint a stopped run has."""
