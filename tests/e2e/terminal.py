@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import threading
 import time
@@ -28,6 +29,7 @@ class Terminal:
         self._film: list[str] | None = None
         self._stream = pyte.ByteStream(self.screen)
         self._lock = threading.Lock()
+        self._connected = True
         self._child = pexpect.spawn(
             command[0],
             command[1:],
@@ -74,9 +76,18 @@ class Terminal:
         self._child.kill(signal.SIGKILL)
         self._child.close(force=True)
 
+    def hang_up(self) -> None:
+        """Close the line, as a lost connection does, and wait until the program has ended of it."""
+        self._connected = False
+        self._reader.join()
+        self._child.ptyproc.fileobj.close()
+        self._child.wait()
+
     def _read(self) -> None:
         with contextlib.suppress(OSError, pexpect.EOF, ValueError):
-            while True:
+            while self._connected:
+                if not select.select([self._child.child_fd], [], [], 0.1)[0]:
+                    continue
                 data = os.read(self._child.child_fd, 65536)
                 with self._lock:
                     self.raw += data

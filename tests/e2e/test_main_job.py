@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.terminal import Terminal
+from workbench.runs.events import EventReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from workbench.runs.folder import Runs
 
 FTWB = [sys.executable, "-m", "workbench"]
-SIZES = [(80, 24), (140, 45)]
 
 
 @pytest.fixture
@@ -75,13 +75,20 @@ def choose_first(terminal: Terminal, field: str, hint: str) -> None:
     terminal.send("\r", "\x1b[H", "\r")
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    ("size", "lose"),
+    [
+        pytest.param((80, 24), Terminal.kill, id="80x24-killed"),
+        pytest.param((140, 45), Terminal.hang_up, id="140x45-hung-up"),
+    ],
+)
 def test_a_run_outlives_its_terminal(
     open_terminal: Callable[[tuple[int, int]], Terminal],
     runs: Runs,
     tiny_model: Path,
     rows: Path,
     size: tuple[int, int],
+    lose: Callable[[Terminal], None],
 ) -> None:
     first = open_terminal(size)
     first.wait_for("Base model")
@@ -99,7 +106,7 @@ def test_a_run_outlives_its_terminal(
     worker = run.status().pid
     assert worker is not None
 
-    first.kill()
+    lose(first)
     seen = run.status().step
     deadline = time.monotonic() + 30
     while run.status().step <= seen + 20 and time.monotonic() < deadline:
@@ -120,6 +127,11 @@ def test_a_run_outlives_its_terminal(
     assert run.status().state in ("stopping", "stopped")
     second.wait_for(lambda _: run.status().state == "stopped")
     assert run.has_result()
+    trained = [
+        event["step"] for event in EventReader(run.events).read() if event["kind"] == "train"
+    ]
+    assert trained == list(range(1, run.status().step + 1))
+    assert run.status().pid == worker
 
     second.send("c")
     second.wait_for("base")

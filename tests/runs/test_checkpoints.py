@@ -12,6 +12,9 @@ from workbench.recipe.recipe import Recipe
 from workbench.runs import checkpoints
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from workbench.runs.folder import RunFolder, Runs
 
 
@@ -100,3 +103,25 @@ def test_some_are_kept(run: RunFolder) -> None:
     assert checkpoints.steps(run) == [6, 5, 3]
     checkpoints.remove_after(run, 4)
     assert checkpoints.steps(run) == [3]
+
+
+@pytest.mark.parametrize("remove", [checkpoints.remove_after, checkpoints.keep])
+def test_half_a_removed_one_is_never_there(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, remove: Callable[..., None]
+) -> None:
+    for step in (1, 2):
+        write(run, step)
+
+    def die(folder: Path, **_: object) -> None:
+        if folder.exists():
+            (folder / "state").unlink()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.shutil, "rmtree", die)
+        with pytest.raises(KeyboardInterrupt):
+            remove(run, *((0,) if remove is checkpoints.remove_after else (0, ())))
+    (left,) = checkpoints.steps(run)
+    assert checkpoints.fault(checkpoints.folder_of(run, left)) == ""
+    write(run, 3)
+    assert [path.name for path in run.checkpoints.glob(".step-*")] == []

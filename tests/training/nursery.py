@@ -7,6 +7,7 @@ launcher, the queue, the lock of the run and the worker's own ``main``.
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -34,17 +35,18 @@ TRACE = "trace"
 
 @dataclass(frozen=True)
 class Death:
-    """SIGKILL at one moment of a worker's writing.
+    """SIGKILL at one moment of a worker's writing, or the end of all writing.
 
     Attributes:
         place: Of the moment among all, from 0; None is the first that is of this name.
         moment: What is done there.
-        when: Before it is done, halfway through, or after.
+        when: Before it is done, halfway through, or after; ``read-only`` kills nobody, but from
+            that moment on the file system of the run takes nothing.
     """
 
     place: int | None
     moment: str
-    when: Literal["before", "half", "after"]
+    when: Literal["before", "half", "after", "read-only"]
 
     def comes(self, place: int, moment: str) -> bool:
         """Whether it is now."""
@@ -161,6 +163,7 @@ class Moments:
         self._death = death
         self._trace = (run / TRACE).open("w") if traced else None
         self._place = -1
+        self._read_only = False
         self._files: dict[int, str] = {}
 
     def watch(self) -> None:
@@ -179,6 +182,7 @@ class Moments:
 
     def _pass(self, moment: str, do: Callable[[], Any], half: Callable[[], Any]) -> Any:
         self._place += 1
+        self._refuse()
         if self._trace:
             print(moment, file=self._trace, flush=True)
         death = self._death
@@ -187,9 +191,16 @@ class Moments:
         if death.moment != moment:
             os.write(2, f"came to {moment}, and not to {death}".encode())
             os._exit(WRONG_MOMENT)
+        if death.when == "read-only":
+            self._read_only = True
+            self._refuse()
         with suppress(OSError):  # of a folder that is there already
             {"before": lambda: None, "half": half, "after": do}[death.when]()
         return os.kill(os.getpid(), signal.SIGKILL)
+
+    def _refuse(self) -> None:
+        if self._read_only:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     def _name(self, path: Any) -> str:
         """Of a path inside the run, without what differs from run to run; empty for another."""
@@ -213,8 +224,11 @@ class Moments:
 
     def _open(self, do: Callable[..., int]) -> Callable[..., int]:
         def call(path: Any, *rest: Any, **options: Any) -> int:
+            known = "" if options.get("dir_fd") else self._name(path)
+            if known and rest and rest[0] & os.O_CREAT:
+                self._refuse()
             file = do(path, *rest, **options)
-            self._files[file] = "" if options.get("dir_fd") else self._name(path)
+            self._files[file] = known
             return file
 
         return call

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import re
 import signal
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
-from tests.training.nursery import TRACE, Death, Nursery, opened
+from tests.training.nursery import Death
 from tests.training.test_resume import assert_same, stop_at, weights_of
+from tests.training.undisturbed import (
+    PLAIN,
+    RECIPE,
+    assert_goes_on,
+    assert_nothing_is_half,
+    ended,
+)
 from workbench.errors import NotFoundError
 from workbench.probes.report import read_report
-from workbench.runs import launch as launching
-from workbench.runs.checkpoints import choose, fault, folder_of, steps
+from workbench.runs.checkpoints import choose, steps
 from workbench.runs.folder import Runs
 from workbench.runs.launch import launch, relaunch
-from workbench.runs.view import RunFollower
 from workbench.training.remeasure import remeasure
 from workbench.training.resuming import resume
 from workbench.training.worker import work
@@ -29,41 +31,15 @@ from workbench.training.worker import work
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.training.nursery import Nursery
+    from tests.training.undisturbed import Undisturbed
     from workbench.runs.folder import RunFolder
 
     NewRun = Callable[..., RunFolder]
 
-STEPS = 6
-PLAIN = ("strategy.dropout=0.1", f"training.max_steps={STEPS}", "evaluation.target_field=null")
-RECIPE = (*PLAIN, "training.checkpoint_interval=2", "training.checkpoints_kept=1")
 TENSORS = "weights .model.new/adapter_model.safetensors"
 DEATHS = 3
 """At each place."""
-
-When = Literal["before", "half", "after"]
-
-
-@dataclass(frozen=True)
-class Undisturbed:
-    """A run that nothing happened to, and all that its worker did to the disk, in order."""
-
-    run: RunFolder
-    trace: tuple[str, ...]
-
-    def moments(self, pattern: str, *when: When, until: str = "") -> list[Death]:
-        """The moments that fit ``pattern``, to die at; only those before the first ``until``."""
-        end = self.trace.index(until) if until else len(self.trace)
-        fitting = [
-            (place, name) for place, name in enumerate(self.trace[:end]) if re.search(pattern, name)
-        ]
-        return [Death(place, name, one) for place, name in fitting for one in when]
-
-    def saved(self, death: Death) -> list[int]:
-        """The steps whose checkpoints were renamed into their place before that death."""
-        done = self.trace[: death.place + (death.when == "after")]
-        names = (re.fullmatch(r"rename checkpoints/\.step-(\d+)\.new", name) for name in done)
-        return [int(name[1]) for name in names if name]
-
 
 PLACES: dict[str, Callable[[Undisturbed], list[Death]]] = {
     "before the first step": lambda seen: seen.moments("", "before", until="write train"),
@@ -93,66 +69,6 @@ PLACES: dict[str, Callable[[Undisturbed], list[Death]]] = {
     ],
     "while the report is written": lambda seen: seen.moments(r"\.report", "before", "after"),
 }
-
-
-@pytest.fixture(scope="module")
-def kept() -> dict[str, Any]:
-    """What is made once, when the first test needs it."""
-    return {}
-
-
-@pytest.fixture
-def nursery(kept: dict[str, Any], new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> Nursery:
-    """Workers are forked from a process in which such a run was already done, its base measured."""
-    monkeypatch.setenv("FTWB_CACHE", kept.setdefault("cache", os.environ["FTWB_CACHE"]))
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    if "nursery" not in kept:
-        kept["nursery"] = opened(dict(os.environ), new_run(*RECIPE).path)
-    found: Nursery = kept["nursery"]
-    monkeypatch.setattr(launching, "subprocess", found)
-    return found
-
-
-@pytest.fixture
-def undisturbed(kept: dict[str, Any], nursery: Nursery, new_run: NewRun) -> Undisturbed:
-    if "undisturbed" not in kept:
-        run = new_run(*RECIPE)
-        nursery.traced = True
-        assert nursery.end_of(launch(run)) == 0
-        trace = tuple((run.path / TRACE).read_text().splitlines())
-        kept["undisturbed"] = Undisturbed(run, trace)
-    found: Undisturbed = kept["undisturbed"]
-    return found
-
-
-def ended(nursery: Nursery, run: RunFolder) -> int:
-    pid = run.status().pid
-    assert pid is not None
-    return nursery.end_of(pid)
-
-
-def assert_nothing_is_half(run: RunFolder, known: bytes = b"") -> bytes:
-    """Every line but the one ``known`` to be torn is an event, and what is offered can be used.
-
-    Returns the last line where it is torn.
-    """
-    *lines, torn = run.events.read_bytes().split(b"\n")
-    assert all("kind" in json.loads(line) for line in lines if line != known)
-    assert [fault(folder_of(run, step)) for step in steps(run)] == [""] * len(steps(run))
-    return torn
-
-
-def assert_goes_on(nursery: Nursery, run: RunFolder, whole: RunFolder) -> None:
-    """It is resumed and ends as the run that nothing happened to."""
-    torn = assert_nothing_is_half(run)
-    resume(run)
-    assert ended(nursery, run) == 0
-    assert_same(run, whole)
-    assert assert_nothing_is_half(run, torn) == b""
-    assert read_report(run).after == read_report(whole).after
-    curve = RunFollower(run).poll().series["train.loss"]
-    assert curve == RunFollower(whole).poll().series["train.loss"]
 
 
 @pytest.mark.parametrize("nth", range(DEATHS))

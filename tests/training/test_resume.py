@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from workbench.errors import BadInputError, NotFoundError
 from workbench.runs import control
-from workbench.runs.checkpoints import choose, steps
+from workbench.runs.checkpoints import choose, folder_of, steps
 from workbench.runs.events import EventReader
 from workbench.runs.status import Status
 from workbench.runs.view import RunFollower
@@ -233,6 +233,29 @@ def test_a_broken_checkpoint_is_passed_over_with_a_notice(halted: RunFolder) -> 
     assert "resumed from step 2" in texts
     assert steps(halted) == [6, 4]
     assert choose(halted).step == 6
+
+
+def test_a_flipped_bit_in_any_file_of_a_checkpoint_is_found(halted: RunFolder) -> None:
+    contents = [path for path in folder_of(halted, 4).rglob("*") if path.is_file()]
+    assert len(contents) >= 6
+    for file in contents:
+        whole = file.read_bytes()
+        for spoiled in (_flipped(whole), whole[: len(whole) // 2], b""):
+            file.write_bytes(spoiled)
+            choice = choose(halted)
+            assert choice.step == 2, file
+            (told,) = choice.broken
+            assert told.startswith("the checkpoint of step 4 is broken: ")
+            assert file.name in told or file.name == "manifest.json"
+        file.write_bytes(whole)
+    assert choose(halted) == (4, folder_of(halted, 4), ())
+
+
+def _flipped(data: bytes) -> bytes:
+    """With one bit in the middle that is another one."""
+    changed = bytearray(data)
+    changed[len(data) // 2] ^= 1
+    return bytes(changed)
 
 
 def test_a_named_step_is_gone_on_from(halted: RunFolder) -> None:
