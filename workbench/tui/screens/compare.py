@@ -203,8 +203,10 @@ class CompareScreen(PanedScreen):
         if not sweep:
             self.notify("The marked run is of no sweep: 'ftwb sweep' starts one.")
             return
-        offered = [each.run for each in self.workbench.rows if _is_offered(each)]
-        swept = [run for run in reversed(offered) if sweep_of(run) == sweep]
+        offered = sorted(
+            filter(_is_offered, self.workbench.rows), key=lambda each: each.status.created
+        )
+        swept = [each.run for each in offered if sweep_of(each.run) == sweep]
         if len(swept) > len(LOOKS):
             self.notify(f"The first {len(LOOKS)} of {len(swept)}; space changes them.")
         self._chosen = {run.id: run for run in swept[: len(LOOKS)]}
