@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.content import Content
 from textual.widgets import Static
 
 from tests.probes.reports import Suite, made
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.looking import drawn
 from tests.tui.scripted import make_run, set_state, write_steps
+from workbench.runs.sweeps import enlist
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.report import ReportScreen
 from workbench.tui.screens.runs import RunsScreen
@@ -56,6 +58,7 @@ async def test_runs_stand_on_the_plane_with_their_front(runs: Runs, size: tuple[
         screen = await _compare(app, pilot)
         await until(pilot, lambda: screen.comparison)
         assert _lines(screen) == [
+            ["·", "unmeasured", "", "", "", "", ""],
             ["A ◆", "mild", "90 %", "0.95", "0.020", "+0.020", "INCONCLUSIVE"],
             ["B", "harsh", "90 %", "0.25", "0.800", "+0.800", "FAIL"],
         ]
@@ -66,12 +69,14 @@ async def test_runs_stand_on_the_plane_with_their_front(runs: Runs, size: tuple[
         assert str(plane.border_title) == "target score ↑ against retention index →"
         small = size == (80, 24)
         assert losses.display is not small
-        await pilot.press("v", "v")
+        await pilot.press("v")
+        fields = screen.query_one("#differences").query_one(Static)
+        wanted = ["training.learning_rate", "1e-4", "1e-3"]
+        await until(pilot, lambda: wanted == str(fields.visual).splitlines()[1].split())
+        await pilot.press("v")
         await until(pilot, lambda: losses.has_focus)
         assert plane.display is not small
         assert "step 20" in drawn(losses)
-        fields = str(screen.query_one("#differences").query_one(Static).visual)
-        assert fields.splitlines()[1].split() == ["training.learning_rate", "1e-4", "1e-3"]
         for widget in screen.query("*"):
             assert widget.region.right <= size[0], widget
 
@@ -90,9 +95,9 @@ async def test_keys_change_axis_prior_and_runs(runs: Runs) -> None:
         assert "another model and another task" in str(screen.query_one("#notes", Static).visual)
         await pilot.press("p")
         await until(pilot, lambda: "prefix tuning" not in drawn(plane))
-        await pilot.press("space")
+        await pilot.press("down", "space")
         await until(pilot, lambda: screen.comparison and len(screen.comparison.runs) == 1)
-        assert [line[0] for line in _lines(screen)] == ["·", "A ◆"]
+        assert [line[0] for line in _lines(screen)] == ["·", "·", "A ◆"]
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, ReportScreen))
 
@@ -104,3 +109,63 @@ async def test_without_a_report_it_says_what_to_do(runs: Runs) -> None:
         plane = screen.query_one(Plane)
         await until(pilot, lambda: "choose runs with a report" in drawn(plane))
         assert not screen.query_one("#notes").display
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_run_at_work_is_followed_beside_the_others(
+    runs: Runs, size: tuple[int, int]
+) -> None:
+    _runs_of(runs)
+    run = runs.find("unmeasured")
+    async with workbench(runs, size) as (app, pilot):
+        screen = await _compare(app, pilot)
+        await until(pilot, lambda: screen.comparison)
+        await pilot.press("space")
+        await until(pilot, lambda: _lines(screen)[0][0] == "C")
+        assert _lines(screen)[0] == ["C", "unmeasured", "-", "-", "-", "-", "running"]
+        losses = screen.query_one("#losses", Chart)
+        await pilot.press("v", "v")
+        await until(pilot, lambda: "C 2.94" in _legend(losses))
+        write_steps(run, 4, 60)
+        app.refresh_rows()
+        await until(pilot, lambda: "C 1.8" in _legend(losses) and "step 60" in drawn(losses))
+        set_state(run, "finished", step=60, total=60)
+        made(Suite("knowledge", kept=40, never=10), kl=0.01, rise=0.01).save(run.report)
+        app.refresh_rows()
+        await until(pilot, lambda: _lines(screen)[0][4] == "0.010")
+        letters = [line[0].split()[0] for line in _lines(screen)]
+        assert sorted(letters) == ["A", "B", "C"]
+        for widget in screen.query("*"):
+            assert widget.region.right <= size[0], widget
+
+
+async def test_a_report_that_is_written_anew_is_read_anew(runs: Runs) -> None:
+    _runs_of(runs)
+    run = runs.find("harsh")
+    async with workbench(runs) as (app, pilot):
+        screen = await _compare(app, pilot)
+        await until(pilot, lambda: screen.comparison)
+        made(Suite("knowledge", kept=40, never=10), kl=0.123, rise=0.8).save(run.report)
+        app.refresh_rows()
+        await until(pilot, lambda: any(line[4] == "0.123" for line in _lines(screen)))
+
+
+async def test_a_sweep_at_work_is_compared_by_its_losses(runs: Runs) -> None:
+    for rank in (8, 16):
+        run = make_run(runs, f"rank-{rank}")
+        write_steps(run, 1, rank)
+        enlist(run, "sweep-1")
+    write_steps(make_run(runs, "alone"), 1, 3)
+    async with workbench(runs, (80, 24)) as (app, pilot):
+        screen = await _compare(app, pilot)
+        await until(pilot, lambda: len(_lines(screen)) == 3)
+        names = [line[1] for line in _lines(screen)]
+        await pilot.press(*["down"] * names.index("rank-8"), "w")
+        plane = screen.query_one(Plane)
+        await until(pilot, lambda: "once they have a report" in drawn(plane))
+        letters = {line[1]: line[0] for line in _lines(screen)}
+        assert (letters["rank-8"], letters["rank-16"], letters["alone"]) == ("A", "B", "·")
+
+
+def _legend(chart: Chart) -> str:
+    return Content.from_markup(str(chart.border_subtitle)).plain

@@ -54,7 +54,8 @@ def combinations_of(recipe: Recipe, axes: Mapping[str, str]) -> list[Combination
         BadInputError: The values of a field are not separated by commas, or are there twice, or a
             combination is no valid recipe.
     """
-    parsed = {field: _values(field, text) for field, text in axes.items()}
+    usage = "a value is missing beside a comma"
+    parsed = {field: _values(field, text, usage) for field, text in axes.items()}
     values = recipe.model_dump(mode="json")
     return _combined(
         parsed, lambda sets: storage.validate(storage.override(values, sets), source=recipe.name)
@@ -63,15 +64,16 @@ def combinations_of(recipe: Recipe, axes: Mapping[str, str]) -> list[Combination
 
 def _axis(text: str) -> tuple[str, list[str]]:
     field, _, values = text.partition("=")
+    usage = "write it as field=value,value"
     if not field.strip():
-        raise BadInputError(f"--grid {text}: write it as field=value,value")
-    return field.strip(), _values(f"--grid {text}", values)
+        raise BadInputError(f"--grid {text}: {usage}")
+    return field.strip(), _values(f"--grid {text}", values, usage)
 
 
-def _values(what: str, text: str) -> list[str]:
+def _values(what: str, text: str, usage: str) -> list[str]:
     words = [word.strip() for word in _BETWEEN_VALUES.split(text)]
     if not all(words):
-        raise BadInputError(f"{what}: write it as field=value,value")
+        raise BadInputError(f"{what}: {usage}")
     if len(set(words)) < len(words):
         raise BadInputError(f"{what}: a value is there twice")
     return words

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Footer, Static
 
-from workbench.errors import FtwbError
 from workbench.tui.commands import command
+from workbench.tui.contest import Contest
 from workbench.tui.messages import OpenReport
 from workbench.tui.plane_field import TITLES, plane_field
 from workbench.tui.screens.base import PANE_KEYS, PanedScreen
@@ -20,7 +20,7 @@ from workbench.tui.widgets.chart import Chart, Curve
 from workbench.tui.widgets.differences import Differences
 from workbench.tui.widgets.plane import Plane
 from workbench.tui.widgets.plot import LOOKS
-from workbench.tui.widgets.standing import RunRows
+from workbench.tui.widgets.standing import RunRows, letters_of
 from workbench.tui.widgets.top_bar import TopBar
 from workbench.tui.words import letter
 from workbench.untrusted import visible
@@ -28,25 +28,25 @@ from workbench.untrusted import visible
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from workbench.probes.comparing import Comparison, Contestant, Keeping
+    from workbench.probes.comparing import Comparison, Keeping
     from workbench.probes.priors import Prior
     from workbench.runs.folder import RunFolder
     from workbench.runs.series import Series
+    from workbench.tui.contest import Standings
     from workbench.tui.run_list import RunRow
 
 _FIRST = 4
 """Runs that are compared at first: the newest."""
 _EMPTY = "choose runs with a report: space takes one in or out"
+_UNREPORTED = "what they kept is known once they have a report"
 _NO_LOSS = "no loss was recorded"
 
 
 @dataclass
 class RunsCompared(Message):
-    """The chosen runs side by side, their losses, and the runs that could not be read."""
+    """The chosen runs side by side, as they are now."""
 
-    comparison: Comparison
-    losses: dict[str, Series]
-    troubles: tuple[str, ...]
+    standings: Standings
 
 
 class CompareScreen(PanedScreen):
@@ -57,7 +57,8 @@ class CompareScreen(PanedScreen):
         "Each run is a point: up is more learned, and what was kept or forgotten lies across. Runs "
         "on the Pareto front are beaten by no other on both at once. x changes what is set against "
         "the learning: the retention index, the KL to the base, or the change of the loss on "
-        "general text; p adds published rows of another model, as a prior."
+        "general text; p adds published rows of another model, as a prior. Of runs at work the "
+        "losses are followed; the rest comes with their reports."
     )
     PANES = ("plane", "differences", "losses")
     BINDINGS: ClassVar = [
@@ -76,8 +77,12 @@ class CompareScreen(PanedScreen):
         self.comparison: Comparison | None = None
         self.prior: Prior | None = None
         self._chosen: dict[str, RunFolder] | None = None
-        self._read: dict[str, tuple[Contestant, Series | None]] = {}
+        self._contest = Contest()
         self._losses: dict[str, Series] = {}
+        self._seen: object = None
+        self._comparing = False
+        self._again = False
+        self._told: set[str] = set()
 
     def compose(self) -> ComposeResult:
         """Lay out the runs, the plane, the differences and the losses."""
@@ -97,39 +102,45 @@ class CompareScreen(PanedScreen):
         self.watch(self.workbench, "rows", self._take_rows)
 
     def _take_rows(self, rows: tuple[RunRow, ...]) -> None:
-        reported = [row for row in rows if row.report]
-        if self._chosen is None and reported:
+        """Show the runs that can be compared, and read the chosen ones again that have moved."""
+        offered = [row for row in rows if _is_offered(row)]
+        if self._chosen is None and (reported := [row for row in offered if row.report]):
             self._chosen = {row.run.id: row.run for row in reported[:_FIRST]}
+        chosen = list(self._chosen or {})
+        seen = [(row.run.id, row.stamp) for row in offered if row.run.id in chosen]
+        if seen != self._seen:
+            self._seen = seen
             self.compare()
         self.query_one(RunRows).show(
-            reported, list(self._chosen or {}), self.comparison, self.keeping
+            offered, chosen, self.comparison, self.keeping, list(self._losses)
         )
 
-    @work(thread=True, exclusive=True, group="compare", exit_on_error=False)
     def compare(self) -> None:
-        """Read the chosen runs that are not known yet and set all of them side by side."""
-        from workbench.probes.comparing import compare
+        """Set the chosen runs side by side; while that is being done, once more afterwards."""
+        self._again = self._comparing
+        if not self._comparing:
+            self._comparing = True
+            self._compare(list((self._chosen or {}).values()))
 
-        troubles: list[str] = []
-        chosen = dict(self._chosen or {})
-        for run in chosen.values():
-            if run.id not in self._read:
-                try:
-                    self._read[run.id] = _read_run(run)
-                except FtwbError as error:
-                    troubles.append(str(error))
-        known = {run: self._read[run] for run in chosen if run in self._read}
-        comparison = compare([contestant for contestant, _ in known.values()])
-        losses = {run: loss for run, (_, loss) in known.items() if loss}
-        self.post_message(RunsCompared(comparison, losses, tuple(troubles)))
+    @work(thread=True, group="compare", exit_on_error=False)
+    def _compare(self, chosen: list[RunFolder]) -> None:
+        try:
+            standings = self._contest.standings(chosen)
+        finally:
+            self._comparing = False
+        self.post_message(RunsCompared(standings))
 
     @on(RunsCompared)
     def _show(self, message: RunsCompared) -> None:
-        self.comparison = message.comparison
-        self._losses = message.losses
-        for trouble in message.troubles:
-            self.notify(trouble, severity="warning", markup=False)
+        standings = message.standings
+        self.comparison, self._losses = standings.comparison, standings.losses
+        for trouble in standings.troubles:
+            if trouble not in self._told:
+                self._told.add(trouble)
+                self.notify(trouble, severity="warning", markup=False)
         self._show_all()
+        if self._again:
+            self.compare()
 
     def _show_all(self) -> None:
         self._take_rows(self.workbench.rows)
@@ -140,16 +151,20 @@ class CompareScreen(PanedScreen):
         field = plane_field(self.comparison, self.keeping, self.prior)
         self.query_one(Plane).show(field, empty=self._nothing_to_place(bool(runs)))
         self.query_one(Differences).show(self.comparison)
+        places = letters_of([each.run for each in runs], self._losses)
+        looks = list(LOOKS)
         curves = [
-            Curve(letter(place), self._losses[each.run], look)
-            for place, (each, look) in enumerate(zip(runs, LOOKS, strict=False))
-            if each.run in self._losses
+            Curve(letter(place), self._losses[run], looks[place])
+            for run, place in places.items()
+            if run in self._losses
         ]
-        self.query_one("#losses", Chart).show(curves, empty=_NO_LOSS if runs else _EMPTY, until=0)
+        self.query_one("#losses", Chart).show(curves, empty=_NO_LOSS if places else _EMPTY, until=0)
         self._show_notes()
 
     def _nothing_to_place(self, any_runs: bool) -> str:
-        return f"none of them has a {TITLES[self.keeping]}: x changes it" if any_runs else _EMPTY
+        if any_runs:
+            return f"none of them has a {TITLES[self.keeping]}: x changes it"
+        return _UNREPORTED if self._losses else _EMPTY
 
     def _show_notes(self) -> None:
         notes = list(self.comparison.notes) if self.comparison and self.comparison.runs else []
@@ -180,7 +195,7 @@ class CompareScreen(PanedScreen):
         self.compare()
 
     def action_sweep(self) -> None:
-        """Compare the sweep of the marked run: as many of its reports as there is room for."""
+        """Compare the sweep of the marked run: as many of its runs as there is room for."""
         from workbench.runs.sweeps import sweep_of
 
         row = self.query_one(RunRows).marked()
@@ -188,8 +203,10 @@ class CompareScreen(PanedScreen):
         if not sweep:
             self.notify("The marked run is of no sweep: 'ftwb sweep' starts one.")
             return
-        reported = [each.run for each in self.workbench.rows if each.report]
-        swept = [run for run in reversed(reported) if sweep_of(run) == sweep]
+        offered = sorted(
+            filter(_is_offered, self.workbench.rows), key=lambda each: each.status.created
+        )
+        swept = [each.run for each in offered if sweep_of(each.run) == sweep]
         if len(swept) > len(LOOKS):
             self.notify(f"The first {len(LOOKS)} of {len(swept)}; space changes them.")
         self._chosen = {run.id: run for run in swept[: len(LOOKS)]}
@@ -222,12 +239,10 @@ class CompareScreen(PanedScreen):
         """Grey what needs a run while there is none."""
         del parameters
         if action in ("take", "sweep", "report") and self.is_mounted:
-            return True if any(row.report for row in self.workbench.rows) else None
+            return True if any(map(_is_offered, self.workbench.rows)) else None
         return True
 
 
-def _read_run(run: RunFolder) -> tuple[Contestant, Series | None]:
-    from workbench.probes.comparing import read_contestant
-    from workbench.runs.view import RunFollower
-
-    return read_contestant(run), RunFollower(run).poll().series.get("train.loss")
+def _is_offered(row: RunRow) -> bool:
+    """Whether a run has something to compare: a report, or at least a loss."""
+    return row.report or row.loss is not None

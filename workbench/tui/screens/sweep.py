@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _TYPING_PAUSE = 0.2
 _NAMED = 6
 _OF_THE_RUN = ("name", "description")
+_USUAL = ("training.", "strategy.")
+"""Fields that are swept most, offered first."""
 _HINT = "Values are separated by commas; one that has commas itself stands in [brackets]."
 
 
@@ -59,7 +61,7 @@ class Axis(Horizontal):
         """Start with the ``value`` that the form has."""
         super().__init__()
         self.field = field
-        self.control = Input(value, compact=True)
+        self.control = Input(value, compact=True, select_on_focus=False)
 
     def compose(self) -> ComposeResult:
         """Lay out name and values."""
@@ -77,7 +79,10 @@ class SweepScreen(Dialog[Queued]):
         """Offer to sweep ``recipe``, which the ``rows`` of the form hold, into ``runs``."""
         super().__init__()
         self._recipe = recipe
-        offered = [row for row in rows if row.field.path not in _OF_THE_RUN]
+        offered = sorted(
+            (row for row in rows if row.field.path not in _OF_THE_RUN),
+            key=lambda row: not row.field.path.startswith(_USUAL),
+        )
         self._fields = {row.field.path: row.field for row in offered}
         self._values = {row.field.path: _typed(row.field, row.value) for row in offered}
         self._runs = runs

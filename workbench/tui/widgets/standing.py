@@ -13,7 +13,7 @@ from workbench.tui.widgets.plot import LOOKS
 from workbench.tui.words import letter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from workbench.probes.comparing import Compared, Comparison, Keeping
     from workbench.probes.findings import Interval, TargetTask, Verdict
@@ -30,7 +30,7 @@ _VERDICT_COLOURS: dict[Verdict, str] = {
 
 
 class RunRows(DataTable[Text]):
-    """Every run with a report; those in the comparison carry a letter."""
+    """Every run with a report or a loss; those in the comparison carry a letter."""
 
     BINDINGS: ClassVar = [
         command("enter", "select_cursor", "In/out", "Take the marked run in or out.", footer=False)
@@ -49,7 +49,7 @@ class RunRows(DataTable[Text]):
 
     def on_mount(self) -> None:
         """Name pane and columns."""
-        self.border_title = "Runs with a report"
+        self.border_title = "Runs with a report or a loss"
         for name in _COLUMNS:
             self.add_column(Text(name, justify="right" if name in _NUMBERS else "left"))
 
@@ -59,16 +59,20 @@ class RunRows(DataTable[Text]):
         chosen: Sequence[str],
         comparison: Comparison | None,
         keeping: Keeping,
+        drawn: Sequence[str] = (),
     ) -> None:
         """Show ``rows``, with letters and numbers for those that are compared.
 
-        A run on the Pareto front of what is kept as ``keeping`` is marked.
+        A run on the Pareto front of what is kept as ``keeping`` is marked; one that is ``drawn``
+        and has no report yet has a letter alone.
         """
         known = {each.run: each for each in comparison.runs} if comparison else {}
-        letters = {run: place for place, run in enumerate(known)}
+        letters = letters_of(known, drawn)
         cells = {
             row.run.id: self._compared(known[row.run.id], letters[row.run.id], keeping)
             if row.run.id in known
+            else self._at_work(row, letters[row.run.id])
+            if row.run.id in letters
             else _left_out(row, row.run.id in chosen)
             for row in rows
         }
@@ -88,6 +92,12 @@ class RunRows(DataTable[Text]):
         key = self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
         return self._rows.get(str(key))
 
+    def _at_work(self, row: RunRow, place: int) -> list[Text]:
+        """A run of which the loss alone is known."""
+        mark = Text(letter(place), f"bold {self.app.theme_variables[_COLOURS[place]]}")
+        rest = [Text("-", justify="right") for _ in _NUMBERS]
+        return [mark, Text(row.name, "bold"), *rest, Text(row.status.words, "dim")]
+
     def _compared(self, compared: Compared, place: int, keeping: Keeping) -> list[Text]:
         colours = self.app.theme_variables
         front = " ◆" if keeping in compared.fronts else "  "
@@ -98,6 +108,11 @@ class RunRows(DataTable[Text]):
             *_numbers(compared),
             Text(compared.verdict, colours[_VERDICT_COLOURS[compared.verdict]]),
         ]
+
+
+def letters_of(compared: Iterable[str], drawn: Iterable[str]) -> dict[str, int]:
+    """The place of every run that has a letter: those with a report first, then the others."""
+    return {run: place for place, run in enumerate(dict.fromkeys([*compared, *drawn]))}
 
 
 def _left_out(row: RunRow, chosen: bool) -> list[Text]:
