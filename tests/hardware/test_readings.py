@@ -10,7 +10,7 @@ import pytest
 
 from tests.hardware.fake_nvml import GIB, FakeNvml
 from workbench.hardware import gpus, readings
-from workbench.hardware.readings import CudaUse, read_memory
+from workbench.hardware.readings import CudaUse, read_memory, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,3 +129,17 @@ def test_what_the_driver_does_not_tell_is_left_out(uuid: str) -> None:
 def test_without_a_driver_torch_still_speaks() -> None:
     reading = read_memory([CudaUse(index=0, allocated=1, reserved=2, uuid="GPU-a")])
     assert reading.keys() - HOST == {"cuda0_allocated", "cuda0_reserved"}
+
+
+def test_the_devices_of_several_processes_are_told_in_one_reading() -> None:
+    first = {"process": 5, "host_used": 7, "cuda0_used": 1, "cuda0_total": 10}
+    second = {"process": 6, "host_used": 8, "cuda0_used": 2, "cuda0_power": 300.0}
+    assert together([first, second]) == {
+        "process": 11,
+        "host_used": 7,
+        "cuda0_used": 1,
+        "cuda0_total": 10,
+        "cuda1_used": 2,
+        "cuda1_power": 300.0,
+    }
+    assert together([first]) == first

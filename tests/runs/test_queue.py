@@ -32,7 +32,7 @@ import sys
 from pathlib import Path
 from workbench.runs.queue import Queue
 taken = Queue(Path(sys.argv[1])).step_up(Path(sys.argv[2]), sys.argv[3:])
-print(getattr(taken, "device", taken), flush=True)
+print(*getattr(taken, "devices", [taken]), flush=True)
 sys.stdin.read()
 """
 """Steps up once, says what came of it, and lives until its input ends."""
@@ -165,3 +165,29 @@ def own() -> tuple[int, str | None]:
 
 def stored(queue: Queue) -> list[tuple[str, ...]]:
     return [tuple(row) for row in json.loads((queue.folder / "line.json").read_text())]
+
+
+def test_several_devices_are_taken_together_or_not_at_all(
+    queue: Queue, step_up: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+) -> None:
+    devices = ["GPU-a", "GPU-b", "GPU-c"]
+    holder, device = step_up("GPU-b")
+    assert device == "GPU-b"
+    assert queue.step_up(tmp_path, devices, 3) == 1
+    assert step_up("GPU-a")[1] == "2", "who needs one waits behind who needs three"
+    with (queue.folder / "GPU-a.lock").open() as free:
+        fcntl.flock(free, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    holder.kill()
+    holder.wait()
+    taken = queue.step_up(tmp_path, devices, 3)
+    assert isinstance(taken, Taken)
+    assert taken.devices == ("GPU-a", "GPU-b", "GPU-c")
+
+
+def test_no_more_devices_are_taken_than_are_needed(
+    queue: Queue, step_up: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+) -> None:
+    taken = queue.step_up(tmp_path, ["GPU-a", "GPU-b", "GPU-c"], 2)
+    assert isinstance(taken, Taken)
+    assert taken.devices == ("GPU-a", "GPU-b")
+    assert step_up("GPU-a", "GPU-c")[1] == "GPU-c"

@@ -62,3 +62,34 @@ def test_tokens_follow_the_epochs_really_taken() -> None:
     assert (sized.steps, sized.tokens) == (26, 10_000)
     assert sized.trainable == 65_536
     assert sized.share == pytest.approx(0.00390625)
+
+
+@pytest.mark.parametrize(
+    ("rows", "micro", "accumulation", "devices", "steps"),
+    [(100, 8, 1, 2, 7), (100, 8, 4, 2, 2), (3, 8, 1, 4, 1), (96, 8, 1, 4, 3)],
+)
+def test_devices_share_the_steps_of_an_epoch(
+    rows: int, micro: int, accumulation: int, devices: int, steps: int
+) -> None:
+    training = TrainingSection(micro_batch_size=micro, gradient_accumulation_steps=accumulation)
+    together = training.model_copy(update={"gradient_accumulation_steps": accumulation * devices})
+    assert total_steps(training, rows, devices) == total_steps(together, rows) == steps
+
+
+def test_the_plan_says_what_the_devices_take_together() -> None:
+    facts = ModelFacts(
+        source="x",
+        architecture="LlamaForCausalLM",
+        model_type="llama",
+        parameters=0,
+        layers=1,
+        hidden_size=64,
+        vocabulary=1,
+        context=1,
+        dtype="float32",
+    )
+    training = {"micro_batch_size": 2, "gradient_accumulation_steps": 3}
+    values = {"strategy": {"kind": "full"}, "training": training, "devices": {"count": 4}}
+    sized = plan(Recipe.model_validate(values), facts, rows=48)
+    assert sized.steps == 2
+    assert sized.notes == ("4 devices take 3 x 2 rows each: 24 rows a step",)

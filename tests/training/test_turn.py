@@ -65,12 +65,12 @@ def busy(tmp_path: Path) -> Iterator[Callable[[], None]]:
     freed: list[None] = []
 
     def free() -> None:
-        os.close(taken.file)
+        os.close(taken.files[0])
         freed.append(None)
 
     yield free
     if not freed:
-        os.close(taken.file)
+        os.close(taken.files[0])
 
 
 def until(condition: Callable[[], object]) -> None:

@@ -17,7 +17,7 @@ def _paths() -> set[str]:
     own = {"name", "description"}
     sections = {
         f"{name}.{key}"
-        for name in ("model", "data", "training", "evaluation")
+        for name in ("model", "data", "training", "devices", "evaluation")
         for key in type(getattr(Recipe(), name)).model_fields
     }
     strategies = {

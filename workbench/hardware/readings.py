@@ -11,11 +11,13 @@ import psutil
 from workbench.hardware.gpus import device_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 _NAMES = ("index", "uuid")
 """What says which device it is."""
+
+_OWN_DEVICE = "cuda0_"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,21 @@ def read_memory(
     for device in devices:
         reading |= _device_reading(device)
     return reading
+
+
+def together(readings: Sequence[Mapping[str, int | float]]) -> dict[str, int | float]:
+    """One reading of a run from those of its processes, each of which sees one device.
+
+    The first one's, with the memory of all processes added up, and with the device of process
+    ``i`` as ``cuda<i>_``. Of host and disk the first one's are told.
+    """
+    told = dict(readings[0])
+    for number, reading in enumerate(readings[1:], 1):
+        told["process"] += reading["process"]
+        for key, value in reading.items():
+            if key.startswith(_OWN_DEVICE):
+                told[f"cuda{number}_{key.removeprefix(_OWN_DEVICE)}"] = value
+    return told
 
 
 def _device_reading(device: CudaUse) -> dict[str, int | float]:

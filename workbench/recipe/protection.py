@@ -149,6 +149,9 @@ class Guard:
     def attach(self, model: Module) -> None:
         """Take the prepared model, not yet trained."""
 
+    def divide(self, rank: int, size: int) -> None:
+        """Draw other general rows than the ``size`` processes that train together with this one."""
+
     def penalty(self) -> Tensor | None:
         """What is added to the loss, in nats per token, with its gradient."""
         return None
@@ -179,10 +182,12 @@ class Protection(Section, ABC):
     Attributes:
         kind: Its name in the recipe.
         card: What a user should know of it.
+        holds_weights: It compares weights with those of the base.
     """
 
     kind: ClassVar[str]
     card: ClassVar[Card]
+    holds_weights: ClassVar[bool] = False
 
     @abstractmethod
     def ready(self, scene: Scene) -> Guard:

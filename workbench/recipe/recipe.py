@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, create_model, field_validator
 
+from workbench.recipe.devices import DevicesSection
 from workbench.recipe.evaluation import EvaluationSection
 from workbench.recipe.parts import classes_in, parts_in
 from workbench.recipe.protection import Protection, Protections
@@ -119,6 +120,7 @@ class Recipe(Section):
     data: DataSection = Field(default_factory=DataSection, title="Data")
     strategy: AnyStrategy = Field(default_factory=STRATEGIES["lora"], title="Strategy")
     training: TrainingSection = Field(default_factory=TrainingSection, title="Training")
+    devices: DevicesSection = Field(default_factory=DevicesSection, title="Devices")
     retention: RetentionSection = Field(default_factory=RetentionSection, title="Retention")
     evaluation: EvaluationSection = Field(default_factory=EvaluationSection, title="Evaluation")
 

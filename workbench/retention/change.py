@@ -28,6 +28,7 @@ class WeightProtection(Protection):
     """
 
     copies: ClassVar[int]
+    holds_weights: ClassVar[bool] = True
 
     strength: float
     apply: Literal["loss", "proximal"] = field(

@@ -23,14 +23,18 @@ WAITING = "over budget: waiting for an answer"
 
 
 def ask(run: RunFolder, request: Request) -> None:
-    """Leave a request for the worker of ``run``; one lost while it waited is not queued again.
+    """Leave a request for the worker of ``run``.
+
+    What has no worker yet, because it was lost while it waited or waits for a scheduler, is stopped
+    for good.
 
     Raises:
         BadInputError: No worker is at work on it, it has no step to come, or it does not wait for
             an answer.
     """
     status = run.status()
-    if status.stranded and request == "stop":
+    scheduled = status.state == "queued" and status.pid is None and bool(status.scheduler)
+    if request == "stop" and (status.stranded or scheduled):
         ended = {"state": "stopped", "reason": "taken out of the queue", "stranded": False}
         status.model_copy(update={**ended, "ended": time.time()}).save(run.status_file)
         return

@@ -104,5 +104,9 @@ def _start(run: RunFolder, order: tuple[str, ...], waiting: list[Ticket]) -> int
 
 
 def worker_environment() -> dict[str, str]:
-    """The worker's environment: its output is not held back, and libraries start no threads."""
-    return {**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
+    """The worker's environment: its output is not held back, and libraries start no threads.
+
+    That this process was itself started by torchrun is nothing to it.
+    """
+    own = {name: value for name, value in os.environ.items() if name != "TORCHELASTIC_RUN_ID"}
+    return {**own, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}

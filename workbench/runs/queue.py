@@ -49,10 +49,10 @@ class Ticket(NamedTuple):
 
 @dataclass(frozen=True)
 class Taken:
-    """A device that is this process's own until it ends: the file must stay open."""
+    """Devices that are this process's own until it ends: the files must stay open."""
 
-    device: str
-    file: int
+    devices: tuple[str, ...]
+    files: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,11 @@ class Queue:
         finally:
             os.close(lock)
 
-    def step_up(self, run: Path, devices: Sequence[str]) -> Taken | int:
-        """Take the first free device if nobody is ahead, else tell this process's place, from 1.
+    def step_up(self, run: Path, devices: Sequence[str], count: int = 1) -> Taken | int:
+        """Take the first free devices if nobody is ahead, else tell this process's place, from 1.
+
+        All ``count`` of them or none, so that two who need several never wait for each other; and
+        nobody overtakes one who needs many, however long they take to become free.
 
         Raises:
             MachineError: See :meth:`alone`.
@@ -92,17 +95,25 @@ class Queue:
             place = pids.index(own.pid) if own.pid in pids else len(waiting)
             waiting[place:] = [own, *waiting[place + 1 :]]
             ahead = [ticket for ticket in waiting[:place] if ticket.meets(devices)]
-            taken = None if ahead else self._take(devices)
+            taken = None if ahead else self._take(devices, count)
             if taken:
                 waiting.pop(place)
             return taken or len(ahead) + 1
 
-    def _take(self, devices: Sequence[str]) -> Taken | None:
+    def _take(self, devices: Sequence[str], count: int) -> Taken | None:
+        locked: dict[str, int] = {}
         for device in devices:
+            if len(locked) == count:
+                break
             file = _open(self.folder / f"{device}.lock")
             with suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return Taken(device, file)
+                locked[device] = file
+                continue
+            os.close(file)
+        if len(locked) == count:
+            return Taken(tuple(locked), tuple(locked.values()))
+        for file in locked.values():
             os.close(file)
         return None
 

@@ -29,6 +29,7 @@ class Status(BaseModel):
 
     ``order`` is what the worker was told to do (nothing: to start at the beginning); ``process``
     names it beyond its pid (see :func:`workbench.runs.process.identity`);
+    ``scheduler`` says who else starts it, and then nobody here knows when;
     ``heartbeat`` and the other times are seconds since the epoch; ``place`` counts from 1 among the
     runs that wait for ``device`` (0: it waits for none); ``paused`` says why its worker stands
     still; ``stranded`` says of a lost run that its worker died while it waited, so that nothing was
@@ -49,6 +50,7 @@ class Status(BaseModel):
     phase: str = ""
     place: int = 0
     device: str = ""
+    scheduler: str = ""
     step: int = 0
     total: int = 0
     reason: str = ""
@@ -82,6 +84,8 @@ class Status(BaseModel):
             return "paused"
         if self.state == "queued" and self.place:
             return f"queued, {ordinal(self.place)} for {self.device}"
+        if self.state == "queued" and self.scheduler:
+            return f"queued for {self.scheduler}"
         return self.state
 
     def save(self, path: Path) -> None:
@@ -121,7 +125,7 @@ class Status(BaseModel):
 
     def _worker_lives(self) -> bool:
         if self.pid is None:
-            return abs(time.time() - self.created) < _SILENCE
+            return bool(self.scheduler) or abs(time.time() - self.created) < _SILENCE
         if self.host != socket.gethostname():
             return time.time() - self.heartbeat < _SILENCE
         return self.process is not None and identity(self.pid) == self.process
@@ -129,10 +133,15 @@ class Status(BaseModel):
     @classmethod
     def of_this_process(cls, **values: object) -> Status:
         """A status that names the calling process as the worker."""
+        return cls.of_process(os.getpid(), **values)
+
+    @classmethod
+    def of_process(cls, pid: int, **values: object) -> Status:
+        """A status that names a process of this machine as the worker: its end is the run's."""
         now = time.time()
         own = {
-            "pid": os.getpid(),
-            "process": identity(os.getpid()),
+            "pid": pid,
+            "process": identity(pid),
             "host": socket.gethostname(),
             "heartbeat": now,
         }

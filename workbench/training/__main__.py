@@ -1,4 +1,7 @@
-"""``python -m workbench.training RUN [resume [STEP]]``: the worker process."""
+"""``python -m workbench.training RUN [resume [STEP]]``: the worker process.
+
+Under torchrun, on one machine or several, it is one of those that train together.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from workbench.runs import control
 from workbench.runs.alone import alone
 from workbench.runs.folder import RunFolder
 from workbench.scrubbing import ScrubbedStream
+from workbench.training.rank import is_rank, serve
 from workbench.training.turn import Turn
 
 if TYPE_CHECKING:
@@ -34,15 +38,28 @@ def main() -> int:
     os.umask(0o077)
     sys.stdout, sys.stderr = _clean(sys.stdout), _clean(sys.stderr)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, stop)
     order = sys.argv[2:]
+    if is_rank():
+        return serve(run, order)
+    signal.signal(signal.SIGTERM, stop)
     with alone(run, _PATIENCE):
-        if not Turn(run, order).comes():
+        count = Turn(run, order).comes()
+        if count == 0:
             return int(run.status().state == "failed")
-        from workbench.training.worker import work
+        return _work(run, order) if count == 1 else _lead(run, order, count)
 
-        step = int(order[1]) if len(order) > 1 else None
-        return work(run, resume=bool(order), step=step)
+
+def _work(run: RunFolder, order: list[str]) -> int:
+    from workbench.training.worker import work
+
+    step = int(order[1]) if len(order) > 1 else None
+    return work(run, resume=bool(order), step=step)
+
+
+def _lead(run: RunFolder, order: list[str], count: int) -> int:
+    from workbench.training.ranks import lead
+
+    return lead(run, order, count)
 
 
 def _clean(stream: TextIO) -> TextIO:

@@ -16,6 +16,7 @@ from workbench.training.packing import load_state, save_state
 from workbench.training.randomness import random_states
 from workbench.training.result import refuse_broken
 from workbench.training.retention_watch import undisturbed
+from workbench.training.team import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
     from workbench.training.best import BestWeights
+    from workbench.training.team import Team
 
 _TRAINER_STATE = "trainer_state.json"
 """transformers' own: how far training is, from which it finds its place in the data."""
@@ -66,7 +68,7 @@ class Saved:
         folder: Where its state is.
         step: How far training was.
         start: Random states from before the model was prepared.
-        random: Random states after the step.
+        random: Random states after the step, of each process.
         machinery: State of optimiser, scheduler and scaler.
         parts: State of everything else, by name.
     """
@@ -74,7 +76,7 @@ class Saved:
     folder: Path
     step: int
     start: dict[str, Any]
-    random: dict[str, Any]
+    random: list[dict[str, Any]]
     machinery: dict[str, dict[str, Any]]
     parts: dict[str, dict[str, Any]]
 
@@ -110,6 +112,7 @@ class Checkpointer:
         best: The best weights so far, which a checkpoint holds as well.
         parts: What remembers something, by name.
         start: Random states from before the model was prepared.
+        team: The processes of the run; all call the same, and the leader writes.
     """
 
     run: RunFolder
@@ -117,9 +120,17 @@ class Checkpointer:
     best: BestWeights
     parts: Mapping[str, Stateful]
     start: dict[str, Any] = field(default_factory=random_states)
+    team: Team = ALONE
+
+    def gather(self, machinery: Mapping[str, Scheduled]) -> dict[str, Any]:
+        """What a checkpoint needs of every process; all of them must call this together."""
+        return {
+            "random": self.team.gather(random_states()),
+            "machinery": {name: one.state_dict() for name, one in machinery.items()},
+        }
 
     def save(
-        self, model: Module, machinery: Mapping[str, Scheduled], state: TrainerState, best_step: int
+        self, model: Module, gathered: Mapping[str, Any], state: TrainerState, best_step: int
     ) -> Path:
         """Write the state after a step, whole or not at all, and remove what is not kept.
 
@@ -127,12 +138,14 @@ class Checkpointer:
             RunFailedError: A trained weight is not finite; nothing is written.
             MachineError: The disk is full or cannot be written.
         """
-        refuse_broken(model)
         step = state.global_step
+        if not self.team.leads:
+            return checkpoints.folder_of(self.run, step)
+        refuse_broken(model)
         try:
             with undisturbed(), checkpoints.draft(self.run, step) as folder:
                 (folder / _FOLDER).mkdir()
-                self._write(model, machinery, folder / _FOLDER)
+                self._write(model, gathered, folder / _FOLDER)
                 state.save_to_json(str(folder / _FOLDER / _TRAINER_STATE))
                 self.recipe.strategy.save(model, folder)  # last, because PiSSA's draws numbers
             checkpoints.keep(self.run, self.recipe.training.checkpoints_kept, {best_step})
@@ -140,13 +153,9 @@ class Checkpointer:
             raise MachineError(f"step {step}: the checkpoint cannot be saved: {error}") from error
         return checkpoints.folder_of(self.run, step)
 
-    def _write(self, model: Module, machinery: Mapping[str, Scheduled], folder: Path) -> None:
-        state = {
-            "start": self.start,
-            "random": random_states(),
-            "machinery": {name: one.state_dict() for name, one in machinery.items()},
-            "parts": {name: part.state() for name, part in self.parts.items()},
-        }
+    def _write(self, model: Module, gathered: Mapping[str, Any], folder: Path) -> None:
+        parts = {name: part.state() for name, part in self.parts.items()}
+        state = {"start": self.start, **gathered, "parts": parts}
         save_state(state, folder, _STATE)
         save_file(trained(model), folder / _WEIGHTS)
         self.best.copy_into(folder)
@@ -155,5 +164,7 @@ class Checkpointer:
         """Give every part its state back, and forget what came after."""
         for name, part in self.parts.items():
             part.resume(saved.parts[name])
+        if not self.team.leads:
+            return
         self.best.take_from(saved.folder)
         checkpoints.remove_after(self.run, saved.step)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import torch
+from torch.nn.utils import get_total_norm
 
 from workbench.errors import RunFailedError
+from workbench.training.sharded import full
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ class FiniteWatch:
         Where gradients are scaled (float16), the scaler does so by itself.
         """
         gradients = [one.grad for one in model.parameters() if one.grad is not None]
-        if optimizer.scaler is None and not torch.nn.utils.get_total_norm(gradients).isfinite():
+        if optimizer.scaler is None and not full(get_total_norm(gradients)).isfinite():
             model.zero_grad()
 
     def judge(self, logs: Mapping[str, float], optimizer: Any) -> None:

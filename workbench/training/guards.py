@@ -40,6 +40,11 @@ class Guards(TrainerCallback):
         for guard in self._guards:
             guard.attach(model)
 
+    def divide(self, rank: int, size: int) -> None:
+        """Let each draw its share of what several processes draw together."""
+        for guard in self._guards:
+            guard.divide(rank, size)
+
     def penalty(self) -> Tensor | float:
         """Sum of what is added to the loss, in nats per token."""
         penalties = (guard.penalty() for guard in self._guards)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
 
 from workbench.data.batching import parts_of
 from workbench.probes.evaluating import evaluating
@@ -27,7 +28,7 @@ def labelled_nll(model: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, in
     ``[batch, length, vocabulary]`` logits are never built, whatever the architecture.
 
     Args:
-        model: A causal language model, with or without adapters.
+        model: A causal language model, with or without adapters, or several processes' copy of one.
         batch: ``input_ids``, ``attention_mask`` and ``labels``, each ``[batch, length]``; labels
             are not shifted and hold -100 where nothing is learned.
 
@@ -46,7 +47,8 @@ def labelled_logits(model: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor,
     labels = batch["labels"]
     targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
     predicts = targets != IGNORED
-    with head_sees_only(model, predicts):
+    inner = model.module if isinstance(model, DistributedDataParallel) else model
+    with head_sees_only(inner, predicts):
         logits = model(
             input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
         ).logits

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from transformers import TrainerCallback
 
 from workbench.errors import MachineError
-from workbench.hardware.readings import read_memory
+from workbench.hardware.readings import read_memory, together
 from workbench.recipe.protection import Evaluation
 from workbench.runs.control import take
 from workbench.training.device import cuda_use
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from workbench.training.guards import Guards
     from workbench.training.reporter import Reporter
     from workbench.training.retention_watch import RetentionWatch
+    from workbench.training.sharded import Weights
 
 Look: TypeAlias = Literal["loss", "kl", "canaries"]
 """What can be looked at between two steps."""
@@ -51,15 +52,18 @@ class Monitor(TrainerCallback):
         reporter: Reporter,
         guards: Guards,
         watch: RetentionWatch,
+        weights: Weights,
     ) -> None:
-        """Watch the run that ``checkpointer`` writes the checkpoints of."""
+        """Watch the run that ``checkpointer`` writes the checkpoints of, and its ``weights``."""
         self._checkpointer = checkpointer
         self._run = checkpointer.run
         self._recipe = checkpointer.recipe
+        self._team = checkpointer.team
         self._reporter = reporter
         self._heldout = watch.examination.asked.heldout
         self._guards = guards
         self._watch = watch
+        self._weights = weights
         warn = partial(reporter.notice, level="warning")
         self._loss_room = Room("the held-out loss", self._recipe.training.micro_batch_size, warn)
         self._clock = StopWatch()
@@ -107,7 +111,7 @@ class Monitor(TrainerCallback):
         step, last = state.global_step, state.global_step == state.max_steps
         self._clock.pause()
         self._reporter.step(step, state.max_steps)
-        self._asked = set(take(self._run))
+        self._asked = self._team.agree(lambda: set(take(self._run)))
         due = self._due(step)
         wanted = set(due)
         if "evaluate" in self._asked:
@@ -146,7 +150,7 @@ class Monitor(TrainerCallback):
         self._finite.judge(logs, kwargs["optimizer"])
         if self.stop_asked or self._rhythm.by_steps(state.global_step):
             self.checkpoint(state, kwargs)
-        elif "checkpoint" in self._asked or self._rhythm.by_time():
+        elif self._team.agree(lambda: "checkpoint" in self._asked or self._rhythm.by_time()):
             self._try_checkpoint(state, kwargs)
         if self.stop_asked and not self._judged:
             self._look(kwargs["model"], self._guards.judges, control, due=(), ends=True)
@@ -189,37 +193,47 @@ class Monitor(TrainerCallback):
         ends: bool = False,
     ) -> set[Request]:
         """Measure what is wanted and obey what the guards make of it; what the user asked then."""
-        loss = self._loss(model) if "loss" in wanted else None
-        kl = self._watch.measure(model) if "kl" in wanted else None
-        if "canaries" in wanted:
-            self._watch.ask_canaries(model)
+        looks = bool(wanted) and (self._team.leads or self._weights.sharded)
+        found = self._measure(model, wanted, due) if looks else Evaluation()
         if "evaluate" in self._asked:
             self._asked.discard("evaluate")
-            self._answer(loss, kl)
+            self._answer(found.loss, found.kl)
         judges = self._guards.judges
         if not judges or not judges <= set(wanted):
             return set()
-        counted = frozenset(name for name in judges if name in due)
-        verdict = self._guards.evaluated(Evaluation(loss=loss, kl=kl, due=counted))
-        if verdict.best and not self._broken(model):
-            self._reporter.patiently(lambda: self._checkpointer.best.keep(model))
-            self.best_step = self._reporter.status.step
+        verdict = self._team.agree(lambda: self._guards.evaluated(found))
+        if verdict.best:
+            self._keep_best()
         if verdict.warning:
             self._reporter.notice(verdict.warning, level="warning")
         if verdict.stop:
             self._reporter.notice(f"stopping early: {verdict.stop}")
             control.should_training_stop = True
         if verdict.ask and not ends:
-            return wait_for_answer(self._run, self._reporter, verdict.ask)
+            return self._team.agree(lambda: wait_for_answer(self._run, self._reporter, verdict.ask))
         if verdict.ask:
             self._reporter.notice(verdict.ask, level="warning")
         return set()
 
-    def _broken(self, model: Module) -> bool:
-        """Whether these weights may never take the place of good ones; it is said."""
-        if name := broken_weight(model):
+    def _measure(
+        self, model: Module, wanted: Collection[Look], due: Collection[Look]
+    ) -> Evaluation:
+        loss = self._loss(model) if "loss" in wanted else None
+        kl = self._watch.measure(model) if "kl" in wanted else None
+        if "canaries" in wanted:
+            self._watch.ask_canaries(model)
+        counted = frozenset(name for name in self._guards.judges if name in due)
+        return Evaluation(loss=loss, kl=kl, due=counted)
+
+    def _keep_best(self) -> None:
+        """Keep these weights, unless they may never take the place of good ones; that is said."""
+        model = self._weights.whole()
+        if name := self._team.agree(lambda: broken_weight(model)):
             self._reporter.notice(f"not kept as the best: {name} is not finite", level="warning")
-        return bool(name)
+            return
+        if self._team.leads:
+            self._reporter.patiently(lambda: self._checkpointer.best.keep(model))
+        self.best_step = self._reporter.status.step
 
     def _look_at_the_base(self, model: Module, control: TrainerControl) -> None:
         due = self._due(0)
@@ -259,15 +273,16 @@ class Monitor(TrainerCallback):
         return loss
 
     def checkpoint(self, state: TrainerState, kwargs: Mapping[str, Any]) -> None:
-        """Write one, with ``model``, ``optimizer`` and ``lr_scheduler`` as they are now.
+        """Write one, with ``optimizer`` and ``lr_scheduler`` as they are now.
 
         Raises:
             RunFailedError: A trained weight is not finite; nothing is written.
             MachineError: It cannot be written.
         """
-        moving = machinery(kwargs["optimizer"], kwargs["lr_scheduler"])
+        moving = machinery(kwargs["optimizer"], kwargs["lr_scheduler"], self._weights)
+        model, gathered = self._weights.whole(), self._checkpointer.gather(moving)
         folder = self._reporter.patiently(
-            lambda: self._checkpointer.save(kwargs["model"], moving, state, self.best_step)
+            lambda: self._checkpointer.save(model, gathered, state, self.best_step)
         )
         self._reporter.event("checkpoint", path=f"checkpoints/{folder.name}")
         self._rhythm.begin()
@@ -296,9 +311,10 @@ class Monitor(TrainerCallback):
         self.best_step = state["best_step"]
 
     def _read_memory(self) -> None:
-        if time.monotonic() - self._memory_read >= _MEMORY_INTERVAL:
+        if self._team.agree(lambda: time.monotonic() - self._memory_read >= _MEMORY_INTERVAL):
             self._memory_read = time.monotonic()
-            self._reporter.event("memory", **read_memory(cuda_use(), self._run.path))
+            readings = self._team.gather(read_memory(cuda_use(), self._run.path))
+            self._reporter.event("memory", **together(readings))
 
 
 def _is_due(step: int, interval: int) -> bool:

@@ -62,7 +62,9 @@ def plan(
         answers: What the answers are like.
         replayed_per_epoch: Tokens that are replayed beside them.
     """
-    steps, epoch = total_steps(recipe.training, rows), steps_per_epoch(recipe.training, rows)
+    devices = recipe.devices.count
+    steps = total_steps(recipe.training, rows, devices)
+    epoch = steps_per_epoch(recipe.training, rows, devices)
     replayed = round(replayed_per_epoch * steps / epoch)
     tokens = None
     if tokens_per_epoch is not None:
@@ -84,25 +86,35 @@ def plan(
 
 
 def notes(recipe: Recipe, facts: ModelFacts) -> list[str]:
-    """What each protection takes."""
+    """What a step is made of where several devices take it, and what each protection takes."""
     needs = {
         protection.card.title: protection.needs(recipe, facts)
         for protection in recipe.retention.active().values()
     }
-    return [f"{title} needs {need}" for title, need in needs.items() if need]
+    told = [f"{title} needs {need}" for title, need in needs.items() if need]
+    return [*_together(recipe), *told]
 
 
-def steps_per_epoch(training: TrainingSection, rows: int) -> int:
+def _together(recipe: Recipe) -> list[str]:
+    count, training = recipe.devices.count, recipe.training
+    if count == 1:
+        return []
+    micro, accumulated = training.micro_batch_size, training.gradient_accumulation_steps
+    each = f"{micro} rows" if accumulated == 1 else f"{accumulated} x {micro} rows"
+    return [f"{count} devices take {each} each: {count * accumulated * micro:,} rows a step"]
+
+
+def steps_per_epoch(training: TrainingSection, rows: int, devices: int = 1) -> int:
     """Optimiser steps that see every row once; the last one may be smaller."""
     batches = math.ceil(rows / training.micro_batch_size)
-    return max(1, math.ceil(batches / training.gradient_accumulation_steps))
+    return max(1, math.ceil(batches / (training.gradient_accumulation_steps * devices)))
 
 
-def total_steps(training: TrainingSection, rows: int) -> int:
+def total_steps(training: TrainingSection, rows: int, devices: int = 1) -> int:
     """Optimiser steps of the whole run."""
     if training.max_steps is not None:
         return training.max_steps
-    return max(1, math.ceil(training.epochs * steps_per_epoch(training, rows)))
+    return max(1, math.ceil(training.epochs * steps_per_epoch(training, rows, devices)))
 
 
 def warmup_steps(training: TrainingSection, steps: int) -> int:

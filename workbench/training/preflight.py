@@ -86,6 +86,7 @@ def _checked(recipe: Recipe) -> ModelFacts:
     """The facts of the model that the strategy and every protection can work with."""
     facts = read_facts(recipe.model)
     recipe.strategy.check(facts, recipe.training)
+    recipe.devices.check(recipe)
     for source in recipe.strategy.datasets().values():
         load_examples(source)
     for protection in recipe.retention.active().values():

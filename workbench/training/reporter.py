@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from contextlib import suppress
@@ -33,12 +34,13 @@ _HEARTBEAT = 10.0
 class Reporter:
     """Keeps the event log and the status of one run true; where a disk is full it waits."""
 
-    def __init__(self, run: RunFolder) -> None:
-        """Take over the status as the run's worker."""
+    def __init__(self, run: RunFolder, worker: int | None = None) -> None:
+        """Take over the status as the run's worker, or for the one of the pid ``worker``."""
         self._run = run
         self._log = EventLog(run.events)
         before = run.status()
-        self.status = Status.of_this_process(
+        self.status = Status.of_process(
+            os.getpid() if worker is None else worker,
             state="starting",
             created=before.created,
             started=time.time(),

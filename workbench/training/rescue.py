@@ -26,7 +26,11 @@ _ELSEWHERE = "out of GPU memory between two steps: end other programs on the dev
 
 
 class Rescue:
-    """Trains, and writes a checkpoint where memory ends it."""
+    """Trains, and writes a checkpoint where memory ends it.
+
+    Of several processes one has no memory while the others are elsewhere: what they hold together
+    cannot be kept then, and the error goes on.
+    """
 
     def __init__(self, trainer: WorkbenchTrainer, monitor: Monitor, run: RunFolder) -> None:
         """Stand by ``trainer``, whose checkpoints ``monitor`` writes into ``run``."""
@@ -51,7 +55,7 @@ class Rescue:
         except NoRoomError as error:
             return str(error)
         except RuntimeError as error:
-            if not out_of_memory(error):
+            if not out_of_memory(error) or torch.distributed.is_initialized():
                 raise
             return _STEPPING if self._trainer.cutting.stepping else _ELSEWHERE
         return ""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
     from workbench.training.checkpoint import Saved, Scheduled
+    from workbench.training.sharded import Weights
 
 
 class Resumption(TrainerCallback):
@@ -21,9 +22,11 @@ class Resumption(TrainerCallback):
     that where a new epoch begins, and after the skipped batches where one goes on.
     """
 
-    def __init__(self, saved: Saved) -> None:
-        """Take the checkpoint."""
+    def __init__(self, saved: Saved, weights: Weights, rank: int = 0) -> None:
+        """Take the checkpoint, for the process of that number."""
         self._saved = saved
+        self._weights = weights
+        self._random = saved.random[rank]
         self._first = True
 
     def on_train_begin(
@@ -31,7 +34,8 @@ class Resumption(TrainerCallback):
     ) -> None:
         """Load the machinery, which stands by now, and keep no copy of it."""
         del args, state, control
-        for name, one in machinery(kwargs["optimizer"], kwargs["lr_scheduler"]).items():
+        moving = machinery(kwargs["optimizer"], kwargs["lr_scheduler"], self._weights)
+        for name, one in moving.items():
             one.load_state_dict(self._saved.machinery.pop(name))
 
     def on_epoch_begin(
@@ -40,7 +44,7 @@ class Resumption(TrainerCallback):
         """Draw as an unbroken run would."""
         del args, state, control, kwargs
         if self._first:
-            set_random_states(self._saved.random)
+            set_random_states(self._random)
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -48,11 +52,11 @@ class Resumption(TrainerCallback):
         """The same, after the batches of this epoch that were seen before."""
         del args, control, kwargs
         if self._first and not float(state.epoch).is_integer():
-            set_random_states(self._saved.random)
+            set_random_states(self._random)
         self._first = False
 
 
-def machinery(optimizer: Any, scheduler: Any) -> dict[str, Scheduled]:
+def machinery(optimizer: Any, scheduler: Any, weights: Weights) -> dict[str, Scheduled]:
     """What takes the steps, by name; a scaler only where gradients are scaled (float16)."""
     scaler = {} if optimizer.scaler is None else {"scaler": optimizer.scaler}
-    return {"optimizer": optimizer, "scheduler": scheduler, **scaler}
+    return {"optimizer": weights.machinery(optimizer), "scheduler": scheduler, **scaler}

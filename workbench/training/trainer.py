@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
+from accelerate.data_loader import prepare_data_loader
+from torch.distributed.fsdp import FSDPModule
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from workbench.data.batching import Collator, LengthBucketSampler
 from workbench.data.mixing import MixingCollator, MixingSampler, Replayed, by_source
+from workbench.data.rendering import UNTRAINED, Rendered
+from workbench.data.sharding import DealtSampler
 from workbench.training.loss import labelled_nll
 from workbench.training.plan import warmup_steps
+from workbench.training.team import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +26,11 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from workbench.data.rendering import Rendered
     from workbench.recipe.training import TrainingSection
     from workbench.training.checkpoint import Stateful
     from workbench.training.cutting import Cutting
     from workbench.training.guards import Guards
+    from workbench.training.team import Team
 
 _OPTIMIZERS = {
     "adamw": "adamw_torch",
@@ -36,6 +41,9 @@ _OPTIMIZERS = {
     "adafactor": "adafactor",
     "sgd": "sgd",
 }
+
+_SOURCES = ("target", "replay")
+"""Where a row is from, see :func:`workbench.data.mixing.by_source`."""
 
 
 def training_arguments(
@@ -50,7 +58,7 @@ def training_arguments(
         precision: Number format of the matrix products.
         on_cpu: Whether there is no device.
     """
-    return TrainingArguments(
+    return _Arguments(
         output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=training.micro_batch_size,
@@ -74,7 +82,18 @@ def training_arguments(
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=not on_cpu,
+        ddp_find_unused_parameters=False,
+        ddp_broadcast_buffers=False,
     )
+
+
+class _Arguments(TrainingArguments):
+    """transformers' own, for a model that is on its device, in one piece or split."""
+
+    @property
+    def place_model_on_device(self) -> bool:
+        """Leave it where it is."""
+        return False
 
 
 class WorkbenchTrainer(Trainer):
@@ -89,22 +108,26 @@ class WorkbenchTrainer(Trainer):
         guards: Guards,
         cutting: Callable[[Mapping[str, Stateful]], Cutting],
         groups: list[dict[str, Any]] | None = None,
+        team: Team = ALONE,
     ) -> None:
         """Prepare to train ``model`` on rendered rows.
 
         Args:
-            model: The model, its trainable parameters marked.
+            model: The model on its device, its trainable parameters marked; it may be split.
             arguments: Hyperparameters.
             rows: What to learn.
             padding: Id of the padding token.
             guards: What protects old knowledge.
             cutting: Makes what cuts micro batches, given all that notes something in them.
             groups: Parameters with rates of their own; without them all move at one rate.
+            team: Who trains it together.
         """
         optimizer, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
         pool = [Replayed.of(row) for row in guards.mix.rows] if guards.mix else []
         dataset: Any = [*rows, *pool]
-        self.losses = SourceLosses()
+        if team.size > 1:
+            dataset.append(Rendered([padding], [UNTRAINED], truncated=False))
+        self.losses = SourceLosses(team)
         made = self.cutting = cutting({"guards": guards, "losses": self.losses})
         super().__init__(
             model=model,
@@ -116,6 +139,9 @@ class WorkbenchTrainer(Trainer):
         )
         self._rows = rows
         self._guards = guards
+        self._team = team
+        self._sharded = isinstance(model, FSDPModule)
+        self.is_distributed_loading_by_transformers = self._sharded  # so it is not wrapped again
         self._finite = torch.tensor(data=True)
         self.model_accepts_loss_kwargs = True
         self.remove_callback(PrinterCallback)
@@ -131,9 +157,15 @@ class WorkbenchTrainer(Trainer):
             learned = [row.trained_tokens for row in self._rows]
             pool = [row.trained_tokens for row in mix.rows]
             sampler = MixingSampler(sampler, learned, pool, mix.share, self.args.seed)
-        dataset: Any = self.train_dataset
-        loader: DataLoader[dict[str, Tensor]] = self.accelerator.prepare(
-            DataLoader(dataset, batch_sampler=sampler, collate_fn=self.data_collator)
+        team, dataset = self._team, cast("Any", self.train_dataset)
+        if team.size > 1:
+            sampler = DealtSampler(sampler, team.rank, team.size, blank=len(dataset) - 1)
+        loader: DataLoader[dict[str, Tensor]] = prepare_data_loader(
+            DataLoader(dataset, batch_sampler=sampler, collate_fn=self.data_collator),
+            self.args.device,
+            num_processes=1,  # the batches are dealt out already
+            process_index=0,
+            put_on_device=True,
         )
         return loader
 
@@ -141,7 +173,7 @@ class WorkbenchTrainer(Trainer):
         """Hand the numbers to the callbacks; the event log is the history, so none is kept here."""
         del start_time
         logs.update(self.losses.take())
-        if "loss" in logs and not self._finite:
+        if "loss" in logs and self._team.total([float(~self._finite)]) != [0.0]:
             logs["loss"] = math.nan
             self._finite = torch.tensor(data=True)
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
@@ -179,16 +211,26 @@ class WorkbenchTrainer(Trainer):
         """Mean over the labelled tokens of the whole optimiser step, accumulation included.
 
         A whole micro batch carries its share of the penalties: together they add them once a step.
+        So do the micro batches of several devices, over which the gradients are then averaged.
         """
         del return_outputs  # only Trainer.evaluate asks for outputs, and ftwb evaluates by itself
         total, labelled = torch.zeros((), device=inputs["labels"].device), 0
-        for source, part in by_source(inputs).items():
+        for source, part in self._parts(inputs).items():
             nll, count = labelled_nll(model, part)
             self.losses.add(source, nll, count)
             total, labelled = total + nll, labelled + count
         items = labelled if num_items_in_batch is None else num_items_in_batch
         share = labelled * self._guards.penalty() if self.cutting.whole else 0.0
-        return (total + share) / items
+        return (total + share) * self._team.size / items
+
+    def _parts(self, inputs: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+        """The batch by source; a split model is asked as often by every process, if for nothing."""
+        parts = by_source(inputs)
+        if self._sharded and self._guards.mix:
+            blank = {name: tensor[:1, :1] for name, tensor in inputs.items() if name != "replay"}
+            blank["labels"] = torch.full_like(blank["labels"], UNTRAINED)
+            parts = {source: parts.get(source, blank) for source in _SOURCES}
+        return parts
 
     def _penalise(self, learned: int, num_items_in_batch: Tensor | int | None) -> Tensor:
         """Gradients of the share of the penalties of a micro batch, and that share."""
@@ -203,32 +245,38 @@ class WorkbenchTrainer(Trainer):
 
 
 class SourceLosses:
-    """Loss and learned tokens of the dataset and of what is replayed, apart."""
+    """Loss and learned tokens of the dataset and of what is replayed, apart, on all devices."""
 
-    def __init__(self) -> None:
+    def __init__(self, team: Team = ALONE) -> None:
         """Start with nothing seen."""
-        self._sums: dict[str, list[tuple[Tensor, int]]] = {}
-        self._tokens: dict[str, int] = {}
+        self._team = team
+        self._sums: dict[str, list[tuple[Tensor, int]]] = {source: [] for source in _SOURCES}
+        self._tokens = dict.fromkeys(_SOURCES, 0)
 
     def add(self, source: str, nll: Tensor, tokens: int) -> None:
         """Note a micro batch."""
-        self._sums.setdefault(source, []).append((nll.detach(), tokens))
-        self._tokens[source] = self._tokens.get(source, 0) + tokens
+        self._sums[source].append((nll.detach(), tokens))
 
     def take(self) -> dict[str, float]:
         """Mean losses since the last call, ``loss_target`` and ``loss_replay``, and the share."""
-        means = {
-            f"loss_{source}": float(sum(nll for nll, _ in parts)) / sum(n for _, n in parts)
-            for source, parts in self._sums.items()
-        }
-        self._sums.clear()
-        return means | ({"replay_share": self.replay_share} if "replay" in self._tokens else {})
+        own = [
+            (float(sum(nll for nll, _ in parts)), sum(n for _, n in parts))
+            for parts in self._sums.values()
+        ]
+        sums = self._team.total([number for pair in own for number in pair])
+        means = {}
+        for source, nll, tokens in zip(_SOURCES, sums[::2], sums[1::2], strict=True):
+            self._tokens[source] += int(tokens)
+            self._sums[source].clear()
+            if tokens:
+                means[f"loss_{source}"] = nll / tokens
+        return means | ({"replay_share": self.replay_share} if self._tokens["replay"] else {})
 
     @property
     def replay_share(self) -> float:
         """Share of replayed tokens in all that were learned so far."""
         total = sum(self._tokens.values())
-        return self._tokens.get("replay", 0) / total if total else 0.0
+        return self._tokens["replay"] / total if total else 0.0
 
     def state(self) -> dict[str, Any]:
         """The tokens so far."""
@@ -236,5 +284,5 @@ class SourceLosses:
 
     def resume(self, state: dict[str, Any]) -> None:
         """Count on from there, between two calls of :meth:`take`."""
-        self._sums.clear()
+        self._sums = {source: [] for source in _SOURCES}
         self._tokens = dict(state)

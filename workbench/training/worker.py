@@ -39,6 +39,8 @@ from workbench.training.resumption import Resumption
 from workbench.training.retention_watch import RetentionWatch
 from workbench.training.room import out_of_memory
 from workbench.training.scene import BaseScene
+from workbench.training.sharded import Weights
+from workbench.training.team import ALONE
 from workbench.training.trainer import WorkbenchTrainer, training_arguments
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from workbench.training.base_evidence import BaseEvidence
     from workbench.training.checkpoint import Stateful
     from workbench.training.opening import Opened, Report
+    from workbench.training.team import Team
 
 _BEST = {
     frozenset({"loss"}): "the lowest held-out loss",
@@ -62,18 +65,27 @@ _BEST = {
 """What the best of a run is, by what it was judged by."""
 
 
-def work(run: RunFolder, *, resume: bool = False, step: int | None = None) -> int:
+def work(
+    run: RunFolder,
+    *,
+    resume: bool = False,
+    step: int | None = None,
+    team: Team = ALONE,
+    reporter: Reporter | None = None,
+) -> int:
     """Do the run and return the exit code; every end, good or bad, is in status.json.
 
     Args:
         run: The run.
         resume: Go on from a checkpoint: the newest whole one.
         step: Or that of this step.
+        team: The processes that do it together, of which this is one.
+        reporter: Who tells the world of it.
     """
-    reporter = Reporter(run)
+    reporter = reporter or Reporter(run)
     try:
-        saved = resumed(run, reporter, step) if resume else None
-        stopped = Work(run, run.recipe(), reporter, saved).do()
+        saved = resumed(run, reporter, step, team) if resume else None
+        stopped = Work(run, run.recipe(), reporter, saved, team).do()
         reporter.state(
             "stopped" if stopped else "finished", "stopped on request" if stopped else ""
         )
@@ -89,10 +101,10 @@ def work(run: RunFolder, *, resume: bool = False, step: int | None = None) -> in
     return 0
 
 
-def resumed(run: RunFolder, reporter: Reporter, step: int | None) -> Saved:
+def resumed(run: RunFolder, reporter: Reporter, step: int | None, team: Team) -> Saved:
     """Read the checkpoint to go on from, and say which ones were passed over."""
     reporter.phase("reading the checkpoint")
-    choice = checkpoints.choose(run, step)
+    choice = team.agree(lambda: checkpoints.choose(run, step))
     reporter.step(choice.step, reporter.status.total)
     for broken in choice.broken:
         reporter.notice(broken, level="warning")
@@ -116,39 +128,52 @@ class Work:
     """One run, step by step in the order a reader expects."""
 
     def __init__(
-        self, run: RunFolder, recipe: Recipe, reporter: Reporter, saved: Saved | None = None
+        self,
+        run: RunFolder,
+        recipe: Recipe,
+        reporter: Reporter,
+        saved: Saved | None = None,
+        team: Team = ALONE,
     ) -> None:
         """Take the run's recipe, and where to go on from; nothing is loaded yet."""
         self._run = run
         self._recipe = recipe
         self._reporter = reporter
         self._saved = saved
+        self._team = team
 
     def do(self) -> bool:
         """Load, measure, train, measure, save; true when the user stopped it early."""
-        recipe, reporter = self._recipe, self._reporter
+        recipe, reporter, team = self._recipe, self._reporter, self._team
         set_seed(recipe.training.seed)
         reporter.phase("reading the data")
         if self._saved:
             require_origin(self._run)
-        else:
+        elif team.leads:
             reporter.patiently(partial(save_origin, self._run, recipe))
-        split = load_split(recipe.data, recipe.training.seed)
-        opened = open_base(recipe, split, self._phase("loading the base model"))
+        with team.in_turn():
+            split = load_split(recipe.data, recipe.training.seed)
+            opened = open_base(recipe, split, self._phase("loading the base model"))
         rows = self._render(opened)
         examination = Examination(opened, warn=partial(reporter.notice, level="warning"))
         for note in examination.notes:
             reporter.notice(note, level="warning")
         tell = self._phase("measuring the base")
-        fingerprint = self._fingerprint(opened)
-        base = reporter.patiently(
-            lambda: examination.base(fingerprint, self._run.base, tell), locations.cache()
-        )
-        guards = self._protect(opened, fingerprint, examination)
+        fingerprint = team.agree(lambda: self._fingerprint(opened))
+        with team.in_turn():
+            base = reporter.patiently(
+                lambda: examination.base(fingerprint, self._run.base, tell), locations.cache()
+            )
+            guards = self._protect(opened, fingerprint, examination)
+        team.require_same([*rows, *(guards.mix.rows if guards.mix else ())])
         watch = RetentionWatch(opened, examination, base, reporter)
         model, stopped = self._train(opened, rows, guards, watch)
+        team.part()
+        if not team.leads:
+            return stopped
         reporter.phase("saving the result", stoppable=False)
         reporter.patiently(partial(save_result, recipe.strategy, model, self._run.model))
+        model = model.to(opened.device)  # a gathered one is in host memory
         self._measure(model, base, examination)
         return stopped
 
@@ -214,6 +239,13 @@ class Work:
         start = random_states()
         model = recipe.strategy.prepare(opened.base)
         guards.attach(model)
+        guards.divide(self._team.rank, self._team.size)
+        if self._saved:
+            self._saved.restore_weights(model)
+        weights = Weights(model, self._team, shard=recipe.devices.sharding == "full")
+        if self._team.size > 1:
+            held = "hold a part of the model each" if weights.sharded else "hold the model each"
+            self._reporter.notice(f"{self._team.size} devices train together and {held}")
         trainer = self._trainer(opened, model, rows, guards)
         parts: dict[str, Stateful] = {
             "guards": guards,
@@ -221,11 +253,12 @@ class Work:
             "cutting": trainer.cutting,
         }
         best = BestWeights(self._run.checkpoints)
-        checkpointer = Checkpointer(self._run, recipe, best, parts, start)
-        monitor = parts["monitor"] = Monitor(checkpointer, self._reporter, guards, watch)
+        checkpointer = Checkpointer(self._run, recipe, best, parts, start, self._team)
+        monitor = parts["monitor"] = Monitor(checkpointer, self._reporter, guards, watch, weights)
         trainer.add_callback(monitor)
-        self._steps(trainer, model, checkpointer, monitor)
-        if best.restore(model):
+        self._steps(trainer, weights, checkpointer, monitor)
+        model = weights.whole()
+        if self._team.leads and best.restore(model):
             which = _BEST[guards.judges]
             self._reporter.notice(f"the result is the model of step {monitor.best_step}: {which}")
         if share := trainer.losses.replay_share:
@@ -238,7 +271,7 @@ class Work:
         training = self._recipe.training
         arguments = training_arguments(
             training,
-            steps=total_steps(training, len(rows)),
+            steps=total_steps(training, len(rows), self._team.size),
             folder=self._run.checkpoints,
             precision=opened.precision,
             on_cpu=opened.device.type == "cpu",
@@ -248,28 +281,31 @@ class Work:
         )
         padding = opened.tokenizer.pad_token_id
         cutting = partial(Cutting, self._recipe, self._reporter)
-        return WorkbenchTrainer(model, arguments, rows, padding, guards, cutting, groups)
+        return WorkbenchTrainer(
+            model, arguments, rows, padding, guards, cutting, groups, self._team
+        )
 
     def _steps(
         self,
         trainer: WorkbenchTrainer,
-        model: Module,
+        weights: Weights,
         checkpointer: Checkpointer,
         monitor: Monitor,
     ) -> None:
         """Take the steps, or those that are left."""
-        saved = self._saved
+        saved, rank = self._saved, self._team.rank
         rescue = Rescue(trainer, monitor, self._run)
+        if rank:
+            set_seed((trainer.args.seed + rank) % 2**32)  # no two drop out the same
         if saved is None:
             rescue.train()
             return
-        saved.restore_weights(model)
         checkpointer.resume(saved)
         self._reporter.event(
             "notice", level="info", text=f"resumed from step {saved.step}", resumed_from=saved.step
         )
         if saved.step < trainer.args.max_steps:
-            trainer.add_callback(Resumption(saved))
+            trainer.add_callback(Resumption(saved, weights, rank))
             rescue.train(saved.folder)
 
     def _fingerprint(self, opened: Opened) -> Tensor:

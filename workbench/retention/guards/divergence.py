@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
@@ -136,7 +137,8 @@ class KlGuard(Guard):
         self._logits = logits
         self._base = base
         self._seed = seed
-        self._order = _endless(len(batches), seed)
+        self._share = (0, 1)
+        self._order = self._from_the_start()
         self._drawn = 0
         self._model: Module | None = None
         self._last: Tensor | None = None
@@ -144,6 +146,11 @@ class KlGuard(Guard):
     def attach(self, model: Module) -> None:
         """Remember whom to ask."""
         self._model = model
+
+    def divide(self, rank: int, size: int) -> None:
+        """Draw every ``size``-th batch: together the processes draw them as one would."""
+        self._share = (rank, size)
+        self._order = self._from_the_start()
 
     def penalty(self) -> Tensor | None:
         """Beta times the mean KL of the next batch's tokens."""
@@ -165,10 +172,14 @@ class KlGuard(Guard):
 
     def resume(self, state: dict[str, Any]) -> None:
         """Draw those that were drawn, from the start, so that the next one comes next."""
-        self._order = _endless(len(self._batches), self._seed)
+        self._order = self._from_the_start()
         for _ in range(state["drawn"]):
             next(self._order)
         self._drawn = state["drawn"]
+
+    def _from_the_start(self) -> Iterator[int]:
+        rank, size = self._share
+        return islice(_endless(len(self._batches), self._seed), rank, None, size)
 
     def _divergence(self, model: Module, index: int) -> Tensor:
         batch = self._batches[index]
