@@ -16,7 +16,8 @@ from workbench.probes.report import read_report
 from workbench.recipe.recipe import STRATEGIES
 from workbench.runs import control
 from workbench.runs.events import EventReader
-from workbench.training import monitor, reporter, trainer, worker
+from workbench.runs.folder import MEASURING
+from workbench.training import memory_watch, monitor, reporter, trainer, worker
 from workbench.training.loss import labelled_nll
 from workbench.training.remeasure import remeasure
 from workbench.training.result import save_result
@@ -52,6 +53,19 @@ def test_a_run_learns_and_tells_everything(trained: Train, kind: str) -> None:
     assert report.after.heldout_nll == pytest.approx(view.value("eval", "loss"), rel=1e-5)
     assert report.after.heldout_nll < report.before.heldout_nll
     assert len(report.before.target) == len(report.after.target) == 12
+
+
+def test_memory_is_told_from_loading_to_measuring_the_result(
+    trained: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_watch, "_INTERVAL", 0.0)
+    run, _ = trained()
+    phase, told = "", set()
+    for event in EventReader(run.events).read():
+        phase = event["name"] if event["kind"] == "phase" else phase
+        if event["kind"] == "memory":
+            told.add(phase)
+    assert told == {"loading the base model", "measuring the base", "training", MEASURING}
 
 
 def test_the_first_loss_is_the_loss_of_the_base(trained: Train) -> None:

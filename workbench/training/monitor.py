@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from transformers import TrainerCallback
 
 from workbench.errors import MachineError
-from workbench.hardware.readings import read_memory, together
 from workbench.recipe.protection import Evaluation
 from workbench.runs.control import take
-from workbench.training.device import cuda_use
 from workbench.training.finite import FiniteWatch
 from workbench.training.loss import mean_nll
 from workbench.training.result import broken_weight
@@ -31,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.runs.control import Request
     from workbench.training.checkpoint import Checkpointer
     from workbench.training.guards import Guards
+    from workbench.training.memory_watch import MemoryWatch
     from workbench.training.reporter import Reporter
     from workbench.training.retention_watch import RetentionWatch
     from workbench.training.sharded import Weights
@@ -39,8 +37,6 @@ Look: TypeAlias = Literal["loss", "kl", "canaries"]
 """What can be looked at between two steps."""
 
 _BY_SOURCE = ("loss_target", "loss_replay", "replay_share")
-_MEMORY_INTERVAL = 0.5
-"""Seconds between two memory readings."""
 
 
 class Monitor(TrainerCallback):
@@ -53,6 +49,7 @@ class Monitor(TrainerCallback):
         guards: Guards,
         watch: RetentionWatch,
         weights: Weights,
+        memory: MemoryWatch,
     ) -> None:
         """Watch the run that ``checkpointer`` writes the checkpoints of, and its ``weights``."""
         self._checkpointer = checkpointer
@@ -64,12 +61,12 @@ class Monitor(TrainerCallback):
         self._guards = guards
         self._watch = watch
         self._weights = weights
+        self._memory = memory
         warn = partial(reporter.notice, level="warning")
         self._loss_room = Room("the held-out loss", self._recipe.training.micro_batch_size, warn)
         self._clock = StopWatch()
         self._rhythm = Rhythm(self._recipe.training)
         self._finite = FiniteWatch(self._recipe.training.on_nonfinite, reporter)
-        self._memory_read = 0.0
         self._asked: set[Request] = set()
         self.best_step = 0
         self.stop_asked = False
@@ -125,7 +122,7 @@ class Monitor(TrainerCallback):
         if "stop" in self._asked and not last:
             self._stop(control)
             self._judged = self._guards.judges <= wanted
-        self._read_memory()
+        self._memory.step()
         self._clock.go()
         return control
 
@@ -309,12 +306,6 @@ class Monitor(TrainerCallback):
         self._clock.resume(state["clock"])
         self._finite.resume(state["finite"])
         self.best_step = state["best_step"]
-
-    def _read_memory(self) -> None:
-        if self._team.agree(lambda: time.monotonic() - self._memory_read >= _MEMORY_INTERVAL):
-            self._memory_read = time.monotonic()
-            readings = self._team.gather(read_memory(cuda_use(), self._run.path))
-            self._reporter.event("memory", **together(readings))
 
 
 def _is_due(step: int, interval: int) -> bool:

@@ -27,6 +27,7 @@ from workbench.training.cutting import Cutting
 from workbench.training.disk import StopAsked
 from workbench.training.examination import Examination
 from workbench.training.guards import Guards
+from workbench.training.memory_watch import MemoryWatch
 from workbench.training.monitor import Monitor
 from workbench.training.opening import open_base
 from workbench.training.origin import require_origin, save_origin
@@ -141,6 +142,7 @@ class Work:
         self._reporter = reporter
         self._saved = saved
         self._team = team
+        self._memory = MemoryWatch(run, reporter, team)
 
     def do(self) -> bool:
         """Load, measure, train, measure, save; true when the user stopped it early."""
@@ -195,8 +197,13 @@ class Work:
 
     def _phase(self, name: str) -> Report:
         """Enter a phase, and give what tells how far it is."""
-        self._reporter.phase(name)
-        return lambda what, done, total: self._reporter.phase(name, what, done, total)
+
+        def tell(what: str = "", done: int = 0, total: int = 0) -> None:
+            self._reporter.phase(name, what, done, total)
+            self._memory.glance()
+
+        tell()
+        return tell
 
     def _render(self, opened: Opened) -> list[Rendered]:
         """The rows to learn, in tokens."""
@@ -254,7 +261,9 @@ class Work:
         }
         best = BestWeights(self._run.checkpoints)
         checkpointer = Checkpointer(self._run, recipe, best, parts, start, self._team)
-        monitor = parts["monitor"] = Monitor(checkpointer, self._reporter, guards, watch, weights)
+        monitor = parts["monitor"] = Monitor(
+            checkpointer, self._reporter, guards, watch, weights, self._memory
+        )
         trainer.add_callback(monitor)
         self._steps(trainer, weights, checkpointer, monitor)
         model = weights.whole()
