@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -150,7 +151,8 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch, minutes: Callable[[float], None], why: str
 ) -> None:
     def fail(*_: object) -> None:
-        raise MachineError("the checkpoint cannot be saved: no space left")
+        full = OSError(errno.ENOSPC, "no space left")
+        raise MachineError(f"the checkpoint cannot be saved: {full.strerror}") from full
 
     monkeypatch.setattr(Checkpointer, "save", fail)
     run = new_run(*STEPS)

@@ -21,6 +21,7 @@ from workbench.training.waiting import wait_for_answer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from pathlib import Path
 
     from torch.nn import Module
     from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -269,8 +270,15 @@ class Monitor(TrainerCallback):
             self._reporter.event("eval", loss=loss)
         return loss
 
-    def checkpoint(self, state: TrainerState, kwargs: Mapping[str, Any]) -> None:
+    def checkpoint(
+        self, state: TrainerState, kwargs: Mapping[str, Any], *, patient: bool = True
+    ) -> None:
         """Write one, with ``optimizer`` and ``lr_scheduler`` as they are now.
+
+        Args:
+            state: How far training is.
+            kwargs: What transformers gives its callbacks.
+            patient: Wait for room where the disk is full.
 
         Raises:
             RunFailedError: A trained weight is not finite; nothing is written.
@@ -278,16 +286,21 @@ class Monitor(TrainerCallback):
         """
         moving = machinery(kwargs["optimizer"], kwargs["lr_scheduler"], self._weights)
         model, gathered = self._weights.whole(), self._checkpointer.gather(moving)
-        folder = self._reporter.patiently(
-            lambda: self._checkpointer.save(model, gathered, state, self.best_step)
-        )
+
+        def save() -> Path:
+            return self._checkpointer.save(model, gathered, state, self.best_step)
+
+        folder = self._reporter.patiently(save) if patient else save()
         self._reporter.event("checkpoint", path=f"checkpoints/{folder.name}")
         self._rhythm.begin()
 
     def _try_checkpoint(self, state: TrainerState, kwargs: Mapping[str, Any]) -> None:
-        """Write one that the recipe does not name: the run is worth more than its checkpoint."""
+        """Write one that the recipe does not name: the run is worth more than its checkpoint.
+
+        A run that has no room for what nobody may ever need does not stand still for it.
+        """
         try:
-            self.checkpoint(state, kwargs)
+            self.checkpoint(state, kwargs, patient=False)
         except MachineError as error:
             self._rhythm.begin()
             text = f"{error}; training goes on without it"
