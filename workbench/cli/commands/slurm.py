@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(
     root: Path,
+    /,
     recipe: str,
     nodes: int,
     gpus: int,
