@@ -15,8 +15,9 @@ from workbench.recipe.protection import Evaluation, Verdict
 from workbench.retention.early_stopping import Patience
 from workbench.runs.events import EventReader
 from workbench.training import worker
+from workbench.training.last_words import last_words
 from workbench.training.room import NoRoomError, Room, out_of_memory
-from workbench.training.worker import last_words, work
+from workbench.training.worker import work
 
 if TYPE_CHECKING:
     from collections.abc import Callable

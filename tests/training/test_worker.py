@@ -18,10 +18,11 @@ from workbench.runs import control
 from workbench.runs.events import EventReader
 from workbench.runs.folder import MEASURING
 from workbench.training import memory_watch, monitor, reporter, trainer, worker
+from workbench.training.last_words import last_words
 from workbench.training.loss import labelled_nll
 from workbench.training.remeasure import remeasure
 from workbench.training.result import save_result
-from workbench.training.worker import last_words, work
+from workbench.training.worker import work
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,13 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from workbench.runs import checkpoints
+from workbench.training.checkpoint import Saved
 from workbench.training.randomness import set_random_states
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-    from workbench.training.checkpoint import Saved, Scheduled
+    from workbench.runs.folder import RunFolder
+    from workbench.training.checkpoint import Scheduled
+    from workbench.training.reporter import Reporter
     from workbench.training.sharded import Weights
+    from workbench.training.team import Team
+
+
+def resumed(run: RunFolder, reporter: Reporter, step: int | None, team: Team) -> Saved:
+    """Read the checkpoint to go on from, and say which ones were passed over."""
+    reporter.phase("reading the checkpoint")
+    choice = team.agree(lambda: checkpoints.choose(run, step))
+    reporter.step(choice.step, reporter.status.total)
+    for broken in choice.broken:
+        reporter.notice(broken, level="warning")
+    return Saved.read(choice.folder, choice.step)
 
 
 class Resumption(TrainerCallback):

@@ -11,7 +11,7 @@ from transformers import set_seed
 
 from workbench import locations
 from workbench.data.splitting import load_split
-from workbench.errors import BadInputError, FtwbError
+from workbench.errors import BadInputError
 from workbench.probes.fingerprint import (
     Held,
     read_fingerprint,
@@ -19,14 +19,14 @@ from workbench.probes.fingerprint import (
     take_fingerprint,
 )
 from workbench.recipe.numbers import percent
-from workbench.runs import checkpoints
 from workbench.runs.folder import MEASURING
 from workbench.training.best import BestWeights
-from workbench.training.checkpoint import Checkpointer, Saved
+from workbench.training.checkpoint import Checkpointer
 from workbench.training.cutting import Cutting
 from workbench.training.disk import StopAsked
 from workbench.training.examination import Examination
 from workbench.training.guards import Guards
+from workbench.training.last_words import last_words
 from workbench.training.memory_watch import MemoryWatch
 from workbench.training.monitor import Monitor
 from workbench.training.opening import open_base
@@ -36,9 +36,8 @@ from workbench.training.randomness import random_states, set_random_states
 from workbench.training.reporter import Reporter
 from workbench.training.rescue import Rescue
 from workbench.training.result import save_result
-from workbench.training.resumption import Resumption
+from workbench.training.resumption import Resumption, resumed
 from workbench.training.retention_watch import RetentionWatch
-from workbench.training.room import out_of_memory
 from workbench.training.scene import BaseScene
 from workbench.training.sharded import Weights
 from workbench.training.team import ALONE
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
     from workbench.training.base_evidence import BaseEvidence
-    from workbench.training.checkpoint import Stateful
+    from workbench.training.checkpoint import Saved, Stateful
     from workbench.training.opening import Opened, Report
     from workbench.training.team import Team
 
@@ -100,29 +99,6 @@ def work(
             reporter.last_event("error", text=reason)
         return 1
     return 0
-
-
-def resumed(run: RunFolder, reporter: Reporter, step: int | None, team: Team) -> Saved:
-    """Read the checkpoint to go on from, and say which ones were passed over."""
-    reporter.phase("reading the checkpoint")
-    choice = team.agree(lambda: checkpoints.choose(run, step))
-    reporter.step(choice.step, reporter.status.total)
-    for broken in choice.broken:
-        reporter.notice(broken, level="warning")
-    return Saved.read(choice.folder, choice.step)
-
-
-def last_words(error: Exception) -> str:
-    """One line that tells a user why the run ended."""
-    if isinstance(error, FtwbError):
-        return str(error)
-    if out_of_memory(error):
-        return (
-            "out of GPU memory: end other programs on the device, or train less of the model "
-            "(strategy.kind=lora), or hold it in four bits (strategy.kind=qlora)"
-        )
-    first = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 class Work:

@@ -1,0 +1,19 @@
+"""Why a run ended, in one line."""
+
+from __future__ import annotations
+
+from workbench.errors import FtwbError
+from workbench.training.room import out_of_memory
+
+
+def last_words(error: Exception) -> str:
+    """One line that tells a user why the run ended."""
+    if isinstance(error, FtwbError):
+        return str(error)
+    if out_of_memory(error):
+        return (
+            "out of GPU memory: lower training.micro_batch_size (and raise "
+            "gradient_accumulation_steps), or set training.gradient_checkpointing"
+        )
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
