@@ -67,6 +67,9 @@ def tell_launcher(words: str) -> None:
 def _work(run: RunFolder, order: list[str], *, led: bool) -> int:
     import torch
 
+    from workbench.models.progress import quieten_libraries
+
+    quieten_libraries()
     from workbench.training.teammates import reporter_of
     from workbench.training.worker import work
 
