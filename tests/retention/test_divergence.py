@@ -95,6 +95,7 @@ def test_the_guard_draws_every_batch_before_any_again() -> None:
         seen.append(int(batch["index"]))
         return batch["logits"] + model.shift
 
+    torch.manual_seed(0)
     batches = [{"index": torch.tensor(i), "logits": torch.randn(3, VOCABULARY)} for i in range(5)]
     model = Model()
     kept = [top_tokens(batch["logits"], 8) for batch in batches]

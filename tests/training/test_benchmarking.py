@@ -123,6 +123,33 @@ def test_base_and_result_are_asked_on_one_model(
 
 
 @needs_harness
+def test_what_does_not_fit_is_asked_in_smaller_batches(
+    trained: Train, tasks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = trained("strategy.kind=lora", "training.max_steps=5")
+    wanted = Wanted(["ftwb_intents"], include_path=tasks)
+    whole = benchmark(run, wanted, silent)
+
+    def crowded(_model: object, given: tuple[torch.Tensor, ...], named: dict[str, Any]) -> None:
+        if len(given[0] if given else named["input_ids"]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def small(*args: Any) -> Any:
+        opened = open_base(*args)
+        opened.base.register_forward_pre_hook(crowded, with_kwargs=True)
+        return opened
+
+    told: list[str] = []
+    monkeypatch.setattr(benchmarking, "open_base", small)
+    done = benchmark(run, wanted, lambda what, _done, _total: told.append(what))
+    assert "no memory for the benchmarks: from now on 1 row at once" in told
+    assert (whole.batch_size, done.batch_size) == (4, 1)
+    assert [(score.before, score.after) for score in done.scores] == [
+        (pytest.approx(score.before), pytest.approx(score.after)) for score in whole.scores
+    ]
+
+
+@needs_harness
 def test_the_mode_of_the_model_is_left_as_it_was(
     trained: Train, tasks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

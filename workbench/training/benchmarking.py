@@ -20,6 +20,7 @@ from workbench.training.aside import output_to
 from workbench.training.opening import open_base
 from workbench.training.remeasure import refuse_another_base
 from workbench.training.retention_watch import undisturbed
+from workbench.training.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,7 @@ def benchmark(run: RunFolder, wanted: Wanted, report: Report) -> BenchmarkRound:
         opened = open_base(recipe, load_split(recipe.data, recipe.training.seed), report)
         logits = take_fingerprint(opened.base, opened.tokenizer)
         refuse_another_base(run, logits, Held.of(opened.base))
-        harness = _Harness(opened, wanted, tasks, _log(run))
+        harness = _Harness(opened, wanted, tasks, _log(run), report)
         report("benchmarks on the base", 0, 0)
         before = harness.ask(opened.base)
         report("benchmarks on the result", 0, 0)
@@ -167,7 +168,9 @@ def _first_line(error: Exception) -> str:
 class _Harness:
     """Puts one set of tasks to models."""
 
-    def __init__(self, opened: Opened, wanted: Wanted, tasks: Any, log: Path) -> None:
+    def __init__(
+        self, opened: Opened, wanted: Wanted, tasks: Any, log: Path, report: Report
+    ) -> None:
         self._opened = opened
         self._wanted = wanted
         self._tasks = tasks
@@ -175,13 +178,18 @@ class _Harness:
         recipe = opened.recipe
         alone = recipe.strategy.virtual_tokens() > 0  # PEFT lets padding show between these
         self.batch_size = 1 if alone else recipe.training.micro_batch_size
+        self._room = Room("the benchmarks", self.batch_size, lambda text: report(text, 0, 0))
 
     def ask(self, model: Module) -> dict[str, Any]:
-        """The harness's results and samples."""
+        """The harness's results and samples, in batches that there is memory for."""
+        return self._room.need(lambda at_once: self._ask(model, at_once))
+
+    def _ask(self, model: Module, at_once: int) -> dict[str, Any]:
         from lm_eval import evaluate
         from lm_eval.models.huggingface import HFLM
         from transformers import set_seed
 
+        self.batch_size = at_once
         opened, wanted = self._opened, self._wanted
         set_seed(_SEED)
         for task in self._tasks["tasks"].values():
@@ -190,7 +198,7 @@ class _Harness:
             asked: Any = HFLM(
                 pretrained=model,
                 tokenizer=opened.tokenizer,
-                batch_size=self.batch_size,
+                batch_size=at_once,
                 max_length=int(min(opened.context, opened.tokenizer.model_max_length)),
             )
             try:

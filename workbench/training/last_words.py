@@ -12,8 +12,8 @@ def last_words(error: Exception) -> str:
         return str(error)
     if out_of_memory(error):
         return (
-            "out of GPU memory: lower training.micro_batch_size (and raise "
-            "gradient_accumulation_steps), or set training.gradient_checkpointing"
+            "out of GPU memory: end other programs on the device, or train less of the model "
+            "(strategy.kind=lora), or hold it in four bits (strategy.kind=qlora)"
         )
     first = str(error).strip().partition("\n")[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
