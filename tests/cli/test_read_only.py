@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workbench.runs.folder import RunFolder, Runs
+    from workbench.runs.view import RunView
 
     Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -107,6 +108,17 @@ def test_what_would_write_says_why_not(
     assert line.startswith(f"ftwb: {run.path}")
     assert line.endswith("cannot be written: Read-only file system")
     assert run.status().state == state
+
+
+def test_a_report_is_not_written(
+    ftwb: Call, trained: Callable[..., tuple[RunFolder, RunView]]
+) -> None:
+    run, _ = trained("training.max_steps=1")
+    ended = ftwb("evaluate", "last", "--size", "none")
+    assert ended.returncode == 3, ended.stderr
+    assert "Traceback" not in ended.stderr
+    told = ended.stderr.splitlines()[-1]
+    assert told == f"ftwb: {run.report}: cannot be written: Read-only file system"
 
 
 def test_no_run_is_begun(ftwb: Call, run: RunFolder, runs: Runs) -> None:

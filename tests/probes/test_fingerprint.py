@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import AutoTokenizer
 
 from tests.inference.tuned_runs import load, recipe_on
 from tests.tiny import make_tiny_model
-from workbench.errors import BadInputError
+from workbench.errors import BadInputError, MachineError
 from workbench.probes.fingerprint import (
     EXACT,
     PROMPTS,
@@ -106,3 +107,21 @@ def test_the_logits_are_those_after_each_prompt(tiny_model: Path) -> None:
     with torch.no_grad():
         last = model(**tokenizer(PROMPTS[2], return_tensors="pt")).logits[0, -1]
     torch.testing.assert_close(logits[2], last)
+
+
+def test_a_write_that_breaks_off_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_fingerprint(torch.ones(6, 5), FULL, tmp_path)
+
+    def half(_tensors: object, path: Path, **_: object) -> None:
+        path.write_bytes(b"half")
+        raise SafetensorError("I/O error: Read-only file system (os error 30)")
+
+    monkeypatch.setattr("safetensors.torch.save_file", half)
+    with pytest.raises(MachineError, match=r"fingerprint\.safetensors: cannot be written: .*30"):
+        save_fingerprint(torch.zeros(6, 5), FULL, tmp_path)
+    stored = read_fingerprint(tmp_path)
+    assert stored is not None
+    assert torch.equal(stored.logits, torch.ones(6, 5))
+    assert [path.name for path in tmp_path.iterdir()] == ["fingerprint.safetensors"]

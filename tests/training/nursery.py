@@ -237,7 +237,7 @@ class Moments:
         def call(file: int, data: bytes) -> int:
             if self._files.get(file) != "events.jsonl":
                 return do(file, data)
-            kind = json.loads(data)["kind"]
+            kind = json.loads(data.splitlines()[-1])["kind"]
             return self._pass(
                 f"write {kind}",
                 lambda: do(file, data),

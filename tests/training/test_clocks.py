@@ -12,7 +12,6 @@ import pytest
 
 from workbench.recipe.recipe import Recipe
 from workbench.runs.events import EventReader
-from workbench.runs.process import identity
 from workbench.runs.status import Status
 from workbench.runs.view import RunFollower
 from workbench.training import reporter
@@ -45,8 +44,7 @@ def test_a_worker_of_this_host_is_seen_as_it_is(
 ) -> None:
     run = runs.create(Recipe())
     worker = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    own = {"pid": worker.pid, "process": identity(worker.pid)}
-    Status.of_this_process(state="running", **own).save(run.status_file)
+    Status.of_process(worker.pid, state="running").save(run.status_file)
     move(jump)
     assert run.status().state == "running"
     worker.kill()

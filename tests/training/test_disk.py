@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import subprocess
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -179,6 +180,41 @@ def test_another_error_is_not_waited_for(new_run: NewRun) -> None:
     with pytest.raises(MachineError, match="read-only"):
         Disk(run, teller).patiently(write, run.path)
     assert teller.said == []
+
+
+def test_a_clock_that_is_put_back_makes_no_wait_negative(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def write() -> None:
+        tries.append(1)
+        if len(tries) < 2:
+            raise FULL
+
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() - 3600 * len(tries))
+    monkeypatch.setattr(disk, "_free", lambda _place: len(tries))
+    run, teller = new_run(), Teller()
+    Disk(run, teller).patiently(write, run.path)
+    assert teller.said[-1].endswith("was full: waited 0 s, nothing is lost")
+
+
+def test_a_run_whose_disk_turned_read_only_ends_without_another_error(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run()
+    reporter = Reporter(run)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        for name in ("open", "unlink", "replace"):
+            patch.setattr(os, name, refuse)
+        reporter.end("failed", "the disk turned read-only")
+    assert run.status().state == "starting"
+    reporter.state("failed")
 
 
 def test_a_stop_says_where_what_was_learned_is(new_run: NewRun) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadInputError
+from workbench.errors import BadInputError, MachineError
 from workbench.probes.evaluating import evaluating
 
 if TYPE_CHECKING:
@@ -133,12 +134,24 @@ def save_fingerprint(logits: Tensor, held: Held, folder: Path, *, late: bool = F
         held: How the base was held.
         folder: The run's.
         late: The run has trained already, so that this may be another base.
+
+    Raises:
+        MachineError: The disk is full or cannot be written; what was there is as it was.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / _FILE
+    draft = file.with_suffix(".new")
     told = asdict(held) | {"taken": _LATE if late else "before training"}
-    save_file({"logits": logits}, folder / _FILE, metadata=told)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({"logits": logits}, draft, metadata=told)
+        draft.replace(file)
+    except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            draft.unlink()
+        raise MachineError(f"{file}: cannot be written: {error}") from error
 
 
 def read_fingerprint(folder: Path) -> Fingerprint | None:
