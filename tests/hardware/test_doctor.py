@@ -140,3 +140,18 @@ def test_a_package_that_is_not_installed_has_no_version() -> None:
     assert version_of("pytest") == pytest.__version__
     assert version_of("no-such-package-here") is None
     assert check_packages("no-such-package-here").state == "fail"
+
+
+@pytest.mark.parametrize(("torch", "state"), [("2.9.0+rocm6.4", "ok"), ("2.9.0+cpu", "warn")])
+def test_an_amd_device_is_known_by_its_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torch: str, state: str
+) -> None:
+    driver = tmp_path / "kfd"
+    driver.touch()
+    monkeypatch.setattr(doctor, "_AMD_DRIVER", driver)
+    monkeypatch.setattr(doctor, "gpus", lambda: ())
+    monkeypatch.setattr(doctor, "version_of", lambda _name: torch)
+    check = doctor.check_device()
+    assert check.state == state
+    assert check.says.startswith(f"an AMD driver answers at {driver}")
+    assert ("ROCm" in check.remedy) == (state == "warn")

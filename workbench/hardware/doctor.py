@@ -6,6 +6,7 @@ import fcntl
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import locations
@@ -18,12 +19,12 @@ from workbench.hardware.summary import GIB, box_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _OLDEST_PYTHON = (3, 11)
 _HUB_SECONDS = 3.0
 _DISK_LOW = 5 * GIB
 _DISK_FULL = GIB
+_AMD_DRIVER = Path("/dev/kfd")
 
 
 def examine(runs_root: Path) -> Iterator[Check]:
@@ -49,6 +50,8 @@ def check_python() -> Check:
 
 def check_device() -> Check:
     """There is a GPU, and torch was built to use it."""
+    if not gpus() and _AMD_DRIVER.exists():
+        return _check_amd()
     if not gpus():
         return Check(
             "device",
@@ -65,6 +68,16 @@ def check_device() -> Check:
             "install a CUDA build of torch",
         )
     return Check("device", "ok", found)
+
+
+def _check_amd() -> Check:
+    """Of an AMD device only its driver is seen without torch, which tells the rest in a run."""
+    says = f"an AMD driver answers at {_AMD_DRIVER}"
+    if "+rocm" in (version_of("torch") or ""):
+        return Check("device", "ok", f"{says}; memory, load and watts are shown once a run trains")
+    return Check(
+        "device", "warn", f"{says}, but torch is not built for it", "install a ROCm build of torch"
+    )
 
 
 def check_disk(runs_root: Path) -> Check:

@@ -49,7 +49,9 @@ def check_tmux() -> Check:
     if "TMUX" in os.environ or "STY" in os.environ:
         return Check("connection", "ok", "in tmux or screen: the workbench survives a lost link")
     return Check(
-        "connection", "ok", "not in tmux: a lost link ends the workbench, and never the training"
+        "connection",
+        "ok",
+        "not in tmux: a lost link ends the workbench; whether runs go on, 'logout' says",
     )
 
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def command(root: Path, run: str, step: int | None, wait: bool) -> None:
     """Let RUN go on from a checkpoint, as if it had never been interrupted.
 
-    A run that is stopped has one; 'training.checkpoint_interval' writes more. The recipe and the
-    data must be those it started with.
+    A run that is stopped has one; 'training.checkpoint_minutes', 'training.checkpoint_interval' and
+    'ftwb checkpoint' write more. The recipe and the data must be those it started with.
     """
     from workbench.cli.following import follow, raise_if_failed
     from workbench.runs.folder import Runs

@@ -61,7 +61,7 @@ def _steps(view: RunView, cells: int) -> Content:
     if speed is not None:
         parts += ["   ", (short(speed), "bold"), (" tokens/s", "dim")]
     if view.unread:
-        parts += [(f"   reading the log, {1 - view.unread:.0%}", "$text-muted")]
+        parts += [(f"   reading the log, {percent(1 - view.unread)}", "$text-muted")]
     elif status.reason:
         parts += [("   " + visible(status.reason), "$text-muted")]
     elif status.live and status.phase and status.phase != "training":
