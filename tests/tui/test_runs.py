@@ -205,3 +205,22 @@ async def test_a_run_that_ends_before_its_answer_is_told_as_a_warning(
         set_state(run, "failed", reason="out of luck")
         wanted = f"{run.id} was failed before it came to it: out of luck"
         await until(pilot, lambda: wanted in toasts)
+
+
+async def test_the_footer_follows_the_state_of_the_marked_run(runs: Runs) -> None:
+    run = make_run(runs)
+    set_state(run, "stopped")
+    with draft(run, 4) as folder:
+        (folder / "weights").touch()
+    async with workbench(runs, (80, 24)) as (app, pilot):
+        await pilot.press("f3")
+        await until(pilot, lambda: len(_table(app.screen)) == 1)
+
+        def shown() -> set[str]:
+            keys = [key for key in app.screen.query("FooterKey") if key.display]
+            return {key.description for key in keys} & {"Stop", "Checkpoint", "Evaluate", "Resume"}
+
+        await until(pilot, lambda: shown() == {"Resume"})
+        set_state(run, "running", step=4, total=9)
+        app.refresh_rows()
+        await until(pilot, lambda: shown() == {"Stop", "Checkpoint", "Evaluate"})

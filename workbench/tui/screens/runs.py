@@ -16,7 +16,7 @@ from workbench.tui.messages import OpenChat, OpenReport, OpenRun
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.states import state_text
 from workbench.tui.widgets.top_bar import TopBar
-from workbench.tui.words import age, bar, short
+from workbench.tui.words import age, bar, cut, short
 from workbench.untrusted import visible
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _COLUMNS = ("state", "name", "strategy", "model", "progress", "step", "loss", "a
 _NUMBERS = ("step", "loss", "age")
 _WIDE = 100
 _BAR = 12
+_MODEL = 16
+"""Cells of a model's name where there is little room."""
 _EMPTY = (
     "No run yet.\n\n"
     "Press 1 to fill in a recipe and launch it,\n"
@@ -77,6 +79,7 @@ class RunsScreen(WorkbenchScreen):
         """Follow the app's list of runs."""
         self.query_one("#list").border_title = "Runs"
         self._wide: bool | None = None
+        self._applies: object = None
         self.watch(self.workbench, "rows", self._show)
         self.watch(self.workbench, "listed", lambda: self._show(self.workbench.rows))
 
@@ -139,6 +142,15 @@ class RunsScreen(WorkbenchScreen):
             reason = visible(row.status.why or row.status.words)
             text = Content.assemble((row.run.id, "dim"), (hint, "$primary"), f"   {reason}")
         self.query_one("#reason", Static).update(text)
+        applies = row and (
+            row.status.state,
+            row.result,
+            row.resumes,
+            refusal(row.status, "evaluate"),
+        )
+        if applies != self._applies:
+            self._applies = applies
+            self.refresh_bindings()
 
     def on_data_table_row_selected(self) -> None:
         """Open the run that was clicked or entered."""
@@ -220,7 +232,7 @@ class RunsScreen(WorkbenchScreen):
             state_text(row.status, colours),
             Text(row.name, "bold"),
             Text(row.strategy),
-            Text(row.model),
+            Text(row.model if self._wide else cut(row.model.rpartition("/")[2], _MODEL)),
             *([_progress(row, colours)] if self._wide else []),
             *_numbers(row),
         ]
