@@ -14,7 +14,7 @@ from workbench.probes.report import read_report
 from workbench.recipe.protection import Evaluation, Verdict
 from workbench.retention.early_stopping import Patience
 from workbench.runs.events import EventReader
-from workbench.training import worker
+from workbench.training import base_identity, worker
 from workbench.training.last_words import last_words
 from workbench.training.room import NoRoomError, Room, out_of_memory
 from workbench.training.worker import work
@@ -156,14 +156,14 @@ def test_a_base_that_cannot_be_measured_at_all_is_said_before_any_step(
 ) -> None:
     run = new_run(*probed)
     device = SmallDevice(1, monkeypatch)
-    fingerprint = worker.take_fingerprint
+    fingerprint = base_identity.take_fingerprint
 
     def then_full(*args: Any) -> torch.Tensor:
         taken = fingerprint(*args)
         device.rows = 0
         return taken
 
-    monkeypatch.setattr(worker, "take_fingerprint", then_full)
+    monkeypatch.setattr(base_identity, "take_fingerprint", then_full)
     assert work(run) == 1
     assert run.status().reason.startswith(
         "no memory for reading text, not even for one row at a time: end other programs"

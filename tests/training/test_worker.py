@@ -17,7 +17,7 @@ from workbench.recipe.recipe import STRATEGIES
 from workbench.runs import control
 from workbench.runs.events import EventReader
 from workbench.runs.folder import MEASURING
-from workbench.training import memory_watch, monitor, reporter, trainer, worker
+from workbench.training import base_identity, memory_watch, monitor, reporter, trainer, worker
 from workbench.training.last_words import last_words
 from workbench.training.loss import labelled_nll
 from workbench.training.remeasure import remeasure
@@ -138,13 +138,13 @@ def test_a_stop_before_the_first_step_ends_the_run_there(
     new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run()
-    measure = worker.take_fingerprint
+    measure = base_identity.take_fingerprint
 
     def ask_meanwhile(*args: object) -> torch.Tensor:
         control.ask(run, "stop")
         return measure(*args)
 
-    monkeypatch.setattr(worker, "take_fingerprint", ask_meanwhile)
+    monkeypatch.setattr(base_identity, "take_fingerprint", ask_meanwhile)
     assert work(run) == 0
     assert run.status().state == "stopped"
     assert "measuring the base" in run.status().reason

@@ -12,14 +12,9 @@ from transformers import set_seed
 from workbench import locations
 from workbench.data.splitting import load_split
 from workbench.errors import BadInputError
-from workbench.probes.fingerprint import (
-    Held,
-    read_fingerprint,
-    save_fingerprint,
-    take_fingerprint,
-)
 from workbench.recipe.numbers import percent
 from workbench.runs.folder import MEASURING
+from workbench.training.base_identity import fingerprint_of
 from workbench.training.best import BestWeights
 from workbench.training.checkpoint import Checkpointer
 from workbench.training.cutting import Cutting
@@ -137,7 +132,9 @@ class Work:
         for note in examination.notes:
             reporter.notice(note, level="warning")
         tell = self._phase("measuring the base")
-        fingerprint = team.agree(lambda: self._fingerprint(opened))
+        fingerprint = team.agree(
+            lambda: fingerprint_of(opened, self._run, reporter, resumed=bool(self._saved))
+        )
         with team.in_turn():
             base = reporter.patiently(
                 lambda: examination.base(fingerprint, self._run.base, tell), locations.cache()
@@ -292,17 +289,3 @@ class Work:
         if saved.step < trainer.args.max_steps:
             trainer.add_callback(Resumption(saved, weights, rank))
             rescue.train(saved.folder)
-
-    def _fingerprint(self, opened: Opened) -> Tensor:
-        """Write down what the base is; a resumed run must find the one it started from."""
-        fingerprint = take_fingerprint(opened.base, opened.tokenizer)
-        held = Held.of(opened.base)
-        stored = read_fingerprint(self._run.base) if self._saved else None
-        if stored is None:
-            self._reporter.patiently(partial(save_fingerprint, fingerprint, held, self._run.base))
-        elif not stored.fits(fingerprint, held):
-            raise BadInputError(
-                f"the base model is no longer the one {self._run.id} started from: its logits are "
-                "others; put the old one back, or set model.revision"
-            )
-        return fingerprint
