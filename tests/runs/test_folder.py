@@ -161,7 +161,7 @@ def test_a_worker_dead_before_it_was_named_is_lost(runs: Runs) -> None:
     run = runs.create(Recipe())
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    Status.of_this_process(state="starting", pid=child.pid, process=None).save(run.status_file)
+    Status.of_process(child.pid, state="starting", process=None).save(run.status_file)
     assert run.status().state == "lost"
 
 
