@@ -17,6 +17,7 @@ from workbench.probes.benchmarks import BenchmarkRound, append_round
 from workbench.probes.judging import judge
 from workbench.recipe.recipe import Recipe
 from workbench.runs.events import EventLog
+from workbench.runs.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,6 +205,7 @@ def test_a_run_without_a_report(ftwb: Ftwb, runs: Runs) -> None:
     young.model.mkdir()
     assert ftwb("report", "last").err == ended.err
     (young.model / "adapter_model.safetensors").touch()
+    Status(state="stopped").save(young.status_file)
     assert f"'ftwb evaluate {young.id}' measures it" in ftwb("report", "last").err
 
 

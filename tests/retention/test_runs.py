@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import torch
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from workbench.runs.view import RunView
 
     Train = Callable[..., tuple[RunFolder, RunView]]
+
+T = TypeVar("T")
 
 _SETTINGS = {
     "replay": ("retention.replay.answer_tokens=6",),
@@ -325,3 +327,6 @@ def test_no_held_out_row_left_is_said_before_training(trained: Train) -> None:
 class _Silent:
     def phase(self, *_: object) -> None:
         pass
+
+    def patiently(self, write: Callable[[], T], _also: Path) -> T:
+        return write()

@@ -292,15 +292,15 @@ def test_a_result_that_cannot_be_measured_is_a_result_all_the_same(
     assert read_report(run).after.heldout_nll is not None
 
 
-def test_a_full_disk_is_told_as_that(trained: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fails_is_told_as_that(trained: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_args: object) -> None:
-        raise SafetensorError("I/O error: No space left on device (os error 28)")
+        raise SafetensorError("I/O error: Input/output error (os error 5)")
 
     monkeypatch.setattr(STRATEGIES["full"], "save", fail)
     run, view = trained("strategy.kind=full")
     assert view.status.state == "failed"
     assert "the model cannot be saved" in view.status.reason
-    assert "No space left" in view.status.reason
+    assert "Input/output error" in view.status.reason
     assert not run.has_result()
 
 
