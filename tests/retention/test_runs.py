@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from tests.strategies.whole import Silent
 from tests.tiny import make_tiny_model
 from workbench.data.splitting import Split
 from workbench.models.loading import load_base
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from workbench.runs.view import RunView
 
     Train = Callable[..., tuple[RunFolder, RunView]]
-
-T = TypeVar("T")
 
 _SETTINGS = {
     "replay": ("retention.replay.answer_tokens=6",),
@@ -200,7 +199,7 @@ def scene_of(run: RunFolder, base: Any, tokenizer: Any, dtype: torch.dtype = tor
 
     renderer = Renderer(tokenizer, True, 128)
     opened = Opened(run.recipe(), Split((), (), "text", ()), base, tokenizer, renderer, dtype)
-    return BaseScene(opened, torch.zeros(1), _Silent())
+    return BaseScene(opened, torch.zeros(1), Silent())
 
 
 def test_the_base_answers_for_itself(trained: Train, general: Path, tiny_model: Path) -> None:
@@ -322,11 +321,3 @@ def test_no_held_out_row_left_is_said_before_training(trained: Train) -> None:
     assert view.status.state == "failed"
     assert "no held-out row is left" in view.status.reason
     assert events_of(run, "train") == []
-
-
-class _Silent:
-    def phase(self, *_: object) -> None:
-        pass
-
-    def patiently(self, write: Callable[[], T], _also: Path) -> T:
-        return write()

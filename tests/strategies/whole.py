@@ -67,6 +67,10 @@ class Silent:
     def phase(self, _name: str, detail: str, done: int, total: int) -> None:
         self.told.append((detail, done, total))
 
+    def notice(self, text: str, level: str) -> None:
+        """Nothing is worth one here."""
+        raise AssertionError(f"{level}: {text}")
+
     def patiently(self, write: Callable[[], T], _also: Path) -> T:
         """Write at once: no disk is full here."""
         return write()
