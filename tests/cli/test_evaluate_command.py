@@ -53,7 +53,9 @@ def test_evaluate_refuses_what_has_no_result(ftwb: Ftwb, runs: Runs) -> None:
 def test_continue_answers_a_run_that_waits(ftwb: Ftwb, runs: Runs, phase: str, code: int) -> None:
     run = runs.create(Recipe())
     Status.of_this_process(state="running", phase=phase).save(run.status_file)
-    assert ftwb("continue", "last").code == code
+    ended = ftwb("continue", "last", "--json")
+    assert ended.code == code
+    assert bool(ended.out) == (code == 0)
     assert (run.control / "continue").exists() == (code == 0)
 
 

@@ -185,15 +185,20 @@ def test_show_tells_everything(ftwb: Ftwb, runs: Runs) -> None:
 
 
 def test_follow_returns_when_the_run_has_ended(ftwb: Ftwb, runs: Runs) -> None:
-    assert ftwb("follow", finished(runs).id).code == 0
-    ended = ftwb("follow", finished(runs, "failed").id)
+    run = finished(runs)
+    ended = ftwb("follow", run.id)
+    assert (ended.code, ended.out) == (0, "")
+    told = json.loads(ftwb("follow", run.id, "--json").out)
+    assert (told["id"], told["state"]) == (run.id, "finished")
+    ended = ftwb("follow", finished(runs, "failed").id, "--json")
     assert ended.code == 1
     assert "failed: why" in ended.err
+    assert json.loads(ended.out)["state"] == "failed"
 
 
 def test_stop_reaches_a_live_run_and_refuses_a_finished_one(ftwb: Ftwb, runs: Runs) -> None:
     live = finished(runs, "running")
-    assert ftwb("stop", live.id).code == 0
+    assert json.loads(ftwb("stop", live.id, "--json").out)["state"] == "running"
     assert (live.control / "stop").exists()
     ended = ftwb("stop", finished(runs).id)
     assert ended.code == 2
@@ -244,8 +249,10 @@ def test_resume_goes_on_in_a_worker_of_its_own(
     assert "has finished all that its recipe asks for" in refused.err
     run.status().model_copy(update={"state": "lost"}).save(run.status_file)
     shutil.rmtree(run.model)
-    ended = ftwb("resume", "last", "--from", 2, "--wait")
+    ended = ftwb("resume", "last", "--from", 2, "--wait", "--json")
     assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    assert (told["resumed_from"], told["state"], told["step"]) == (2, "finished", 3)
     assert "goes on from step 2" in ended.err
     assert run.status().state == "finished"
     assert run.has_result()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.output import narrate
+from workbench.cli.output import emit_json, narrate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
 @click.command("continue")
 @click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def command(root: Path, run: str) -> None:
+def command(root: Path, run: str, as_json: bool) -> None:
     """Let RUN go on past its forgetting budget; 'ftwb stop' is the other answer."""
+    from workbench.cli.summary import summary
     from workbench.runs.control import ask
     from workbench.runs.folder import Runs
 
     found = Runs(root).find(run)
     ask(found, "continue")
     narrate(f"{found.id}: goes on; its budget does not ask again")
+    if as_json:
+        emit_json(summary(found))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.output import narrate
+from workbench.cli.output import emit_json, narrate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 @click.command("stop")
 @click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def command(root: Path, run: str) -> None:
+def command(root: Path, run: str, as_json: bool) -> None:
     """Ask RUN to stop after the step it is in; its result is saved. A queued one never starts."""
+    from workbench.cli.summary import summary
     from workbench.runs.control import ask
     from workbench.runs.folder import Runs
 
@@ -27,3 +29,5 @@ def command(root: Path, run: str) -> None:
         narrate(f"{found.id}: taken out of the queue")
     else:
         narrate(f"{found.id}: asked to stop; what it has learned is saved first")
+    if as_json:
+        emit_json(summary(found))
