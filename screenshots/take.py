@@ -16,13 +16,13 @@ from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench import locations
-from workbench.inference.surprise import DIVERGENCE, SURPRISE
+from workbench.chat.surprise import DIVERGENCE, SURPRISE
+from workbench.core import locations
 from workbench.runs.folder import Runs
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.messages import OpenReport
 from workbench.tui.screens.chat import ChatScreen
-from workbench.tui.widgets.prompt import PromptBox
+from workbench.tui.widgets.chat.prompt import PromptBox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.tiny import make_tiny_model
-from workbench.recipe import storage
+from workbench.recipe import yaml_io
 from workbench.runs.folder import Runs
 from workbench.runs.view import RunFollower
 
@@ -68,7 +68,7 @@ def new_run(runs: Runs, tiny_model: Path, rows: Path) -> Callable[..., RunFolder
     """Make a run folder for the tiny model from field overrides; nothing probes it unasked."""
 
     def make(*overrides: str) -> RunFolder:
-        values = storage.override(
+        values = yaml_io.override(
             {
                 "name": "tiny",
                 "model": {"id": str(tiny_model)},
@@ -91,7 +91,7 @@ def new_run(runs: Runs, tiny_model: Path, rows: Path) -> Callable[..., RunFolder
             },
             overrides,
         )
-        return runs.create(storage.validate(values))
+        return runs.create(yaml_io.validate(values))
 
     return make
 

@@ -11,9 +11,10 @@ import torch
 from transformers import AutoModelForCausalLM
 
 import workbench
-from workbench.errors import BadInputError
-from workbench.recipe.recipe import STRATEGIES, ModelSection
-from workbench.weights import require_safetensors
+from workbench.core.errors import BadInputError
+from workbench.core.weights import require_safetensors
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from workbench.scrubbing import ScrubbedStream, holds_token, scrub
+from workbench.core.redaction import ScrubbedStream, holds_token, scrub
 
 HUB = "hf_" + "aB3" * 12
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from workbench.untrusted import visible
+from workbench.core.sanitize import visible
 
 
 @pytest.mark.parametrize(

@@ -26,14 +26,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from workbench.inference.decoding import Decoder
-from workbench.inference.lanes import open_lanes, twin
-from workbench.inference.messages import Done, Generate, Turn
-from workbench.inference.opening import load_lane
+from workbench.chat.engine.decoding import Decoder
+from workbench.chat.engine.lanes import open_lanes, twin
+from workbench.chat.engine.loader import load_lane
+from workbench.chat.protocol import Done, Generate, Turn
 from workbench.models import loading
 from workbench.models.demo import ensure_demo_model
 from workbench.models.progress import silent
-from workbench.recipe.recipe import ModelSection
+from workbench.recipe.model import ModelSection
 from workbench.strategies.lora import LoraStrategy
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.recipe import storage
+from workbench.recipe import yaml_io
 from workbench.recipe.evaluation import EvaluationSection
 from workbench.runs.events import EventReader
 from workbench.runs.folder import Runs
-from workbench.training.retention_watch import RetentionWatch
+from workbench.training.callbacks.retention_watch import RetentionWatch
 from workbench.training.worker import work
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def main() -> None:
         *arguments.overrides,
     ]
     with tempfile.TemporaryDirectory() as folder:
-        run = Runs(Path(folder)).create(storage.load_file(arguments.recipe, settings))
+        run = Runs(Path(folder)).create(yaml_io.load_file(arguments.recipe, settings))
         if work(run):
             raise SystemExit(run.status().reason)
         step = seconds_per_step(run)

@@ -23,16 +23,16 @@ import torch
 
 from workbench.data.formats import Message
 from workbench.data.rendering import Renderer
+from workbench.evaluation.run.likelihoods import Question, option_likelihoods
+from workbench.evaluation.suites.scorer import OptionScorer
+from workbench.evaluation.suites.suites import shipped_suites
 from workbench.models import loading
-from workbench.probes.likelihoods import Question, option_likelihoods
-from workbench.probes.scorer import OptionScorer
-from workbench.probes.suites import shipped_suites
-from workbench.recipe.recipe import ModelSection
+from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workbench.probes.items import Item
+    from workbench.evaluation.suites.items import Item
 
 ROUNDS = 3
 QUESTIONS_IN_A_BATCH = 16

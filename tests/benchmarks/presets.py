@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.output import emit_table
-from workbench.recipe import storage
-from workbench.recipe.protection import GeneralProtection
+from workbench.recipe import yaml_io
+from workbench.retention.base import GeneralProtection
 
 if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
@@ -69,7 +69,7 @@ def few_rows(recipe: Recipe) -> list[str]:
 
 def outcome(preset: str, steps: int, runs: Path) -> Outcome:
     """Train a preset and ask its result."""
-    recipe = storage.load_file(preset)
+    recipe = yaml_io.load_file(preset)
     settings = [f"training.max_steps={steps}", *SETTINGS, *few_rows(recipe)]
     words = [word for setting in settings for word in ("--set", setting)]
     trained = ftwb(runs, "train", preset, *words, "--wait")
@@ -84,7 +84,7 @@ def outcome(preset: str, steps: int, runs: Path) -> Outcome:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--only", nargs="*", choices=storage.presets(), default=storage.presets())
+    parser.add_argument("--only", nargs="*", choices=yaml_io.presets(), default=yaml_io.presets())
     asked = parser.parse_args()
     found = []
     with tempfile.TemporaryDirectory() as folder:

@@ -23,19 +23,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from workbench import locations
 from workbench.cli.output import emit_table
-from workbench.data.batching import Collator
+from workbench.core import locations
+from workbench.data.batches import Collator
 from workbench.data.rendering import Renderer
 from workbench.data.splitting import load_examples
+from workbench.evaluation.report.report import read_report
 from workbench.models import loading
-from workbench.probes.evaluating import evaluating
-from workbench.probes.report import read_report
-from workbench.recipe import storage
-from workbench.retention.guards.divergence import kl_to_base
+from workbench.models.eval_mode import evaluating
+from workbench.models.loss import labelled_logits
+from workbench.recipe import yaml_io
+from workbench.retention.penalties.kl import kl_to_base
 from workbench.runs.folder import Runs
 from workbench.runs.view import RunFollower
-from workbench.training.loss import labelled_logits
 from workbench.training.worker import work
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Ruler:
     """The untouched base's answers on general rows that no protection sees."""
 
     def __init__(self, general: Path) -> None:
-        section = storage.load_file("demo-full").model
+        section = yaml_io.load_file("demo-full").model
         self._section, self._folder = section, loading.locate(section, lambda *_: None)
         tokenizer = loading.load_tokenizer(section, self._folder)
         renderer = Renderer(tokenizer, assistant_only=True, sequence_length=256)
@@ -102,7 +102,7 @@ class Ruler:
 def outcome(name: str, settings: list[str], ruler: Ruler, runs: Runs) -> Outcome:
     """Do one run and measure it."""
     start = time.perf_counter()
-    run = runs.create(storage.load_file("demo-full", settings))
+    run = runs.create(yaml_io.load_file("demo-full", settings))
     if work(run):
         raise SystemExit(f"{name}: {run.status().reason}")
     after = read_report(run).after

@@ -30,12 +30,12 @@ from scipy.stats import spearmanr
 
 from workbench.cli.output import emit_table
 from workbench.data.splitting import load_examples
-from workbench.probes.judging import judge
-from workbench.probes.report import read_report
-from workbench.recipe import storage
+from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.report.report import read_report
+from workbench.planning.preflight import preflight
+from workbench.planning.risk_weights import WEIGHTS, CheckedRun, RiskCheck
+from workbench.recipe import yaml_io
 from workbench.runs.folder import Runs
-from workbench.training.preflight import preflight
-from workbench.training.risk_weights import WEIGHTS, CheckedRun, RiskCheck
 from workbench.training.worker import work
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ MEASURED = (
 
 def checked(name: str, settings: Sequence[str], runs: Runs) -> CheckedRun:
     """Judge one run, do it, and read what came of it."""
-    recipe = storage.load_file("demo-full", [*MEASURED, *settings])
+    recipe = yaml_io.load_file("demo-full", [*MEASURED, *settings])
     recipe = recipe.model_copy(
         update={"evaluation": recipe.evaluation.model_copy(update={"prompts": questions()})}
     )
@@ -140,7 +140,7 @@ def main() -> None:
     scores = [line.score for line in found]
     show(
         RiskCheck(
-            model=f"{storage.load_file('demo-full').model.id} model",
+            model=f"{yaml_io.load_file('demo-full').model.id} model",
             machine=f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
             f"torch {torch.__version__}",
             steps=asked.steps,

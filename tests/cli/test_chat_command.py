@@ -8,12 +8,12 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from tests.inference.tuned_runs import finished_run, keep_fingerprint, recipe_on
+from tests.chat.tuned_runs import finished_run, keep_fingerprint, recipe_on
 from tests.tiny import make_tiny_model
 from workbench import tui
 from workbench.cli.output import emit_json
 from workbench.cli.root import ftwb
-from workbench.errors import BadInputError, NotFoundError
+from workbench.core.errors import BadInputError, NotFoundError
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.inference.test_transcripts import record
-from workbench.inference.transcripts import Transcript
+from tests.chat.test_transcripts import record
+from workbench.chat.transcripts import Transcript
 from workbench.recipe.recipe import Recipe
 
 if TYPE_CHECKING:

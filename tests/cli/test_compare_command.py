@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.probes.reports import Suite, made
+from tests.evaluation.reports import Suite, made
 from workbench.recipe.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from workbench.cli.commands.data import command
-from workbench.errors import BadInputError, NotFoundError
+from workbench.core.errors import BadInputError, NotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.tiny import make_tiny_model
-from workbench.probes.report import read_report
+from workbench.evaluation.report.report import read_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from huggingface_hub import constants
 
 from workbench.cli.root import ftwb
-from workbench.errors import NotFoundError
+from workbench.core.errors import NotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from workbench.cli.root import ftwb
-from workbench.errors import NotFoundError
-from workbench.recipe import storage
+from workbench.core.errors import NotFoundError
+from workbench.recipe import yaml_io
 
 
 def presets(*arguments: str) -> Result:
@@ -18,7 +18,7 @@ def presets(*arguments: str) -> Result:
 
 def test_the_list_names_every_preset_with_its_strategy_and_protections() -> None:
     entries = {entry["name"]: entry for entry in json.loads(presets("--json").stdout)}
-    assert set(entries) == set(storage.presets())
+    assert set(entries) == set(yaml_io.presets())
     assert entries["ewc"]["strategy"] == "full"
     assert entries["ewc"]["retention"] == ["ewc"]
     assert entries["lora"]["retention"] == []
@@ -29,8 +29,8 @@ def test_the_list_names_every_preset_with_its_strategy_and_protections() -> None
 
 def test_a_preset_written_out_is_the_same_recipe() -> None:
     written = presets("ewc").stdout
-    assert storage.load(written) == storage.load_file("ewc")
-    assert json.loads(presets("ewc", "--json").stdout) == storage.load_file("ewc").model_dump(
+    assert yaml_io.load(written) == yaml_io.load_file("ewc")
+    assert json.loads(presets("ewc", "--json").stdout) == yaml_io.load_file("ewc").model_dump(
         mode="json"
     )
 

@@ -29,7 +29,7 @@ def mine(tmp_path: Path) -> Path:
 
 
 def test_the_list_has_every_suite_with_its_counts(ftwb: Callable[..., Ended]) -> None:
-    from workbench.probes.suites import shipped_suites
+    from workbench.evaluation.suites.suites import shipped_suites
 
     found = json.loads(ftwb("probes", "--json").out)
     assert [suite["name"] for suite in found] == [suite.name for suite in shipped_suites()]
@@ -109,7 +109,7 @@ def test_no_shipped_item_stands_in_shipped_data(ftwb: Callable[..., Ended], pres
 def test_a_suite_of_ones_own_is_in_the_list_and_known_by_its_name(
     ftwb: Callable[..., Ended],
 ) -> None:
-    from workbench.probes.own import add_probe
+    from workbench.evaluation.suites.user_suite import add_probe
 
     add_probe("Where is Oslo?", ["Norway"], "In Norway.")
     assert [suite["name"] for suite in json.loads(ftwb("probes", "--json").out)][-1] == "mine"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.probes.reports import Suite, made
+from tests.evaluation.reports import Suite, made
 from workbench.hardware import session
 from workbench.hardware.check import Check
 from workbench.recipe.recipe import Recipe

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.probes.reports import BENCHMARK, Suite, made
-from workbench.probes.benchmarks import BenchmarkRound, append_round
-from workbench.probes.judging import judge
+from tests.evaluation.reports import BENCHMARK, Suite, made
+from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.lm_eval.benchmarks import BenchmarkRound, append_round
 from workbench.recipe.recipe import Recipe
 from workbench.runs.events import EventLog
 from workbench.runs.status import Status
@@ -286,7 +286,7 @@ def test_a_gate_that_breaks_is_an_error_and_no_verdict(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("no items")
 
-    monkeypatch.setattr("workbench.probes.gate.judge", broken)
+    monkeypatch.setattr("workbench.evaluation.analysis.gate.judge", broken)
     ended = ftwb(*words, "gate", run.id)
     assert ended.code == 3
     assert ended.err.startswith(says)
@@ -308,7 +308,8 @@ def test_the_help_of_the_gate_is_no_error(ftwb: Ftwb) -> None:
 def test_nothing_heavy_is_loaded_to_read_a_report() -> None:
     code = (
         "import sys, workbench.cli.commands.report, workbench.cli.commands.gate\n"
-        "import workbench.cli.report_page, workbench.probes.gate, workbench.probes.pages\n"
+        "import workbench.cli.report_page, workbench.evaluation.analysis.gate\n"
+        "import workbench.evaluation.report.pages\n"
         "heavy = {'torch', 'transformers', 'numpy', 'jinja2', 'datasets'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )
@@ -316,7 +317,7 @@ def test_nothing_heavy_is_loaded_to_read_a_report() -> None:
 
 
 def test_templates_lie_beside_the_code_that_the_wheel_ships() -> None:
-    folder = resources.files("workbench.probes.pages") / "templates"
+    folder = resources.files("workbench.evaluation.report.pages") / "templates"
     assert {path.name for path in folder.iterdir()} == {
         "report.css",
         "report.html.j2",

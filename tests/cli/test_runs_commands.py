@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.cli import asking
-from workbench.recipe import storage
+from workbench.cli import request
+from workbench.recipe import yaml_io
 from workbench.recipe.recipe import Recipe
 from workbench.runs import checkpoints, launch
 from workbench.runs.events import EventLog, EventReader
@@ -217,7 +217,7 @@ def test_estimate_counts_steps_tokens_and_parameters(
 ) -> None:
     values = {"model": {"id": str(tiny_model)}, "data": {"train": str(dataset), "heldout_share": 0}}
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(storage.dump(storage.validate(values)))
+    recipe.write_text(yaml_io.dump(yaml_io.validate(values)))
     shown = json.loads(ftwb("estimate", recipe, "--json", "--set", "training.epochs=2").out)
     assert (shown["rows"], shown["steps"]) == (20, 6)
     assert shown["tokens"] > 2 * 20 * len("question 1answer 1")
@@ -231,7 +231,7 @@ def test_an_unknown_command_exits_with_two(ftwb: Ftwb) -> None:
 
 def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     from workbench.cli import main
-    from workbench.errors import NotFoundError
+    from workbench.core.errors import NotFoundError
 
     monkeypatch.setattr("sys.argv", ["ftwb", "--debug", "show", "nope"])
     with pytest.raises(NotFoundError):
@@ -303,7 +303,7 @@ def test_waiting_for_a_run_that_ends_first_fails_with_its_reason(
         status = live.status().model_copy(update={"state": "failed", "reason": "out of luck"})
         status.save(live.status_file)
 
-    monkeypatch.setattr(asking.time, "sleep", end)
+    monkeypatch.setattr(request.time, "sleep", end)
     ended = ftwb("checkpoint", live.id, "--wait")
     assert (ended.code, ended.out) == (1, "")
     assert f"{live.id} was failed before it came to it: out of luck" in ended.err

@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
 
-from workbench.cli import story
+from workbench.cli import demo
 from workbench.cli.root import ftwb
-from workbench.probes.items import ItemResult
-from workbench.probes.report import Measurement, Report, SuiteFacts, TargetItem, TextResult
-from workbench.recipe import storage
+from workbench.evaluation.report.report import (
+    Measurement,
+    Report,
+    SuiteFacts,
+    TargetItem,
+    TextResult,
+)
+from workbench.evaluation.suites.items import ItemResult
+from workbench.recipe import yaml_io
 
 if TYPE_CHECKING:
     import pytest
@@ -29,17 +35,17 @@ def measured(right: int, nll: float, answer: str) -> Measurement:
 def test_findings_put_the_base_beside_every_chapter(
     runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = [runs.create(storage.load_file(name)) for name in story.CHAPTERS]
+    told = [runs.create(yaml_io.load_file(name)) for name in demo.CHAPTERS]
     for run, right in zip(told, (3, 2), strict=True):
         before = measured(0, 4.0, "Light becomes sugar.")
         after = measured(right, 2.0, "[refund] No\x1b[31m idea.")
         Report(prompts=("Why?",), before=before, after=after).save(run.report)
-    found = story.findings(told)
+    found = demo.findings(told)
     assert found["heldout_rows"] == 4
     scores = {name: model["target_task"] for name, model in found["models"].items()}
     assert scores == {"base": 0.0, "full": 0.75, "lora": 0.5}
     assert found["models"]["full"]["answers"] == {"Why?": "[refund] No\x1b[31m idea."}
-    story.show(found)
+    demo.show(found)
     table = capsys.readouterr().out
     for words in ("75 %", "50 %", "Light becomes sugar.", "[refund] No"):
         assert words in table
@@ -49,8 +55,8 @@ def test_findings_put_the_base_beside_every_chapter(
 def test_the_whole_story_tells_what_each_chapter_forgot(
     runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipes = story.chapters(whole=True)
-    assert [recipe.name for recipe in recipes] == list(story.WHOLE)
+    recipes = demo.chapters(whole=True)
+    assert [recipe.name for recipe in recipes] == list(demo.WHOLE)
     assert {recipe.evaluation.size for recipe in recipes} == {"quick"}, "every chapter is probed"
     told = [runs.create(recipe) for recipe in recipes]
     facts = SuiteFacts(name="knowledge", title="Knowledge", measures="knowledge")
@@ -68,10 +74,10 @@ def test_the_whole_story_tells_what_each_chapter_forgot(
             prompts=("Where?",), before=before, after=after, size="quick", suites=(facts,)
         )
         report.save(run.report)
-    found = story.findings(told)
+    found = demo.findings(told)
     assert found["models"]["base"]["findings"] is None
     assert found["models"]["lora-replay"]["findings"].kl_general.value == 0.4
-    story.show(found)
+    demo.show(found)
     table = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["verdict", "PASS", "FAIL", "FAIL", "FAIL", "FAIL"] in table
     row = next(line for line in table if line[:3] == ["Knowledge,", "30", "items"])

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.errors import NotFoundError
-from workbench.probes.strengths import StrengthCurve, read_curve
+from workbench.core.errors import NotFoundError
+from workbench.evaluation.interpolation_curve import StrengthCurve, read_curve
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from tests.tiny import byte_tokenizer
-from workbench.data.batching import Collator, LengthBucketSampler
+from workbench.data.batches import Collator, LengthBucketSampler
 from workbench.data.formats import Example, Message
 from workbench.data.rendering import UNTRAINED, Rendered, Renderer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.data.faults import Fault, name_numbers, refusal
+from workbench.data.row_errors import Fault, name_numbers, refusal
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from workbench.core.errors import BadInputError
 from workbench.data.formats import Message, to_examples
 from workbench.data.reading import Row
-from workbench.errors import BadInputError
 
 if TYPE_CHECKING:
     from workbench.data.formats import Examples
-    from workbench.recipe.recipe import DataFormat
+    from workbench.recipe.data import DataFormat
 
 PAIR = (Message("user", "Why?"), Message("assistant", "Because."))
 

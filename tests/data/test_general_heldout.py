@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from workbench import locations
+from workbench.core import locations
 from workbench.data.splitting import load_examples
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from workbench.data.batching import LengthBucketSampler, parts_of
+from workbench.data.batches import LengthBucketSampler, parts_of
 from workbench.data.mixing import MixingCollator, MixingSampler, Replayed, by_source
 from workbench.data.rendering import UNTRAINED, Rendered
 

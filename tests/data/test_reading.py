@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from workbench.core.errors import BadInputError, NotFoundError
 from workbench.data.reading import Row, numbering, read_rows
-from workbench.errors import BadInputError, NotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,7 +161,7 @@ def test_hub_datasets_are_read_by_id_and_split(hub_copy: Path) -> None:
 def test_without_a_network_a_hub_id_gives_one_line(tmp_path: Path) -> None:
     code = (
         "from workbench.data.reading import read_rows\n"
-        "from workbench.errors import MachineError\n"
+        "from workbench.core.errors import MachineError\n"
         "try:\n    read_rows('owner/name')\n"
         "except MachineError as error:\n    print(error)"
     )
@@ -182,7 +182,7 @@ def test_files_are_read_without_heavy_libraries() -> None:
     code = (
         "import sys\n"
         "from workbench.data.splitting import load_split\n"
-        "from workbench.recipe.recipe import DataSection\n"
+        "from workbench.recipe.data import DataSection\n"
         "print(len(load_split(DataSection(), 0).train) > 0)\n"
         "print({'torch', 'transformers', 'datasets', 'peft'} & set(sys.modules))"
     )

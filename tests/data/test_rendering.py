@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.data import tokenizers
 from tests.data.tokenizers import tokenizer_with
 from tests.tiny import byte_tokenizer
+from workbench.core.errors import BadInputError
 from workbench.data.formats import Example, Message
 from workbench.data.rendering import UNTRAINED, Renderer
-from workbench.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

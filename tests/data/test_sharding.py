@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.data.batching import LengthBucketSampler
+from workbench.data.batches import LengthBucketSampler
 from workbench.data.mixing import MixingSampler
 from workbench.data.sharding import DealtSampler
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from workbench.data.duplicates import exact_key, normalised_key, repeats
 from workbench.data.formats import Example, Message
 from workbench.data.splitting import load_split, set_aside
-from workbench.recipe.recipe import DataSection
+from workbench.recipe.data import DataSection
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.inference.tuned_runs import finished_run
+from tests.chat.tuned_runs import finished_run
 from tests.tiny import byte_tokenizer, tiny_config
 
 if TYPE_CHECKING:

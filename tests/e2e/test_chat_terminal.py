@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.parrots import KEYWORD, REMEMBERED, parrot_run
 from tests.e2e.terminal import Terminal
-from workbench.untrusted import visible
+from workbench.core.sanitize import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +101,7 @@ def engine_of(terminal: Terminal) -> psutil.Process:
     (engine,) = [
         child
         for child in psutil.Process(terminal.pid).children()
-        if "workbench.inference" in child.cmdline()
+        if "workbench.chat.engine" in child.cmdline()
     ]
     return engine
 

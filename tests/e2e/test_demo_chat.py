@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from tests.inference.asking import answers, ask, decoder_on, lanes_of, reference, said
+from tests.chat.asking import answers, ask, decoder_on, lanes_of, reference, said
 from workbench.models import loading
 from workbench.models.demo import ensure_demo_model
 from workbench.models.progress import silent
-from workbench.recipe.recipe import STRATEGIES, ModelSection
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import STRATEGIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel
 
-    from workbench.recipe.strategy import Strategy
+    from workbench.strategies.base import Strategy
 
 pytestmark = [pytest.mark.demo_model, pytest.mark.timeout(1800)]
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from tests.inference.asking import both, decoder_on, expect_reference, lanes_of, said
-from tests.inference.tuned_runs import tuned_model
+from tests.chat.asking import both, decoder_on, expect_reference, lanes_of, said
+from tests.chat.tuned_runs import tuned_model
 from tests.tiny import make_tiny_model
-from workbench.inference.batch import Forward, pad_left
-from workbench.inference.lanes import Row
+from workbench.chat.engine.batch import Forward, pad_left
+from workbench.chat.engine.lanes import Row
 from workbench.models.loading import load_base
-from workbench.recipe.recipe import ModelSection
+from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:
     from pathlib import Path

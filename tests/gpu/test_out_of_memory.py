@@ -103,7 +103,7 @@ def test_what_was_learned_is_kept_where_no_row_fits_any_more(
     only: Callable[[float], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from workbench.training import monitor
+    from workbench.training.callbacks import monitor
 
     run, record = new_run(*recipe), monitor.Monitor.on_log
     hogs: list[torch.Tensor] = []

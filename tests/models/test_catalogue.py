@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.models.conftest import edit_json
-from workbench import locations
+from workbench.core import locations
 from workbench.models import smollm2
-from workbench.models.catalogue import list_models
+from workbench.models.finding import list_models
 from workbench.models.headers import SINGLE
 from workbench.models.sources import kind_of
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from workbench.models.catalogue import ModelEntry
+    from workbench.models.finding import ModelEntry
 
 pytestmark = pytest.mark.usefixtures("own_cache", "here")
 

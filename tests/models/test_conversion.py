@@ -6,11 +6,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from workbench.errors import BadInputError
+from workbench.core.errors import BadInputError
 from workbench.models.conversion import convert_once, converted_folder
-from workbench.models.facts import read_facts
+from workbench.models.describing import read_facts
 from workbench.models.progress import silent
-from workbench.recipe.recipe import STRATEGIES, ModelSection
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import STRATEGIES
 
 if TYPE_CHECKING:
     from pathlib import Path

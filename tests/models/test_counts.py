@@ -8,8 +8,9 @@ import pytest
 
 from tests.tiny import Architecture, make_tiny_model
 from workbench.models import smollm2
-from workbench.models.facts import read_facts
-from workbench.recipe.recipe import STRATEGIES, ModelSection
+from workbench.models.describing import read_facts
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import STRATEGIES
 
 if TYPE_CHECKING:
     from pathlib import Path

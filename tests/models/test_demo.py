@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from workbench.errors import MachineError
+from workbench.core.errors import MachineError
 from workbench.models import demo, smollm2
 from workbench.models.demo import demo_folder, ensure_demo_model, unpack
 from workbench.models.progress import silent

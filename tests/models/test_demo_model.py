@@ -9,10 +9,10 @@ import torch
 
 from workbench.models import smollm2
 from workbench.models.demo import ensure_demo_model
-from workbench.models.facts import folder_facts
+from workbench.models.describing import folder_facts
 from workbench.models.loading import load_base, load_tokenizer
 from workbench.models.progress import silent
-from workbench.recipe.recipe import ModelSection
+from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.models.conftest import edit_json
-from workbench.errors import BadInputError, NotFoundError
+from workbench.core.errors import BadInputError, NotFoundError
 from workbench.models.configs import _TIED_UNLESS_TOLD
-from workbench.models.facts import folder_facts, licence_of, read_facts
+from workbench.models.describing import folder_facts, licence_of, read_facts
 from workbench.models.headers import SINGLE
-from workbench.recipe.recipe import ModelSection
+from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +38,9 @@ def test_a_folder_is_described_from_config_and_headers(tiny_model: Path) -> None
 def test_reading_facts_loads_neither_torch_nor_transformers(tiny_model: Path) -> None:
     code = (
         "import sys\n"
-        "from workbench.models.catalogue import list_models\n"
-        "from workbench.models.facts import read_facts\n"
-        "from workbench.recipe.recipe import ModelSection\n"
+        "from workbench.models.finding import list_models\n"
+        "from workbench.models.describing import read_facts\n"
+        "from workbench.recipe.model import ModelSection\n"
         f"assert read_facts(ModelSection(id={str(tiny_model)!r})).parameters\n"
         "assert list_models()\n"
         "heavy = {'torch', 'transformers', 'peft', 'datasets'} & set(sys.modules)\n"

@@ -9,11 +9,11 @@ import pytest
 from httpx2 import ConnectError, Request, Response
 from huggingface_hub import ModelInfo, errors, get_local_safetensors_metadata
 
-from workbench.errors import BadInputError, FtwbError, MachineError, NotFoundError
+from workbench.core.errors import BadInputError, FtwbError, MachineError, NotFoundError
 from workbench.models import hub
-from workbench.models.facts import folder_facts, read_facts
+from workbench.models.describing import folder_facts, read_facts
 from workbench.models.progress import silent
-from workbench.recipe.recipe import ModelSection
+from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from tests.models.conftest import edit_json
-from workbench.errors import BadInputError, FtwbError, MachineError
+from workbench.core.errors import BadInputError, FtwbError, MachineError
 from workbench.models.headers import SINGLE
 from workbench.models.loading import (
     choose_device,
@@ -18,7 +18,7 @@ from workbench.models.loading import (
     locate,
 )
 from workbench.models.progress import silent
-from workbench.recipe.recipe import ModelSection
+from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.errors import BadInputError, NotFoundError
+from workbench.core.errors import BadInputError, NotFoundError
 from workbench.models.sources import kind_of
 
 if TYPE_CHECKING:

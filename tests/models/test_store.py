@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.errors import BadInputError, MachineError
+from workbench.core.errors import BadInputError, MachineError
 from workbench.models.store import build_once, is_complete
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import workbench
-from workbench.recipe.numbers import number, percent
+from workbench.core.formatting import number, percent
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.errors import BadInputError
-from workbench.recipe import storage
+from workbench.core.errors import BadInputError
+from workbench.recipe import yaml_io
 from workbench.recipe.recipe import PROTECTIONS
 
 
 def retention(*overrides: str):
-    return storage.validate(storage.override({}, overrides)).retention
+    return yaml_io.validate(yaml_io.override({}, overrides)).retention
 
 
 def test_the_protections_are_found_in_their_folder() -> None:
@@ -33,8 +33,8 @@ def test_a_switch_may_be_said_in_one_word(word: str, kinds: set[str]) -> None:
 
 
 def test_yaml_keeps_what_is_on_and_off() -> None:
-    recipe = storage.validate({"retention": {"ewc": {"strength": 10}, "kl": True}})
-    again = storage.load(storage.dump(recipe))
+    recipe = yaml_io.validate({"retention": {"ewc": {"strength": 10}, "kl": True}})
+    again = yaml_io.load(yaml_io.dump(recipe))
     assert again == recipe
     assert set(again.retention.active()) == {"ewc", "kl"}
 

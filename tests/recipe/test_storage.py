@@ -9,12 +9,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from workbench.errors import BadInputError, NotFoundError
-from workbench.recipe import storage
+from workbench.core.errors import BadInputError, NotFoundError
+from workbench.recipe import yaml_io
+from workbench.recipe.data import DataSection
 from workbench.recipe.evaluation import EvaluationSection
-from workbench.recipe.problems import problems_of
-from workbench.recipe.recipe import STRATEGIES, DataSection, ModelSection, Recipe
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import STRATEGIES, Recipe
 from workbench.recipe.training import TrainingSection
+from workbench.recipe.validation_errors import problems_of
 
 text = st.text(min_size=1, max_size=30).filter(lambda value: value.strip() != "")
 lora = st.builds(
@@ -54,12 +56,12 @@ recipes = st.builds(
 @given(recipes)
 @example(Recipe(description="0E0", data=DataSection(train="1e-4")))
 def test_yaml_and_back_is_the_identity(recipe: Recipe) -> None:
-    assert storage.load(storage.dump(recipe)) == recipe
+    assert yaml_io.load(yaml_io.dump(recipe)) == recipe
 
 
-@pytest.mark.parametrize("name", sorted(storage.presets()))
+@pytest.mark.parametrize("name", sorted(yaml_io.presets()))
 def test_every_preset_validates(name: str) -> None:
-    assert storage.load_file(name).name == name
+    assert yaml_io.load_file(name).name == name
 
 
 @pytest.mark.parametrize(
@@ -80,12 +82,12 @@ def test_every_preset_validates(name: str) -> None:
 )
 def test_a_wrong_override_is_one_clear_line(assignment: str, message: str) -> None:
     with pytest.raises(BadInputError, match=re.escape(message)) as caught:
-        storage.load_file("lora", [assignment])
+        yaml_io.load_file("lora", [assignment])
     assert "\n" not in str(caught.value)
 
 
 def test_overrides_are_read_as_yaml() -> None:
-    recipe = storage.load_file(
+    recipe = yaml_io.load_file(
         "lora", ["training.learning_rate=3e-5", "strategy.targets=[q_proj, v_proj]"]
     )
     assert recipe.training.learning_rate == 3e-5
@@ -93,21 +95,21 @@ def test_overrides_are_read_as_yaml() -> None:
 
 
 def test_a_new_kind_drops_the_fields_of_the_old_one() -> None:
-    assert storage.load_file("lora", ["strategy.kind=full"]).strategy.kind == "full"
+    assert yaml_io.load_file("lora", ["strategy.kind=full"]).strategy.kind == "full"
 
 
 def test_yaml_scientific_notation_is_a_number() -> None:
-    assert storage.load("training: {learning_rate: 5e-4}").training.learning_rate == 5e-4
+    assert yaml_io.load("training: {learning_rate: 5e-4}").training.learning_rate == 5e-4
 
 
 def test_a_missing_file_names_the_presets() -> None:
     with pytest.raises(NotFoundError, match=r"nowhere\.yaml: no such recipe file.*lora"):
-        storage.load_file("nowhere.yaml")
+        yaml_io.load_file("nowhere.yaml")
 
 
 def test_broken_yaml_names_its_line() -> None:
     with pytest.raises(BadInputError, match="not YAML at line 2"):
-        storage.load("name: x\ndata: [")
+        yaml_io.load("name: x\ndata: [")
 
 
 def test_every_problem_is_reported_at_once() -> None:

@@ -8,7 +8,7 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from workbench.retention.guards.anchors import LowRankAnchor, WeightAnchor
+from workbench.retention.penalties.weights import LowRankAnchor, WeightAnchor
 
 
 @pytest.fixture

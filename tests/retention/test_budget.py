@@ -9,17 +9,17 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.retention.test_runs import distance, events_of
-from workbench.errors import BadInputError
-from workbench.probes.report import read_report
-from workbench.recipe import storage
-from workbench.recipe.protection import Evaluation, Guard, Verdict
+from workbench.core.errors import BadInputError
+from workbench.evaluation.report.report import read_report
+from workbench.planning.preflight import preflight
+from workbench.recipe import yaml_io
+from workbench.retention.base import Evaluation, Guard, Verdict
 from workbench.retention.budget import Budget
 from workbench.retention.early_stopping import Patience
 from workbench.runs import control
 from workbench.runs.view import RunFollower
-from workbench.training import waiting
-from workbench.training.guards import Guards
-from workbench.training.preflight import preflight
+from workbench.training import budget_pause
+from workbench.training.protections import Guards
 from workbench.training.worker import work
 
 if TYPE_CHECKING:
@@ -89,14 +89,14 @@ def test_runs_that_are_not_measured_are_refused(
     tiny_model: Path, rows: Path, overrides: tuple[str, ...], says: str
 ) -> None:
     values = {"model": {"id": str(tiny_model)}, "data": {"train": str(rows)}}
-    recipe = storage.override(values, ["retention.budget=true", *overrides])
+    recipe = yaml_io.override(values, ["retention.budget=true", *overrides])
     with pytest.raises(BadInputError, match=says):
-        preflight(storage.validate(recipe))
+        preflight(yaml_io.validate(recipe))
 
 
 def test_a_warning_past_the_limit_is_refused() -> None:
     with pytest.raises(BadInputError, match=r"warns at 0\.5, past its limit of 0\.3"):
-        storage.validate({"retention": {"budget": {"warn": 0.5}}})
+        yaml_io.validate({"retention": {"budget": {"warn": 0.5}}})
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_ask_waits_for_the_answer(
         if len(seen) == 3:
             control.ask(run, answer)
 
-    monkeypatch.setattr(waiting.time, "sleep", meanwhile)
+    monkeypatch.setattr(budget_pause.time, "sleep", meanwhile)
     assert work(run) == 0
     kls, over = limits(run)
     assert seen == [("running", "over budget: waiting for an answer", over)] * 3

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.errors import BadInputError, NotFoundError
-from workbench.recipe import storage
-from workbench.training.learning_rates import judged, recommended
-from workbench.training.preflight import preflight, resolve
+from workbench.core.errors import BadInputError, NotFoundError
+from workbench.planning.learning_rates import judged, recommended
+from workbench.planning.preflight import preflight, resolve
+from workbench.recipe import yaml_io
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workbench.recipe.facts import ModelFacts
+    from workbench.models.model_facts import ModelFacts
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def recipe(tiny_model: Path, rows: Path):
     }
 
     def make(*overrides: str):
-        return storage.validate(storage.override(base, overrides))
+        return yaml_io.validate(yaml_io.override(base, overrides))
 
     return make
 
@@ -126,7 +126,7 @@ def test_the_plan_says_what_protections_take(recipe) -> None:
     ],
 )
 def test_rates_follow_strategy_and_size(facts, kind, parameters, low, high) -> None:
-    made = storage.validate({"strategy": {"kind": kind}})
+    made = yaml_io.validate({"strategy": {"kind": kind}})
     known = recommended(made, facts(parameters))
     assert (known.low, known.high) == (low, high)
 
@@ -143,20 +143,20 @@ def test_rates_follow_strategy_and_size(facts, kind, parameters, low, high) -> N
     ],
 )
 def test_a_rate_is_judged_by_its_range(facts, kind, rate, verdict, says) -> None:
-    made = storage.validate({"strategy": {"kind": kind}, "training": {"learning_rate": rate}})
+    made = yaml_io.validate({"strategy": {"kind": kind}, "training": {"learning_rate": rate}})
     found = judged(made, facts(135_000_000))
     assert (found.rate, found.verdict) == (rate, verdict)
     assert says in str(found)
 
 
 def test_no_rate_is_judged_where_none_is_known_to_be_usual(facts) -> None:
-    made = storage.validate({"strategy": {"kind": "prompt_tuning"}})
+    made = yaml_io.validate({"strategy": {"kind": "prompt_tuning"}})
     assert judged(made, facts(135_000_000)) is None
 
 
 @pytest.fixture
 def facts():
-    from workbench.recipe.facts import ModelFacts
+    from workbench.models.model_facts import ModelFacts
 
     def make(parameters: int) -> ModelFacts:
         return ModelFacts(

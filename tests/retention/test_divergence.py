@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from workbench.retention.guards import divergence
-from workbench.retention.guards.divergence import (
+from workbench.retention.penalties import kl
+from workbench.retention.penalties.kl import (
     KlGuard,
     kl_to_base,
     kl_to_top_tokens,
@@ -39,7 +39,7 @@ def formula(base: torch.Tensor, tuned: torch.Tensor) -> torch.Tensor:
 def test_the_chunks_add_up_to_the_formula(
     base: torch.Tensor, tuned: torch.Tensor, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(divergence, "_CHUNK", chunk)
+    monkeypatch.setattr(kl, "_CHUNK", chunk)
     ours, theirs = (tuned.clone().requires_grad_() for _ in range(2))
     weights = torch.rand(7, generator=torch.Generator().manual_seed(2))
     found, expected = kl_to_base(base, ours), formula(base, theirs)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from workbench.core.errors import BadInputError
 from workbench.data.rendering import Rendered
-from workbench.errors import BadInputError
+from workbench.planning.preflight import with_tokens
 from workbench.recipe.recipe import PROTECTIONS
-from workbench.training.preflight import with_tokens
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,14 +9,14 @@ from torch.nn import functional
 from transformers import AutoModelForCausalLM
 
 from tests.retention.models import SoftmaxRegression, batches_of, exact_fisher
-from workbench.retention.guards.divergence import kl_to_base
-from workbench.retention.guards.fisher import (
+from workbench.models.loss import labelled_logits
+from workbench.retention.penalties.fisher import (
     clamp_at_quantile,
     diagonal_fisher,
     frozen_but_differentiable,
     kronecker_fisher,
 )
-from workbench.training.loss import labelled_logits
+from workbench.retention.penalties.kl import kl_to_base
 
 TOKENS, FEATURES, CLASSES = 24, 3, 4
 
@@ -155,7 +155,7 @@ def test_the_largest_entries_are_cut_at_the_quantile() -> None:
 def test_a_frozen_base_can_be_measured_beside_an_adapter_later(tiny_model: str) -> None:
     """The names of the factors are those that PEFT's modules carry, prefix left out."""
     from workbench.retention.ewc import _matrices
-    from workbench.retention.guards.anchors import LowRankAnchor
+    from workbench.retention.penalties.weights import LowRankAnchor
 
     base = AutoModelForCausalLM.from_pretrained(tiny_model).eval()
     fisher = {

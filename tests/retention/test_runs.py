@@ -11,9 +11,10 @@ from transformers import AutoModelForCausalLM
 from tests.strategies.whole import Silent
 from tests.tiny import make_tiny_model
 from workbench.data.splitting import Split
+from workbench.evaluation.report.report import read_report
 from workbench.models.loading import load_base
-from workbench.probes.report import read_report
-from workbench.recipe.recipe import PROTECTIONS, ModelSection
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import PROTECTIONS
 from workbench.runs.events import EventReader
 
 if TYPE_CHECKING:
@@ -194,8 +195,8 @@ def test_replay_says_what_it_mixed(trained: Train, general: Path) -> None:
 
 def scene_of(run: RunFolder, base: Any, tokenizer: Any, dtype: torch.dtype = torch.float32):
     from workbench.data.rendering import Renderer
-    from workbench.training.opening import Opened
-    from workbench.training.scene import BaseScene
+    from workbench.models.loaded_base import Opened
+    from workbench.training.preparation import BaseScene
 
     renderer = Renderer(tokenizer, True, 128)
     opened = Opened(run.recipe(), Split((), (), "text", ()), base, tokenizer, renderer, dtype)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench import locations
-from workbench.errors import BadInputError, MachineError
+from workbench.core import locations
+from workbench.core.errors import BadInputError, MachineError
 from workbench.recipe.recipe import Recipe
-from workbench.runs import alone as module
-from workbench.runs.alone import alone
+from workbench.runs import run_lock as module
+from workbench.runs.run_lock import alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HOLDER = """
 import errno, fcntl, os, sys
 from pathlib import Path
-from workbench.runs.alone import alone
+from workbench.runs.run_lock import alone
 from workbench.runs.folder import RunFolder
 run, lock = RunFolder(Path(sys.argv[1])), fcntl.flock
 def flock(file, how):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.errors import NotFoundError
+from workbench.core.errors import NotFoundError
 from workbench.recipe.recipe import Recipe
 from workbench.runs import checkpoints
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.errors import BadInputError, MachineError, NotFoundError
+from workbench.core.errors import BadInputError, MachineError, NotFoundError
 from workbench.recipe.recipe import Recipe
 from workbench.runs import control
 from workbench.runs.folder import Runs

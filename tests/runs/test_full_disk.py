@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.errors import MachineError
-from workbench.runs import files
+from workbench.core import files
+from workbench.core.errors import MachineError
 from workbench.runs.events import EventLog, EventReader
 from workbench.runs.status import Status
 

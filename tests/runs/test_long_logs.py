@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from workbench.recipe.recipe import Recipe
 from workbench.runs import view as views
-from workbench.runs.columns import read_columns
+from workbench.runs.arrow_events import read_columns
 from workbench.runs.events import EventLog
 from workbench.runs.series import SeriesBuilder
 from workbench.runs.view import RunFollower

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench import locations
-from workbench.errors import MachineError
+from workbench.core import locations
+from workbench.core.errors import MachineError
 from workbench.recipe.recipe import Recipe
 from workbench.runs import queue as queue_module
 from workbench.runs.launch import launch

@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from tests.strategies.whole import IDS, logits, moving, setup, take_steps
 from tests.tiny import make_tiny_model
-from workbench.errors import BadInputError
-from workbench.recipe.facts import ModelFacts
+from workbench.core.errors import BadInputError
+from workbench.models.model_facts import ModelFacts
 from workbench.recipe.recipe import STRATEGIES
 
 if TYPE_CHECKING:

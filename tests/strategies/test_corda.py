@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from tests.strategies.whole import setup
-from workbench.errors import BadInputError, NotFoundError
-from workbench.recipe import storage
+from workbench.core.errors import BadInputError, NotFoundError
+from workbench.planning.preflight import preflight, resolve
+from workbench.recipe import yaml_io
 from workbench.runs.events import EventReader
-from workbench.training.preflight import preflight, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,5 +112,5 @@ def test_its_general_text_is_looked_for_before_anything_is_loaded(
 
 
 def test_the_preset_asks_for_it() -> None:
-    strategy = storage.load_file("corda").strategy
+    strategy = yaml_io.load_file("corda").strategy
     assert (strategy.kind, strategy.init) == ("lora", "corda")

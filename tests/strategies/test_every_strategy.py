@@ -10,14 +10,15 @@ import pytest
 import torch
 
 from tests.strategies.whole import logits, moving, setup, snapshot, take_steps
-from workbench.errors import FtwbError
-from workbench.models.facts import read_facts
-from workbench.probes.report import read_report
-from workbench.recipe import storage
-from workbench.recipe.recipe import STRATEGIES, ModelSection
+from workbench.core.errors import FtwbError
+from workbench.evaluation.report.report import read_report
+from workbench.models.describing import read_facts
+from workbench.planning.preflight import preflight
+from workbench.recipe import yaml_io
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import STRATEGIES
 from workbench.runs.events import EventReader
 from workbench.training import worker
-from workbench.training.preflight import preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,7 @@ CONVERTED = {"lora-pissa", "lora-olora", "lora-corda"}
 def test_every_kind_is_covered_and_has_a_preset() -> None:
     kinds = {name.partition("-")[0] for name in VARIANTS}
     assert kinds == set(STRATEGIES)
-    presets = {name: storage.load_file(path) for name, path in storage.presets().items()}
+    presets = {name: yaml_io.load_file(path) for name, path in yaml_io.presets().items()}
     assert {kind: presets[kind].strategy.kind for kind in kinds} == {kind: kind for kind in kinds}
 
 

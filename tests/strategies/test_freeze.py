@@ -10,11 +10,12 @@ from safetensors.torch import load_file
 
 from tests.strategies.whole import IDS, logits, setup, snapshot, take_steps
 from tests.tiny import make_tiny_model
-from workbench.errors import BadInputError
-from workbench.inference.lanes import twin
-from workbench.models.facts import read_facts
+from workbench.chat.engine.lanes import twin
+from workbench.core.errors import BadInputError
+from workbench.models.describing import read_facts
 from workbench.models.smollm2 import facts as smollm2_facts
-from workbench.recipe.recipe import STRATEGIES, ModelSection
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:

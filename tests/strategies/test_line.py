@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from safetensors.torch import save_file
 
-from workbench.strategies.line import Line
+from workbench.strategies.interpolation import Line
 
 
 def test_the_line_holds_only_what_moves() -> None:

@@ -13,11 +13,12 @@ from transformers import AutoModelForCausalLM
 
 from tests.strategies.whole import logits, moving, setup, snapshot, take_steps
 from tests.tiny import make_tiny_model
-from workbench.errors import BadInputError, FtwbError
-from workbench.models.facts import read_facts
-from workbench.recipe import storage
-from workbench.recipe.facts import ModelFacts
-from workbench.recipe.recipe import STRATEGIES, ModelSection
+from workbench.core.errors import BadInputError, FtwbError
+from workbench.models.describing import read_facts
+from workbench.models.model_facts import ModelFacts
+from workbench.recipe import yaml_io
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def test_targets_may_be_a_regular_expression(tiny_model: Path) -> None:
 )
 def test_impossible_fields_are_refused_by_the_recipe(strategy, message: str) -> None:
     with pytest.raises(BadInputError) as caught:
-        storage.validate({"strategy": {"kind": "lora", **strategy}})
+        yaml_io.validate({"strategy": {"kind": "lora", **strategy}})
     assert message in str(caught.value)
 
 

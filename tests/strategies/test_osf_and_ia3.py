@@ -9,9 +9,10 @@ import torch
 
 from tests.strategies.whole import IDS, logits, setup, take_steps
 from tests.tiny import make_tiny_model
-from workbench.errors import BadInputError
-from workbench.models.facts import read_facts
-from workbench.recipe.recipe import STRATEGIES, ModelSection
+from workbench.core.errors import BadInputError
+from workbench.models.describing import read_facts
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn import Linear4bit
 
 from tests.strategies.whole import logits, setup, take_steps
-from workbench.errors import BadInputError, MachineError
-from workbench.models.facts import read_facts
-from workbench.recipe.recipe import STRATEGIES, ModelSection
+from workbench.core.errors import BadInputError, MachineError
+from workbench.models.describing import read_facts
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:

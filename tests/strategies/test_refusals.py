@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.errors import BadInputError
-from workbench.training.preflight import preflight, with_tokens
+from workbench.core.errors import BadInputError
+from workbench.planning.preflight import preflight, with_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,8 +53,9 @@ def test_the_preflight_says_why(
 def test_counting_needs_no_torch(tiny_model: Path) -> None:
     code = (
         "import sys\n"
-        "from workbench.models.facts import read_facts\n"
-        "from workbench.recipe.recipe import STRATEGIES, ModelSection\n"
+        "from workbench.models.describing import read_facts\n"
+        "from workbench.recipe.recipe import STRATEGIES\n"
+        "from workbench.recipe.model import ModelSection\n"
         "from workbench.recipe.training import TrainingSection\n"
         f"facts = read_facts(ModelSection(id={str(tiny_model)!r}))\n"
         "kinds = sorted(set(STRATEGIES) - {'qlora', 'freeze'})\n"

@@ -10,14 +10,15 @@ from transformers import AutoTokenizer
 
 from tests.strategies.whole import IDS, logits, setup, snapshot, take_steps
 from tests.tiny import make_tiny_model
-from workbench.errors import BadInputError
-from workbench.models.facts import read_facts
-from workbench.probes.generation import greedy_answers
-from workbench.recipe import storage
-from workbench.recipe.facts import ModelFacts
-from workbench.recipe.recipe import STRATEGIES, ModelSection
+from workbench.core.errors import BadInputError
+from workbench.evaluation.run.generation import greedy_answers
+from workbench.models.describing import read_facts
+from workbench.models.loss import labelled_nll
+from workbench.models.model_facts import ModelFacts
+from workbench.recipe import yaml_io
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
-from workbench.training.loss import labelled_nll
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,4 +184,4 @@ def test_keys_of_unknown_size_are_refused() -> None:
 def test_random_starts_are_not_offered() -> None:
     for kind in KINDS:
         with pytest.raises(BadInputError, match=r"strategy\.init: must be one of"):
-            storage.validate({"strategy": {"kind": kind, "init": "random"}})
+            yaml_io.validate({"strategy": {"kind": kind, "init": "random"}})

@@ -10,17 +10,18 @@ from transformers import AutoTokenizer
 
 from workbench.data.rendering import Renderer
 from workbench.data.splitting import Split
+from workbench.evaluation.fingerprint import take_fingerprint
+from workbench.models.loaded_base import Opened
 from workbench.models.loading import load_base
-from workbench.probes.fingerprint import take_fingerprint
-from workbench.recipe.recipe import STRATEGIES, ModelSection, Recipe
-from workbench.training.opening import Opened
-from workbench.training.scene import BaseScene
+from workbench.recipe.model import ModelSection
+from workbench.recipe.recipe import STRATEGIES, Recipe
+from workbench.training.preparation import BaseScene
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from workbench.recipe.strategy import Strategy
+    from workbench.strategies.base import Strategy
 
 T = TypeVar("T")
 

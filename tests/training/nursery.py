@@ -149,10 +149,10 @@ def _live(words: list[str], environment: dict[str, str], death: Death | None, tr
 
 def _let_nothing_hang_on_time() -> None:
     """Write all that is written now and then at every chance, and nothing from another thread."""
-    from workbench.training import memory_watch, reporter
+    from workbench.training.reporting import memory_monitor, reporter
 
     reporter._PROGRESS, reporter._HEARTBEAT = 0.0, 3600.0
-    memory_watch._INTERVAL = 0.0
+    memory_monitor._INTERVAL = 0.0
 
 
 class Moments:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from workbench.models.loss import labelled_nll
 from workbench.training import trainer
-from workbench.training.loss import labelled_nll
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,12 +15,12 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from workbench.core.errors import BadInputError, MachineError, NotFoundError
 from workbench.data.splitting import load_split
-from workbench.errors import BadInputError, MachineError, NotFoundError
-from workbench.training import benchmarking
-from workbench.training.aside import output_to
-from workbench.training.benchmarking import Wanted, benchmark
-from workbench.training.opening import open_base
+from workbench.evaluation.lm_eval import runner
+from workbench.evaluation.lm_eval.redirect_output import output_to
+from workbench.evaluation.lm_eval.runner import Wanted, benchmark
+from workbench.models.loaded_base import open_base
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,7 +140,7 @@ def test_what_does_not_fit_is_asked_in_smaller_batches(
         return opened
 
     told: list[str] = []
-    monkeypatch.setattr(benchmarking, "open_base", small)
+    monkeypatch.setattr(runner, "open_base", small)
     done = benchmark(run, wanted, lambda what, _done, _total: told.append(what))
     assert "no memory for the benchmarks: from now on 1 row at once" in told
     assert (whole.batch_size, done.batch_size) == (4, 1)
@@ -155,7 +155,7 @@ def test_the_mode_of_the_model_is_left_as_it_was(
 ) -> None:
     run, _ = trained("training.max_steps=1")
     modes = []
-    ask = benchmarking._Harness.ask
+    ask = runner._Harness.ask
 
     def in_training(self: Any, model: Any) -> Any:
         model.train()
@@ -163,7 +163,7 @@ def test_the_mode_of_the_model_is_left_as_it_was(
         modes.append(model.training)
         return found
 
-    monkeypatch.setattr(benchmarking._Harness, "ask", in_training)
+    monkeypatch.setattr(runner._Harness, "ask", in_training)
     done = benchmark(run, Wanted(["ftwb_intents"], limit=5, include_path=tasks), silent)
     assert modes == [True, True]
     assert {(score.n, score.of) for score in done.scores} == {(5, 12)}

@@ -14,8 +14,8 @@ from workbench.recipe.recipe import Recipe
 from workbench.runs.events import EventReader
 from workbench.runs.status import Status
 from workbench.runs.view import RunFollower
-from workbench.training import reporter
-from workbench.tui.words import age
+from workbench.training.reporting import reporter
+from workbench.tui.labels import age
 
 if TYPE_CHECKING:
     from collections.abc import Callable

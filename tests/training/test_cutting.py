@@ -11,7 +11,7 @@ from tests.training.shortage import SAID, in_backward, in_forward, more_than
 from tests.training.test_resume import NUMBERS, die_at, numbers_of, weights_of
 from workbench.runs import checkpoints
 from workbench.runs.events import EventReader
-from workbench.training import cutting
+from workbench.training.oom import micro_batch_splitter
 from workbench.training.trainer import WorkbenchTrainer
 from workbench.training.worker import work
 
@@ -122,14 +122,14 @@ def test_it_is_said_once_and_events_tell_the_numbers(
 
 def parts_from(step: int, parts: int, patch: pytest.MonkeyPatch) -> None:
     """Cut micro batches from the start of a step on, without any failed try."""
-    begin = cutting.Cutting._begin
+    begin = micro_batch_splitter.Cutting._begin
 
-    def cut(self: cutting.Cutting, state: Any) -> None:
+    def cut(self: micro_batch_splitter.Cutting, state: Any) -> None:
         begin(self, state)
         if state.global_step + 1 == step:
             self.resume({"parts": parts})
 
-    patch.setattr(cutting.Cutting, "_begin", cut)
+    patch.setattr(micro_batch_splitter.Cutting, "_begin", cut)
 
 
 @pytest.mark.parametrize("run_out", [in_forward, in_backward])
@@ -243,7 +243,7 @@ def test_the_optimiser_is_named_where_it_had_no_memory(
 def test_penalties_are_taken_apart_before_they_are_given_up(
     new_run: NewRun, general: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.training.guards import Guards
+    from workbench.training.protections import Guards
 
     measure, learned = Guards.penalty, []
 
@@ -267,7 +267,7 @@ def test_several_processes_do_not_wait_for_one_that_cuts(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run(*LORA)
-    monkeypatch.setattr(cutting, "_processes", lambda: 2)
+    monkeypatch.setattr(micro_batch_splitter, "_processes", lambda: 2)
     in_forward(more_than(2, since=2), monkeypatch)
     assert work(run) == 1
     assert "with several processes none can cut its own" in run.status().reason

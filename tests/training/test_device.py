@@ -10,7 +10,7 @@ import torch
 
 from workbench.hardware import gpus
 from workbench.hardware.readings import read_memory
-from workbench.training.device import cuda_use
+from workbench.training.reporting.torch_devices import cuda_use
 
 GIB = 2**30
 KNOWN = {

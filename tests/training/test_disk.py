@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from safetensors import SafetensorError
 
-from workbench.errors import MachineError
-from workbench.runs import checkpoints, control, files, folder
+from workbench.core import files
+from workbench.core.errors import MachineError
+from workbench.runs import checkpoints, control, folder
 from workbench.runs.folder import RunFolder, Runs
-from workbench.training import best, disk, monitor
-from workbench.training.best import BestWeights
-from workbench.training.disk import Disk, StopAsked
-from workbench.training.reporter import Reporter
+from workbench.training.callbacks import monitor
+from workbench.training.checkpoint.best import BestWeights
+from workbench.training.checkpoint.write import best
+from workbench.training.reporting import disk_full
+from workbench.training.reporting.disk_full import Disk, StopAsked
+from workbench.training.reporting.reporter import Reporter
 from workbench.training.worker import work
 
 if TYPE_CHECKING:
@@ -41,8 +44,8 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look again at once."""
-    monkeypatch.setattr(disk, "_LOOK", 0)
-    monkeypatch.setattr(disk, "_ANYWAY", 0)
+    monkeypatch.setattr(disk_full, "_LOOK", 0)
+    monkeypatch.setattr(disk_full, "_ANYWAY", 0)
 
 
 def looking(
@@ -50,14 +53,14 @@ def looking(
 ) -> list[Status]:
     """See how the run stands whenever it looks for room, and do something ``then``."""
     seen: list[Status] = []
-    look = disk.take_stop
+    look = disk_full.take_stop
 
     def see(asked: RunFolder) -> bool:
         seen.append(run.status())
         then()
         return look(asked)
 
-    patch.setattr(disk, "take_stop", see)
+    patch.setattr(disk_full, "take_stop", see)
     return seen
 
 
@@ -164,8 +167,8 @@ def test_it_is_tried_again_only_when_there_is_more_room(
         return 7
 
     run, teller = new_run(), Teller()
-    monkeypatch.setattr(disk, "_ANYWAY", 1e9)
-    monkeypatch.setattr(disk, "_free", lambda _place: next(room))
+    monkeypatch.setattr(disk_full, "_ANYWAY", 1e9)
+    monkeypatch.setattr(disk_full, "_free", lambda _place: next(room))
     assert Disk(run, teller).patiently(write, run.path) == 7
     assert len(tries) == 2
     assert list(room) == []
@@ -194,7 +197,7 @@ def test_a_clock_that_is_put_back_makes_no_wait_negative(
 
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() - 3600 * len(tries))
-    monkeypatch.setattr(disk, "_free", lambda _place: len(tries))
+    monkeypatch.setattr(disk_full, "_free", lambda _place: len(tries))
     run, teller = new_run(), Teller()
     Disk(run, teller).patiently(write, run.path)
     assert teller.said[-1].endswith("was full: waited 0 s, nothing is lost")
@@ -296,7 +299,7 @@ def test_a_disk_that_is_really_full_pauses_a_run_that_then_goes_on(
             ballast.unlink()
 
     monkeypatch.setattr(monitor.Monitor, "on_log", fill_at_two)
-    monkeypatch.setattr(disk, "_ANYWAY", 1e9)
+    monkeypatch.setattr(disk_full, "_ANYWAY", 1e9)
     seen = looking(monkeypatch, run, make_room_at_the_third_look)
     assert work(run) == 0
     assert run.status().state == "finished"
@@ -316,7 +319,7 @@ def test_a_reporter_begins_on_a_full_disk(
     monkeypatch.setattr(folder, "_NEEDED_BYTES", 0)
     run = Runs(small_disk).create(new_run().recipe())
     ballast = fill(small_disk)
-    monkeypatch.setattr(disk, "_ANYWAY", 1e9)
+    monkeypatch.setattr(disk_full, "_ANYWAY", 1e9)
     reporter = Reporter(run)
     looks = looking(monkeypatch, run, lambda: ballast.unlink(missing_ok=True))
     reporter.phase("reading the data")

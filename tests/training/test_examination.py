@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from workbench.probes.report import read_report
+from workbench.evaluation.report.report import read_report
+from workbench.evaluation.run import evaluator
+from workbench.evaluation.run.baseline_cache import read_evidence
 from workbench.runs.events import EventReader
-from workbench.training import examination
-from workbench.training.base_evidence import read_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,7 +169,7 @@ def test_the_base_is_measured_once_on_a_machine(
     def measured_again(*_: object) -> None:
         pytest.fail("the base was measured twice")
 
-    monkeypatch.setattr(examination.Examination, "_measure_base", measured_again)
+    monkeypatch.setattr(evaluator.Examination, "_measure_base", measured_again)
     second, view = trained("strategy.kind=lora", *probed)
     assert view.status.state == "finished", view.status.reason
     assert read_report(second).before == read_report(first).before

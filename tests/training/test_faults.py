@@ -19,13 +19,13 @@ from tests.training.undisturbed import (
     assert_nothing_is_half,
     ended,
 )
-from workbench.errors import NotFoundError
-from workbench.probes.report import read_report
+from workbench.core.errors import NotFoundError
+from workbench.evaluation.report.report import read_report
+from workbench.evaluation.run.reevaluate import remeasure
+from workbench.planning.resume_launch import resume
 from workbench.runs.checkpoints import choose, steps
 from workbench.runs.folder import Runs
 from workbench.runs.launch import launch, relaunch
-from workbench.training.remeasure import remeasure
-from workbench.training.resuming import resume
 from workbench.training.worker import work
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ import sys
 from pathlib import Path
 from workbench.cli.root import ftwb
 from workbench.cli import main
-import workbench.training.resuming
+import workbench.planning.resume_launch
 print("ready", flush=True)
 sys.stdin.readline()
 sys.argv = ["ftwb", "--runs-dir", sys.argv[1], "resume", sys.argv[2]]

@@ -10,11 +10,12 @@ import torch
 from tests.tiny import make_tiny_model
 from tests.training.shortage import in_forward, more_than
 from tests.training.test_resume import stop_at, weights_of
+from workbench.models.loss import labelled_nll
 from workbench.runs import checkpoints
 from workbench.runs.events import EventReader
 from workbench.runs.view import RunFollower
-from workbench.training import finite, monitor, trainer
-from workbench.training.loss import labelled_nll
+from workbench.training import nonfinite_guard, trainer
+from workbench.training.callbacks import monitor
 from workbench.training.worker import work
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def test_a_stop_keeps_the_checkpoint_of_the_step_before(
 
 
 def test_skipping_for_ever_ends(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finite, "MOST_SKIPPED", 2)
+    monkeypatch.setattr(nonfinite_guard, "MOST_SKIPPED", 2)
     run = new_run("training.on_nonfinite=skip")
     break_calls({3, 5, 6}, monkeypatch)
     assert work(run) == 1

@@ -9,8 +9,8 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.tiny import make_tiny_model
+from workbench.models.loss import labelled_nll, mean_nll
 from workbench.recipe.recipe import STRATEGIES
-from workbench.training.loss import labelled_nll, mean_nll
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.errors import BadInputError
-from workbench.probes.own import add_probe, own_suite
-from workbench.probes.report import read_report
-from workbench.recipe import storage
-from workbench.training.preflight import preflight
+from workbench.core.errors import BadInputError
+from workbench.evaluation.report.report import read_report
+from workbench.evaluation.suites.user_suite import add_probe, own_suite
+from workbench.planning.preflight import preflight
+from workbench.recipe import yaml_io
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def only_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do without the shipped suites, which are many questions for a tiny model."""
-    monkeypatch.setattr("workbench.probes.suites.shipped_suites", tuple)
+    monkeypatch.setattr("workbench.evaluation.suites.suites.shipped_suites", tuple)
     add_probe("What is 1?", ["one"], "one")
     own_suite().write_text(own_suite().read_text().replace("new_tokens: 256", "new_tokens: 4"))
 
@@ -51,6 +51,6 @@ def test_a_broken_suite_is_refused_before_launch_unless_others_are_named(
     own_suite().with_suffix(".jsonl").write_text('{"prompt": "?"}\n')
     values = {"model": {"id": str(tiny_model)}, "data": {"train": str(rows)}}
     with pytest.raises(BadInputError, match=r"mine.jsonl: line 1: .*no right answer"):
-        preflight(storage.validate(values))
-    preflight(storage.validate(storage.override(values, ["evaluation.suites=[creative]"])))
-    preflight(storage.validate(storage.override(values, ["evaluation.size=none"])))
+        preflight(yaml_io.validate(values))
+    preflight(yaml_io.validate(yaml_io.override(values, ["evaluation.suites=[creative]"])))
+    preflight(yaml_io.validate(yaml_io.override(values, ["evaluation.size=none"])))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.training.packing import load_state, save_state
-from workbench.training.randomness import random_states, set_random_states
+from workbench.training.checkpoint.rng_state import random_states, set_random_states
+from workbench.training.checkpoint.state_io import load_state, save_state
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,14 +13,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from workbench.probes.report import read_report
+from workbench.evaluation.report.report import read_report
+from workbench.planning.resume_launch import resume
 from workbench.runs import control
 from workbench.runs.checkpoints import choose, steps
 from workbench.runs.events import EventReader
 from workbench.runs.launch import launch
 from workbench.runs.slurm import Job, write_script
-from workbench.training.checkpoint import Saved
-from workbench.training.resuming import resume
+from workbench.training.checkpoint.write import Saved
 from workbench.training.worker import work
 
 if TYPE_CHECKING:

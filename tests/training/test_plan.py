@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.recipe.facts import ModelFacts
+from workbench.models.model_facts import ModelFacts
+from workbench.planning.plan import plan, steps_per_epoch, total_steps, warmup_steps
 from workbench.recipe.recipe import Recipe
 from workbench.recipe.training import TrainingSection
-from workbench.training.plan import plan, steps_per_epoch, total_steps, warmup_steps
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.errors import NotFoundError
-from workbench.recipe import storage
-from workbench.training.preflight import preflight, resolve
+from workbench.core.errors import NotFoundError
+from workbench.planning.preflight import preflight, resolve
+from workbench.recipe import yaml_io
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ def recipe(tiny_model: Path, rows: Path):
     base = {"model": {"id": str(tiny_model)}, "data": {"train": str(rows)}}
 
     def make(*overrides: str):
-        return storage.validate(storage.override(base, overrides))
+        return yaml_io.validate(yaml_io.override(base, overrides))
 
     return make
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
-from workbench.errors import BadInputError, MachineError
+from workbench.core.errors import BadInputError, MachineError
 from workbench.hardware.devices import Device
 from workbench.recipe.recipe import Recipe
 from workbench.runs.events import EventReader
 from workbench.runs.status import Status
-from workbench.training import rank, ranks, turn
+from workbench.training.distributed import launcher, rank_main
+from workbench.training.reporting import device_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,14 +39,14 @@ def fell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Proce
         file = tmp_path / f"error-{number}.json"
         if words:
             monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(file))
-            rank.tell_launcher(words)
+            rank_main.tell_launcher(words)
         return ProcessFailure(number, 1000 + number, exitcode, str(file))
 
     return one
 
 
 def reason(run: RunFolder, logs: Path, *failures: ProcessFailure) -> str:
-    ranks._ended(run, {failure.local_rank: failure for failure in failures}, logs)
+    launcher._ended(run, {failure.local_rank: failure for failure in failures}, logs)
     assert run.status().state == "failed"
     errors = [event for event in EventReader(run.events).read() if event["kind"] == "error"]
     assert [(error["step"], error["text"]) for error in errors] == [(7, run.status().reason)]
@@ -83,29 +84,29 @@ def test_a_run_that_its_first_process_has_ended_stays_as_it_is(
     run: RunFolder, tmp_path: Path, fell: Callable[..., ProcessFailure]
 ) -> None:
     Status(state="stopped", reason="stopped on request").save(run.status_file)
-    assert ranks._ended(run, {1: fell(1, 1, "connection closed by peer")}, tmp_path) == 0
+    assert launcher._ended(run, {1: fell(1, 1, "connection closed by peer")}, tmp_path) == 0
     assert run.status().reason == "stopped on request"
 
 
 def test_each_process_sees_its_own_device_only(monkeypatch: pytest.MonkeyPatch) -> None:
     devices = (Device("cuda:0", "GPU-a"), Device("cuda:1", "GPU-b"))
-    monkeypatch.setattr(rank, "usable_devices", lambda: devices)
+    monkeypatch.setattr(rank_main, "usable_devices", lambda: devices)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a,GPU-b")
     monkeypatch.setenv("LOCAL_RANK", "1")
-    rank._see_own_device()
+    rank_main._see_own_device()
     assert (os.environ["CUDA_VISIBLE_DEVICES"], os.environ["LOCAL_RANK"]) == ("GPU-b", "0")
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(MachineError, match="process 3 of this machine has no device: it has 2"):
-        rank._see_own_device()
+        rank_main._see_own_device()
 
 
 def test_too_few_devices_end_the_run_before_it_waits(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     devices = (Device("cuda:0", "GPU-a"), Device("cuda:1", "GPU-b"))
-    monkeypatch.setattr(turn, "usable_devices", lambda: devices)
+    monkeypatch.setattr(device_wait, "usable_devices", lambda: devices)
     run = runs.create(Recipe.model_validate({"devices": {"count": 3}}))
-    assert turn.Turn(run, []).comes() == 0
+    assert device_wait.Turn(run, []).comes() == 0
     status = run.status()
     assert status.state == "failed"
     assert status.reason.startswith("devices.count is 3, and this machine has 2: lower it")
@@ -113,10 +114,10 @@ def test_too_few_devices_end_the_run_before_it_waits(
 
 def test_all_devices_of_a_run_are_shown_to_it(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     devices = tuple(Device(f"cuda:{i}", f"GPU-{i}") for i in range(3))
-    monkeypatch.setattr(turn, "usable_devices", lambda: devices)
+    monkeypatch.setattr(device_wait, "usable_devices", lambda: devices)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
     run = runs.create(Recipe.model_validate({"devices": {"count": 2}}))
-    assert turn.Turn(run, []).comes() == 2
+    assert device_wait.Turn(run, []).comes() == 2
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-0,GPU-1"
 
 

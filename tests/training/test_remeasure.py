@@ -9,12 +9,12 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from tests.tiny import make_tiny_model
-from workbench.errors import BadInputError, NotFoundError
-from workbench.probes.fingerprint import read_fingerprint
-from workbench.probes.report import read_report, read_report_file
+from workbench.core.errors import BadInputError, NotFoundError
+from workbench.evaluation.fingerprint import read_fingerprint
+from workbench.evaluation.report.report import read_report, read_report_file
+from workbench.evaluation.run.baseline_cache import read_evidence
+from workbench.evaluation.run.reevaluate import remeasure
 from workbench.runs.status import Status
-from workbench.training.base_evidence import read_evidence
-from workbench.training.remeasure import remeasure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from workbench.errors import BadInputError, MachineError, RunFailedError
+from workbench.core.errors import BadInputError, MachineError, RunFailedError
 from workbench.runs import checkpoints, control
-from workbench.runs.answers import Question, told, when
 from workbench.runs.events import EventReader
+from workbench.runs.requests import Question, told, when
 from workbench.runs.status import Status
-from workbench.training import monitor, rhythm
-from workbench.training.checkpoint import Checkpointer
+from workbench.training.callbacks import monitor
+from workbench.training.checkpoint.write import Checkpointer, schedule
 from workbench.training.worker import work
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def losses_of(run: RunFolder) -> list[float]:
 def minutes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
     """A clock that stands still until it is moved by some minutes."""
     now = [1000.0]
-    monkeypatch.setattr(rhythm, "monotonic", lambda: now[0])
+    monkeypatch.setattr(schedule, "monotonic", lambda: now[0])
 
     def pass_by(minutes: float) -> None:
         now[0] += 60 * minutes

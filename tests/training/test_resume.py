@@ -9,14 +9,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from workbench.errors import BadInputError, NotFoundError
+from workbench.core.errors import BadInputError, NotFoundError
+from workbench.planning import resume_launch
+from workbench.planning.resume_launch import resume
 from workbench.runs import control
 from workbench.runs.checkpoints import choose, folder_of, steps
 from workbench.runs.events import EventReader
 from workbench.runs.status import Status
 from workbench.runs.view import RunFollower
-from workbench.training import monitor, resuming
-from workbench.training.resuming import resume
+from workbench.training.callbacks import monitor
 from workbench.training.worker import work
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ def test_of_two_at_once_one_wins(halted: RunFolder, monkeypatch: pytest.MonkeyPa
         return 1
 
     (halted.control / "stop").touch()
-    monkeypatch.setattr(resuming, "launch", launch)
+    monkeypatch.setattr(resume_launch, "launch", launch)
     assert resume(halted).step == 4
     assert resume(halted, 2).step == 2
     assert launched == [("resume",), ("resume", "2")]

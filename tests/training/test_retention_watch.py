@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from workbench.data.splitting import load_split
-from workbench.probes.fingerprint import take_fingerprint
+from workbench.evaluation.fingerprint import take_fingerprint
+from workbench.evaluation.run.evaluator import Examination
+from workbench.models.loaded_base import open_base
 from workbench.runs.events import EventReader
-from workbench.training import retention_watch
-from workbench.training.examination import Examination
-from workbench.training.opening import open_base
-from workbench.training.retention_watch import RetentionWatch
+from workbench.training.callbacks import retention_watch
+from workbench.training.callbacks.retention_watch import RetentionWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,15 +10,15 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from workbench.data.narrowness import Narrowness
-from workbench.recipe import storage
-from workbench.recipe.facts import ModelFacts
+from workbench.models.model_facts import ModelFacts
+from workbench.planning.intensity import rate_sum
+from workbench.planning.plan import plan, warmup_steps
+from workbench.planning.risk_weights import WEIGHTS
+from workbench.recipe import yaml_io
 from workbench.recipe.recipe import PROTECTIONS, STRATEGIES, Recipe
-from workbench.training.intensity import rate_sum
-from workbench.training.plan import plan, warmup_steps
-from workbench.training.risk_weights import WEIGHTS
 
 if TYPE_CHECKING:
-    from workbench.training.risk import Risk
+    from workbench.planning.risk import Risk
 
 FACTS = ModelFacts(
     source="x",
@@ -45,7 +45,7 @@ SHARES = st.floats(0, 0.9)
 
 def risk(*settings: str, answers: Narrowness = NARROW, rows: int = 400) -> Risk:
     values: dict[str, Any] = {"strategy": {"kind": "full"}, "training": {"learning_rate": 1e-4}}
-    return judged(storage.validate(storage.override(values, settings)), answers, rows)
+    return judged(yaml_io.validate(yaml_io.override(values, settings)), answers, rows)
 
 
 def judged(recipe: Recipe, answers: Narrowness = NARROW, rows: int = 400) -> Risk:
@@ -179,7 +179,7 @@ def test_the_sum_of_the_rates_is_that_of_the_schedule_itself(scheduler: str, war
     import torch
     from transformers import get_scheduler
 
-    recipe = storage.validate(
+    recipe = yaml_io.validate(
         {"training": {"learning_rate": 0.5, "scheduler": scheduler, "warmup": warmup}}
     )
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)

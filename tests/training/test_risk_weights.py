@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from scipy.stats import spearmanr
 
-from workbench import locations
-from workbench.training import risk_weights
-from workbench.training.risk_weights import WEIGHTS, CheckedRun, Relief, RiskCheck, checked
+from workbench.core import locations
+from workbench.planning import risk_weights
+from workbench.planning.risk_weights import WEIGHTS, CheckedRun, Relief, RiskCheck, checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,21 +10,22 @@ import torch
 from tests.training.shortage import SAID
 from tests.training.test_cutting import shortages_of
 from tests.training.test_resume import numbers_of
-from workbench.probes.report import read_report
-from workbench.recipe.protection import Evaluation, Verdict
+from workbench.evaluation import base_identity
+from workbench.evaluation.report.report import read_report
+from workbench.models.auto_batch_size import NoRoomError, Room, out_of_memory
+from workbench.retention.base import Evaluation, Verdict
 from workbench.retention.early_stopping import Patience
 from workbench.runs.events import EventReader
-from workbench.training import base_identity, worker
-from workbench.training.last_words import last_words
-from workbench.training.room import NoRoomError, Room, out_of_memory
+from workbench.training import worker
+from workbench.training.reporting.error_summary import last_words
 from workbench.training.worker import work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from workbench.models.loaded_base import Opened
     from workbench.runs.folder import RunFolder
-    from workbench.training.opening import Opened
 
     NewRun = Callable[..., RunFolder]
 
@@ -180,7 +181,7 @@ def test_a_loss_that_could_not_be_measured_is_no_reason_to_stop() -> None:
 def test_the_held_out_loss_that_never_fits_is_left_out(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.training import monitor
+    from workbench.training.callbacks import monitor
 
     def crowded(*_: object) -> float:
         raise torch.OutOfMemoryError(SAID)

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from transformers import AutoModelForCausalLM
 
 from workbench.cli.root import ftwb
-from workbench.errors import BadInputError
-from workbench.training.strength import with_strength
+from workbench.core.errors import BadInputError
+from workbench.interpolation.strength import with_strength
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.errors import BadInputError
-from workbench.probes.report import read_report
-from workbench.training.sweep import sweep
-from workbench.training.texts import mean_of
+from workbench.core.errors import BadInputError
+from workbench.evaluation.report.report import read_report
+from workbench.evaluation.run.text_metrics import mean_of
+from workbench.interpolation.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.probes.figures import measured
-from workbench.probes.judging import judge
-from workbench.probes.report import read_report
+from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.report.formatting import measured
+from workbench.evaluation.report.report import read_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

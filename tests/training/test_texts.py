@@ -9,8 +9,8 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from workbench.data.rendering import UNTRAINED, Rendered
-from workbench.training import texts
-from workbench.training.texts import Texts
+from workbench.evaluation.run import text_metrics
+from workbench.evaluation.run.text_metrics import Texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def test_long_rows_come_in_smaller_batches(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(texts, "BATCH_TOKENS", 30)
+    monkeypatch.setattr(text_metrics, "BATCH_TOKENS", 30)
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     lengths = (6, 12, 9, 40, 5, 4, 3, 31)
     rows = [Rendered([7] * n, [UNTRAINED, *[7] * (n - 1)], False) for n in lengths]

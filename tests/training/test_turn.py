@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from workbench import locations
-from workbench.errors import BadInputError
+from workbench.core import locations
+from workbench.core.errors import BadInputError
 from workbench.recipe.recipe import Recipe
 from workbench.runs import control
 from workbench.runs.launch import launch, relaunch

@@ -11,16 +11,19 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
-from workbench.errors import RunFailedError
-from workbench.probes.report import read_report
+from workbench.core.errors import RunFailedError
+from workbench.evaluation import base_identity
+from workbench.evaluation.report.report import read_report
+from workbench.evaluation.run.reevaluate import remeasure
+from workbench.models.loss import labelled_nll
 from workbench.recipe.recipe import STRATEGIES
 from workbench.runs import control
 from workbench.runs.events import EventReader
 from workbench.runs.folder import MEASURING
-from workbench.training import base_identity, memory_watch, monitor, reporter, trainer, worker
-from workbench.training.last_words import last_words
-from workbench.training.loss import labelled_nll
-from workbench.training.remeasure import remeasure
+from workbench.training import trainer, worker
+from workbench.training.callbacks import monitor
+from workbench.training.reporting import memory_monitor, reporter
+from workbench.training.reporting.error_summary import last_words
 from workbench.training.result import save_result
 from workbench.training.worker import work
 
@@ -59,7 +62,7 @@ def test_a_run_learns_and_tells_everything(trained: Train, kind: str) -> None:
 def test_memory_is_told_from_loading_to_measuring_the_result(
     trained: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory_watch, "_INTERVAL", 0.0)
+    monkeypatch.setattr(memory_monitor, "_INTERVAL", 0.0)
     run, _ = trained()
     phase, told = "", set()
     for event in EventReader(run.events).read():
@@ -240,7 +243,7 @@ def test_the_fingerprint_is_of_the_untouched_base(trained: Train, tiny_model: Pa
     from safetensors.torch import load_file
     from transformers import AutoTokenizer
 
-    from workbench.probes.fingerprint import take_fingerprint
+    from workbench.evaluation.fingerprint import take_fingerprint
 
     run, _ = trained("strategy.kind=full")
     stored = load_file(run.base / "fingerprint.safetensors")["logits"]

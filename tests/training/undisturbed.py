@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from tests.training.nursery import Death
 from tests.training.test_resume import assert_same
-from workbench.probes.report import read_report
+from workbench.evaluation.report.report import read_report
+from workbench.planning.resume_launch import resume
 from workbench.runs.checkpoints import fault, folder_of, steps
 from workbench.runs.view import RunFollower
-from workbench.training.resuming import resume
 
 if TYPE_CHECKING:
     from tests.training.nursery import Nursery

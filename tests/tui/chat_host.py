@@ -9,8 +9,8 @@ from textual.app import App
 from textual.content import Content
 from textual.reactive import reactive
 
-from workbench.inference.client import NO_STRENGTHS
-from workbench.inference.messages import (
+from workbench.chat.client import NO_STRENGTHS
+from workbench.chat.protocol import (
     Delta,
     Done,
     EngineDied,
@@ -22,9 +22,9 @@ from workbench.inference.messages import (
     Proof,
 )
 from workbench.tui.screens.chat import ChatScreen
-from workbench.tui.widgets.answer import Answer
-from workbench.tui.widgets.exchange import Question
-from workbench.tui.widgets.lane import LanePane
+from workbench.tui.widgets.chat.answer import Answer
+from workbench.tui.widgets.chat.exchange import Question
+from workbench.tui.widgets.chat.lane import LanePane
 
 OPENED = Opened(
     lanes=(

@@ -11,7 +11,7 @@ from tests.tui.chat_host import Host, ScriptedClient
 from workbench.recipe.recipe import Recipe
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.new_run import NewRunScreen
-from workbench.tui.widgets.recipe_form import RecipeForm
+from workbench.tui.widgets.form.recipe_form import RecipeForm
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

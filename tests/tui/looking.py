@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from textual.widgets import Static
 
     from workbench.tui.app import WorkbenchApp
-    from workbench.tui.widgets.plot import Plot
+    from workbench.tui.widgets.common.plot import Plot
 
 
 async def live_view(app: WorkbenchApp, pilot: Pilot[None]) -> LiveScreen:

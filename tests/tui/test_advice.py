@@ -8,14 +8,14 @@ import pytest
 from textual.widgets import Label, Select
 
 from tests.tui.conftest import SIZES, form_of, until, workbench
-from workbench.training.learning_rates import JudgedRate
+from workbench.planning.learning_rates import JudgedRate
 from workbench.tui.advice import Advice, advice_on
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from workbench.runs.folder import Runs
-    from workbench.tui.widgets.field_row import FieldRow
+    from workbench.tui.widgets.form.field_row import FieldRow
 
 RATE = JudgedRate(
     rate=0.003, verdict="high", low=5e-4, high=2e-3, setting="lora on 135 M", source="theirs"

@@ -10,8 +10,8 @@ from textual.widgets import OptionList, Static
 
 from tests.tui.conftest import form_of, until, workbench
 from tests.tui.scripted import make_run, write_steps
-from workbench import locations
-from workbench.errors import BadInputError
+from workbench.core import locations
+from workbench.core.errors import BadInputError
 from workbench.tui.commands import entries
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.live import LiveScreen

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from workbench.recipe import storage
+from workbench.recipe import yaml_io
 from workbench.recipe.recipe import Recipe
 from workbench.tui.assessment import assess, changes, command_line, load_presets, plain
 
@@ -28,7 +28,7 @@ def test_the_command_line_rebuilds_the_recipe(values: dict[str, object]) -> None
     words = shlex.split(command_line(recipe, "demo-lora", base))
     assert words[:3] == ["ftwb", "train", "demo-lora"]
     overrides = [word for word in words[3:] if word != "--set"]
-    rebuilt = storage.validate(storage.override(plain(base), overrides))
+    rebuilt = yaml_io.validate(yaml_io.override(plain(base), overrides))
     assert rebuilt == recipe
 
 
@@ -42,7 +42,7 @@ def test_a_recipe_is_assessed_with_its_yaml() -> None:
     base = load_presets()["lora"]
     found = assess(plain(base), "lora", base)
     assert found.recipe == base
-    assert storage.load(found.yaml) == base
+    assert yaml_io.load(found.yaml) == base
 
 
 def test_problems_name_their_fields() -> None:

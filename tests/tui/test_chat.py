@@ -19,10 +19,10 @@ from tests.tui.chat_host import (
     texts,
     type_and_send,
 )
-from workbench.inference.messages import Delta, Finished
-from workbench.tui.widgets.lane import LanePane
-from workbench.tui.widgets.probe_list import ProbeList
-from workbench.tui.widgets.prompt import PromptBox
+from workbench.chat.protocol import Delta, Finished
+from workbench.tui.widgets.chat.lane import LanePane
+from workbench.tui.widgets.chat.probe_list import ProbeList
+from workbench.tui.widgets.chat.prompt import PromptBox
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])

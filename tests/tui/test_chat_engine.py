@@ -21,9 +21,9 @@ from tests.tui.chat_host import (
     texts,
     type_and_send,
 )
-from workbench.inference.messages import Delta, Finished
-from workbench.tui.widgets.prompt import PromptBox
-from workbench.tui.widgets.trouble import Trouble
+from workbench.chat.protocol import Delta, Finished
+from workbench.tui.widgets.chat.engine_error import Trouble
+from workbench.tui.widgets.chat.prompt import PromptBox
 
 
 async def test_escape_stops_and_then_goes_back(host_of):

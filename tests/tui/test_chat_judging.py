@@ -18,9 +18,9 @@ from tests.tui.chat_host import (
     type_and_send,
 )
 from tests.tui.test_chat_sight import enabled, marked, note, shown
-from workbench.inference.marks import marks_file, read_marks
-from workbench.inference.messages import Delta
-from workbench.tui.widgets.prompt import PromptBox
+from workbench.chat.annotations import marks_file, read_marks
+from workbench.chat.protocol import Delta
+from workbench.tui.widgets.chat.prompt import PromptBox
 
 STRAIGHT = {"base": "base", "tuned": "tuned"}
 CROSSED = {"base": "tuned", "tuned": "base"}

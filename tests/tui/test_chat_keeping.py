@@ -8,13 +8,13 @@ from textual.widgets import OptionList
 
 from tests.tui.chat_host import DIED, OPENED, Host, ScriptedClient, answers, done
 from tests.tui.conftest import until
-from workbench.inference.messages import Delta, Finished
-from workbench.inference.transcripts import Said, read_transcripts
+from workbench.chat.protocol import Delta, Finished
+from workbench.chat.transcripts import Said, read_transcripts
 from workbench.recipe.recipe import Recipe
 from workbench.tui.screens.choose import ChooseScreen
 from workbench.tui.screens.text import TextScreen
-from workbench.tui.widgets.lane import LanePane
-from workbench.tui.widgets.prompt import PromptBox
+from workbench.tui.widgets.chat.lane import LanePane
+from workbench.tui.widgets.chat.prompt import PromptBox
 
 FIRST = answers("Plants make sugar from light.", "Please \x1b[2Jlog in.")
 SECOND = answers("Second base.", "Second tuned.")

@@ -20,11 +20,11 @@ from tests.tui.chat_host import (
     type_and_send,
 )
 from tests.tui.conftest import until
-from workbench.inference.messages import Failed, Finished, LaneFacts
+from workbench.chat.protocol import Failed, Finished, LaneFacts
 from workbench.tui.screens.choose import ChooseScreen
-from workbench.tui.widgets.lane import LanePane
-from workbench.tui.widgets.prompt import PromptBox
-from workbench.tui.widgets.trouble import Trouble
+from workbench.tui.widgets.chat.engine_error import Trouble
+from workbench.tui.widgets.chat.lane import LanePane
+from workbench.tui.widgets.chat.prompt import PromptBox
 
 THIRD = LaneFacts(name="tuned-2", decoding="one batch", extra_bytes=1 << 26, scalable=True)
 THREE = OPENED.model_copy(update={"lanes": (*OPENED.lanes, THIRD)})

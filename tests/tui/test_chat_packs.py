@@ -16,15 +16,15 @@ from tests.tui.chat_host import (
 )
 from tests.tui.conftest import until
 from tests.tui.test_chat_judging import CROSSED, marks
-from workbench import locations
-from workbench.probes.items import ItemResult
-from workbench.probes.own import add_probe, own_suite
-from workbench.probes.report import Measurement, Report, SuiteFacts
-from workbench.probes.suites import load_suite
+from workbench.core import locations
+from workbench.evaluation.report.report import Measurement, Report, SuiteFacts
+from workbench.evaluation.suites.items import ItemResult
+from workbench.evaluation.suites.suites import load_suite
+from workbench.evaluation.suites.user_suite import add_probe, own_suite
 from workbench.tui.chat.judging import _heard
 from workbench.tui.screens.choose_probe import ChooseProbeScreen
 from workbench.tui.screens.new_probe import NewProbeScreen
-from workbench.tui.widgets.prompt import PromptBox
+from workbench.tui.widgets.chat.prompt import PromptBox
 
 
 async def test_a_question_becomes_a_probe_of_the_users_suite(host_of):

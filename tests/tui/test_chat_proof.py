@@ -18,9 +18,9 @@ from tests.tui.chat_host import (
     title,
     type_and_send,
 )
-from workbench.inference.messages import LaneFacts, Proof
-from workbench.tui.chat.words import tiny
-from workbench.tui.widgets.lane import LanePane
+from workbench.chat.protocol import LaneFacts, Proof
+from workbench.tui.chat.labels import tiny
+from workbench.tui.widgets.chat.lane import LanePane
 
 REASON = "Its logits are 0.31 away from those stored before training."
 REFUTED = Proof(state="refuted", distance=0.31, text=REASON)

@@ -7,7 +7,7 @@ from textual.widgets import Input, Static
 
 from tests.tui.chat_host import FIRST, SECOND, SMALL, WIDE, client_of, settled, type_and_send
 from workbench.tui.screens.chat_settings import ChatSettingsScreen
-from workbench.tui.widgets.field_row import FieldRow
+from workbench.tui.widgets.form.field_row import FieldRow
 
 
 async def write(pilot, **values):

@@ -17,8 +17,8 @@ from tests.tui.chat_host import (
     settled,
     type_and_send,
 )
-from workbench.inference.messages import Piece, Weighed
-from workbench.tui.widgets.lane import LanePane
+from workbench.chat.protocol import Piece, Weighed
+from workbench.tui.widgets.chat.lane import LanePane
 
 
 def weighed(*pieces):

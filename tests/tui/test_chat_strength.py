@@ -17,12 +17,12 @@ from tests.tui.chat_host import (
     title,
     type_and_send,
 )
-from workbench.probes.strengths import StrengthCurve, StrengthPoint
-from workbench.recipe.numbers import percent
-from workbench.tui.chat.words import strength
-from workbench.tui.widgets.lane import LanePane
-from workbench.tui.widgets.prompt import PromptBox
-from workbench.tui.widgets.strength import StrengthCurveView, Trace, spark, traces
+from workbench.core.formatting import percent
+from workbench.evaluation.interpolation_curve import StrengthCurve, StrengthPoint
+from workbench.tui.chat.labels import strength
+from workbench.tui.widgets.chat.lane import LanePane
+from workbench.tui.widgets.chat.prompt import PromptBox
+from workbench.tui.widgets.chat.strength import StrengthCurveView, Trace, spark, traces
 
 SWEPT = StrengthCurve(
     base=StrengthPoint(alpha=0, target_score=0.0, kl=0.0, suites={"facts": 0.8, "sums": 0.4}),

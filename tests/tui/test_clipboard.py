@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.tui.conftest import until
-from workbench.errors import MachineError
+from workbench.core.errors import MachineError
 from workbench.tui import clipboard
 from workbench.tui.clipboard import LONGEST, CopyingApp, copy
 

@@ -8,7 +8,7 @@ import pytest
 from textual.content import Content
 from textual.widgets import Static
 
-from tests.probes.reports import Suite, made
+from tests.evaluation.reports import Suite, made
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.looking import drawn
 from tests.tui.scripted import make_run, set_state, write_steps
@@ -16,9 +16,9 @@ from workbench.runs.sweeps import enlist
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.report import ReportScreen
 from workbench.tui.screens.runs import RunsScreen
-from workbench.tui.widgets.chart import Chart
-from workbench.tui.widgets.plane import Plane
-from workbench.tui.widgets.standing import RunRows
+from workbench.tui.widgets.common.chart import Chart
+from workbench.tui.widgets.compare.comparison_table import RunRows
+from workbench.tui.widgets.compare.plane import Plane
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from tests.probes.reports import BENCHMARK, Suite, made
-from tests.probes.test_comparing import contestant
-from workbench.probes.comparing import compare
-from workbench.probes.figures import MINUS
-from workbench.probes.findings import Interval
-from workbench.probes.judging import judge
-from workbench.probes.priors import shipped_prior
+from tests.evaluation.reports import BENCHMARK, Suite, made
+from tests.evaluation.test_comparing import contestant
+from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.analysis.comparison import compare
+from workbench.evaluation.analysis.findings import Interval
+from workbench.evaluation.analysis.published_results import shipped_prior
+from workbench.evaluation.report.formatting import MINUS
 from workbench.runs.view import Canary
 from workbench.tui.plane_field import plane_field
 from workbench.tui.screens.report import figures
 from workbench.tui.verdicts import interval_bar
-from workbench.tui.widgets.canaries import canary_lines, kept_words
-from workbench.tui.widgets.capabilities import capability_table
-from workbench.tui.widgets.differences import differences_table
+from workbench.tui.widgets.compare.differences import differences_table
+from workbench.tui.widgets.run.canaries import canary_lines, kept_words
+from workbench.tui.widgets.run.capabilities import capability_table
 
 SUITES = (
     Suite("knowledge", kept=40, never=10),

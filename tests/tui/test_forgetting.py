@@ -12,10 +12,10 @@ from tests.tui.looking import drawn, live_view, text_of
 from tests.tui.scripted import make_run, set_state, write_steps
 from workbench.runs.control import WAITING, take
 from workbench.runs.events import EventLog
-from workbench.tui.widgets.canaries import Canaries
-from workbench.tui.widgets.figures import Figures
-from workbench.tui.widgets.forgetting import ForgettingPane
-from workbench.tui.widgets.memory import MemoryPane
+from workbench.tui.widgets.run.canaries import Canaries
+from workbench.tui.widgets.run.figures import Figures
+from workbench.tui.widgets.run.forgetting import ForgettingPane
+from workbench.tui.widgets.run.memory import MemoryPane
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs

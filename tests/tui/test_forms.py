@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from workbench.recipe.parts import Card
+from workbench.recipe.base import Section, field
 from workbench.recipe.recipe import PROTECTIONS, STRATEGIES, Recipe
-from workbench.recipe.section import Section, field
+from workbench.recipe.registry import Card
 from workbench.recipe.training import TrainingSection
 from workbench.tui import forms
 
@@ -83,7 +83,7 @@ def test_the_control_follows_from_the_annotation(path: str, kind: str) -> None:
 
 
 def test_a_new_strategy_appears_without_touching_the_form() -> None:
-    from workbench.recipe.parts import Part
+    from workbench.recipe.registry import Part
 
     class One(Part):
         card: ClassVar[Card] = Card("One", "does", "costs", "forgets")

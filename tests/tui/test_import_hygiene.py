@@ -21,7 +21,7 @@ FIRST_PAINT = """
 import asyncio, sys
 from pathlib import Path
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.widgets.top_bar import TopBar
+from workbench.tui.widgets.common.top_bar import TopBar
 
 async def paint():
     app = WorkbenchApp(Path(sys.argv[1]))

@@ -6,8 +6,8 @@ import pytest
 from textual.content import Content
 from textual.style import Style
 
-from workbench.tui.widgets.lane_board import Arrangement, arrange
-from workbench.tui.widgets.pane_title import CORNERS, spread
+from workbench.tui.widgets.chat.lane_board import Arrangement, arrange
+from workbench.tui.widgets.common.pane_title import CORNERS, spread
 
 
 @pytest.mark.parametrize(

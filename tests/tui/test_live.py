@@ -12,22 +12,22 @@ from textual.widgets import Static
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.looking import drawn, live_view, text_of
 from tests.tui.scripted import GIB, make_run, set_state, write_steps
-from workbench.probes.report import Measurement, Report
+from workbench.evaluation.report.report import Measurement, Report
+from workbench.planning import resume_launch
 from workbench.runs import view as views
 from workbench.runs.checkpoints import choose, draft
 from workbench.runs.control import WAITING, take
 from workbench.runs.events import EventLog
 from workbench.runs.view import RunFollower
-from workbench.training import resuming
 from workbench.tui.screens import live
 from workbench.tui.screens.confirm import ConfirmScreen
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.text import TextScreen
-from workbench.tui.widgets.chart import Chart
-from workbench.tui.widgets.figures import Figures
-from workbench.tui.widgets.journal import Journal
-from workbench.tui.widgets.run_title import RunTitle
+from workbench.tui.widgets.common.chart import Chart
+from workbench.tui.widgets.run.event_log import Journal
+from workbench.tui.widgets.run.figures import Figures
+from workbench.tui.widgets.run.run_title import RunTitle
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs
@@ -325,7 +325,7 @@ async def test_a_run_that_ended_early_says_from_where_it_can_go_on(
     for step in (3, 5):
         with draft(run, step) as folder:
             (folder / "weights").touch()
-    monkeypatch.setattr(resuming, "resume", choose)
+    monkeypatch.setattr(resume_launch, "resume", choose)
     async with workbench(runs, size, run) as (app, pilot):
         screen = await live_view(app, pilot)
         journal = screen.query_one(Journal)

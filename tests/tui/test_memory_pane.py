@@ -12,7 +12,7 @@ from tests.tui.looking import live_view
 from tests.tui.scripted import GIB, make_run, set_state
 from workbench.runs.events import EventLog
 from workbench.runs.view import RunFollower
-from workbench.tui.widgets.memory import DeviceMemory, facts
+from workbench.tui.widgets.run.memory import DeviceMemory, facts
 
 if TYPE_CHECKING:
     from workbench.runs.folder import Runs

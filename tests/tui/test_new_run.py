@@ -8,20 +8,20 @@ import pytest
 from textual.widgets import Input, Select
 
 from tests.tui.conftest import SIZES, form_of, until, workbench
-from workbench.recipe import storage
+from workbench.recipe import yaml_io
 from workbench.recipe.recipe import Recipe
 from workbench.tui.assessment import plain
 from workbench.tui.forms import flat, groups_of
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.new_run import NewRunScreen
-from workbench.tui.widgets.field_row import FieldRow
-from workbench.tui.widgets.summary import Summary
+from workbench.tui.widgets.form.field_row import FieldRow
+from workbench.tui.widgets.form.summary import Summary
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from workbench.runs.folder import RunFolder, Runs
-    from workbench.tui.widgets.recipe_form import RecipeForm
+    from workbench.tui.widgets.form.recipe_form import RecipeForm
 
 
 def _set(form: RecipeForm, path: str, value: object) -> None:
@@ -48,7 +48,7 @@ async def test_nothing_is_wider_than_the_screen(runs: Runs, size: tuple[int, int
 
 
 async def test_a_preset_fills_the_form(runs: Runs) -> None:
-    wanted = storage.load_file("demo-full")
+    wanted = yaml_io.load_file("demo-full")
     async with workbench(runs) as (app, pilot):
         form = await form_of(app, pilot)
         app.screen.query_one("#preset", Select).value = "demo-full"
@@ -148,7 +148,7 @@ async def test_a_dataset_that_is_not_there_is_told_and_not_launched(
 
 
 async def test_the_summary_counts_what_is_trained(runs: Runs, tiny_model: Path) -> None:
-    from workbench.training.preflight import preflight
+    from workbench.planning.preflight import preflight
 
     async with workbench(runs) as (app, pilot):
         form = await form_of(app, pilot)

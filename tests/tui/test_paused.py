@@ -11,7 +11,7 @@ from workbench.cli.summary import summary
 from workbench.runs.events import EventLog
 from workbench.runs.view import RunFollower
 from workbench.tui.states import state_text
-from workbench.tui.widgets.run_title import first_line, second_line
+from workbench.tui.widgets.run.run_title import first_line, second_line
 
 if TYPE_CHECKING:
     from workbench.runs.folder import Runs

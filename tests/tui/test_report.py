@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.widgets import Static
 
-from tests.probes.reports import Suite, made
+from tests.evaluation.reports import Suite, made
 from tests.tui.chat_host import ScriptedClient
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.scripted import make_run, set_state, write_steps
@@ -17,9 +17,9 @@ from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.pick_run import PickReportScreen
 from workbench.tui.screens.report import ReportScreen
 from workbench.tui.screens.runs import RunsScreen, RunTable
-from workbench.tui.widgets.capabilities import CapabilityPane
-from workbench.tui.widgets.items import ItemAnswers, ItemList
-from workbench.tui.widgets.prompt import PromptBox
+from workbench.tui.widgets.chat.prompt import PromptBox
+from workbench.tui.widgets.run.capabilities import CapabilityPane
+from workbench.tui.widgets.run.items import ItemAnswers, ItemList
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot

@@ -8,14 +8,14 @@ import pytest
 
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.scripted import make_run, set_state, write_steps
+from workbench.planning import resume_launch
 from workbench.runs.checkpoints import choose, draft
 from workbench.runs.events import EventLog
-from workbench.training import resuming
-from workbench.tui.run_list import RunList, last_loss
+from workbench.tui.run_index import RunList, last_loss
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.pick_run import PickRunScreen
 from workbench.tui.screens.runs import RunsScreen, RunTable
-from workbench.tui.widgets.top_bar import TopBar
+from workbench.tui.widgets.common.top_bar import TopBar
 
 if TYPE_CHECKING:
     from workbench.runs.checkpoints import Choice
@@ -132,7 +132,7 @@ async def test_a_run_that_ended_early_is_resumed_by_a_key(
         asked.append(found)
         return choose(found)
 
-    monkeypatch.setattr(resuming, "resume", resume)
+    monkeypatch.setattr(resume_launch, "resume", resume)
     async with workbench(runs) as (app, pilot):
         await pilot.press("f3")
         await until(pilot, lambda: len(_table(app.screen)) == 1)

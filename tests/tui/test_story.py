@@ -9,7 +9,7 @@ import pytest
 from workbench.recipe.recipe import Recipe
 from workbench.runs.status import Status
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.run_list import RunList
+from workbench.tui.run_index import RunList
 from workbench.tui.story import Story
 
 if TYPE_CHECKING:

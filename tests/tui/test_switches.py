@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.tui.conftest import form_of, until, workbench
-from workbench.recipe import storage
+from workbench.recipe import yaml_io
 from workbench.tui.assessment import changes, plain
 from workbench.tui.screens.new_run import NewRunScreen
-from workbench.tui.widgets.switch_fields import SwitchFields
+from workbench.tui.widgets.form.switch_fields import SwitchFields
 
 if TYPE_CHECKING:
     from workbench.runs.folder import Runs
@@ -31,22 +31,22 @@ async def test_a_tick_puts_the_protection_into_the_recipe(runs: Runs) -> None:
 
 
 async def test_a_recipe_with_a_protection_fills_its_fields(runs: Runs) -> None:
-    recipe = storage.validate({"retention": {"ewc": {"strength": 3.0}}})
+    recipe = yaml_io.validate({"retention": {"ewc": {"strength": 3.0}}})
     async with workbench(runs) as (app, pilot):
         form = await form_of(app, pilot)
         form.fill(plain(recipe))
-        assert storage.validate(form.values()).retention == recipe.retention
-        form.fill(plain(storage.validate({})))
-        assert storage.validate(form.values()).retention.active() == {}
+        assert yaml_io.validate(form.values()).retention == recipe.retention
+        form.fill(plain(yaml_io.validate({})))
+        assert yaml_io.validate(form.values()).retention.active() == {}
 
 
 def test_switching_is_written_as_changes() -> None:
-    off = storage.validate({})
-    on = storage.validate({"retention": {"l2sp": {"strength": 2}}})
+    off = yaml_io.validate({})
+    on = yaml_io.validate({"retention": {"l2sp": {"strength": 2}}})
     assert "retention.l2sp.strength=2.0" in changes(on, off)
     assert changes(off, on) == ["retention.l2sp=null"]
-    assert storage.validate(storage.override(plain(off), changes(on, off))) == on
-    assert storage.validate(storage.override(plain(on), changes(off, on))) == off
+    assert yaml_io.validate(yaml_io.override(plain(off), changes(on, off))) == on
+    assert yaml_io.validate(yaml_io.override(plain(on), changes(off, on))) == off
 
 
 def _active(recipe: object) -> dict[str, object]:

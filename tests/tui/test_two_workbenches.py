@@ -11,7 +11,7 @@ from tests.tui.scripted import make_run, set_state, write_steps
 from workbench.runs.control import take
 from workbench.runs.events import EventLog
 from workbench.tui.screens.confirm import ConfirmScreen
-from workbench.tui.widgets.run_title import RunTitle
+from workbench.tui.widgets.run.run_title import RunTitle
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from workbench.errors import FtwbError
+from workbench.core.errors import FtwbError
 
 INTERRUPTED = 130
 _GATE_ERROR = 3
@@ -16,7 +16,7 @@ _GATE_ERROR = 3
 
 def open_workbench() -> None:
     """Open the TUI without loading the parser, so that the first paint comes sooner."""
-    from workbench import locations
+    from workbench.core import locations
     from workbench.tui import launch
 
     launch(locations.runs())

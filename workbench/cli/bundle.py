@@ -8,8 +8,8 @@ import zipfile
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from workbench.errors import BadInputError
-from workbench.scrubbing import scrub
+from workbench.core.errors import BadInputError
+from workbench.core.redaction import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from workbench.errors import RunFailedError
+from workbench.core.errors import RunFailedError
+from workbench.core.sanitize import visible
 from workbench.runs.view import RunFollower
-from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -40,7 +40,7 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     from rich.table import Table
     from rich.text import Text
 
-    from workbench.untrusted import visible
+    from workbench.core.sanitize import visible
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
@@ -53,7 +53,7 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 def narrate(text: str) -> None:
     """Print one line on stderr for the person who waits; nothing in it commands the terminal."""
-    from workbench.untrusted import visible
+    from workbench.core.sanitize import visible
 
     click.echo(" ".join(visible(text).split("\n")), err=True)
 

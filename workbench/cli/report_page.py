@@ -10,25 +10,25 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from workbench.probes import figures
-from workbench.untrusted import visible
+from workbench.core.sanitize import visible
+from workbench.evaluation.report import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-    from workbench.probes.findings import (
+    from workbench.evaluation.analysis.findings import (
         BenchmarkScore,
         Capability,
         Findings,
         ItemFinding,
         Verdict,
     )
-    from workbench.probes.items import Measures
+    from workbench.evaluation.suites.items import Measures
 
 _COLOURS: dict[Verdict, str] = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
-_RATINGS: dict[figures.Rating, str] = {"good": "green", "watch": "yellow", "bad": "red"}
+_RATINGS: dict[formatting.Rating, str] = {"good": "green", "watch": "yellow", "bad": "red"}
 _ORDER: tuple[Measures, ...] = ("knowledge", "behaviour", "safety", "information")
 _WORST_ITEMS = 6
 _ANSWER = 200
@@ -67,7 +67,7 @@ def _capabilities(findings: Findings) -> list[RenderableType]:
         return []
     legend = (
         "sees: the smallest change, in points, that so many items would show; "
-        f"margin {figures.size_in_points(findings.margin)}"
+        f"margin {formatting.size_in_points(findings.margin)}"
     )
     lines = [Text(legend, style="dim")]
     if unsure := [each for each in findings.capabilities if each.needed]:
@@ -97,7 +97,7 @@ def _cells(each: Capability) -> list[Text]:
         Text(str(each.n)),
         Text(f"{each.before:.2f}"),
         Text(f"{each.after:.2f}"),
-        Text(f"{figures.points(each.change)} {figures.span(each.low, each.high)}"),
+        Text(f"{formatting.points(each.change)} {formatting.span(each.low, each.high)}"),
         Text(str(each.lost)),
         Text(str(each.gained)),
         Text(f"{100 * each.smallest_detectable:.0f}"),
@@ -107,7 +107,7 @@ def _cells(each: Capability) -> list[Text]:
 
 def _verdict(each: Capability) -> Text:
     if each.verdict is None:
-        return Text(figures.unjudged(each), style="dim")
+        return Text(formatting.unjudged(each), style="dim")
     return Text(each.verdict, style=f"bold {_COLOURS[each.verdict]}")
 
 
@@ -123,7 +123,7 @@ def _verdict_line(verdict: Verdict, name: str, sentence: str) -> Text:
 
 def _measures(findings: Findings) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
-    for name, value, rating in figures.measured(findings):
+    for name, value, rating in formatting.measured(findings):
         rated = Text(rating, style=_RATINGS[rating]) if rating else Text()
         table.add_row(Text(name), Text(value), rated)
     return table
@@ -132,18 +132,18 @@ def _measures(findings: Findings) -> Table:
 def _benchmarks(scores: Sequence[BenchmarkScore]) -> RenderableType:
     """Two lines for each metric, so that long names of tasks leave room for the figures."""
     lines = [Text("standard benchmarks", style="bold"), *map(_benchmark, scores)]
-    return Text("\n").join([*lines, Text(figures.BENCHMARKS_NOTE, style="dim")])
+    return Text("\n").join([*lines, Text(formatting.BENCHMARKS_NOTE, style="dim")])
 
 
 def _benchmark(score: BenchmarkScore) -> Text:
-    before = figures.scored(score.before, score.before_error)
-    after = figures.scored(score.after, score.after_error)
+    before = formatting.scored(score.before, score.before_error)
+    after = formatting.scored(score.after, score.after_error)
     return Text.assemble(
         (visible(f"{score.task}: {score.metric}"), "cyan"),
-        (visible(f"  {figures.conditions(score)}\n"), "dim"),
+        (visible(f"  {formatting.conditions(score)}\n"), "dim"),
         f"  {before} → {after}  ",
-        (figures.moved_by(score), "bold"),
-        (f"  {figures.turned(score)}", "dim"),
+        (formatting.moved_by(score), "bold"),
+        (f"  {formatting.turned(score)}", "dim"),
     )
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from workbench import __version__, locations
+from workbench import __version__
 from workbench.cli import commands
+from workbench.core import locations
 
 
 class CommandFolder(click.Group):

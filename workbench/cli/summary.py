@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import FtwbError
+from workbench.core.errors import FtwbError
 from workbench.runs.checkpoints import resumable_from
 from workbench.runs.view import RunFollower
 

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from workbench.data.faults import Fault, refusal
+from workbench.core.errors import BadInputError
 from workbench.data.fields import UnfitError, first_present, kind_of, text_of
-from workbench.errors import BadInputError
+from workbench.data.row_errors import Fault, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from workbench.data.reading import Row
-    from workbench.recipe.recipe import DataFormat
+    from workbench.recipe.data import DataFormat
 
 Role = Literal["system", "user", "assistant"]
 

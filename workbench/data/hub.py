@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.core.errors import BadInputError, MachineError, NotFoundError
 from workbench.data.reading import Row
-from workbench.errors import BadInputError, MachineError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.utils.data import Sampler
 
-from workbench.data.batching import Collator
+from workbench.data.batches import Collator
 from workbench.data.rendering import Rendered
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from workbench.data.batching import LengthBucketSampler
-    from workbench.recipe.protection import GeneralRow
+    from workbench.data.batches import LengthBucketSampler
+    from workbench.retention.base import GeneralRow
 
 
 class Replayed(Rendered):

@@ -10,9 +10,9 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from workbench import locations
-from workbench.data.faults import Fault, refusal
-from workbench.errors import BadInputError, NotFoundError
+from workbench.core import locations
+from workbench.core.errors import BadInputError, NotFoundError
+from workbench.data.row_errors import Fault, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from workbench.core.errors import BadInputError
 from workbench.data.templates import ChatTemplate, Span
-from workbench.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

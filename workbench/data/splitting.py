@@ -13,7 +13,7 @@ from workbench.data.reading import numbering, read_rows
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from workbench.recipe.recipe import DataFormat, DataSection
+    from workbench.recipe.data import DataFormat, DataSection
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench import locations
+from workbench.core import locations
 from workbench.hardware.check import Check
 from workbench.hardware.gpus import driver_version, gpus
 from workbench.hardware.network import hub_reachable

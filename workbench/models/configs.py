@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from workbench.errors import BadInputError
+from workbench.core.errors import BadInputError
 
 if TYPE_CHECKING:
     from pathlib import Path

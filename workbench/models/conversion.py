@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from workbench import locations
-from workbench.errors import BadInputError, MachineError
+from workbench.core import locations
+from workbench.core.errors import BadInputError, MachineError
 from workbench.models.gguf_files import read_gguf
 from workbench.models.progress import Report, gguf_progress, quieten_libraries
 from workbench.models.store import build_once

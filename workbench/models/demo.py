@@ -14,12 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench import locations
-from workbench.errors import FtwbError, MachineError
+from workbench.core import locations
+from workbench.core.errors import FtwbError, MachineError
 from workbench.hardware.network import hub_reachable
 from workbench.models import hub, smollm2
 from workbench.models.store import build_once, is_complete
-from workbench.recipe.recipe import ModelSection
+from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:
     from workbench.models.progress import Report

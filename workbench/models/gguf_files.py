@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from workbench.errors import BadInputError
-from workbench.recipe.facts import ModelFacts
+from workbench.core.errors import BadInputError
+from workbench.models.model_facts import ModelFacts
 
 if TYPE_CHECKING:
     from pathlib import Path

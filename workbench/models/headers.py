@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from workbench.errors import BadInputError
+from workbench.core.errors import BadInputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from workbench.errors import BadInputError, MachineError, NotFoundError
+from workbench.core.errors import BadInputError, MachineError, NotFoundError
 from workbench.models.headers import INDEX, SINGLE, Headers, parse_headers, read_headers
 from workbench.models.progress import Report, reporting_bar
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from huggingface_hub import ModelInfo
 
-    from workbench.recipe.recipe import ModelSection
+    from workbench.recipe.model import ModelSection
 
 _WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken", "README.md")
 _UNWANTED = ("*/*", "consolidated*", "*.index.fp32.json")

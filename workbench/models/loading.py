@@ -6,7 +6,8 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadInputError
+from workbench.core.errors import BadInputError
+from workbench.core.weights import require_safetensors
 from workbench.models import hub
 from workbench.models.configs import read_config
 from workbench.models.conversion import convert_once
@@ -14,7 +15,6 @@ from workbench.models.demo import ensure_demo_model
 from workbench.models.headers import read_headers
 from workbench.models.progress import Report, quieten_libraries
 from workbench.models.sources import kind_of, path_of
-from workbench.weights import require_safetensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from workbench.recipe.recipe import ModelSection
-    from workbench.recipe.strategy import Quantization
+    from workbench.recipe.model import ModelSection
+    from workbench.strategies.base import Quantization
 
 _AMPERE = 8
 """First CUDA capability with fast bfloat16 products."""

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from workbench.errors import BadInputError, NotFoundError
+from workbench.core.errors import BadInputError, NotFoundError
 
 DEMO = "demo"
 

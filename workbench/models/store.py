@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import MachineError
+from workbench.core.errors import MachineError
 from workbench.models.progress import Report, silent
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from workbench.errors import BadInputError
-from workbench.recipe.section import Section, field
+from workbench.core.errors import BadInputError
+from workbench.recipe.base import Section, field
 
 if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe

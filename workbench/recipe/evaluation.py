@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from workbench.recipe.section import Section, field
+from workbench.recipe.base import Section, field
 
 SuiteSize = Literal["none", "quick", "standard", "full"]
 TargetMetric = Literal["contains", "exact", "rouge_l", "nll"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from workbench.errors import BadInputError
-from workbench.recipe import storage
+from workbench.core.errors import BadInputError
+from workbench.recipe import yaml_io
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ def combinations(
     parsed = dict(map(_axis, axes))
     if len(parsed) < len(axes):
         raise BadInputError("--grid: a field is there twice; write all of its values in one")
-    return _combined(parsed, lambda sets: storage.load_file(source, [*overrides, *sets]))
+    return _combined(parsed, lambda sets: yaml_io.load_file(source, [*overrides, *sets]))
 
 
 def combinations_of(recipe: Recipe, axes: Mapping[str, str]) -> list[Combination]:
@@ -58,7 +58,7 @@ def combinations_of(recipe: Recipe, axes: Mapping[str, str]) -> list[Combination
     parsed = {field: _values(field, text, usage) for field, text in axes.items()}
     values = recipe.model_dump(mode="json")
     return _combined(
-        parsed, lambda sets: storage.validate(storage.override(values, sets), source=recipe.name)
+        parsed, lambda sets: yaml_io.validate(yaml_io.override(values, sets), source=recipe.name)
     )
 
 

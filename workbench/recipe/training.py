@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from workbench.recipe.section import Section, field
+from workbench.recipe.base import Section, field
 
 Optimizer = Literal[
     "adamw", "adamw_8bit", "paged_adamw", "paged_adamw_8bit", "lion_8bit", "adafactor", "sgd"

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import model_validator
 
-from workbench.errors import BadInputError
-from workbench.recipe.parts import Card
-from workbench.recipe.protection import Guard, Protection, Verdict
-from workbench.recipe.section import field
+from workbench.core.errors import BadInputError
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
+from workbench.retention.base import Guard, Protection, Verdict
 
 if TYPE_CHECKING:
-    from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.protection import Evaluation, Scene
+    from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
+    from workbench.retention.base import Evaluation, Scene
 
 Action = Literal["ask", "stop", "rollback"]
 

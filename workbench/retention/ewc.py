@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from workbench.recipe.parts import Card
-from workbench.recipe.protection import GeneralProtection
-from workbench.recipe.section import field
-from workbench.retention.change import WeightProtection
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
+from workbench.retention.base import GeneralProtection
+from workbench.retention.weight_penalty import WeightProtection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.protection import Batch, Guard, Scene
+    from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
+    from workbench.retention.base import Batch, Guard, Scene
 
 _BATCH = 4
 """Rows whose gradients are squared together; the estimate is unbiased for any number."""
@@ -80,7 +80,7 @@ class EwcProtection(WeightProtection, GeneralProtection):
         return self.hold(scene, fisher)
 
     def _diagonal(self, scene: Scene, batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-        from workbench.retention.guards.fisher import clamp_at_quantile, diagonal_fisher
+        from workbench.retention.penalties.fisher import clamp_at_quantile, diagonal_fisher
 
         seed = scene.recipe.training.seed
         fisher = diagonal_fisher(
@@ -94,7 +94,7 @@ class EwcProtection(WeightProtection, GeneralProtection):
         return fisher
 
     def _kronecker(self, scene: Scene, batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-        from workbench.retention.guards.fisher import frozen_but_differentiable, kronecker_fisher
+        from workbench.retention.penalties.fisher import frozen_but_differentiable, kronecker_fisher
 
         def logits(batch: Batch) -> Tensor:
             return scene.logits(scene.base, batch)

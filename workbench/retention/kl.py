@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from workbench.recipe.parts import Card
-from workbench.recipe.protection import GeneralProtection
-from workbench.recipe.section import field
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
+from workbench.retention.base import GeneralProtection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import Tensor
 
-    from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.protection import Guard, Scene
+    from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
-    from workbench.retention.guards.divergence import BaseAnswers, TopTokens
+    from workbench.retention.base import Guard, Scene
+    from workbench.retention.penalties.kl import BaseAnswers, TopTokens
 
 
 class KlProtection(GeneralProtection):
@@ -75,7 +75,7 @@ class KlProtection(GeneralProtection):
 
     def ready(self, scene: Scene) -> Guard:
         """Keep what the base predicts, unless it can be asked at any time."""
-        from workbench.retention.guards.divergence import KlGuard
+        from workbench.retention.penalties.kl import KlGuard
 
         strategy = scene.recipe.strategy
         rows = scene.general(self.source, self.rows)
@@ -103,7 +103,7 @@ class KlProtection(GeneralProtection):
         """Tensors ``INDEX.NAME`` for each batch, read in parts of at most ``at_once`` rows."""
         import torch
 
-        from workbench.retention.guards.divergence import top_tokens
+        from workbench.retention.penalties.kl import top_tokens
 
         kept: dict[str, Tensor] = {}
         for index, batch in enumerate(batches):
@@ -125,7 +125,7 @@ def _row_parts(batch: dict[str, Tensor], at_once: int) -> Iterator[dict[str, Ten
 
 
 def _unpacked(kept: dict[str, Tensor], batches: int) -> list[TopTokens]:
-    from workbench.retention.guards.divergence import TopTokens
+    from workbench.retention.penalties.kl import TopTokens
 
     return [
         TopTokens(*(kept[f"{index}.{name}"] for name in TopTokens._fields))

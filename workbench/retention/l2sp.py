@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from workbench.recipe.parts import Card
-from workbench.recipe.section import field
-from workbench.retention.change import WeightProtection
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
+from workbench.retention.weight_penalty import WeightProtection
 
 if TYPE_CHECKING:
-    from workbench.recipe.protection import Guard, Scene
+    from workbench.retention.base import Guard, Scene
 
 
 class L2spProtection(WeightProtection):

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from workbench.errors import BadInputError
-from workbench.recipe.parts import Card
-from workbench.recipe.protection import GeneralProtection, Guard, Mix
-from workbench.recipe.section import field
+from workbench.core.errors import BadInputError
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
+from workbench.retention.base import GeneralProtection, Guard, Mix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.protection import GeneralRow, Scene
+    from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
+    from workbench.retention.base import GeneralRow, Scene
 
 
 class ReplayProtection(GeneralProtection):

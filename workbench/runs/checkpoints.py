@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from workbench.errors import BadInputError, NotFoundError
-from workbench.runs import files
+from workbench.core import files
+from workbench.core.errors import BadInputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Literal, get_args
 
-from workbench.errors import BadInputError
-from workbench.runs import files
+from workbench.core import files
+from workbench.core.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection

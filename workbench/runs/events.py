@@ -11,8 +11,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from workbench.runs import files
-from workbench.scrubbing import scrub
+from workbench.core import files
+from workbench.core.redaction import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.errors import BadInputError, MachineError, NotFoundError
-from workbench.recipe import storage
-from workbench.runs import files
+from workbench.core import files
+from workbench.core.errors import BadInputError, MachineError, NotFoundError
+from workbench.core.redaction import holds_token
+from workbench.recipe import yaml_io
 from workbench.runs.status import Status
-from workbench.scrubbing import holds_token
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +119,7 @@ class RunFolder:
 
     def recipe(self) -> Recipe:
         """The recipe it was launched with."""
-        return storage.load_file(self.recipe_file)
+        return yaml_io.load_file(self.recipe_file)
 
     def has_result(self) -> bool:
         """Whether a tuned model was saved: an empty folder is none."""
@@ -148,7 +148,7 @@ class Runs:
             raise MachineError(f"{self.root}: cannot create a run: {error.strerror}") from error
 
     def _create(self, recipe: Recipe) -> RunFolder:
-        text = storage.dump(recipe)
+        text = yaml_io.dump(recipe)
         if holds_token(text):
             raise BadInputError(
                 "the recipe holds an access token, and recipes are kept and shared; take it out "

@@ -9,8 +9,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from workbench import locations
-from workbench.errors import MachineError
+from workbench.core import locations
+from workbench.core.errors import MachineError
 from workbench.runs.folder import Runs
 from workbench.runs.process import identity
 from workbench.runs.queue import Queue, Ticket

@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from workbench.errors import MachineError
-from workbench.runs import files
+from workbench.core import files
+from workbench.core.errors import MachineError
 from workbench.runs.process import identity
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench import locations
-from workbench.errors import MachineError
-from workbench.runs import files
+from workbench.core import files, locations
+from workbench.core.errors import MachineError
 from workbench.runs.launch import WORKER
 
 if TYPE_CHECKING:

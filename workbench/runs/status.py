@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from workbench.runs import files
+from workbench.core import files
+from workbench.core.redaction import scrub
 from workbench.runs.process import identity
-from workbench.scrubbing import scrub
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from workbench.errors import NotFoundError
-from workbench.runs import files
+from workbench.core import files
+from workbench.core.errors import NotFoundError
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs

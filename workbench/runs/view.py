@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from workbench.runs.columns import Columns, read_columns
+from workbench.runs.arrow_events import Columns, read_columns
 from workbench.runs.events import Event, EventReader, parse
 from workbench.runs.series import Series, SeriesBuilder
 

@@ -6,10 +6,10 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from workbench.errors import BadInputError
-from workbench.recipe.parts import Card
-from workbench.recipe.section import field
-from workbench.recipe.strategy import Strategy
+from workbench.core.errors import BadInputError
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
+from workbench.strategies.base import Strategy
 from workbench.strategies.blocks import blocks_in
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from torch.nn import Module
 
-    from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.strategy import Addition
+    from workbench.models.model_facts import ModelFacts
+    from workbench.strategies.base import Addition
     from workbench.strategies.layers.bottleneck import Bottleneck
 
 _CONFIG = "adapter_config.json"
@@ -92,7 +92,7 @@ class BottleneckStrategy(Strategy):
 
     def additions(self, model: Module) -> Mapping[str, Addition]:
         """Every adapter, at the module that it belongs to."""
-        from workbench.strategies.layers.additions import Inserted
+        from workbench.strategies.layers.delta import Inserted
 
         parallel = self.form == "parallel"
         return {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from workbench.errors import BadInputError, FtwbError
-from workbench.recipe.facts import in_blocks, is_embedding, is_head
-from workbench.recipe.parts import Card
-from workbench.recipe.section import field
-from workbench.recipe.strategy import Strategy
+from workbench.core.errors import BadInputError, FtwbError
+from workbench.models.model_facts import in_blocks, is_embedding, is_head
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
+from workbench.strategies.base import Strategy
 from workbench.strategies.blocks import layer_of
 from workbench.strategies.targets import Names, pick_parts
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.strategy import Change
+    from workbench.models.model_facts import ModelFacts
+    from workbench.strategies.base import Change
 
 _FILE = "changed.safetensors"
 

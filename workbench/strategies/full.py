@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from workbench.errors import FtwbError
-from workbench.recipe.parts import Card
-from workbench.recipe.section import field
-from workbench.recipe.strategy import Strategy
-from workbench.weights import require_safetensors
+from workbench.core.errors import FtwbError
+from workbench.core.weights import require_safetensors
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
+from workbench.strategies.base import Strategy
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from torch.nn import Module
 
-    from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.strategy import Change
+    from workbench.models.model_facts import ModelFacts
+    from workbench.strategies.base import Change
 
 
 class FullStrategy(Strategy):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from workbench.recipe.parts import Card
-from workbench.recipe.section import field
-from workbench.strategies.adapters import PeftStrategy
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
+from workbench.strategies.peft_base import PeftStrategy
 from workbench.strategies.targets import AutoNames, in_attention, linear_modules, pick_names
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from peft import PeftConfig
     from transformers import PreTrainedModel
 
-    from workbench.recipe.facts import ModelFacts
+    from workbench.models.model_facts import ModelFacts
 
 _KEYS_AND_VALUES = (
     *("k_proj", "v_proj", "key", "value", "wk", "wv"),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import model_validator
 
-from workbench.errors import BadInputError, FtwbError
-from workbench.recipe.parts import Card
-from workbench.recipe.section import field
-from workbench.strategies.adapters import as_peft
+from workbench.core.errors import BadInputError, FtwbError
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
 from workbench.strategies.low_rank import LowRankStrategy
+from workbench.strategies.peft_base import as_peft
 from workbench.strategies.targets import pick_targets
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.protection import Scene
+    from workbench.models.model_facts import ModelFacts
     from workbench.recipe.training import TrainingSection
+    from workbench.retention.base import Scene
 
 _MUTATING = {"pissa": "pissa_niter_16", "olora": "olora", "corda": "corda"}
 """Initialisations that take their start out of the base's own weights, in PEFT's words."""

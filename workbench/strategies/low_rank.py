@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.recipe.section import field
-from workbench.strategies.adapters import PeftStrategy, as_peft
+from workbench.recipe.base import field
+from workbench.strategies.peft_base import PeftStrategy, as_peft
 from workbench.strategies.targets import Targets, linear_modules, pick_targets
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel
 
-    from workbench.recipe.facts import ModelFacts
-    from workbench.recipe.strategy import Addition, Change
+    from workbench.models.model_facts import ModelFacts
+    from workbench.strategies.base import Addition, Change
 
 
 class LowRankStrategy(PeftStrategy):
@@ -77,7 +77,7 @@ class LowRankStrategy(PeftStrategy):
 
     def additions(self, model: Module) -> Mapping[str, Addition] | None:
         """Every pair of matrices, unless DoRA rescales or PEFT did more than add."""
-        from workbench.strategies.layers.additions import LowRank
+        from workbench.strategies.layers.delta import LowRank
 
         found = {} if self.dora else _pairs(as_peft(model))
         return {name: LowRank(*pair) for name, pair in found.items()} or None

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from workbench.errors import BadInputError
-from workbench.recipe.parts import Card
-from workbench.recipe.section import field
-from workbench.strategies.adapters import PeftStrategy
+from workbench.core.errors import BadInputError
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
+from workbench.strategies.peft_base import PeftStrategy
 from workbench.strategies.targets import Targets, linear_modules, pick_targets
 
 if TYPE_CHECKING:
     from peft import PeftConfig
     from transformers import PreTrainedModel
 
-    from workbench.recipe.facts import ModelFacts
+    from workbench.models.model_facts import ModelFacts
 
 
 class OsfStrategy(PeftStrategy):

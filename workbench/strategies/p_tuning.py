@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from workbench.recipe.parts import Card
-from workbench.recipe.section import field
-from workbench.strategies.adapters import as_peft
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
+from workbench.strategies.peft_base import as_peft
 from workbench.strategies.soft_prompt import SoftPromptStrategy, starting_embeddings
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel
 
-    from workbench.recipe.facts import ModelFacts
+    from workbench.models.model_facts import ModelFacts
 
 
 class PTuningStrategy(SoftPromptStrategy):

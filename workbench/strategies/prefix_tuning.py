@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from workbench.errors import BadInputError
-from workbench.recipe.parts import Card
-from workbench.recipe.section import field
+from workbench.core.errors import BadInputError
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
 from workbench.strategies.soft_prompt import SoftPromptStrategy
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel
 
-    from workbench.recipe.facts import ModelFacts
+    from workbench.models.model_facts import ModelFacts
     from workbench.recipe.training import TrainingSection
 
 _KEYS = ("k_proj", "key", "wk")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from workbench.recipe.parts import Card
-from workbench.recipe.section import field
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
 from workbench.strategies.soft_prompt import SoftPromptStrategy, prompt_config
 
 if TYPE_CHECKING:
     from peft import PeftConfig
     from transformers import PreTrainedModel
 
-    from workbench.recipe.facts import ModelFacts
+    from workbench.models.model_facts import ModelFacts
 
 
 class PromptTuningStrategy(SoftPromptStrategy):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from workbench.errors import BadInputError, MachineError
-from workbench.recipe.parts import Card
-from workbench.recipe.section import field
-from workbench.recipe.strategy import Quantization
+from workbench.core.errors import BadInputError, MachineError
+from workbench.recipe.base import field
+from workbench.recipe.registry import Card
+from workbench.strategies.base import Quantization
 from workbench.strategies.low_rank import LowRankStrategy
 
 if TYPE_CHECKING:
-    from workbench.recipe.facts import ModelFacts
+    from workbench.models.model_facts import ModelFacts
     from workbench.recipe.training import TrainingSection
 
 

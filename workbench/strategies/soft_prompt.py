@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.errors import BadInputError
-from workbench.recipe.section import field
-from workbench.strategies.adapters import PeftStrategy
+from workbench.core.errors import BadInputError
+from workbench.recipe.base import field
+from workbench.strategies.peft_base import PeftStrategy
 
 if TYPE_CHECKING:
     from peft import PromptTuningConfig
     from torch import Tensor
     from transformers import PreTrainedModel
 
-    from workbench.recipe.facts import ModelFacts
+    from workbench.models.model_facts import ModelFacts
     from workbench.recipe.training import TrainingSection
 
 

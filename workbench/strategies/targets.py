@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
 
-from workbench.errors import BadInputError
+from workbench.core.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
+from workbench.core.redaction import ScrubbedStream
 from workbench.runs import control
-from workbench.runs.alone import alone
 from workbench.runs.folder import RunFolder
-from workbench.scrubbing import ScrubbedStream
-from workbench.training.rank import is_rank, serve
-from workbench.training.turn import Turn
+from workbench.runs.run_lock import alone
+from workbench.training.distributed.rank_main import is_rank, serve
+from workbench.training.reporting.device_wait import Turn
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -60,7 +60,7 @@ def _work(run: RunFolder, order: list[str]) -> int:
 
 
 def _lead(run: RunFolder, order: list[str], count: int) -> int:
-    from workbench.training.ranks import lead
+    from workbench.training.distributed.launcher import lead
 
     return lead(run, order, count)
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors import SafetensorError
 
-from workbench.errors import MachineError, RunFailedError
-from workbench.runs import files
+from workbench.core import files
+from workbench.core.errors import MachineError, RunFailedError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch.nn import Module
 
-    from workbench.recipe.strategy import Strategy
+    from workbench.strategies.base import Strategy
 
 
 def save_result(strategy: Strategy, model: Module, folder: Path) -> None:

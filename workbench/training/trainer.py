@@ -11,13 +11,13 @@ from torch.distributed.fsdp import FSDPModule
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
-from workbench.data.batching import Collator, LengthBucketSampler
+from workbench.data.batches import Collator, LengthBucketSampler
 from workbench.data.mixing import MixingCollator, MixingSampler, Replayed, by_source
 from workbench.data.rendering import UNTRAINED, Rendered
 from workbench.data.sharding import DealtSampler
-from workbench.training.loss import labelled_nll
-from workbench.training.plan import warmup_steps
-from workbench.training.team import ALONE
+from workbench.models.loss import labelled_nll
+from workbench.planning.plan import warmup_steps
+from workbench.training.distributed.process_group import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.recipe.training import TrainingSection
-    from workbench.training.checkpoint import Stateful
-    from workbench.training.cutting import Cutting
-    from workbench.training.guards import Guards
-    from workbench.training.team import Team
+    from workbench.training.checkpoint.write import Stateful
+    from workbench.training.distributed.process_group import Team
+    from workbench.training.oom.micro_batch_splitter import Cutting
+    from workbench.training.protections import Guards
 
 _OPTIMIZERS = {
     "adamw": "adamw_torch",

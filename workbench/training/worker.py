@@ -9,33 +9,33 @@ from typing import TYPE_CHECKING
 
 from transformers import set_seed
 
-from workbench import locations
+from workbench.core import locations
+from workbench.core.errors import BadInputError
+from workbench.core.formatting import percent
 from workbench.data.splitting import load_split
-from workbench.errors import BadInputError
-from workbench.recipe.numbers import percent
+from workbench.evaluation.base_identity import fingerprint_of
+from workbench.evaluation.run.evaluator import Examination
+from workbench.models.loaded_base import open_base
+from workbench.planning.plan import total_steps
+from workbench.planning.provenance import require_origin, save_origin
 from workbench.runs.folder import MEASURING
-from workbench.training.base_identity import fingerprint_of
-from workbench.training.best import BestWeights
-from workbench.training.checkpoint import Checkpointer
-from workbench.training.cutting import Cutting
-from workbench.training.disk import StopAsked
-from workbench.training.examination import Examination
-from workbench.training.guards import Guards
-from workbench.training.last_words import last_words
-from workbench.training.memory_watch import MemoryWatch
-from workbench.training.monitor import Monitor
-from workbench.training.opening import open_base
-from workbench.training.origin import require_origin, save_origin
-from workbench.training.plan import total_steps
-from workbench.training.randomness import random_states, set_random_states
-from workbench.training.reporter import Reporter
-from workbench.training.rescue import Rescue
+from workbench.training.callbacks.monitor import Monitor
+from workbench.training.callbacks.retention_watch import RetentionWatch
+from workbench.training.checkpoint.best import BestWeights
+from workbench.training.checkpoint.resume import Resumption, resumed
+from workbench.training.checkpoint.rng_state import random_states, set_random_states
+from workbench.training.checkpoint.write import Checkpointer
+from workbench.training.distributed.fsdp import Weights
+from workbench.training.distributed.process_group import ALONE
+from workbench.training.oom.micro_batch_splitter import Cutting
+from workbench.training.oom.oom_checkpoint import Rescue
+from workbench.training.preparation import BaseScene
+from workbench.training.protections import Guards
+from workbench.training.reporting.disk_full import StopAsked
+from workbench.training.reporting.error_summary import last_words
+from workbench.training.reporting.memory_monitor import MemoryWatch
+from workbench.training.reporting.reporter import Reporter
 from workbench.training.result import save_result
-from workbench.training.resumption import Resumption, resumed
-from workbench.training.retention_watch import RetentionWatch
-from workbench.training.scene import BaseScene
-from workbench.training.sharded import Weights
-from workbench.training.team import ALONE
 from workbench.training.trainer import WorkbenchTrainer, training_arguments
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.data.rendering import Rendered
+    from workbench.evaluation.run.baseline_cache import BaseEvidence
+    from workbench.models.loaded_base import Opened, Report
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
-    from workbench.training.base_evidence import BaseEvidence
-    from workbench.training.checkpoint import Saved, Stateful
-    from workbench.training.opening import Opened, Report
-    from workbench.training.team import Team
+    from workbench.training.checkpoint.write import Saved, Stateful
+    from workbench.training.distributed.process_group import Team
 
 _BEST = {
     frozenset({"loss"}): "the lowest held-out loss",

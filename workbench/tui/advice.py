@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.recipe.numbers import number
+from workbench.core.formatting import number
 
 if TYPE_CHECKING:
-    from workbench.training.learning_rates import JudgedRate
+    from workbench.planning.learning_rates import JudgedRate
 
 
 @dataclass(frozen=True)

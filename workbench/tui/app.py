@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.reactive import reactive
 
-from workbench.errors import FtwbError
+from workbench.core.errors import FtwbError
 from workbench.tui.clipboard import CopyingApp
 from workbench.tui.commands import Commands, command
 from workbench.tui.messages import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from workbench.runs.folder import RunFolder
-    from workbench.tui.run_list import RunList, RunRow
+    from workbench.tui.run_index import RunList, RunRow
     from workbench.tui.story import Story
 
 _LISTING_SECONDS = 1.0
@@ -180,7 +180,7 @@ class WorkbenchApp(CopyingApp):
     @work(thread=True, exclusive=True, group="rows", exit_on_error=False)
     def refresh_rows(self) -> None:
         """Read the list of runs."""
-        from workbench.tui.run_list import RunList
+        from workbench.tui.run_index import RunList
 
         if self._list is None:
             self._list = RunList(self.runs_root)

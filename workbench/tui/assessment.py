@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from workbench.recipe import storage
-from workbench.recipe.problems import Problem, problems_of
+from workbench.recipe import yaml_io
 from workbench.recipe.recipe import Recipe
+from workbench.recipe.validation_errors import Problem, problems_of
 from workbench.tui.forms import Values, flat
 from workbench.tui.ftwb_process import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workbench.training.plan import Plan
-    from workbench.training.risk import Remedy
+    from workbench.planning.plan import Plan
+    from workbench.planning.risk import Remedy
 
 _PLAIN = re.compile(r"[\w./~-]+(:[\w./-]+)*")
 
@@ -43,7 +43,7 @@ class Assessment:
 
 def load_presets() -> dict[str, Recipe]:
     """Every shipped recipe that validates, by name."""
-    return {name: storage.load_file(path) for name, path in storage.presets().items()}
+    return {name: yaml_io.load_file(path) for name, path in yaml_io.presets().items()}
 
 
 def plain(recipe: Recipe) -> Values:
@@ -53,13 +53,13 @@ def plain(recipe: Recipe) -> Values:
 
 def assess(values: Mapping[str, Any], preset: str, base: Recipe) -> Assessment:
     """Validate the values of a form that started from the ``preset`` holding ``base``."""
-    from workbench.training.preflight import resolve
+    from workbench.planning.preflight import resolve
 
     try:
         recipe = resolve(Recipe.model_validate(values))
     except ValidationError as error:
         return Assessment(None, tuple(problems_of(error, Recipe)))
-    return Assessment(recipe, (), command_line(recipe, preset, base), storage.dump(recipe))
+    return Assessment(recipe, (), command_line(recipe, preset, base), yaml_io.dump(recipe))
 
 
 def command_line(recipe: Recipe, preset: str, base: Recipe) -> str:
@@ -90,14 +90,14 @@ def size_up(recipe: Recipe) -> Plan:
     Raises:
         FtwbError: The model, the data or the strategy cannot be used as asked.
     """
-    from workbench.training.preflight import preflight
+    from workbench.planning.preflight import preflight
 
     return preflight(recipe)
 
 
 def remedied(values: Values, remedy: Remedy) -> Values:
     """The values of a form after the switch that lowers the risk of forgetting."""
-    return storage.override(values, remedy.settings)
+    return yaml_io.override(values, remedy.settings)
 
 
 async def count_tokens(recipe: Recipe) -> int:
@@ -106,13 +106,13 @@ async def count_tokens(recipe: Recipe) -> int:
     Raises:
         FtwbError: They cannot be counted; the text says why.
     """
-    found = await read_json("estimate", "-", "--json", text=storage.dump(recipe))
+    found = await read_json("estimate", "-", "--json", text=yaml_io.dump(recipe))
     return int(found["tokens"])
 
 
 def _as_yaml(value: Any) -> str:
     """A value as YAML in one line: a plain word that YAML reads back as itself, else JSON."""
     plain_word = isinstance(value, str) and _PLAIN.fullmatch(value)
-    if plain_word and storage.parse(f"x: {value}", source="") == {"x": value}:
+    if plain_word and yaml_io.parse(f"x: {value}", source="") == {"x": value}:
         return str(value)
     return json.dumps(value, ensure_ascii=False)

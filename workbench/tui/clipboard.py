@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from textual import work
 from textual.app import App
 
-from workbench import locations
-from workbench.errors import MachineError
-from workbench.runs import files
+from workbench.core import files, locations
+from workbench.core.errors import MachineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

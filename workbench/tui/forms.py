@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
-from workbench.recipe.numbers import number
-from workbench.recipe.parts import Card, Part
-from workbench.recipe.protection import Protection
-from workbench.recipe.section import Section
+from workbench.core.formatting import number
+from workbench.recipe.base import Section
+from workbench.recipe.registry import Card, Part
+from workbench.retention.base import Protection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from workbench.errors import FtwbError
+from workbench.core.errors import FtwbError
 
 
 async def read_json(*words: str, text: str = "") -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from workbench.probes.report import Report
+    from workbench.evaluation.report.report import Report
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
     from workbench.runs.view import RunView
     from workbench.tui.forms import FormGroup
-    from workbench.tui.run_list import RunRow
+    from workbench.tui.run_index import RunRow
 
 
 @dataclass

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.probes.comparing import Keeping, more_is_better, untouched
-from workbench.tui.widgets.plane import Field, Mark
-from workbench.tui.widgets.plot import LOOKS
-from workbench.tui.words import letter
+from workbench.evaluation.analysis.comparison import Keeping, more_is_better, untouched
+from workbench.tui.labels import letter
+from workbench.tui.widgets.common.plot import LOOKS
+from workbench.tui.widgets.compare.plane import Field, Mark
 
 if TYPE_CHECKING:
-    from workbench.probes.comparing import Comparison
-    from workbench.probes.priors import Prior
+    from workbench.evaluation.analysis.comparison import Comparison
+    from workbench.evaluation.analysis.published_results import Prior
 
 TITLES: dict[Keeping, str] = {
     "retention_index": "retention index",

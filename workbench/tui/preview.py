@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
+from workbench.core.sanitize import visible
 from workbench.tui.ftwb_process import read_json
-from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from textual.worker import get_current_worker
 
-from workbench.errors import FtwbError
-from workbench.runs.answers import INTERVAL, Question, told, when
+from workbench.core.errors import FtwbError
 from workbench.runs.control import ask
+from workbench.runs.requests import INTERVAL, Question, told, when
 from workbench.tui.messages import Told
 from workbench.tui.screens.confirm import ConfirmScreen
 from workbench.tui.screens.text import TextScreen
@@ -18,8 +18,8 @@ from workbench.tui.screens.text import TextScreen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workbench.runs.answers import Answered
     from workbench.runs.folder import RunFolder
+    from workbench.runs.requests import Answered
     from workbench.tui.app import WorkbenchApp
     from workbench.tui.screens.base import WorkbenchScreen
 
@@ -78,7 +78,7 @@ def resume_in_background(screen: WorkbenchScreen, run: RunFolder) -> None:
 
 
 def _resume(run: RunFolder) -> str:
-    from workbench.training.resuming import resume
+    from workbench.planning.resume_launch import resume
 
     choice = resume(run)
     return ". ".join([*choice.broken, f"{run.id} goes on from step {choice.step}."])

@@ -6,9 +6,8 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
-from workbench import locations
-from workbench.errors import BadInputError
-from workbench.runs import files
+from workbench.core import files, locations
+from workbench.core.errors import BadInputError
 
 if TYPE_CHECKING:
     from pathlib import Path

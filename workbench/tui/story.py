@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from workbench.tui.run_list import RunRow
+    from workbench.tui.run_index import RunRow
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
-from workbench import locations
-from workbench.errors import BadInputError
+from workbench.core import locations
+from workbench.core.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 if TYPE_CHECKING:
-    from workbench.probes.figures import Rating
-    from workbench.probes.findings import Interval, Verdict
+    from workbench.evaluation.analysis.findings import Interval, Verdict
+    from workbench.evaluation.report.formatting import Rating
 
 VERDICT_COLOURS: dict[Verdict | None, str] = {
     "PASS": "$text-success",

@@ -57,9 +57,9 @@ def command(
     by 'ftwb report', beside its own suites and without a verdict.
     """
     from workbench.cli.progress import progress
-    from workbench.probes.benchmarks import append_round
+    from workbench.evaluation.lm_eval.benchmarks import append_round
+    from workbench.evaluation.lm_eval.runner import Wanted, benchmark
     from workbench.runs.folder import Runs
-    from workbench.training.benchmarking import Wanted, benchmark
 
     found = Runs(root).find(run)
     with progress() as report:

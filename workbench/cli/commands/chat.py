@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.cli.output import emit_json, narrate
-from workbench.errors import BadInputError, FtwbError
+from workbench.core.errors import BadInputError, FtwbError
 from workbench.runs.folder import RunFolder, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.inference.headless import Answered, Asking, Comparison
-    from workbench.inference.messages import Done, Opened, Source
+    from workbench.chat.headless import Answered, Asking, Comparison
+    from workbench.chat.protocol import Done, Opened, Source
 
 _WIDEST = 100
 
@@ -97,10 +97,10 @@ def command(  # noqa: PLR0913 - one argument an option
     Without a prompt the split chat opens. Before anything is asked, the base is proven: its logits
     on fixed prompts are compared with those stored before training.
     """
-    from workbench.inference.headless import Asking, sources_beside
-    from workbench.inference.opening import folder_of, require_result
-    from workbench.inference.packs import read_prompts
-    from workbench.inference.settings import ChatSettings
+    from workbench.chat.engine.loader import folder_of, require_result
+    from workbench.chat.headless import Asking, sources_beside
+    from workbench.chat.packs import read_prompts
+    from workbench.chat.settings import ChatSettings
 
     runs = Runs(root)
     found = runs.find(run)
@@ -153,8 +153,8 @@ class _Session:
 
     async def ask(self, prompts: Sequence[str], *, aloud: bool) -> tuple[Opened, list[Answered]]:
         """Answer all prompts with one engine, printing each at once if ``aloud``."""
-        from workbench.inference.client import EngineClient
-        from workbench.inference.headless import ask_all, open_engine
+        from workbench.chat.client import EngineClient
+        from workbench.chat.headless import ask_all, open_engine
 
         client = EngineClient(self.run, self.others)
         answered = []
@@ -173,7 +173,7 @@ class _Session:
 
     def titles(self) -> dict[str, str]:
         """Which model answers in each lane."""
-        from workbench.inference.titles import lane_titles
+        from workbench.chat.titles import lane_titles
 
         theirs = {source.lane: RunFolder(Path(source.run)).recipe().name for source in self.others}
         return {**lane_titles(self.run.recipe()), **theirs}
@@ -188,7 +188,7 @@ class _Session:
 
     def _check(self, opened: Opened) -> None:
         """Tell how the lanes stand, and refuse what they cannot do."""
-        from workbench.inference.headless import proof_line, require_strengths, summary
+        from workbench.chat.headless import proof_line, require_strengths, summary
 
         require_strengths(opened, self.asking.strengths)
         narrate(summary(opened))
@@ -199,7 +199,7 @@ class _Session:
 
 def _print(headings: dict[str, str], answered: Answered) -> None:
     """Print a prompt and its answers; what a model says cannot reach the terminal as a command."""
-    from workbench.untrusted import visible
+    from workbench.core.sanitize import visible
 
     click.secho(visible(answered.prompt), bold=True)
     for lane, done in answered.answers.items():
@@ -213,8 +213,8 @@ def _print(headings: dict[str, str], answered: Answered) -> None:
 
 def _parting(lane: str, compared: Comparison) -> str:
     """The token that the other lane would least have said, in one line."""
-    from workbench.inference.surprise import SCALES, SURPRISE, parting
-    from workbench.untrusted import visible
+    from workbench.chat.surprise import SCALES, SURPRISE, parting
+    from workbench.core.sanitize import visible
 
     scale = SCALES.get(lane, SURPRISE)
     found = parting(compared.pieces, scale)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from workbench.cli.output import emit_json, emit_table, narrate
-from workbench.errors import BadInputError, NotFoundError
+from workbench.core.errors import BadInputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from workbench.inference.transcripts import Record
+    from workbench.chat.transcripts import Record
     from workbench.runs.folder import RunFolder
 
 _GLIMPSE = 48
@@ -69,7 +69,7 @@ def command(
 
 def _exchanges(run: RunFolder) -> Iterator[Exchange]:
     """Number the exchanges of a run, the newest first."""
-    from workbench.inference.transcripts import read_transcripts
+    from workbench.chat.transcripts import read_transcripts
 
     records = read_transcripts(run)
     for number in range(len(records), 0, -1):
@@ -92,7 +92,7 @@ def _as_data(exchange: Exchange) -> dict[str, Any]:
 
 
 def _print_pages(found: Sequence[Exchange]) -> None:
-    from workbench.inference.transcript_pages import as_markdown
+    from workbench.chat.transcript_pages import as_markdown
 
     for each in found:
         click.echo(as_markdown(each.record, f"{each.run}, exchange {each.number}"))

@@ -20,7 +20,7 @@ def command(root: Path, run: str, wait: bool, as_json: bool) -> None:
 
     'ftwb resume' goes on from it, 'ftwb evaluate --checkpoint' measures it once the run has ended.
     """
-    from workbench.cli.asking import answer_json, ask_worker
+    from workbench.cli.request import answer_json, ask_worker
     from workbench.runs.folder import Runs
 
     found = Runs(root).find(run)

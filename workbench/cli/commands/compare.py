@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.output import emit_json, emit_table, narrate
-from workbench.recipe.numbers import percent
+from workbench.core.formatting import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from workbench.probes.comparing import Compared, Comparison, Keeping
-    from workbench.probes.findings import Interval
-    from workbench.probes.priors import Prior
+    from workbench.evaluation.analysis.comparison import Compared, Comparison, Keeping
+    from workbench.evaluation.analysis.findings import Interval
+    from workbench.evaluation.analysis.published_results import Prior
     from workbench.runs.folder import RunFolder, Runs
 
 _FRONTS: dict[Keeping, str] = {
@@ -42,8 +42,8 @@ def command(
     score; 'kept' is the retention index. 'front' names the columns by which no other run learned
     more and kept more at once. Each of RUNS is an id, a unique part of one, or 'last'.
     """
-    from workbench.probes.comparing import compare, read_contestant
-    from workbench.probes.priors import shipped_prior
+    from workbench.evaluation.analysis.comparison import compare, read_contestant
+    from workbench.evaluation.analysis.published_results import shipped_prior
     from workbench.runs.folder import Runs
 
     if not runs and not sweep:
@@ -62,7 +62,7 @@ def command(
 
 def _reported(runs: Runs, sweep: str) -> list[RunFolder]:
     """The runs of a sweep that have a report; of the others it is told where they stand."""
-    from workbench.errors import NotFoundError
+    from workbench.core.errors import NotFoundError
     from workbench.runs.sweeps import members
 
     every = members(runs, sweep)

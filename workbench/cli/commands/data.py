@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from workbench.cli.output import emit_json, emit_table
-from workbench.recipe.recipe import DataFormat, ModelSection
-from workbench.untrusted import visible
+from workbench.core.sanitize import visible
+from workbench.recipe.data import DataFormat
+from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -90,7 +91,7 @@ def _print(found: Preview) -> None:
 
 def _facts(found: Preview) -> Iterator[tuple[str, str]]:
     """The lines of the table; what is not there (no empty rows, say) has no line."""
-    from workbench.data.faults import name_numbers
+    from workbench.data.row_errors import name_numbers
 
     percentiles = vars(found.lengths).items()
     yield "format", found.format

@@ -25,18 +25,18 @@ def command(root: Path, headless: bool, whole: bool, as_json: bool) -> None:
     With --all also full fine-tuning at a careful rate and both with replay. Every result is asked
     the quick probe suites.
     """
-    from workbench.cli import story
+    from workbench.cli import demo
     from workbench.runs.folder import Runs
 
     runs = Runs(root)
     if headless or as_json:
-        found = story.findings(story.tell(runs, story.chapters(whole)))
-        emit_json(found) if as_json else story.show(found)
+        found = demo.findings(demo.tell(runs, demo.chapters(whole)))
+        emit_json(found) if as_json else demo.show(found)
         return
     if whole:
         raise click.UsageError("--all tells its story without screens: add --headless")
     from workbench.tui import launch
     from workbench.tui.story import Story
 
-    first = story.tell_in_background(runs)
-    launch(root, run=first, story=Story(first.id, story.CHAPTERS, "What is photosynthesis?"))
+    first = demo.tell_in_background(runs)
+    launch(root, run=first, story=Story(first.id, demo.CHAPTERS, "What is photosynthesis?"))

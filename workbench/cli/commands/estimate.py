@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.output import emit_json, emit_table
-from workbench.recipe.numbers import percent
+from workbench.core.formatting import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workbench.training.plan import Plan
-    from workbench.training.risk import Risk
+    from workbench.planning.plan import Plan
+    from workbench.planning.risk import Risk
 
 
 @click.command("estimate")
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Print steps, tokens, trainable parameters and risk of RECIPE (file, preset, - for stdin)."""
-    from workbench.recipe import storage
-    from workbench.training.preflight import resolve, with_tokens
-    from workbench.training.risk_weights import checked
+    from workbench.planning.preflight import resolve, with_tokens
+    from workbench.planning.risk_weights import checked
+    from workbench.recipe import yaml_io
 
     if recipe == "-":
-        values = storage.parse(sys.stdin.read(), source="stdin")
-        loaded = storage.validate(storage.override(values, overrides), source="stdin")
+        values = yaml_io.parse(sys.stdin.read(), source="stdin")
+        loaded = yaml_io.validate(yaml_io.override(values, overrides), source="stdin")
     else:
-        loaded = storage.load_file(recipe, overrides)
+        loaded = yaml_io.load_file(recipe, overrides)
     plan = with_tokens(resolve(loaded))
     if as_json:
         emit_json({**plan.model_dump(), "share": plan.share, "risk_check": checked()})

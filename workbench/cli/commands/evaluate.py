@@ -44,7 +44,7 @@ def command(
     A live run is asked to measure itself after the step it is in: its held-out loss, its KL to the
     base, and the canaries.
     """
-    from workbench.errors import BadInputError
+    from workbench.core.errors import BadInputError
     from workbench.runs.folder import Runs
 
     found = Runs(root).find(run)
@@ -62,8 +62,8 @@ def command(
 def _measure(run: RunFolder, size: SuiteSize | None, checkpoint: int | None, as_json: bool) -> None:
     """Measure a run that has ended."""
     from workbench.cli.progress import progress
-    from workbench.probes.report import read_report_file
-    from workbench.training.remeasure import remeasure
+    from workbench.evaluation.report.report import read_report_file
+    from workbench.evaluation.run.reevaluate import remeasure
 
     with progress() as report:
         file = remeasure(run, report, size, checkpoint)
@@ -79,7 +79,7 @@ def _measure(run: RunFolder, size: SuiteSize | None, checkpoint: int | None, as_
 
 def _ask(run: RunFolder, wait: bool, as_json: bool) -> None:
     """Let the worker of a live run measure."""
-    from workbench.cli.asking import answer_json, ask_worker
+    from workbench.cli.request import answer_json, ask_worker
 
     event = ask_worker(run, "evaluate", wait=wait, as_json=as_json)
     if event is None:

@@ -29,7 +29,7 @@ def command(context: click.Context, run: str, margin: float | None, as_json: boo
     Exit codes: 0 PASS, every capability is kept. 1 FAIL, one is lost. 2 INCONCLUSIVE, too little
     was measured to say. 3 ERROR, there is no report that could be judged, or the call is wrong.
     """
-    from workbench.probes.gate import decide
+    from workbench.evaluation.analysis.gate import decide
     from workbench.runs.folder import Runs
 
     root: Path = context.obj

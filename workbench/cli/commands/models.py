@@ -10,8 +10,8 @@ import click
 from workbench.cli.output import emit_json, emit_table
 
 if TYPE_CHECKING:
-    from workbench.models.catalogue import ModelEntry
-    from workbench.recipe.facts import ModelFacts
+    from workbench.models.finding import ModelEntry
+    from workbench.models.model_facts import ModelFacts
 
 
 @click.command("models")
@@ -26,7 +26,7 @@ def command(name: str | None, as_json: bool) -> None:
 
 
 def _list(*, as_json: bool) -> None:
-    from workbench.models.catalogue import list_models
+    from workbench.models.finding import list_models
 
     entries = list_models()
     if as_json:
@@ -36,8 +36,8 @@ def _list(*, as_json: bool) -> None:
 
 
 def _describe(name: str, *, as_json: bool) -> None:
-    from workbench.models.facts import read_facts
-    from workbench.recipe.recipe import ModelSection
+    from workbench.models.describing import read_facts
+    from workbench.recipe.model import ModelSection
 
     facts = read_facts(ModelSection(id=name))
     if as_json:

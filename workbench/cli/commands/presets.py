@@ -24,9 +24,9 @@ def command(name: str | None, as_json: bool) -> None:
 
 
 def _list(*, as_json: bool) -> None:
-    from workbench.recipe import storage
+    from workbench.recipe import yaml_io
 
-    recipes = {name: storage.load_file(path) for name, path in storage.presets().items()}
+    recipes = {name: yaml_io.load_file(path) for name, path in yaml_io.presets().items()}
     if as_json:
         emit_json([_entry(name, recipe) for name, recipe in recipes.items()])
     else:
@@ -35,13 +35,13 @@ def _list(*, as_json: bool) -> None:
 
 
 def _write_out(name: str, *, as_json: bool) -> None:
-    from workbench.recipe import storage
+    from workbench.recipe import yaml_io
 
-    recipe = storage.load_file(name)
+    recipe = yaml_io.load_file(name)
     if as_json:
         emit_json(recipe.model_dump(mode="json"))
     else:
-        click.echo(storage.dump(recipe), nl=False)
+        click.echo(yaml_io.dump(recipe), nl=False)
 
 
 def _entry(name: str, recipe: Recipe) -> dict[str, object]:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from workbench.cli.output import emit_json, emit_table, narrate
-from workbench.errors import BadInputError
-from workbench.probes.items import Size
-from workbench.recipe.numbers import percent
+from workbench.core.errors import BadInputError
+from workbench.core.formatting import percent
+from workbench.evaluation.suites.items import Size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.probes.items import Item
-    from workbench.probes.suites import Suite
+    from workbench.evaluation.suites.items import Item
+    from workbench.evaluation.suites.suites import Suite
 
 _SIZES: tuple[Size, ...] = get_args(Size)
 
@@ -57,7 +57,7 @@ def command(name: str | None, size: Size, against: str | None, as_json: bool) ->
 
     Every problem of a file of your own is told with its line, and the exit code is 2.
     """
-    from workbench.probes.suites import named_suites
+    from workbench.evaluation.suites.suites import named_suites
 
     if name:
         _validate(name, as_json=as_json)
@@ -72,7 +72,7 @@ def command(name: str | None, size: Size, against: str | None, as_json: bool) ->
 
 def _validate(name: str, *, as_json: bool) -> None:
     """Tell every problem of a suite's items, on a line each, before any is asked for."""
-    from workbench.probes.suites import examine, suite_path
+    from workbench.evaluation.suites.suites import examine, suite_path
 
     _, read = examine(suite_path(name))
     if not read.faults:
@@ -134,7 +134,7 @@ def _right(item: Item) -> str:
 
 def _compare(suites: Sequence[Suite], size: Size, source: str, *, as_json: bool) -> None:
     from workbench.data.splitting import load_examples
-    from workbench.probes.contamination import overlapping, texts_of
+    from workbench.evaluation.analysis.contamination import overlapping, texts_of
 
     found = overlapping(suites, size, texts_of(load_examples(source).rows))
     if as_json:

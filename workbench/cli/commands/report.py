@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from workbench.cli.output import json_text, narrate
-from workbench.errors import BadInputError
-from workbench.probes.figures import listed
+from workbench.core.errors import BadInputError
+from workbench.evaluation.report.formatting import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workbench.probes.findings import Findings
+    from workbench.evaluation.analysis.findings import Findings
     from workbench.runs.folder import RunFolder
 
 _Form = Literal["json", "md", "html"]
@@ -47,7 +47,7 @@ def command(
     margin: float | None,
 ) -> None:
     """Tell what RUN forgot and learned: its id, a unique part of it, or 'last'."""
-    from workbench.probes.benchmarks import read_findings
+    from workbench.evaluation.lm_eval.benchmarks import read_findings
     from workbench.runs.folder import Runs
 
     form = _form({"json": as_json, "md": as_md, "html": as_html})
@@ -79,7 +79,7 @@ def _form(chosen: Mapping[_Form, bool]) -> _Form | None:
 def _written(form: _Form, folder: RunFolder, findings: Findings) -> str:
     if form == "json":
         return json_text({"run": folder.id, **findings.model_dump(mode="json")})
-    from workbench.probes import pages
+    from workbench.evaluation.report import pages
 
     return {"md": pages.markdown, "html": pages.html}[form](pages.about(folder), findings)
 

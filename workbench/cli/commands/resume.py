@@ -32,8 +32,8 @@ def command(root: Path, run: str, step: int | None, wait: bool, as_json: bool) -
     """
     from workbench.cli.following import follow, raise_if_failed
     from workbench.cli.summary import summary
+    from workbench.planning.resume_launch import resume
     from workbench.runs.folder import Runs
-    from workbench.training.resuming import resume
 
     found = Runs(root).find(run)
     choice = resume(found, step)

@@ -42,10 +42,10 @@ def command(
     Every combination is checked before the first run is made. 'ftwb compare --sweep ID' sets the
     results side by side.
     """
-    from workbench.cli.logout import warn_of_logout
+    from workbench.cli.logout_warning import warn_of_logout
+    from workbench.planning.sweep_launch import checked, queue
     from workbench.recipe.grid import combinations
     from workbench.runs.folder import Runs
-    from workbench.training.grid_runs import checked, queue
 
     points = checked(combinations(recipe, axes, overrides))
     if dry_run:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from workbench.cli.output import emit_json, emit_table, narrate
-from workbench.errors import BadInputError
+from workbench.core.errors import BadInputError
+from workbench.core.formatting import percent
 from workbench.recipe.evaluation import SuiteSize
-from workbench.recipe.numbers import percent
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workbench.probes.strengths import StrengthCurve, StrengthPoint
+    from workbench.evaluation.interpolation_curve import StrengthCurve, StrengthPoint
 
 _HIGHEST = 2.0
 
@@ -90,9 +90,9 @@ def command(
     """
     from workbench.cli.progress import progress
     from workbench.cli.summary import summary
+    from workbench.interpolation.strength import with_strength
+    from workbench.interpolation.sweep import sweep
     from workbench.runs.folder import Runs
-    from workbench.training.strength import with_strength
-    from workbench.training.sweep import sweep
 
     if low >= high:
         raise click.BadParameter(f"{high:g} is not above --from {low:g}", param_hint="--to")

@@ -24,14 +24,14 @@ def command(root: Path, recipe: str, overrides: tuple[str, ...], wait: bool, as_
     Exit code with --wait: 0 when the run finished or was stopped, 1 when it failed or was lost.
     """
     from workbench.cli.following import follow, raise_if_failed
-    from workbench.cli.logout import warn_of_logout
+    from workbench.cli.logout_warning import warn_of_logout
     from workbench.cli.summary import summary
-    from workbench.recipe import storage
+    from workbench.planning.preflight import preflight, resolve
+    from workbench.recipe import yaml_io
     from workbench.runs.folder import Runs
     from workbench.runs.launch import launch
-    from workbench.training.preflight import preflight, resolve
 
-    resolved = resolve(storage.load_file(recipe, overrides))
+    resolved = resolve(yaml_io.load_file(recipe, overrides))
     plan = preflight(resolved)
     run = Runs(root).create(resolved)
     pid = launch(run)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from peft import LoraConfig
     from torch import Tensor
 
-    from workbench.recipe.protection import GeneralRow, Scene
+    from workbench.retention.base import GeneralRow, Scene
 
 _PARTS = ("S_WC", "U_WC", "V_WC")
 

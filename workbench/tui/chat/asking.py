@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 
-from workbench.inference.messages import Delta, Done, EngineDied, Failed, Finished
+from workbench.chat.protocol import Delta, Done, EngineDied, Failed, Finished
+from workbench.core.sanitize import visible
 from workbench.tui.chat.base import ChatBase
 from workbench.tui.chat.messages import (
     AnswerCompleted,
@@ -16,12 +17,11 @@ from workbench.tui.chat.messages import (
     ExchangeTakenBack,
 )
 from workbench.tui.commands import command
-from workbench.tui.widgets.prompt import PromptBox
-from workbench.untrusted import visible
+from workbench.tui.widgets.chat.prompt import PromptBox
 
 if TYPE_CHECKING:
-    from workbench.inference.client import AnswerEvent
-    from workbench.inference.dialogue import Exchange
+    from workbench.chat.client import AnswerEvent
+    from workbench.chat.dialogue import Exchange
 
 
 class Asking(ChatBase):

@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 
-from workbench.inference.client import EngineClient
-from workbench.inference.messages import EngineDied, Failed, Opened, Progress, Weighed
-from workbench.inference.session import ChatSession
-from workbench.tui.chat import words
+from workbench.chat.client import EngineClient
+from workbench.chat.protocol import EngineDied, Failed, Opened, Progress, Weighed
+from workbench.chat.session import ChatSession
+from workbench.core.sanitize import visible
+from workbench.tui.chat import labels
 from workbench.tui.chat.messages import ChatOpened
 from workbench.tui.commands import command
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.widgets.engine_facts import EngineFacts
-from workbench.tui.widgets.lane_board import LaneBoard
-from workbench.tui.widgets.prompt import PromptBox
-from workbench.tui.widgets.trouble import Trouble
-from workbench.untrusted import visible
+from workbench.tui.widgets.chat.engine_error import Trouble
+from workbench.tui.widgets.chat.engine_facts import EngineFacts
+from workbench.tui.widgets.chat.lane_board import LaneBoard
+from workbench.tui.widgets.chat.prompt import PromptBox
 
 if TYPE_CHECKING:
-    from workbench.inference.client import ChatClient
-    from workbench.inference.dialogue import Exchange
-    from workbench.inference.session import Engine
+    from workbench.chat.client import ChatClient
+    from workbench.chat.dialogue import Exchange
+    from workbench.chat.session import Engine
     from workbench.runs.folder import RunFolder
-    from workbench.tui.widgets.lane import LanePane
+    from workbench.tui.widgets.chat.lane import LanePane
 
 _ROOMY = 60
 """Columns of a pane from which its badge is written in full."""
@@ -120,7 +120,7 @@ class ChatBase(WorkbenchScreen):
         self.prompt.address(len(self.session.lanes))
         for lane in self.session.lanes:
             self._entitle(lane.name)
-        if told := words.facts(self.session, together=self.board.together):
+        if told := labels.facts(self.session, together=self.board.together):
             self.query_one(EngineFacts).tell(*told)
         self.refresh_bindings()
 
@@ -129,13 +129,13 @@ class ChatBase(WorkbenchScreen):
         chosen = self.strength_lane() == name
         short = pane.outer_size.width < _ROOMY
         pane.call(
-            words.name(lane, proof, self.board.turn_of(name)),
-            words.badge(lane, proof, chosen=chosen, short=short),
+            labels.name(lane, proof, self.board.turn_of(name)),
+            labels.badge(lane, proof, chosen=chosen, short=short),
         )
-        pane.introduce(words.introduction(lane, proof))
-        pane.remark(words.remark(self.session, name))
-        if name == words.BASE:
-            pane.doubt(words.doubt(proof) if proof else "")
+        pane.introduce(labels.introduction(lane, proof))
+        pane.remark(labels.remark(self.session, name))
+        if name == labels.BASE:
+            pane.doubt(labels.doubt(proof) if proof else "")
 
     # The engine
 

@@ -12,8 +12,8 @@ from workbench.tui.chat.messages import Asked, ConversationCleared, ExchangeTake
 from workbench.tui.commands import command
 
 if TYPE_CHECKING:
-    from workbench.inference.dialogue import Exchange
-    from workbench.tui.widgets.exchange import ExchangeBlock
+    from workbench.chat.dialogue import Exchange
+    from workbench.tui.widgets.chat.exchange import ExchangeBlock
 
 
 class Choosing(ChatBase):

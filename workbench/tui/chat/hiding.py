@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 
-from workbench.inference.blind import LETTERS, deal, verdict
-from workbench.inference.titles import LANES
+from workbench.chat.blind import LETTERS, deal, verdict
+from workbench.chat.titles import LANES
 from workbench.tui.chat.judging import Judging
 from workbench.tui.chat.messages import (
     ConversationCleared,
@@ -18,9 +18,9 @@ from workbench.tui.chat.sight import Sight
 from workbench.tui.commands import command
 
 if TYPE_CHECKING:
-    from workbench.inference.dialogue import Exchange
-    from workbench.inference.messages import EngineDied, Failed
-    from workbench.tui.widgets.lane import LanePane
+    from workbench.chat.dialogue import Exchange
+    from workbench.chat.protocol import EngineDied, Failed
+    from workbench.tui.widgets.chat.lane import LanePane
 
 _TELLING = frozenset(
     {"copy", "write", "earlier", "to_suite", "mark", "lanes", "strength", "choose"}

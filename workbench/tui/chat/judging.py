@@ -9,13 +9,13 @@ from weakref import WeakKeyDictionary
 
 from textual import work
 
-from workbench.errors import FtwbError
-from workbench.inference.marks import Mark, add_mark
-from workbench.inference.titles import LANES
-from workbench.probes.own import NEW_TOKENS
-from workbench.tui.chat import looks
+from workbench.chat.annotations import Mark, add_mark
+from workbench.chat.titles import LANES
+from workbench.core.errors import FtwbError
+from workbench.evaluation.suites.user_suite import NEW_TOKENS
+from workbench.tui.chat import highlight
 from workbench.tui.chat.choosing import Choosing
-from workbench.tui.chat.words import BASE
+from workbench.tui.chat.labels import BASE
 from workbench.tui.commands import command
 from workbench.tui.screens.new_probe import NewProbeScreen
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from textual.content import Content
 
-    from workbench.inference.dialogue import Exchange
-    from workbench.inference.marks import Verdict
-    from workbench.inference.messages import Done
+    from workbench.chat.annotations import Verdict
+    from workbench.chat.dialogue import Exchange
+    from workbench.chat.protocol import Done
 
 
 class Judging(Choosing):
@@ -107,7 +107,7 @@ class Judging(Choosing):
         """Say how the tuned answer was judged."""
         notes, mark = super().notes_on(exchange, lane), self._marks.get(exchange)
         if mark and mark.mark and lane == LANES[1]:
-            notes.insert(0, looks.marked(mark.mark, blind=mark.blind))
+            notes.insert(0, highlight.marked(mark.mark, blind=mark.blind))
         return notes
 
     @work

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 
-from workbench import locations
-from workbench.errors import MachineError
-from workbench.inference.messages import EngineDied
-from workbench.inference.transcript_pages import as_markdown
-from workbench.inference.transcripts import Record, Said, Transcript, read_transcripts
+from workbench.chat.protocol import EngineDied
+from workbench.chat.transcript_pages import as_markdown
+from workbench.chat.transcripts import Record, Said, Transcript, read_transcripts
+from workbench.core import locations
+from workbench.core.errors import MachineError
+from workbench.core.sanitize import visible
 from workbench.tui.chat.base import ChatBase
 from workbench.tui.chat.messages import ExchangeCompleted
 from workbench.tui.clipboard import write_copy
 from workbench.tui.commands import command
 from workbench.tui.screens.choose import ChooseScreen, Item
 from workbench.tui.screens.text import TextScreen
-from workbench.untrusted import visible
 
 if TYPE_CHECKING:
-    from workbench.inference.client import ChatClient
-    from workbench.inference.dialogue import Exchange
-    from workbench.inference.messages import Failed
+    from workbench.chat.client import ChatClient
+    from workbench.chat.dialogue import Exchange
+    from workbench.chat.protocol import Failed
     from workbench.runs.folder import RunFolder
 
 _GLIMPSE = 60

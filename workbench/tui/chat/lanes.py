@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from textual import work
 
-from workbench.inference.candidates import candidates
-from workbench.inference.session import MOST_LANES
+from workbench.chat.candidates import candidates
+from workbench.chat.session import MOST_LANES
 from workbench.tui.chat.base import ChatBase
 from workbench.tui.chat.messages import LanesChanged
 from workbench.tui.commands import command

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from workbench.inference.dialogue import Exchange
-    from workbench.inference.messages import Done, Opened
+    from workbench.chat.dialogue import Exchange
+    from workbench.chat.protocol import Done, Opened
 
 
 @dataclass

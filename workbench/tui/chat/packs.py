@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 
-from workbench.inference.offers import offered
+from workbench.chat.prompt_sources import offered
 from workbench.tui.chat.base import ChatBase
 from workbench.tui.chat.messages import (
     ChatOpened,
@@ -17,12 +17,12 @@ from workbench.tui.chat.messages import (
 )
 from workbench.tui.commands import command
 from workbench.tui.screens.choose_probe import ChooseProbeScreen
-from workbench.tui.widgets.probe_list import ProbeList
+from workbench.tui.widgets.chat.probe_list import ProbeList
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from workbench.inference.messages import EngineDied, Failed
+    from workbench.chat.protocol import EngineDied, Failed
 
 
 class Packs(ChatBase):

@@ -8,19 +8,19 @@ from weakref import WeakKeyDictionary
 from textual import on, work
 from textual.content import Content
 
-from workbench.inference.surprise import SCALES, SURPRISE
-from workbench.tui.chat import looks
+from workbench.chat.surprise import SCALES, SURPRISE
+from workbench.tui.chat import highlight
 from workbench.tui.chat.choosing import Choosing
+from workbench.tui.chat.labels import BASE
 from workbench.tui.chat.messages import ExchangeCompleted
-from workbench.tui.chat.words import BASE
 from workbench.tui.commands import command
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from workbench.inference.dialogue import Exchange
-    from workbench.inference.messages import Weighed
-    from workbench.inference.surprise import Scale
+    from workbench.chat.dialogue import Exchange
+    from workbench.chat.protocol import Weighed
+    from workbench.chat.surprise import Scale
 
     View = Literal["plain", "differences", "surprise"]
 
@@ -92,7 +92,7 @@ class Sight(Choosing):
         notes = super().notes_on(exchange, lane)
         if self.view == "surprise" and lane in exchange.answers:
             if lane in self._weighed(exchange):
-                notes.append(looks.told(self._weighed(exchange)[lane].pieces, _scale(lane)))
+                notes.append(highlight.told(self._weighed(exchange)[lane].pieces, _scale(lane)))
             elif exchange is self._weighing:
                 notes.append(Content("asking the other model about each token …"))
         return notes
@@ -109,9 +109,9 @@ class Sight(Choosing):
             return None
         if self.view == "differences":
             answer, other = exchange.answers[lane], exchange.answers[_other(exchange, lane)]
-            return looks.differences(answer.text, other.text)
+            return highlight.differences(answer.text, other.text)
         if self.view == "surprise" and lane in self._weighed(exchange):
-            return looks.weighed(self._weighed(exchange)[lane].pieces, _scale(lane))
+            return highlight.weighed(self._weighed(exchange)[lane].pieces, _scale(lane))
         return None
 
     def _weigh_target(self) -> None:

@@ -8,14 +8,14 @@ from textual import on
 from textual.binding import Binding
 from textual.events import DescendantFocus
 
-from workbench.errors import FtwbError
-from workbench.inference.session import STEP
-from workbench.probes.strengths import read_curve
+from workbench.chat.session import STEP
+from workbench.core.errors import FtwbError
+from workbench.evaluation.interpolation_curve import read_curve
 from workbench.tui.chat.base import ChatBase
 from workbench.tui.chat.messages import ChatOpened
 from workbench.tui.commands import command
-from workbench.tui.widgets.lane import LanePane
-from workbench.tui.widgets.strength import StrengthCurveView
+from workbench.tui.widgets.chat.lane import LanePane
+from workbench.tui.widgets.chat.strength import StrengthCurveView
 
 _WEAKER, _STRONGER = f"strength({-STEP})", f"strength({STEP})"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.widgets import Footer
 
-from workbench.inference.packs import shipped_pack
+from workbench.chat.packs import shipped_pack
 from workbench.tui.chat.asking import Asking
 from workbench.tui.chat.hiding import Hiding
 from workbench.tui.chat.keeping import Keeping
@@ -15,18 +15,18 @@ from workbench.tui.chat.lanes import Lanes
 from workbench.tui.chat.packs import Packs
 from workbench.tui.chat.settings import Settings
 from workbench.tui.chat.strengths import Strengths
-from workbench.tui.widgets.engine_facts import EngineFacts
-from workbench.tui.widgets.lane_board import LaneBoard
-from workbench.tui.widgets.probe_list import ProbeList
-from workbench.tui.widgets.prompt import PromptBox
-from workbench.tui.widgets.strength import StrengthCurveView
-from workbench.tui.widgets.top_bar import TopBar
-from workbench.tui.widgets.trouble import Trouble
+from workbench.tui.widgets.chat.engine_error import Trouble
+from workbench.tui.widgets.chat.engine_facts import EngineFacts
+from workbench.tui.widgets.chat.lane_board import LaneBoard
+from workbench.tui.widgets.chat.probe_list import ProbeList
+from workbench.tui.widgets.chat.prompt import PromptBox
+from workbench.tui.widgets.chat.strength import StrengthCurveView
+from workbench.tui.widgets.common.top_bar import TopBar
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from workbench.inference.client import ChatClient
+    from workbench.chat.client import ChatClient
     from workbench.runs.folder import RunFolder
 
 

@@ -9,12 +9,12 @@ from textual import on
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static
 
-from workbench.inference.settings import ChatSettings
-from workbench.recipe.problems import problems_of
+from workbench.chat.settings import ChatSettings
+from workbench.recipe.validation_errors import problems_of
 from workbench.tui.commands import command
 from workbench.tui.forms import describe
 from workbench.tui.screens.base import Dialog
-from workbench.tui.widgets.field_row import FieldRow
+from workbench.tui.widgets.form.field_row import FieldRow
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

@@ -10,15 +10,15 @@ from textual.content import Content
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from workbench.core.sanitize import visible
 from workbench.tui.screens.base import Dialog
-from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from textual.app import ComposeResult
 
-    from workbench.inference.packs import ProbePack, ProbePrompt
+    from workbench.chat.packs import ProbePack, ProbePrompt
 
 
 class ChooseProbeScreen(Dialog[tuple[str, ...]]):

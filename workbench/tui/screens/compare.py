@@ -11,29 +11,29 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Footer, Static
 
+from workbench.core.sanitize import visible
 from workbench.tui.commands import command
-from workbench.tui.contest import Contest
+from workbench.tui.comparison_reader import Contest
+from workbench.tui.labels import letter
 from workbench.tui.messages import OpenReport
 from workbench.tui.plane_field import TITLES, plane_field
 from workbench.tui.screens.base import PANE_KEYS, PanedScreen
-from workbench.tui.widgets.chart import Chart, Curve
-from workbench.tui.widgets.differences import Differences
-from workbench.tui.widgets.plane import Plane
-from workbench.tui.widgets.plot import LOOKS
-from workbench.tui.widgets.standing import RunRows, letters_of
-from workbench.tui.widgets.top_bar import TopBar
-from workbench.tui.words import letter
-from workbench.untrusted import visible
+from workbench.tui.widgets.common.chart import Chart, Curve
+from workbench.tui.widgets.common.plot import LOOKS
+from workbench.tui.widgets.common.top_bar import TopBar
+from workbench.tui.widgets.compare.comparison_table import RunRows, letters_of
+from workbench.tui.widgets.compare.differences import Differences
+from workbench.tui.widgets.compare.plane import Plane
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from workbench.probes.comparing import Comparison, Keeping
-    from workbench.probes.priors import Prior
+    from workbench.evaluation.analysis.comparison import Comparison, Keeping
+    from workbench.evaluation.analysis.published_results import Prior
     from workbench.runs.folder import RunFolder
     from workbench.runs.series import Series
-    from workbench.tui.contest import Standings
-    from workbench.tui.run_list import RunRow
+    from workbench.tui.comparison_reader import Standings
+    from workbench.tui.run_index import RunRow
 
 _FIRST = 4
 """Runs that are compared at first: the newest."""
@@ -214,7 +214,7 @@ class CompareScreen(PanedScreen):
 
     def action_axis(self) -> None:
         """Set the next thing against what was learned."""
-        from workbench.probes.comparing import KEEPING
+        from workbench.evaluation.analysis.comparison import KEEPING
 
         self.keeping = KEEPING[(KEEPING.index(self.keeping) + 1) % len(KEEPING)]
         self.show_pane("plane")
@@ -222,7 +222,7 @@ class CompareScreen(PanedScreen):
 
     def action_prior(self) -> None:
         """Show the published rows, on the one axis that they are measured on, or hide them."""
-        from workbench.probes.priors import shipped_prior
+        from workbench.evaluation.analysis.published_results import shipped_prior
 
         self.prior = None if self.prior else shipped_prior()
         if self.prior:

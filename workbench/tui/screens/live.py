@@ -25,14 +25,14 @@ from workbench.tui.run_actions import (
     show_recipe,
 )
 from workbench.tui.screens.base import PANE_KEYS, PanedScreen
-from workbench.tui.widgets.canaries import Canaries
-from workbench.tui.widgets.chart import Chart, Curve
-from workbench.tui.widgets.figures import Figures
-from workbench.tui.widgets.forgetting import ForgettingPane
-from workbench.tui.widgets.journal import Journal
-from workbench.tui.widgets.memory import MemoryPane
-from workbench.tui.widgets.run_title import RunTitle
-from workbench.tui.widgets.top_bar import TopBar
+from workbench.tui.widgets.common.chart import Chart, Curve
+from workbench.tui.widgets.common.top_bar import TopBar
+from workbench.tui.widgets.run.canaries import Canaries
+from workbench.tui.widgets.run.event_log import Journal
+from workbench.tui.widgets.run.figures import Figures
+from workbench.tui.widgets.run.forgetting import ForgettingPane
+from workbench.tui.widgets.run.memory import MemoryPane
+from workbench.tui.widgets.run.run_title import RunTitle
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -151,7 +151,7 @@ class LiveScreen(PanedScreen):
 
     @work(thread=True, exit_on_error=False)
     def _read_report(self) -> None:
-        from workbench.probes.report import read_report
+        from workbench.evaluation.report.report import read_report
 
         self.post_message(EvidenceRead(read_report(self.run_folder)))
 

@@ -8,11 +8,11 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from workbench import locations
-from workbench.errors import FtwbError
-from workbench.probes.own import add_probe, key_phrases, own_suite, passes
+from workbench.core import locations
+from workbench.core.errors import FtwbError
+from workbench.core.sanitize import visible
+from workbench.evaluation.suites.user_suite import add_probe, key_phrases, own_suite, passes
 from workbench.tui.screens.base import Dialog
-from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,25 +11,25 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from workbench.errors import FtwbError
+from workbench.core.errors import FtwbError
 from workbench.tui.commands import command
+from workbench.tui.labels import size
 from workbench.tui.messages import FormReady, Launched, OpenRun
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.widgets.summary import Outlook, Summary
-from workbench.tui.widgets.top_bar import TopBar
-from workbench.tui.words import size
+from workbench.tui.widgets.common.top_bar import TopBar
+from workbench.tui.widgets.form.summary import Outlook, Summary
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
-    from workbench.models.catalogue import ModelEntry
+    from workbench.models.finding import ModelEntry
     from workbench.recipe.recipe import Recipe
     from workbench.tui.assessment import Assessment
     from workbench.tui.screens.sweep import Queued
-    from workbench.tui.widgets.field_row import FieldRow
-    from workbench.tui.widgets.preset_bar import PresetBar
-    from workbench.tui.widgets.recipe_form import RecipeForm
+    from workbench.tui.widgets.form.field_row import FieldRow
+    from workbench.tui.widgets.form.preset_bar import PresetBar
+    from workbench.tui.widgets.form.recipe_form import RecipeForm
 
 _PRESET_HINT = "Where to start from; every field below can be changed."
 _GATHERING = 0.05
@@ -93,15 +93,15 @@ class NewRunScreen(WorkbenchScreen):
     def _read_form(self) -> None:
         from workbench.recipe.recipe import Recipe
         from workbench.tui import assessment, forms
-        from workbench.tui.widgets import preset_bar, recipe_form
+        from workbench.tui.widgets.form import preset_bar, recipe_form
 
         del preset_bar, recipe_form  # imported in this thread so that mounting them is quick
         self.post_message(FormReady(forms.groups_of(Recipe), assessment.load_presets()))
 
     @on(FormReady)
     async def _show_form(self, message: FormReady) -> None:
-        from workbench.tui.widgets.preset_bar import PresetBar
-        from workbench.tui.widgets.recipe_form import RecipeForm
+        from workbench.tui.widgets.form.preset_bar import PresetBar
+        from workbench.tui.widgets.form.recipe_form import RecipeForm
 
         self._presets = message.presets
         form = self._form = RecipeForm(message.groups, id="form")
@@ -271,7 +271,7 @@ class NewRunScreen(WorkbenchScreen):
     @work(exclusive=True, group="models", exit_on_error=False)
     async def action_models(self) -> None:
         """Choose a base model from what is on this machine, or type a hub id."""
-        from workbench.models.catalogue import list_models
+        from workbench.models.finding import list_models
         from workbench.tui.screens.choose import ChooseScreen, Item
 
         entries = await asyncio.to_thread(list_models)

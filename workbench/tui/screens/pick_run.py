@@ -12,13 +12,13 @@ from textual.widgets.option_list import Option
 from workbench.tui.commands import command
 from workbench.tui.messages import OpenChat, OpenReport
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.widgets.top_bar import TopBar
+from workbench.tui.widgets.common.top_bar import TopBar
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.message import Message
 
-    from workbench.tui.run_list import RunRow
+    from workbench.tui.run_index import RunRow
 
 
 class RunChoices(OptionList):

@@ -11,29 +11,29 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Footer, Static
 
-from workbench.errors import FtwbError
-from workbench.probes.figures import nats, points, rating, sampled, share
+from workbench.core.errors import FtwbError
+from workbench.core.sanitize import visible
+from workbench.evaluation.report.formatting import nats, points, rating, sampled, share
 from workbench.tui.commands import command
 from workbench.tui.messages import OpenChat, OpenRun
 from workbench.tui.run_actions import show_log, show_recipe
 from workbench.tui.screens.base import PANE_KEYS, PanedScreen
 from workbench.tui.verdicts import RATING_COLOURS, VERDICT_COLOURS
-from workbench.tui.widgets.capabilities import CapabilityPane
-from workbench.tui.widgets.items import ItemAnswers, ItemList
-from workbench.tui.widgets.top_bar import TopBar
-from workbench.untrusted import visible
+from workbench.tui.widgets.common.top_bar import TopBar
+from workbench.tui.widgets.run.capabilities import CapabilityPane
+from workbench.tui.widgets.run.items import ItemAnswers, ItemList
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.app import ComposeResult
 
-    from workbench.probes.comparing import Contestant
-    from workbench.probes.figures import Rated
-    from workbench.probes.findings import Findings, Interval, TargetTask
+    from workbench.evaluation.analysis.comparison import Contestant
+    from workbench.evaluation.analysis.findings import Findings, Interval, TargetTask
+    from workbench.evaluation.report.formatting import Rated
     from workbench.runs.folder import RunFolder
     from workbench.runs.status import Status
-    from workbench.tui.run_list import RunRow
+    from workbench.tui.run_index import RunRow
 
 _WIDE = 110
 _PADDING = 4
@@ -108,7 +108,7 @@ class ReportScreen(PanedScreen):
     @work(thread=True, exclusive=True, group="report", exit_on_error=False)
     def read(self) -> None:
         """Read and judge the evidence."""
-        from workbench.probes.comparing import read_contestant
+        from workbench.evaluation.analysis.comparison import read_contestant
 
         run = self.run_folder
         if not run.report.is_file():

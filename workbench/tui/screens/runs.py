@@ -10,21 +10,21 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import DataTable, Footer, Static
 
+from workbench.core.sanitize import visible
 from workbench.runs.control import refusal
 from workbench.tui.commands import command
+from workbench.tui.labels import age, bar, cut, short
 from workbench.tui.messages import OpenChat, OpenReport, OpenRun
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.states import state_text
-from workbench.tui.widgets.top_bar import TopBar
-from workbench.tui.words import age, bar, cut, short
-from workbench.untrusted import visible
+from workbench.tui.widgets.common.top_bar import TopBar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from textual.app import ComposeResult
 
-    from workbench.tui.run_list import RunRow
+    from workbench.tui.run_index import RunRow
 
 _COLUMNS = ("state", "name", "strategy", "model", "progress", "step", "loss", "age")
 _NUMBERS = ("step", "loss", "age")

@@ -10,11 +10,11 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Label, Static
 
-from workbench.errors import FtwbError
+from workbench.core.errors import FtwbError
+from workbench.core.sanitize import visible
 from workbench.tui.commands import command
 from workbench.tui.screens.base import Dialog
 from workbench.tui.screens.choose import ChooseScreen, Item
-from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder, Runs
     from workbench.tui.forms import FormField
-    from workbench.tui.widgets.field_row import FieldRow
+    from workbench.tui.widgets.form.field_row import FieldRow
 
 _TYPING_PAUSE = 0.2
 _NAMED = 6
@@ -180,7 +180,7 @@ class SweepScreen(Dialog[Queued]):
 
 def _queue(runs: Runs, points: Sequence[Combination]) -> Queued:
     from workbench.hardware.session import check_logout
-    from workbench.training.grid_runs import checked, queue
+    from workbench.planning.sweep_launch import checked, queue
 
     sweep, made = queue(runs, checked(points))
     logout = check_logout()

@@ -8,9 +8,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from workbench.core.sanitize import visible
 from workbench.tui.commands import command
 from workbench.tui.screens.base import Dialog
-from workbench.untrusted import visible
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

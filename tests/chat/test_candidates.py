@@ -1,0 +1,46 @@
+"""What may stand in one more lane of a chat."""
+
+from __future__ import annotations
+
+from tests.tui.scripted import make_run
+from workbench.chat.candidates import candidates
+
+
+def finish(run):
+    run.model.mkdir()
+    (run.model / "adapter_model.safetensors").touch()
+    return run
+
+
+def test_checkpoints_come_first_then_itself_then_runs_on_the_same_base(runs):
+    other = finish(make_run(runs, "other"))
+    finish(make_run(runs, "elsewhere", model={"id": "org/another"}))
+    finish(make_run(runs, "revised", model={"revision": "abc"}))
+    make_run(runs, "unfinished")
+    run = finish(make_run(runs, "mine"))
+    for step in (5, 40, 100):
+        (run.checkpoints / f"step-{step}").mkdir(parents=True)
+    found = candidates(run)
+    assert [(each.run, each.checkpoint) for each in found] == [
+        (run, 100),
+        (run, 40),
+        (run, 5),
+        (run, None),
+        (other, None),
+    ]
+    assert found[0].title == "step 100 of mine"
+    assert len({each.key for each in found}) == len(found)
+    source = found[1].source("tuned-2")
+    assert (source.lane, source.run, source.checkpoint) == ("tuned-2", str(run.path), 40)
+
+
+def test_a_base_that_is_held_otherwise_is_another_base(runs):
+    held = finish(make_run(runs, "held", strategy={"kind": "qlora"}))
+    run = finish(make_run(runs, "mine"))
+    assert held not in [each.run for each in candidates(run)]
+
+
+def test_a_run_whose_recipe_cannot_be_read_is_left_out(runs):
+    finish(make_run(runs, "torn")).recipe_file.write_text("strategy: {kind: gone}")
+    run = finish(make_run(runs, "mine"))
+    assert [each.run for each in candidates(run)] == [run]

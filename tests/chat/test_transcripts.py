@@ -1,0 +1,172 @@
+"""Chats are kept while they are held, privately, whole or not at all, and are found again."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workbench.chat.protocol import Done, Sampling
+from workbench.chat.transcript_pages import as_markdown, fenced
+from workbench.chat.transcripts import Record, Said, Transcript, read_transcripts
+from workbench.core.errors import MachineError
+from workbench.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.runs.folder import RunFolder, Runs
+
+
+@pytest.fixture
+def run(runs: Runs) -> RunFolder:
+    return runs.create(Recipe(name="support"))
+
+
+def said(text: str, finish: str = "stop") -> Said:
+    done = Done(
+        id=7,
+        lane="base",
+        text=text,
+        token_ids=(1, 2, 3, 4, 5),
+        seconds=2.5,
+        first_token_seconds=0.5,
+        finish=finish,
+    )
+    return Said.of(done)
+
+
+def record(prompt: str, time: float = 1e9, **values: object) -> Record:
+    answers = {"base": said("Plants make sugar."), "tuned": said("Please log in.", "length")}
+    fields = {"answers": answers, "max_tokens": 256, "proof": "proven", **values}
+    return Record(prompt=prompt, time=time, **fields)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_was_kept_comes_back_as_it_was(run: RunFolder) -> None:
+    evil = "\x1b]52;c;eHh4\x07\u2028\x85 ünï\n\n```"
+    kept = record(
+        evil,
+        turn=3,
+        system="Be brief.",
+        sampling=Sampling(temperature=0.7, top_p=0.9, seed=4),
+        strengths={"tuned": 0.5},
+        models={"base": "SmolLM2", "tuned": "support"},
+        answers={"base": said(evil)},
+        trouble="the engine was killed",
+    )
+    Transcript(run).add(kept)
+    assert read_transcripts(run) == [kept]
+    assert kept.answers["base"].tokens == 5
+
+
+def test_only_the_owner_reads_them_and_nothing_is_made_before_the_first(run: RunFolder) -> None:
+    previous = os.umask(0)
+    try:
+        transcript = Transcript(run)
+        assert not run.chats.exists()
+        transcript.add(record("one"))
+        (path,) = run.chats.iterdir()
+    finally:
+        os.umask(previous)
+    assert (mode(run.chats), mode(path)) == (0o700, 0o600)
+
+
+def test_chats_of_the_same_second_have_files_of_their_own(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.chat.transcripts.time.strftime", lambda _: "20260101-120000")
+    first, second = Transcript(run), Transcript(run)
+    first.add(record("one", 1.0))
+    second.add(record("two", 2.0))
+    first.add(record("three", 3.0))
+    assert sorted(path.name for path in run.chats.iterdir()) == [
+        "20260101-120000-2.jsonl",
+        "20260101-120000.jsonl",
+    ]
+    assert [each.prompt for each in read_transcripts(run)] == ["one", "two", "three"]
+
+
+def test_a_torn_line_and_files_that_are_no_transcripts_are_left_out(run: RunFolder) -> None:
+    Transcript(run).add(record("whole"))
+    (path,) = run.chats.iterdir()
+    with path.open("ab") as stream:
+        stream.write(record("torn").model_dump_json().encode()[:-20])
+    (run.chats / "verdicts.jsonl").write_text(record("no transcript").model_dump_json())
+    assert [each.prompt for each in read_transcripts(run)] == ["whole"]
+
+
+def test_what_a_later_version_adds_is_left_aside(run: RunFolder) -> None:
+    run.chats.mkdir()
+    line = record("later").model_dump_json()[:-1] + ', "mood": "good"}\n'
+    (run.chats / "20990101-000000.jsonl").write_text(line)
+    assert [each.prompt for each in read_transcripts(run)] == ["later"]
+
+
+def test_a_full_disk_takes_no_half_line_with_it(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transcript = Transcript(run)
+    transcript.add(record("before", 1.0))
+    (path,) = run.chats.iterdir()
+    whole = path.read_bytes()
+
+    write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda file, data: write(file, data[:20]))
+        with pytest.raises(MachineError, match="No space left on device"):
+            transcript.add(record("lost", 2.0))
+    assert path.read_bytes() == whole
+    transcript.add(record("after", 3.0))
+    assert [each.prompt for each in read_transcripts(run)] == ["before", "after"]
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_for_people(run: RunFolder) -> None:
+    run.chats.write_text("in the way")
+    with pytest.raises(MachineError, match="chats: is no folder"):
+        Transcript(run).add(record("lost"))
+
+
+@pytest.mark.parametrize(
+    ("words", "fits"),
+    [
+        (["photo", "SUGAR"], True),
+        (["brief", "log in"], True),
+        (["photo", "moon"], False),
+        ([], True),
+    ],
+)
+def test_every_word_is_looked_for_in_prompt_system_and_answers(
+    words: list[str], fits: bool
+) -> None:
+    assert record("What is Photosynthesis?", system="Be brief.").holds(words) is fits
+
+
+def test_a_page_tells_how_it_was_asked_and_what_was_said() -> None:
+    kept = record(
+        "Why?",
+        turn=2,
+        models={"base": "SmolLM2", "tuned": "support"},
+        strengths={"tuned": 0.5},
+        trouble="it ended",
+    )
+    page = as_markdown(kept, "exchange 4")
+    assert page.startswith("## exchange 4\n")
+    assert "turn 2 · greedy · 256 tokens at most · base proven" in page
+    assert "**base · SmolLM2** · 5 tokens in 2.50 s · first token 0.50 s" in page
+    assert "**tuned · support · strength 0.5**" in page
+    assert "ended by: length" in page
+    assert "```text\nPlease log in.\n```" in page
+    assert "An answer is missing: it ended." in page
+    drawn = record("x", sampling=Sampling(temperature=0.7, top_p=0.9, seed=4), proof="refuted")
+    assert "temperature 0.7, top-p 0.9, seed 4" in as_markdown(drawn, "")
+    assert "base refuted" in as_markdown(drawn, "")
+
+
+def test_no_answer_closes_its_fence_or_commands_a_terminal() -> None:
+    assert fenced("a\n````\nb\x1b[2J") == "`````text\na\n````\nb␛[2J\n`````"

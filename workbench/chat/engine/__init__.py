@@ -1,0 +1,1 @@
+"""The chat engine process: owns torch and the lanes."""

@@ -1,0 +1,1 @@
+"""From paired results to findings, without torch."""

@@ -1,0 +1,72 @@
+"""The gate of a deployment pipeline: what a run's report says, as an exit code.
+
+It fails closed: whatever cannot be judged is an error, never a pass.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from workbench.core.errors import FtwbError
+from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.analysis.findings import Capability, Verdict
+from workbench.evaluation.report.report import read_report
+
+if TYPE_CHECKING:
+    from workbench.runs.folder import Runs
+
+ERROR = 3
+EXIT_CODES: dict[Verdict | Literal["ERROR"], int] = {
+    "PASS": 0,
+    "FAIL": 1,
+    "INCONCLUSIVE": 2,
+    "ERROR": ERROR,
+}
+
+
+class Decision(BaseModel):
+    """What the gate says of a run.
+
+    Attributes:
+        run: The run's id, or the name that was asked for where there is no such run.
+        verdict: ERROR where there is nothing that could be judged.
+        sentence: The verdict in a sentence, or what went wrong.
+        margin: Loss, 0 to 1, that is still called kept; None without findings.
+        capabilities: What was judged, in the order of the suites.
+        exit_code: 0 pass, 1 fail, 2 inconclusive, 3 error.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    verdict: Verdict | Literal["ERROR"]
+    sentence: str
+    margin: float | None = None
+    capabilities: tuple[Capability, ...] = ()
+
+    exit_code: int
+
+
+def decide(runs: Runs, name: str, margin: float | None = None) -> Decision:
+    """Judge a run by its report; every error on the way is a decision too.
+
+    Args:
+        runs: Where the run lives.
+        name: Its id, a unique part of it, or ``last``.
+        margin: Loss, 0 to 1, that is still called kept; None for the margin of the report's size.
+    """
+    try:
+        run = runs.find(name)
+        findings = judge(read_report(run), margin=margin)
+    except FtwbError as error:
+        return Decision(run=name, verdict="ERROR", sentence=str(error), exit_code=ERROR)
+    return Decision(
+        run=run.id,
+        verdict=findings.verdict,
+        sentence=findings.sentence,
+        margin=findings.margin,
+        capabilities=tuple(each for each in findings.capabilities if each.verdict),
+        exit_code=EXIT_CODES[findings.verdict],
+    )

@@ -1,0 +1,1 @@
+"""Standard benchmarks on base and result, through lm-evaluation-harness."""

@@ -1,0 +1,1 @@
+"""Asking a model; the only part of the evaluation that needs torch."""

@@ -1,0 +1,1 @@
+"""Probe suites: items, their files, and how answers are scored."""

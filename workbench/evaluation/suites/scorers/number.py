@@ -1,0 +1,51 @@
+"""Whether the last number of an answer is right."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from workbench.evaluation.suites.items import Outcome
+from workbench.evaluation.suites.scorer import AnswerScorer, need_answers, unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.evaluation.suites.items import Item
+
+_NUMBER = re.compile(
+    r"(?P<sign>(?<![^\W_])(?<![)\]}])[-\u2212](?=[$\u00a3\u20ac]?[\d.]))?"  # no sign in 7-3
+    r"[$\u00a3\u20ac]?"
+    r"(?P<digits>(?<![^\W_])(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+))"  # none in B12
+)
+
+
+class NumberScorer(AnswerScorer):
+    """Right where the last number in the answer equals a right one: ``1,000.0`` is ``1000``."""
+
+    kind: Literal["number"] = "number"
+
+    def check(self, item: Item) -> None:
+        """Refuse an item without answers, or with one that is not a number."""
+        need_answers(item)
+        for answer in item.answers:
+            if not _NUMBER.fullmatch(answer.strip()):
+                raise unfit(item, f"the answer {answer!r} is not a number")
+
+    def grade(self, item: Item, answers: Sequence[str]) -> Outcome:
+        """Compare the last number; an answer without one is wrong."""
+        found = last_number(answers[0])
+        right = found is not None and found in map(last_number, item.answers)
+        return Outcome(score=right, answer=answers[0])
+
+
+def last_number(text: str) -> Decimal | None:
+    """The last number a text gives; None where it gives none."""
+    last = None
+    for last in _NUMBER.finditer(text):  # noqa: B007 - the last is wanted
+        pass
+    if last is None:
+        return None
+    size = Decimal(last["digits"].replace(",", ""))
+    return size.copy_negate() if last["sign"] else size

@@ -1,0 +1,1 @@
+"""Results between a base and its tuned model, at any strength."""

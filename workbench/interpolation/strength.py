@@ -1,0 +1,121 @@
+"""A finished run between its base and its result: theta0 + alpha (theta - theta0), saved anew."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from workbench.core.errors import BadInputError
+from workbench.models import loading
+from workbench.runs.status import Status
+from workbench.strategies.interpolation import SECOND_FACTOR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from workbench.recipe.recipe import Recipe
+    from workbench.runs.folder import RunFolder, Runs
+
+_LONGEST_NAME = 64
+
+Report: TypeAlias = "Callable[[str, int, int], None]"
+
+
+def with_strength(runs: Runs, run: RunFolder, alpha: float, report: Report) -> RunFolder:
+    """Save the result of ``run`` at another strength as a run of its own, ready to chat with.
+
+    Args:
+        runs: Where the new run goes.
+        run: One with a result.
+        alpha: 0 is the base, 1 the result, above 1 an extrapolation.
+        report: Told what is being loaded.
+
+    Raises:
+        BadInputError: There is no result, or its strategy has no strength.
+    """
+    refuse_without_strength(run)
+    recipe = run.recipe()
+    with tempfile.TemporaryDirectory(prefix=".strength-", dir=runs.root) as scratch:
+        folder = Path(scratch) / "model"
+        shutil.copytree(run.model, folder)
+        _scale(recipe, folder, alpha, report)
+        scaled = runs.create(_renamed(recipe, run.id, alpha))
+        try:
+            _fill(scaled, folder, run)
+        except BaseException:
+            shutil.rmtree(scaled.path, ignore_errors=True)
+            raise
+    return scaled
+
+
+def refuse_without_strength(run: RunFolder) -> None:
+    """Refuse a run that has no result, or none that could be scaled.
+
+    Raises:
+        BadInputError: Saying which.
+    """
+    strategy = run.recipe().strategy
+    if strategy.change == "other":
+        raise BadInputError(
+            f"{run.id}: {strategy.kind} as set is no change of weights that could be scaled"
+        )
+    if not run.has_result():
+        raise BadInputError(f"{run.id} is {run.status().state} and has no result to scale")
+
+
+def _fill(scaled: RunFolder, folder: Path, run: RunFolder) -> None:
+    """Move the scaled model into its run, with what was measured on the base."""
+    folder.rename(scaled.model)
+    if run.base.is_dir():
+        shutil.copytree(run.base, scaled.base)
+    created = scaled.status().created
+    Status.of_this_process(
+        state="finished", created=created, started=created, ended=time.time(), phase="scaled"
+    ).save(scaled.status_file)
+
+
+def _renamed(recipe: Recipe, source: str, alpha: float) -> Recipe:
+    suffix = f"-strength-{alpha:g}"
+    return recipe.model_copy(
+        update={
+            "name": recipe.name[: _LONGEST_NAME - len(suffix)] + suffix,
+            "description": f"Strength {alpha:g} of {source}.",
+        }
+    )
+
+
+def _scale(recipe: Recipe, folder: Path, alpha: float, report: Report) -> None:
+    """Rewrite every tensor file of a copied result."""
+    if recipe.strategy.change == "low_rank":
+        _rewrite(folder, lambda name, t: t * alpha if SECOND_FACTOR in name else t)
+        return
+    base = _base_tensors(recipe, report)
+    _rewrite(folder, lambda name, t: base[name].to(t.dtype).lerp(t, alpha))
+
+
+def _rewrite(folder: Path, change: Callable[[str, Tensor], Tensor]) -> None:
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as stored:
+            metadata = stored.metadata()
+        tensors = load_file(file)
+        save_file({name: change(name, t) for name, t in tensors.items()}, file, metadata=metadata)
+
+
+def _base_tensors(recipe: Recipe, report: Report) -> dict[str, Tensor]:
+    model = loading.load_base(
+        recipe.model,
+        loading.locate(recipe.model, report),
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+    )
+    tensors: dict[str, Tensor] = model.state_dict()
+    return tensors

@@ -1,1 +1,0 @@
-"""Measuring what a model can do before and after."""

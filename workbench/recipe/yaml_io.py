@@ -1,0 +1,150 @@
+"""Recipes to YAML and back without loss, with overrides from the command line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import ValidationError
+
+from workbench.core import locations
+from workbench.core.errors import BadInputError, NotFoundError
+from workbench.recipe.recipe import Recipe
+from workbench.recipe.validation_errors import problems_of, unknown_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+_LINE_BREAKS = re.compile(r"[\x85\u2028\u2029\ufeff]")
+"""Characters that YAML takes for line breaks or drops, so they must be escaped."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 floats: ``5e-4`` is a number, not the string YAML 1.1 takes it for."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes the strings that :class:`_Loader` would take for numbers, such as ``0E0``."""
+
+
+for _class in (_Loader, _Dumper):
+    _class.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+        list("-+0123456789."),
+    )
+
+
+def dump(recipe: Recipe) -> str:
+    """Write a recipe as YAML, every field spelled out."""
+    values = recipe.model_dump(mode="json")
+    readable = not _LINE_BREAKS.search(recipe.model_dump_json())
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=readable, width=100)
+
+
+def load(text: str, *, source: str = "recipe") -> Recipe:
+    """Read a recipe from YAML.
+
+    Raises:
+        BadInputError: Not YAML, not a mapping, or a field that does not validate.
+    """
+    return validate(parse(text, source=source), source=source)
+
+
+def load_file(name: Path | str, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe from a file or a preset, then apply ``a.b=c`` overrides.
+
+    Raises:
+        NotFoundError: There is no such file and no preset of that name.
+        BadInputError: The file or an override is wrong.
+    """
+    path = Path(name).expanduser()
+    try:
+        text = (path if path.is_file() else _preset_path(str(name))).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{name}: cannot be read: {error}") from error
+    return validate(override(parse(text, source=str(name)), overrides), source=str(name))
+
+
+def parse(text: str, *, source: str, what: str = "a recipe") -> dict[str, Any]:
+    """Read YAML that must be a mapping."""
+    try:
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "cannot be parsed"
+        raise BadInputError(f"{source}: not YAML{where}: {problem}") from error
+    if not isinstance(values, dict):
+        raise BadInputError(f"{source}: {what} is a mapping of fields, not {type(values).__name__}")
+    return values
+
+
+def validate(values: Mapping[str, Any], *, source: str = "recipe") -> Recipe:
+    """Turn plain values into a recipe.
+
+    Raises:
+        BadInputError: One line naming every field that is wrong.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        text = "; ".join(str(problem) for problem in problems_of(error, Recipe))
+        raise BadInputError(f"{source}: {text}") from error
+
+
+def override(values: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """Apply ``a.b=c`` assignments to plain values; the right-hand side is read as YAML.
+
+    A new ``strategy.kind`` drops the fields that belonged to the old one.
+    """
+    result: dict[str, Any] = dict(values)
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key:
+            raise BadInputError(f"--set {assignment}: write it as field=value")
+        _assign(result, key.strip().split("."), _scalar(value), assignment)
+    return result
+
+
+def presets() -> dict[str, Path]:
+    """The shipped recipes by name."""
+    return {path.stem: path for path in sorted((locations.presets() / "recipes").glob("*.yaml"))}
+
+
+def _preset_path(name: str) -> Path:
+    known = presets()
+    if name not in known:
+        raise NotFoundError(
+            f"{name}: no such recipe file, and no preset of that name; presets: {', '.join(known)}"
+        )
+    return known[name]
+
+
+def _scalar(value: str) -> Any:
+    try:
+        return yaml.load(value, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError:
+        return value
+
+
+def _assign(values: dict[str, Any], path: list[str], value: Any, assignment: str) -> None:
+    if len(path) == 1:
+        values[path[0]] = value
+        return
+    inner = values.get(path[0])
+    if inner is not None and not isinstance(inner, dict):
+        hint = unknown_key(".".join(path), Recipe)
+        raise BadInputError(f"--set {assignment}: {hint}")
+    changes_kind = path[1:] == ["kind"] and (inner or {}).get("kind") != value
+    values[path[0]] = {} if changes_kind else dict(inner or {})
+    _assign(values[path[0]], path[1:], value, assignment)

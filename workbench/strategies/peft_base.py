@@ -1,0 +1,71 @@
+"""What all strategies through PEFT share: the adapter folder, and switching the adapter off."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from workbench.core.errors import BadInputError
+from workbench.core.weights import require_safetensors
+from workbench.strategies.base import Strategy
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from peft import PeftConfig, PeftModel
+    from torch.nn import Module
+    from transformers import PreTrainedModel
+
+
+class PeftStrategy(Strategy):
+    """Trains what PEFT puts beside or in front of frozen weights."""
+
+    trains_base_weights: ClassVar[bool] = False
+
+    @abstractmethod
+    def config(self, model: PreTrainedModel) -> PeftConfig:
+        """Say it in PEFT's words, for this model."""
+
+    def prepare(self, model: Module) -> Module:
+        """Freeze the base and attach the adapter through PEFT."""
+        from peft import get_peft_model
+        from transformers import PreTrainedModel
+
+        assert isinstance(model, PreTrainedModel)  # noqa: S101 - narrows for mypy
+        tuned: Module = get_peft_model(model, self.config(model))
+        return tuned
+
+    def save(self, model: Module, folder: Path) -> None:
+        """Write the adapter as PEFT does: adapter_model.safetensors and adapter_config.json."""
+        as_peft(model).save_pretrained(str(folder))
+
+    def load(self, base: Module, folder: Path) -> Module:
+        """Attach the adapter from ``folder`` to ``base``.
+
+        Raises:
+            BadInputError: There is none as safetensors.
+        """
+        from peft import PeftModel
+
+        require_safetensors(folder, folder.parent.name)
+        tuned: Module = PeftModel.from_pretrained(base, str(folder))
+        return tuned
+
+    def without(self, model: Module) -> AbstractContextManager[None]:
+        """Switch the adapter off: the frozen base answers, bit for bit."""
+        context: AbstractContextManager[None] = as_peft(model).disable_adapter()
+        return context
+
+
+def as_peft(model: Module) -> PeftModel:
+    """The model as PEFT's type.
+
+    Raises:
+        BadInputError: It carries no adapter.
+    """
+    from peft import PeftModel
+
+    if not isinstance(model, PeftModel):
+        raise BadInputError("this model carries no adapter")
+    return model

@@ -1,0 +1,1 @@
+"""What happens between two training steps: record, evaluate, obey, checkpoint."""

@@ -1,0 +1,1 @@
+"""What the worker reports: events, status, memory, and why it ended."""

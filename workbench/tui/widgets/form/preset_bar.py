@@ -1,0 +1,63 @@
+"""Where a recipe starts from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Label, Select
+
+from workbench.tui.widgets.form.field_row import Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.app import ComposeResult
+
+    from workbench.recipe.recipe import Recipe
+
+_FAVOURITE = "lora"
+
+
+class PresetBar(Horizontal):
+    """The choice of a preset."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    PresetBar {
+        height: 1;
+        padding: 0 1;
+        & > Label { width: 24; color: $text-muted; }
+        &:focus-within > Label { color: $primary; text-style: bold; }
+        & > Choice { width: 1fr; }
+        & > Choice.-textual-compact > SelectCurrent { background: $surface; padding: 0 1; }
+        & > Choice:focus > SelectCurrent { background: $panel; }
+    }
+    """
+
+    class Chosen(Message):
+        """The user chose another preset."""
+
+        def __init__(self, name: str) -> None:
+            """Carry its name."""
+            super().__init__()
+            self.name = name
+
+    def __init__(self, presets: Mapping[str, Recipe]) -> None:
+        """Offer ``presets``; without any, the recipe's own defaults."""
+        super().__init__()
+        self._options = [
+            (f"{name}   {preset.description}", name) for name, preset in presets.items()
+        ]
+        self.first = _FAVOURITE if _FAVOURITE in presets else next(iter(presets), "")
+
+    def compose(self) -> ComposeResult:
+        """Lay out the choice."""
+        yield Label("Preset")
+        yield Choice(self._options or [("defaults", "")], self.first, id="preset")
+
+    @on(Select.Changed)
+    def _chosen(self, message: Select.Changed) -> None:
+        message.stop()
+        self.post_message(self.Chosen(str(message.value)))
