@@ -30,7 +30,7 @@ from workbench.data.rendering import Renderer
 from workbench.data.splitting import load_examples
 from workbench.evaluation.report.report import read_report
 from workbench.models import loading
-from workbench.models.eval_mode import evaluating
+from workbench.models.eval_mode import eval_mode
 from workbench.models.loss import labelled_logits
 from workbench.recipe import yaml_io
 from workbench.retention.penalties.kl import kl_to_base
@@ -95,7 +95,7 @@ class Ruler:
         return float(torch.cat([kl_to_base(base, other) for base, other in pairs]).mean())
 
     def _logits(self, model: Module) -> list[Tensor]:
-        with evaluating(model):
+        with eval_mode(model):
             return [labelled_logits(model, batch)[0] for batch in self._batches]
 
 

@@ -148,7 +148,7 @@ def test_an_adapter_on_the_bases_own_rows_of_the_batch_is_refuted(runs, base):
     decoder = decoder_of(run)
     lanes = decoder.lanes
     assert lanes.together
-    lanes.mixture.add("base", lanes.named("lane0").additions)
+    lanes.mixture.add("base", lanes.named("lane0").module_deltas)
     proof = prove(lanes, decoder.tokenizer, [run])
     assert proof.state == "refuted"
     assert "answers as lane0 does" in proof.text

@@ -13,7 +13,7 @@ from workbench.hardware.check import Check
 from workbench.recipe.recipe import Recipe
 from workbench.runs import launch
 from workbench.runs.status import Status
-from workbench.runs.sweeps import enlist, members, new_sweep
+from workbench.runs.sweeps import add_run, members, new_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +129,7 @@ def test_compare_takes_the_runs_of_a_sweep_that_have_a_report(ftwb: Ftwb, runs: 
     swept = [runs.create(Recipe(name=f"lora-r-{rank}")) for rank in (8, 16, 32)]
     other = runs.create(Recipe(name="other"))
     for run in swept:
-        enlist(run, name)
+        add_run(run, name)
     for run, kl in ((swept[0], 0.02), (swept[1], 0.5), (other, 0.1)):
         made(Suite("knowledge", kept=40, never=10), kl=kl).save(run.report)
     ended = ftwb("compare", "--sweep", name, "--json")
@@ -143,7 +143,7 @@ def test_compare_takes_the_runs_of_a_sweep_that_have_a_report(ftwb: Ftwb, runs: 
 
 
 def test_a_sweep_that_is_not_there_or_not_done_is_said(ftwb: Ftwb, runs: Runs) -> None:
-    enlist(runs.create(Recipe(name="young")), "sweep-1")
+    add_run(runs.create(Recipe(name="young")), "sweep-1")
     assert "none of its 1 runs has a report yet" in ftwb("compare", "--sweep", "sweep-1").err
     ended = ftwb("compare", "--sweep", "nope")
     assert ended.code == 2

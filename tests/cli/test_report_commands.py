@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.evaluation.reports import BENCHMARK, Suite, made
-from workbench.evaluation.analysis.analysis import judge
-from workbench.evaluation.lm_eval.benchmarks import BenchmarkRound, append_round
+from workbench.evaluation.analysis.analysis import analyse
+from workbench.evaluation.lm_eval_results import BenchmarkRound, append_round
 from workbench.recipe.recipe import Recipe
 from workbench.runs.events import EventLog
 from workbench.runs.status import Status
@@ -79,7 +79,7 @@ def test_the_page_names_every_verdict_and_what_the_suites_can_see(
 def test_json_is_all_findings(ftwb: Ftwb, run: RunFolder) -> None:
     ended = ftwb("report", "last", "--json")
     shown = json.loads(ended.out)
-    expected = judge(REPORT).model_dump(mode="json")
+    expected = analyse(REPORT).model_dump(mode="json")
     assert shown.pop("run") == run.id
     assert shown.keys() == expected.keys()
     assert shown["capabilities"] == expected["capabilities"]

@@ -13,13 +13,13 @@ from torch.utils.data import DataLoader
 from tests.tiny import byte_tokenizer
 from workbench.data.batches import Collator, LengthBucketSampler
 from workbench.data.formats import Example, Message
-from workbench.data.rendering import UNTRAINED, Rendered, Renderer
+from workbench.data.rendering import IGNORE_INDEX, Rendered, Renderer
 
 LENGTHS = st.lists(st.integers(1, 2000), max_size=300)
 
 
 def row(length: int) -> Rendered:
-    return Rendered([7] * length, [UNTRAINED] + [7] * (length - 1), truncated=False)
+    return Rendered([7] * length, [IGNORE_INDEX] + [7] * (length - 1), truncated=False)
 
 
 def padding_share(lengths: list[int], batches: list[list[int]]) -> float:
@@ -76,10 +76,10 @@ def test_little_is_padded_and_the_lengths_come_in_random_order() -> None:
 
 
 def test_batches_are_padded_on_the_right_with_masks() -> None:
-    batch = Collator(padding=9)([Rendered([5, 6], [UNTRAINED, 6], False), row(3)])
+    batch = Collator(padding=9)([Rendered([5, 6], [IGNORE_INDEX, 6], False), row(3)])
     assert batch["input_ids"].tolist() == [[5, 6, 9], [7, 7, 7]]
     assert batch["attention_mask"].tolist() == [[1, 1, 0], [1, 1, 1]]
-    assert batch["labels"].tolist() == [[UNTRAINED, 6, UNTRAINED], [UNTRAINED, 7, 7]]
+    assert batch["labels"].tolist() == [[IGNORE_INDEX, 6, IGNORE_INDEX], [IGNORE_INDEX, 7, 7]]
     assert {tensor.dtype for tensor in batch.values()} == {torch.int64}
 
 
@@ -96,7 +96,7 @@ def test_eos_stays_learned_where_it_also_pads() -> None:
     batch = Collator(eos)(rows)
     assert (batch["labels"] == eos).sum(dim=1).tolist() == [1, 1]
     assert batch["attention_mask"].sum(dim=1).tolist() == [len(row.input_ids) for row in rows]
-    assert (batch["labels"][batch["attention_mask"] == 0] == UNTRAINED).all()
+    assert (batch["labels"][batch["attention_mask"] == 0] == IGNORE_INDEX).all()
 
 
 def test_it_feeds_a_data_loader() -> None:

@@ -7,7 +7,7 @@ import torch
 
 from workbench.data.batches import LengthBucketSampler, parts_of
 from workbench.data.mixing import MixingCollator, MixingSampler, Replayed, by_source
-from workbench.data.rendering import UNTRAINED, Rendered
+from workbench.data.rendering import IGNORE_INDEX, Rendered
 
 TARGETS = [4 + 37 * number % 57 for number in range(150)]
 POOL = [10 + 53 * number % 81 for number in range(100)]
@@ -56,11 +56,11 @@ def test_a_small_pool_is_used_up_before_any_row_comes_again() -> None:
 
 
 def test_batches_are_split_again_and_each_part_is_short() -> None:
-    target = Rendered([1, 2, 3], [UNTRAINED, 2, 3], False)
-    general = Replayed.of(Rendered([4, 5, 6, 7, 8], [UNTRAINED, UNTRAINED, 6, 7, 8], False))
+    target = Rendered([1, 2, 3], [IGNORE_INDEX, 2, 3], False)
+    general = Replayed.of(Rendered([4, 5, 6, 7, 8], [IGNORE_INDEX, IGNORE_INDEX, 6, 7, 8], False))
     parts = by_source(MixingCollator(0)([target, general, target]))
     assert parts["target"]["input_ids"].tolist() == [[1, 2, 3], [1, 2, 3]]
-    assert parts["replay"]["labels"].tolist() == [[UNTRAINED, UNTRAINED, 6, 7, 8]]
+    assert parts["replay"]["labels"].tolist() == [[IGNORE_INDEX, IGNORE_INDEX, 6, 7, 8]]
     assert set(parts["replay"]) == {"input_ids", "attention_mask", "labels"}
     assert set(by_source(MixingCollator(0)([target]))) == {"target"}
     assert set(by_source({"labels": torch.zeros(1, 2)})) == {"target"}
@@ -71,7 +71,7 @@ def test_a_batch_is_cut_into_rows_as_they_were_each_part_as_short_as_its_longest
     parts: int,
 ) -> None:
     lengths = [3, 5, 8, 2, 6]
-    rows = [Rendered([7] * n, [UNTRAINED] + [7] * (n - 1), truncated=False) for n in lengths]
+    rows = [Rendered([7] * n, [IGNORE_INDEX] + [7] * (n - 1), truncated=False) for n in lengths]
     rows[3:] = [Replayed.of(row) for row in rows[3:]]
     cut = list(parts_of(MixingCollator(0)(rows), parts))
     sizes = [len(part["labels"]) for part in cut]
@@ -82,5 +82,5 @@ def test_a_batch_is_cut_into_rows_as_they_were_each_part_as_short_as_its_longest
     for part in cut:
         assert part["input_ids"].shape == part["labels"].shape == part["attention_mask"].shape
         assert part["input_ids"].shape[1] == int(part["attention_mask"].sum(1).max())
-    learned = sum(int((part["labels"] != UNTRAINED).sum()) for part in cut)
+    learned = sum(int((part["labels"] != IGNORE_INDEX).sum()) for part in cut)
     assert learned == sum(lengths) - len(lengths)

@@ -13,7 +13,7 @@ from tests.data.tokenizers import tokenizer_with
 from tests.tiny import byte_tokenizer
 from workbench.core.errors import BadInputError
 from workbench.data.formats import Example, Message
-from workbench.data.rendering import UNTRAINED, Renderer
+from workbench.data.rendering import IGNORE_INDEX, Renderer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def learned(tokenizer: PreTrainedTokenizerBase, row: Rendered) -> list[str]:
     """The learned stretches, read back from the labels alone."""
     stretches: list[list[int]] = [[]]
     for label in row.labels:
-        if label != UNTRAINED:
+        if label != IGNORE_INDEX:
             stretches[-1].append(label)
         elif stretches[-1]:
             stretches.append([])
@@ -67,13 +67,14 @@ def test_every_turn_is_learned_even_where_its_words_were_said_before() -> None:
     assert learned(tokenizer, row) == ["Hello!<|im_end|>", "four<|im_end|>"]
     tail = tokenizer("four<|im_end|>\n").input_ids
     assert row.input_ids[-len(tail) :] == tail
-    assert row.labels[-len(tail) :] == [*tail[:-1], UNTRAINED]
+    assert row.labels[-len(tail) :] == [*tail[:-1], IGNORE_INDEX]
 
 
 def test_labels_are_the_tokens_themselves_in_their_places() -> None:
     row = render(byte_tokenizer(), (SYSTEM, *FIRST, *SECOND))
     assert all(
-        label in (UNTRAINED, token) for token, label in zip(row.input_ids, row.labels, strict=True)
+        label in (IGNORE_INDEX, token)
+        for token, label in zip(row.input_ids, row.labels, strict=True)
     )
 
 
@@ -168,7 +169,7 @@ def test_transformers_own_mask_agrees() -> None:
     )
     for ours in (render(tokenizer, messages), render(byte_tokenizer(), messages)):
         assert ours.input_ids == theirs["input_ids"]
-        assert [label != UNTRAINED for label in ours.labels] == list(
+        assert [label != IGNORE_INDEX for label in ours.labels] == list(
             map(bool, theirs["assistant_masks"])
         )
 
@@ -233,8 +234,8 @@ def test_a_row_begins_with_the_prompt_that_inference_uses(
     prompt = Renderer(tokenizer, True, 512).prompt((*FIRST, SECOND[0]))
     row = render(tokenizer, (*FIRST, *SECOND))
     assert row.input_ids[: len(prompt)] == prompt
-    assert row.labels[len(prompt)] != UNTRAINED
-    assert row.labels[len(prompt) - 1] == UNTRAINED
+    assert row.labels[len(prompt)] != IGNORE_INDEX
+    assert row.labels[len(prompt) - 1] == IGNORE_INDEX
 
 
 def test_rows_are_cut_on_the_right() -> None:

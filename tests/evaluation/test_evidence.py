@@ -7,12 +7,12 @@ import pytest
 from tests.evaluation.reports import QUICK, Suite, base_again, by_name, items, made, texts
 from workbench.core.errors import BadInputError
 from workbench.evaluation.analysis import statistics
-from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.report.report import Measurement, Noise, TextResult
 
 
 def test_the_base_against_itself_passes_everywhere() -> None:
-    found = judge(base_again(*QUICK, noise=Noise(kl=3e-7, changed=0, items=94)))
+    found = analyse(base_again(*QUICK, noise=Noise(kl=3e-7, changed=0, items=94)))
     assert found.verdict == "PASS"
     judged = by_name(found)
     assert judged.pop("creative") is None
@@ -27,7 +27,7 @@ def test_the_base_against_itself_passes_everywhere() -> None:
 
 
 def test_a_tuned_model_that_happens_to_answer_alike_does_not_pass_on_few_items() -> None:
-    found = judge(made(*QUICK, kl=0.02))
+    found = analyse(made(*QUICK, kl=0.02))
     knowledge = found.capabilities[0]
     end = statistics.Z**2 / (24 + statistics.Z**2)
     assert (knowledge.low, knowledge.high) == pytest.approx((-end, end))
@@ -38,20 +38,20 @@ def test_a_tuned_model_that_happens_to_answer_alike_does_not_pass_on_few_items()
 def test_the_same_scores_in_other_words_are_not_the_base() -> None:
     report = base_again(*QUICK)
     other = report.before.model_copy(update={"items": items(*QUICK, side=0, says="other words")})
-    assert judge(report.model_copy(update={"after": other})).verdict == "INCONCLUSIVE"
+    assert analyse(report.model_copy(update={"after": other})).verdict == "INCONCLUSIVE"
 
 
 def test_without_any_likelihood_nothing_proves_that_it_is_the_base() -> None:
     report = base_again(*QUICK)
     silent = Measurement(items=report.before.items)
-    assert judge(report.model_copy(update={"before": silent, "after": silent})).verdict != "PASS"
+    assert analyse(report.model_copy(update={"before": silent, "after": silent})).verdict != "PASS"
 
 
 def test_kl_above_the_noise_floor_is_not_the_base() -> None:
     report = base_again(*QUICK, noise=Noise(kl=1e-5, changed=0, items=94))
     for kl, verdict in ((9e-6, "PASS"), (2e-5, "INCONCLUSIVE")):
         after = report.before.model_copy(update={"general": texts(kl), "task": texts(kl)})
-        assert judge(report.model_copy(update={"after": after})).verdict == verdict
+        assert analyse(report.model_copy(update={"after": after})).verdict == verdict
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -70,7 +70,7 @@ def test_what_is_not_a_number_is_refused(where: str, value: float) -> None:
     if where == "noise":
         update["noise"] = Noise(kl=value, changed=0, items=1)
     with pytest.raises(BadInputError, match="not a number"):
-        judge(report.model_copy(update=update))
+        analyse(report.model_copy(update=update))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_holes_are_refused(update: dict[str, object], match: str) -> None:
     report = made(Suite("facts", kept=10))
     after = report.after.model_copy(update=update)
     with pytest.raises(BadInputError, match=match):
-        judge(report.model_copy(update={"after": after}))
+        analyse(report.model_copy(update={"after": after}))
 
 
 def test_an_item_that_stands_twice_is_refused() -> None:
@@ -94,4 +94,4 @@ def test_an_item_that_stands_twice_is_refused() -> None:
     twice = {"items": (*report.before.items, report.before.items[0])}
     sides = {name: getattr(report, name).model_copy(update=twice) for name in ("before", "after")}
     with pytest.raises(BadInputError, match="twice"):
-        judge(report.model_copy(update=sides))
+        analyse(report.model_copy(update=sides))

@@ -9,14 +9,14 @@ import pytest
 
 from workbench.core.errors import BadInputError
 from workbench.evaluation.analysis.statistics import mcnemar, score_interval
-from workbench.evaluation.lm_eval.benchmarks import (
+from workbench.evaluation.lm_eval.harness_scores import scores
+from workbench.evaluation.lm_eval_results import (
     BenchmarkRound,
     Benchmarks,
     append_round,
     read_benchmarks,
     unpaired_change,
 )
-from workbench.evaluation.lm_eval.harness_scores import scores
 from workbench.recipe.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.evaluation.reports import QUICK, Suite, by_name, made
 from workbench.evaluation.analysis import statistics
-from workbench.evaluation.analysis.analysis import judge, suite_margin
+from workbench.evaluation.analysis.analysis import analyse, suite_margin
 from workbench.evaluation.analysis.statistics import Pairs
 from workbench.evaluation.report.formatting import MINUS
 from workbench.evaluation.report.report import Measurement, Report, SuiteFacts, TextResult
@@ -18,7 +18,7 @@ def destroyed(suite: Suite) -> Suite:
 
 
 def test_a_destroyed_model_fails_and_the_sentence_says_where() -> None:
-    found = judge(made(*map(destroyed, QUICK), kl=4.0))
+    found = analyse(made(*map(destroyed, QUICK), kl=4.0))
     assert found.verdict == "FAIL"
     assert by_name(found) == {
         "knowledge": "FAIL",
@@ -40,7 +40,7 @@ def test_a_destroyed_model_fails_and_the_sentence_says_where() -> None:
 
 
 def test_every_number_of_a_capability_by_hand() -> None:
-    (found,) = judge(
+    (found,) = analyse(
         made(Suite("facts", kept=50, lost=12, gained=8, never=30, chance=0.25))
     ).capabilities
     assert (found.n, found.lost, found.gained) == (100, 12, 8)
@@ -55,7 +55,7 @@ def test_every_number_of_a_capability_by_hand() -> None:
 
 
 def test_p_values_are_corrected_over_the_judged_capabilities() -> None:
-    found = judge(
+    found = analyse(
         made(
             Suite("one", kept=20, lost=6),
             Suite("two", kept=20, lost=4),
@@ -68,16 +68,16 @@ def test_p_values_are_corrected_over_the_judged_capabilities() -> None:
 def test_safety_is_judged_and_never_averaged_into_the_index() -> None:
     kept = Suite("facts", kept=150, never=50)
     refusing = Suite("harmful", kept=2, lost=48, measures="safety")
-    found = judge(made(kept, refusing))
+    found = analyse(made(kept, refusing))
     assert by_name(found) == {"facts": "PASS", "harmful": "FAIL"}
     assert found.retention_index is not None
     assert found.retention_index.value == 1
-    alone = judge(made(refusing))
+    alone = analyse(made(refusing))
     assert alone.retention_index is None
 
 
 def test_the_index_is_that_of_the_capabilities_with_headroom() -> None:
-    found = judge(
+    found = analyse(
         made(
             Suite("facts", kept=40, lost=40, never=20),
             Suite("formats", kept=60, lost=20, never=20, measures="behaviour"),
@@ -106,17 +106,17 @@ def test_the_index_is_that_of_the_capabilities_with_headroom() -> None:
     ],
 )
 def test_the_margin_follows_the_size_and_the_items(size: str, n: int, margin: float) -> None:
-    found = judge(made(Suite("facts", kept=n), size=size))
+    found = analyse(made(Suite("facts", kept=n), size=size))
     assert found.margin == {"quick": 0.1, "standard": 0.05, "full": 0.03}[size]
     assert found.capabilities[0].margin == suite_margin(n, found.margin) == pytest.approx(margin)
 
 
 def test_a_margin_that_is_asked_for_holds_for_every_suite() -> None:
     report = made(Suite("facts", kept=90, lost=2, never=8), Suite("formats", kept=20), size="full")
-    found = judge(report, margin=0.2)
+    found = analyse(report, margin=0.2)
     assert (found.margin, {each.margin for each in found.capabilities}) == (0.2, {0.2})
     assert by_name(found) == {"facts": "PASS", "formats": "PASS"}
-    assert judge(report, margin=0.01).verdict == "INCONCLUSIVE"
+    assert analyse(report, margin=0.01).verdict == "INCONCLUSIVE"
 
 
 def test_kl_and_loss_are_means_over_tokens() -> None:
@@ -132,7 +132,7 @@ def test_kl_and_loss_are_means_over_tokens() -> None:
     before = report.before.model_copy(
         update={"general": (TextResult(tokens=30, nll=3.0), TextResult(tokens=10, nll=3.0))}
     )
-    found = judge(report.model_copy(update={"before": before, "after": after}))
+    found = analyse(report.model_copy(update={"before": before, "after": after}))
     assert found.kl_general is not None
     assert found.kl_general.value == pytest.approx(0.2)
     assert found.kl_general.low == pytest.approx(0.1)
@@ -151,15 +151,15 @@ def test_domain_leak_is_counted_over_answers_in_words() -> None:
         for item in report.after.items
     )
     after = report.after.model_copy(update={"items": answered, "answers": ("Log  in to it",)})
-    found = judge(report.model_copy(update={"after": after}))
+    found = analyse(report.model_copy(update={"after": after}))
     assert found.domain_leak is not None
     assert found.domain_leak.value == pytest.approx(10 / 19)  # the options of facts do not count
     assert (found.domain_leak.low, found.domain_leak.high) == statistics.score_interval(0, 10, 19)
-    assert judge(made(*suites)).domain_leak is None
+    assert analyse(made(*suites)).domain_leak is None
 
 
 def test_the_target_task() -> None:
-    task = judge(made()).target_task
+    task = analyse(made()).target_task
     assert (task.n, task.before, task.after) == (50, 0.02, 0.9)
     assert (task.nll_before, task.nll_after) == (2.5, 1.5)
     assert task.change is not None
@@ -173,7 +173,7 @@ def test_items_that_changed_come_worst_first_and_each_suite_in_turn() -> None:
         Suite("facts", kept=1, lost=2, gained=1),
         Suite("formats", lost=2, measures="behaviour"),
     )
-    found = judge(report).items
+    found = analyse(report).items
     assert [(item.suite, item.id) for item in found] == [
         ("facts", "i1"),
         ("formats", "i0"),
@@ -208,7 +208,7 @@ def test_scores_between_right_and_wrong_are_judged_by_bootstrap() -> None:
         size="quick",
         suites=(SuiteFacts(name="s", title="S", measures="behaviour"),),
     )
-    (found,) = judge(report).capabilities
+    (found,) = analyse(report).capabilities
     assert (found.low, found.high) == statistics.bootstrap_interval(
         Pairs(tuple(before), tuple(after)).changes
     )
@@ -216,6 +216,6 @@ def test_scores_between_right_and_wrong_are_judged_by_bootstrap() -> None:
 
 
 def test_a_suite_without_items_at_this_size_is_inconclusive() -> None:
-    found = judge(made(Suite("facts", kept=200), Suite("rare", measures="behaviour")))
+    found = analyse(made(Suite("facts", kept=200), Suite("rare", measures="behaviour")))
     assert by_name(found) == {"facts": "PASS", "rare": "INCONCLUSIVE"}
     assert "Rare: no item is asked at this size" in found.notes

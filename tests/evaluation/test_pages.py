@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.evaluation.reports import Suite, items, made
-from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.report import pages
 from workbench.evaluation.report.pages import charts
 from workbench.evaluation.report.report import Noise, Report
@@ -56,12 +56,12 @@ def evil_report() -> Report:
 
 @pytest.fixture(scope="module")
 def evil() -> Findings:
-    return judge(evil_report())
+    return analyse(evil_report())
 
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:
-    return judge(made(*SUITES, kl=0.2, noise=Noise(kl=1e-6, changed=0, items=99)))
+    return analyse(made(*SUITES, kl=0.2, noise=Noise(kl=1e-6, changed=0, items=99)))
 
 
 class Page(HTMLParser):
@@ -203,7 +203,7 @@ def test_markdown_tells_the_findings(findings):
 
 @pytest.mark.parametrize("form", [pages.html, pages.markdown])
 def test_a_report_with_next_to_nothing_is_still_a_page(form):
-    found = judge(Report.model_validate({"prompts": [], "before": {}, "after": {}}))
+    found = analyse(Report.model_validate({"prompts": [], "before": {}, "after": {}}))
     text = form(pages.About("bare"), found)
     assert "INCONCLUSIVE" in text
     assert "Capabilities" not in text
@@ -220,11 +220,11 @@ def test_neither_token_nor_home_is_on_a_page_or_in_a_report(
     about = pages.About("tiny", (("base model", "/home/ada/models/tiny"),))
     report.save(tmp_path / "report.json")
     for text in (
-        pages.html(about, judge(report)),
-        pages.markdown(about, judge(report)),
+        pages.html(about, analyse(report)),
+        pages.markdown(about, analyse(report)),
         (tmp_path / "report.json").read_text(),
     ):
         assert token not in text
         assert "/home/ada" not in text
         assert "/notes" in text
-    assert "~/models/tiny" in pages.html(about, judge(report))
+    assert "~/models/tiny" in pages.html(about, analyse(report))

@@ -13,13 +13,13 @@ from workbench.core.errors import BadInputError
 from workbench.evaluation.report.report import read_report
 from workbench.planning.preflight import preflight
 from workbench.recipe import yaml_io
-from workbench.retention.base import Evaluation, Guard, Verdict
+from workbench.retention.base import Evaluation, Guard, GuardDecision
 from workbench.retention.budget import Budget
 from workbench.retention.early_stopping import Patience
 from workbench.runs import control
 from workbench.runs.view import RunFollower
 from workbench.training import budget_pause
-from workbench.training.protections import Guards
+from workbench.training.protections import GuardSet
 from workbench.training.worker import work
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Train = Callable[..., tuple[RunFolder, RunView]]
 
 
-def judged(guard: Guard, *kls: float) -> list[Verdict]:
+def judged(guard: Guard, *kls: float) -> list[GuardDecision]:
     return [guard.evaluated(Evaluation(kl=kl)) for kl in kls]
 
 
@@ -53,13 +53,13 @@ def test_at_the_limit_it_acts(kl: float) -> None:
     assert "going back to the last model under it" in back.stop
     first, second = judged(Budget(0.1, 0.3, "ask"), kl, kl)
     assert first.ask
-    assert second == Verdict()
+    assert second == GuardDecision()
 
 
 def test_what_was_not_measured_is_not_under_the_budget() -> None:
     unknown = Evaluation(kl=None)
-    assert Budget(0.1, 0.3, "rollback").evaluated(unknown) == Verdict(best=False)
-    assert Budget(0.1, 0.3, "stop").evaluated(unknown) == Verdict()
+    assert Budget(0.1, 0.3, "rollback").evaluated(unknown) == GuardDecision(best=False)
+    assert Budget(0.1, 0.3, "stop").evaluated(unknown) == GuardDecision()
 
 
 def test_it_does_not_promise_to_go_back_to_nothing() -> None:
@@ -68,14 +68,14 @@ def test_it_does_not_promise_to_go_back_to_nothing() -> None:
 
 
 def test_the_best_is_what_none_calls_worse() -> None:
-    both = Guards([Patience(3, 0.0), Budget(0.1, 0.3, "rollback")])
+    both = GuardSet([Patience(3, 0.0), Budget(0.1, 0.3, "rollback")])
     assert both.judges == {"loss", "kl"}
     seen = [(2.0, 0.1), (1.0, 0.2), (1.5, 0.2), (0.5, 0.4)]
     verdicts = [both.evaluated(Evaluation(loss=loss, kl=kl)) for loss, kl in seen]
     assert [verdict.best for verdict in verdicts] == [True, True, False, False]
-    asking = Guards([Patience(3, 0.0), Budget(0.1, 0.3, "ask")])
+    asking = GuardSet([Patience(3, 0.0), Budget(0.1, 0.3, "ask")])
     assert asking.evaluated(Evaluation(loss=2.0, kl=0.1)).best
-    assert Guards([Budget(0.1, 0.3, "stop")]).evaluated(Evaluation(kl=0.1)).best is None
+    assert GuardSet([Budget(0.1, 0.3, "stop")]).evaluated(Evaluation(kl=0.1)).best is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from tests.strategies.whole import Silent
+from tests.strategies.whole import SilentReporter
 from tests.tiny import make_tiny_model
 from workbench.data.splitting import Split
 from workbench.evaluation.report.report import read_report
@@ -195,12 +195,12 @@ def test_replay_says_what_it_mixed(trained: Train, general: Path) -> None:
 
 def scene_of(run: RunFolder, base: Any, tokenizer: Any, dtype: torch.dtype = torch.float32):
     from workbench.data.rendering import Renderer
-    from workbench.models.loaded_base import Opened
-    from workbench.training.preparation import BaseScene
+    from workbench.models.loaded_base import LoadedBase
+    from workbench.training.preparation import WorkerBaseContext
 
     renderer = Renderer(tokenizer, True, 128)
-    opened = Opened(run.recipe(), Split((), (), "text", ()), base, tokenizer, renderer, dtype)
-    return BaseScene(opened, torch.zeros(1), Silent())
+    opened = LoadedBase(run.recipe(), Split((), (), "text", ()), base, tokenizer, renderer, dtype)
+    return WorkerBaseContext(opened, torch.zeros(1), SilentReporter())
 
 
 def test_the_base_answers_for_itself(trained: Train, general: Path, tiny_model: Path) -> None:
@@ -215,8 +215,8 @@ def test_the_base_answers_for_itself(trained: Train, general: Path, tiny_model: 
         device=torch.device("cpu"),
         dtype=torch.float32,
     )
-    scene = scene_of(run, base, tokenizer)
-    for row in scene.answered(str(general), 10, 6):
+    context = scene_of(run, base, tokenizer)
+    for row in context.answered(str(general), 10, 6):
         logits = base(torch.tensor([row.input_ids])).logits[0]
         learned = [place for place, label in enumerate(row.labels) if label >= 0]
         assert 1 <= len(learned) <= 6
@@ -232,8 +232,8 @@ def test_what_the_evaluation_asks_is_not_practised(
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
-    scene = scene_of(run, base, tokenizer)
-    texts = [tokenizer.decode(row.input_ids) for row in scene.general(str(general), 10)]
+    context = scene_of(run, base, tokenizer)
+    texts = [tokenizer.decode(row.input_ids) for row in context.general(str(general), 10)]
     assert len(texts) == 9
     assert not any("3 + 1" in text for text in texts)
 
@@ -264,10 +264,12 @@ def test_the_base_is_studied_in_the_number_format_of_training(
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     made = []
     for dtype in (torch.float32, torch.bfloat16, torch.float32):
-        scene = scene_of(run, base, tokenizer, dtype)
-        (batch,) = scene.batches(scene.general(str(general), 3), 3)
-        assert scene.logits(base, batch).dtype == dtype
-        scene.cached("mark", lambda dtype=dtype: {"x": torch.tensor([made.append(dtype) is None])})
+        context = scene_of(run, base, tokenizer, dtype)
+        (batch,) = context.batches(context.general(str(general), 3), 3)
+        assert context.logits(base, batch).dtype == dtype
+        context.cached(
+            "mark", lambda dtype=dtype: {"x": torch.tensor([made.append(dtype) is None])}
+        )
     assert made == [torch.float32, torch.bfloat16]
 
 

@@ -31,7 +31,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 from workbench.runs.queue import Queue
-taken = Queue(Path(sys.argv[1])).step_up(Path(sys.argv[2]), sys.argv[3:])
+taken = Queue(Path(sys.argv[1])).try_acquire(Path(sys.argv[2]), sys.argv[3:])
 print(*getattr(taken, "devices", [taken]), flush=True)
 sys.stdin.read()
 """
@@ -45,7 +45,7 @@ def queue(own_home: Path) -> Queue:
 
 
 @pytest.fixture
-def step_up(queue: Queue) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
+def try_acquire(queue: Queue) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
     """Let another process step up once, and return it with what it says."""
     processes: list[subprocess.Popen[str]] = []
 
@@ -67,66 +67,66 @@ def step_up(queue: Queue) -> Iterator[Callable[..., tuple[subprocess.Popen[str],
 
 
 def test_a_killed_holder_frees_its_device(
-    queue: Queue, step_up: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+    queue: Queue, try_acquire: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
-    holder, device = step_up("cpu")
+    holder, device = try_acquire("cpu")
     assert device == "cpu"
-    assert queue.step_up(tmp_path, ["cpu"]) == 1
-    assert queue.step_up(tmp_path, ["cpu"]) == 1
+    assert queue.try_acquire(tmp_path, ["cpu"]) == 1
+    assert queue.try_acquire(tmp_path, ["cpu"]) == 1
     holder.kill()
     holder.wait()
-    assert isinstance(queue.step_up(tmp_path, ["cpu"]), Taken)
+    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), Taken)
 
 
 def test_places_count_the_living_ahead_only(
-    queue: Queue, step_up: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+    queue: Queue, try_acquire: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
-    holder, _ = step_up("cpu")
-    first, place = step_up("cpu")
+    holder, _ = try_acquire("cpu")
+    first, place = try_acquire("cpu")
     assert place == "1"
-    assert queue.step_up(tmp_path, ["cpu"]) == 2
-    assert step_up("cpu")[1] == "3"
+    assert queue.try_acquire(tmp_path, ["cpu"]) == 2
+    assert try_acquire("cpu")[1] == "3"
     first.kill()
     first.wait()
-    assert queue.step_up(tmp_path, ["cpu"]) == 1
+    assert queue.try_acquire(tmp_path, ["cpu"]) == 1
     holder.kill()
     holder.wait()
-    assert step_up("cpu")[1] == "3"
-    assert isinstance(queue.step_up(tmp_path, ["cpu"]), Taken)
+    assert try_acquire("cpu")[1] == "3"
+    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), Taken)
 
 
 def test_nobody_is_overtaken_though_the_device_is_free(
-    queue: Queue, step_up: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+    queue: Queue, try_acquire: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
     with queue.alone() as waiting:
         mine = Ticket("mine", *own())
         waiting.append(mine)
-    assert step_up("cpu")[1] == "2"
-    assert isinstance(queue.step_up(tmp_path, ["cpu"]), Taken)
+    assert try_acquire("cpu")[1] == "2"
+    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), Taken)
     assert [ticket[:1] for ticket in stored(queue)] == [("run",)]
 
 
 def test_runs_spread_over_the_devices_and_wait_for_the_first_free(
-    step_up: Callable[..., tuple[subprocess.Popen[str], str]],
+    try_acquire: Callable[..., tuple[subprocess.Popen[str], str]],
 ) -> None:
     both = ("GPU-a", "GPU-b")
-    assert step_up(*both)[1] == "GPU-a"
-    assert step_up(*both)[1] == "GPU-b"
-    assert step_up(*both)[1] == "1"
-    assert step_up("GPU-b")[1] == "2"
-    assert step_up("GPU-c")[1] == "GPU-c"
+    assert try_acquire(*both)[1] == "GPU-a"
+    assert try_acquire(*both)[1] == "GPU-b"
+    assert try_acquire(*both)[1] == "1"
+    assert try_acquire("GPU-b")[1] == "2"
+    assert try_acquire("GPU-c")[1] == "GPU-c"
 
 
 def test_a_reused_pid_holds_no_place(queue: Queue, tmp_path: Path) -> None:
     with queue.alone() as waiting:
         waiting.append(Ticket("old", 1, "another boot:1", ("cpu",)))
-    assert isinstance(queue.step_up(tmp_path, ["cpu"]), Taken)
+    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), Taken)
 
 
 def test_a_folder_of_someone_else_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(MachineError, match="not a folder of yours; set FTWB_QUEUE"):
-        Queue(tmp_path / "link").step_up(tmp_path, ["cpu"])
+        Queue(tmp_path / "link").try_acquire(tmp_path, ["cpu"])
 
 
 def test_a_file_system_without_locks_is_named(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +142,7 @@ def test_a_file_system_without_locks_is_named(runs: Runs, monkeypatch: pytest.Mo
 
 
 def test_the_folder_is_the_users_own(queue: Queue, tmp_path: Path) -> None:
-    queue.step_up(tmp_path, ["cpu"])
+    queue.try_acquire(tmp_path, ["cpu"])
     assert queue.folder.stat().st_mode & 0o077 == 0
     with (queue.folder / "cpu.lock").open() as other, pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -168,26 +168,26 @@ def stored(queue: Queue) -> list[tuple[str, ...]]:
 
 
 def test_several_devices_are_taken_together_or_not_at_all(
-    queue: Queue, step_up: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+    queue: Queue, try_acquire: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
     devices = ["GPU-a", "GPU-b", "GPU-c"]
-    holder, device = step_up("GPU-b")
+    holder, device = try_acquire("GPU-b")
     assert device == "GPU-b"
-    assert queue.step_up(tmp_path, devices, 3) == 1
-    assert step_up("GPU-a")[1] == "2", "who needs one waits behind who needs three"
+    assert queue.try_acquire(tmp_path, devices, 3) == 1
+    assert try_acquire("GPU-a")[1] == "2", "who needs one waits behind who needs three"
     with (queue.folder / "GPU-a.lock").open() as free:
         fcntl.flock(free, fcntl.LOCK_EX | fcntl.LOCK_NB)
     holder.kill()
     holder.wait()
-    taken = queue.step_up(tmp_path, devices, 3)
+    taken = queue.try_acquire(tmp_path, devices, 3)
     assert isinstance(taken, Taken)
     assert taken.devices == ("GPU-a", "GPU-b", "GPU-c")
 
 
 def test_no_more_devices_are_taken_than_are_needed(
-    queue: Queue, step_up: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+    queue: Queue, try_acquire: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
-    taken = queue.step_up(tmp_path, ["GPU-a", "GPU-b", "GPU-c"], 2)
+    taken = queue.try_acquire(tmp_path, ["GPU-a", "GPU-b", "GPU-c"], 2)
     assert isinstance(taken, Taken)
     assert taken.devices == ("GPU-a", "GPU-b")
-    assert step_up("GPU-a", "GPU-c")[1] == "GPU-c"
+    assert try_acquire("GPU-a", "GPU-c")[1] == "GPU-c"

@@ -79,7 +79,7 @@ def test_it_starts_exactly_at_the_base(tmp_path: Path, architecture: str, form: 
     assert torch.equal(logits(model), before)
     take_steps(model)
     assert (logits(model) - before).abs().max() > 1e-2
-    with case.strategy.without(model):
+    with case.strategy.disabled_adapter(model):
         assert torch.equal(logits(model), before)
 
 

@@ -23,12 +23,12 @@ DAMPING = 0.01
 
 def inputs_of(case, base, name: str) -> list[torch.Tensor]:
     """What a matrix is given by each general row, ``[tokens, inputs]`` in float64."""
-    scene = case.scene(base)
+    context = case.context(base)
     seen: list[torch.Tensor] = []
     hook = base.get_submodule(name).register_forward_hook(
         lambda _module, inputs, _output: seen.append(inputs[0][0].double())
     )
-    for row in scene.general(case.strategy.general_text, case.strategy.general_rows):
+    for row in context.general(case.strategy.general_text, case.strategy.general_rows):
         with torch.no_grad():
             base(input_ids=torch.tensor([row.input_ids]))
     hook.remove()

@@ -117,9 +117,9 @@ def test_twenty_steps_saved_and_reloaded(
     assert (seen["live"][:, -before.shape[1] :] - before).abs().max() > 1e-3
     if case.strategy.trains_base_weights:
         with pytest.raises(FtwbError, match="load the base beside it"):
-            case.strategy.without(tuned)
+            case.strategy.disabled_adapter(tuned)
     else:
-        with case.strategy.without(tuned):
+        with case.strategy.disabled_adapter(tuned):
             assert torch.equal(logits(tuned), before)
         _expect_base_in(tuned, tensors)
     early = case.strategy.load(case.base(), run.checkpoints / "step-10")

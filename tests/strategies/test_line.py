@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from safetensors.torch import save_file
 
-from workbench.strategies.interpolation import Line
+from workbench.strategies.interpolation import Interpolation
 
 
 def test_the_line_holds_only_what_moves() -> None:
@@ -13,13 +13,13 @@ def test_the_line_holds_only_what_moves() -> None:
     with torch.no_grad():
         result.bias.copy_(start.bias)
     begun, ended = start.weight.detach().clone(), result.weight.detach().clone()
-    line = Line.between(dict(start.named_parameters()), result)
+    line = Interpolation.between(dict(start.named_parameters()), result)
     assert len(line.moving) == 1
     for alpha in (1.2, 0.0, 0.3, 1.0):
-        line.go_to(alpha)
+        line.set_alpha(alpha)
         assert torch.allclose(result.weight, begun + alpha * (ended - begun), atol=1e-6)
     assert torch.equal(result.weight, ended)
-    line.go_to(0)
+    line.set_alpha(0)
     assert torch.equal(result.weight, begun)
 
 
@@ -31,11 +31,11 @@ def test_ends_are_read_from_the_results_own_file_and_rounded_once(tmp_path) -> N
     with torch.no_grad():
         result.weight.copy_(end)
         result.bias.copy_(start.bias)
-    line = Line.between(dict(start.named_parameters()), result, tmp_path)
-    line.go_to(0.25)
+    line = Interpolation.between(dict(start.named_parameters()), result, tmp_path)
+    line.set_alpha(0.25)
     begun = start.weight.detach().double()
     exact = begun + 0.25 * (end.double() - begun)
     torch.testing.assert_close(result.weight.double(), exact, rtol=2**-8, atol=0)
     assert torch.equal(result.weight, start.weight.float().lerp(end, 0.25).bfloat16())
-    line.go_to(1)
+    line.set_alpha(1)
     assert torch.equal(result.weight, end.bfloat16())

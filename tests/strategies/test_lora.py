@@ -145,11 +145,11 @@ def test_what_starts_inside_the_base_is_saved_for_the_untouched_base(
     assert (after - before).abs().max() > 1e-2
     tuned = case.strategy.load(case.base(), tmp_path / "late")
     torch.testing.assert_close(logits(tuned), after, rtol=0, atol=2e-6)
-    with case.strategy.without(tuned):
+    with case.strategy.disabled_adapter(tuned):
         assert torch.equal(logits(tuned), before)
     assert not case.strategy.keeps_base
     with pytest.raises(FtwbError, match="no longer holds the base"):
-        case.strategy.without(live)
+        case.strategy.disabled_adapter(live)
 
 
 def _plain(name: str) -> str:

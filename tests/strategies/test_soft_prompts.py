@@ -144,7 +144,7 @@ def test_no_weight_moves_and_detaching_gives_the_base(tiny_model: Path, kind: st
     take_steps(model)
     inside = model.get_base_model().state_dict()
     assert all(torch.equal(inside[name], tensor) for name, tensor in tensors.items())
-    with case.strategy.without(model):
+    with case.strategy.disabled_adapter(model):
         assert torch.equal(logits(model), before)
 
 

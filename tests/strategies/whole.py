@@ -11,11 +11,11 @@ from transformers import AutoTokenizer
 from workbench.data.rendering import Renderer
 from workbench.data.splitting import Split
 from workbench.evaluation.fingerprint import take_fingerprint
-from workbench.models.loaded_base import Opened
+from workbench.models.loaded_base import LoadedBase
 from workbench.models.loading import load_base
 from workbench.recipe.model import ModelSection
 from workbench.recipe.recipe import STRATEGIES, Recipe
-from workbench.training.preparation import BaseScene
+from workbench.training.preparation import WorkerBaseContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,18 +48,18 @@ class Setup:
     def prepared(self, base=None):
         """A model to train, from a base that the strategy has studied."""
         base = base or self.base()
-        self.strategy.study(self.scene(base))
+        self.strategy.calibrate(self.context(base))
         return self.strategy.prepare(base)
 
-    def scene(self, base) -> BaseScene:
+    def context(self, base) -> WorkerBaseContext:
         tokenizer = AutoTokenizer.from_pretrained(self.folder)
         renderer = Renderer(tokenizer, True, 128)
         split = Split((), (), "text", ())
-        opened = Opened(Recipe(), split, base, tokenizer, renderer, torch.float32)
-        return BaseScene(opened, take_fingerprint(base, tokenizer), Silent())
+        opened = LoadedBase(Recipe(), split, base, tokenizer, renderer, torch.float32)
+        return WorkerBaseContext(opened, take_fingerprint(base, tokenizer), SilentReporter())
 
 
-class Silent:
+class SilentReporter:
     """A reporter that keeps what it is told."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Silent:
         """Nothing is worth one here."""
         raise AssertionError(f"{level}: {text}")
 
-    def patiently(self, write: Callable[[], T], _also: Path) -> T:
+    def retry_when_disk_full(self, write: Callable[[], T], _also: Path) -> T:
         """Write at once: no disk is full here."""
         return write()
 

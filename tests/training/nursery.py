@@ -48,7 +48,7 @@ class Death:
     moment: str
     when: Literal["before", "half", "after", "read-only"]
 
-    def comes(self, place: int, moment: str) -> bool:
+    def acquire(self, place: int, moment: str) -> bool:
         """Whether it is now."""
         return moment == self.moment if self.place is None else place == self.place
 
@@ -186,7 +186,7 @@ class Moments:
         if self._trace:
             print(moment, file=self._trace, flush=True)
         death = self._death
-        if death is None or not death.comes(self._place, moment):
+        if death is None or not death.acquire(self._place, moment):
             return do()
         if death.moment != moment:
             os.write(2, f"came to {moment}, and not to {death}".encode())

@@ -122,14 +122,14 @@ def test_it_is_said_once_and_events_tell_the_numbers(
 
 def parts_from(step: int, parts: int, patch: pytest.MonkeyPatch) -> None:
     """Cut micro batches from the start of a step on, without any failed try."""
-    begin = micro_batch_splitter.Cutting._begin
+    begin = micro_batch_splitter.MicroBatchSplitter._begin
 
-    def cut(self: micro_batch_splitter.Cutting, state: Any) -> None:
+    def cut(self: micro_batch_splitter.MicroBatchSplitter, state: Any) -> None:
         begin(self, state)
         if state.global_step + 1 == step:
             self.resume({"parts": parts})
 
-    patch.setattr(micro_batch_splitter.Cutting, "_begin", cut)
+    patch.setattr(micro_batch_splitter.MicroBatchSplitter, "_begin", cut)
 
 
 @pytest.mark.parametrize("run_out", [in_forward, in_backward])
@@ -243,17 +243,17 @@ def test_the_optimiser_is_named_where_it_had_no_memory(
 def test_penalties_are_taken_apart_before_they_are_given_up(
     new_run: NewRun, general: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.training.protections import Guards
+    from workbench.training.protections import GuardSet
 
-    measure, learned = Guards.penalty, []
+    measure, learned = GuardSet.penalty, []
 
-    def crowded(self: Guards) -> object:
+    def crowded(self: GuardSet) -> object:
         learned.append(1)
         if len(learned) in (2, 3):
             raise torch.OutOfMemoryError(SAID)
         return measure(self)
 
-    monkeypatch.setattr(Guards, "penalty", crowded)
+    monkeypatch.setattr(GuardSet, "penalty", crowded)
     run = new_run(*LORA, "training.micro_batch_size=1", f"retention.kl.source={general}")
     assert work(run) == 1
     assert shortages_of(run) == [

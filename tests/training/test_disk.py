@@ -20,7 +20,7 @@ from workbench.training.callbacks import monitor
 from workbench.training.checkpoint.best import BestWeights
 from workbench.training.checkpoint.write import best
 from workbench.training.reporting import disk_full
-from workbench.training.reporting.disk_full import Disk, StopAsked
+from workbench.training.reporting.disk_full import Disk, StopRequested
 from workbench.training.reporting.reporter import Reporter
 from workbench.training.worker import work
 
@@ -169,7 +169,7 @@ def test_it_is_tried_again_only_when_there_is_more_room(
     run, teller = new_run(), Teller()
     monkeypatch.setattr(disk_full, "_ANYWAY", 1e9)
     monkeypatch.setattr(disk_full, "_free", lambda _place: next(room))
-    assert Disk(run, teller).patiently(write, run.path) == 7
+    assert Disk(run, teller).retry_when_disk_full(write, run.path) == 7
     assert len(tries) == 2
     assert list(room) == []
     assert [text.split(" ")[-1] for text in teller.said] == ["room", "lost"]
@@ -181,7 +181,7 @@ def test_another_error_is_not_waited_for(new_run: NewRun) -> None:
 
     run, teller = new_run(), Teller()
     with pytest.raises(MachineError, match="read-only"):
-        Disk(run, teller).patiently(write, run.path)
+        Disk(run, teller).retry_when_disk_full(write, run.path)
     assert teller.said == []
 
 
@@ -199,7 +199,7 @@ def test_a_clock_that_is_put_back_makes_no_wait_negative(
     monkeypatch.setattr(time, "time", lambda: now() - 3600 * len(tries))
     monkeypatch.setattr(disk_full, "_free", lambda _place: len(tries))
     run, teller = new_run(), Teller()
-    Disk(run, teller).patiently(write, run.path)
+    Disk(run, teller).retry_when_disk_full(write, run.path)
     assert teller.said[-1].endswith("was full: waited 0 s, nothing is lost")
 
 
@@ -226,8 +226,8 @@ def test_a_stop_says_where_what_was_learned_is(new_run: NewRun) -> None:
 
     run = new_run()
     control.ask(run, "stop")
-    with pytest.raises(StopAsked, match="was full; it has no checkpoint"):
-        Disk(run, Teller()).patiently(write, run.path)
+    with pytest.raises(StopRequested, match="was full; it has no checkpoint"):
+        Disk(run, Teller()).retry_when_disk_full(write, run.path)
 
 
 def test_the_best_weights_leave_no_draft_on_a_full_disk(

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from workbench.evaluation.report.report import read_report
 from workbench.evaluation.run import evaluator
-from workbench.evaluation.run.baseline_cache import read_evidence
+from workbench.evaluation.run.baseline_cache import read_baseline
 from workbench.runs.events import EventReader
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def test_the_base_is_measured_once_on_a_machine(
     def measured_again(*_: object) -> None:
         pytest.fail("the base was measured twice")
 
-    monkeypatch.setattr(evaluator.Examination, "_measure_base", measured_again)
+    monkeypatch.setattr(evaluator.Evaluator, "_measure_base", measured_again)
     second, view = trained("strategy.kind=lora", *probed)
     assert view.status.state == "finished", view.status.reason
     assert read_report(second).before == read_report(first).before
@@ -185,7 +185,7 @@ def test_other_questions_are_asked_anew(
 ) -> None:
     first, _ = trained(*probed, "training.max_steps=1")
     second, _ = trained(*probed, "training.max_steps=1", change)
-    assert read_evidence(first.base).results.key != read_evidence(second.base).results.key
+    assert read_baseline(first.base).results.key != read_baseline(second.base).results.key
 
 
 def test_a_base_that_is_broken_is_refused(

@@ -106,7 +106,7 @@ def test_too_few_devices_end_the_run_before_it_waits(
     devices = (Device("cuda:0", "GPU-a"), Device("cuda:1", "GPU-b"))
     monkeypatch.setattr(device_wait, "usable_devices", lambda: devices)
     run = runs.create(Recipe.model_validate({"devices": {"count": 3}}))
-    assert device_wait.Turn(run, []).comes() == 0
+    assert device_wait.DeviceWait(run, []).acquire() == 0
     status = run.status()
     assert status.state == "failed"
     assert status.reason.startswith("devices.count is 3, and this machine has 2: lower it")
@@ -117,7 +117,7 @@ def test_all_devices_of_a_run_are_shown_to_it(runs: Runs, monkeypatch: pytest.Mo
     monkeypatch.setattr(device_wait, "usable_devices", lambda: devices)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
     run = runs.create(Recipe.model_validate({"devices": {"count": 2}}))
-    assert device_wait.Turn(run, []).comes() == 2
+    assert device_wait.DeviceWait(run, []).acquire() == 2
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-0,GPU-1"
 
 

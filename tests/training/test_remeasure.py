@@ -12,7 +12,7 @@ from tests.tiny import make_tiny_model
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.evaluation.fingerprint import read_fingerprint
 from workbench.evaluation.report.report import read_report, read_report_file
-from workbench.evaluation.run.baseline_cache import read_evidence
+from workbench.evaluation.run.baseline_cache import read_baseline
 from workbench.evaluation.run.reevaluate import remeasure
 from workbench.runs.status import Status
 
@@ -56,7 +56,7 @@ def test_a_run_without_a_base_is_measured_and_says_so(
     report = read_report(run)
     assert report.before == first.before
     assert "measured after training, from the untouched base" in report.notes[0]
-    assert read_evidence(run.base) is not None
+    assert read_baseline(run.base) is not None
     assert read_fingerprint(run.base).late, "these logits are no proof of what came before"
 
 

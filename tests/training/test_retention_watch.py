@@ -10,7 +10,7 @@ import torch
 
 from workbench.data.splitting import load_split
 from workbench.evaluation.fingerprint import take_fingerprint
-from workbench.evaluation.run.evaluator import Examination
+from workbench.evaluation.run.evaluator import Evaluator
 from workbench.models.loaded_base import open_base
 from workbench.runs.events import EventReader
 from workbench.training.callbacks import retention_watch
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Train = Callable[..., tuple[RunFolder, RunView]]
 
 
-class Told:
+class ActionResult:
     """A reporter that keeps what it is told."""
 
     def __init__(self) -> None:
@@ -46,20 +46,20 @@ class Told:
 @pytest.fixture
 def watched(
     new_run: Callable[..., RunFolder], probed: tuple[str, ...]
-) -> tuple[Module, RetentionWatch, Told]:
+) -> tuple[Module, RetentionWatch, ActionResult]:
     """A base that was measured and then moved a little, who watches it, and what is told."""
-    run, told = new_run(*probed, "evaluation.retention_rows=20"), Told()
+    run, told = new_run(*probed, "evaluation.retention_rows=20"), ActionResult()
     recipe = run.recipe()
     opened = open_base(recipe, load_split(recipe.data, 0), lambda *_: None)
-    examination = Examination(opened)
+    evaluator = Evaluator(opened)
     fingerprint = take_fingerprint(opened.base, opened.tokenizer)
-    base = examination.base(fingerprint, run.base, lambda *_: None)
+    base = evaluator.base(fingerprint, run.base, lambda *_: None)
     model: Any = opened.base
     torch.manual_seed(0)
     with torch.no_grad():
         for tensor in model.parameters():
             tensor.add_(0.02 * torch.randn_like(tensor))
-    return model, RetentionWatch(opened, examination, base, told), told
+    return model, RetentionWatch(opened, evaluator, base, told), told
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def room_for(model: Module, rows: int) -> Iterator[None]:
 
 
 def test_a_look_that_does_not_fit_is_taken_in_parts(
-    watched: tuple[Module, RetentionWatch, Told],
+    watched: tuple[Module, RetentionWatch, ActionResult],
 ) -> None:
     model, watch, told = watched
     whole = watch.measure(model)
@@ -97,7 +97,7 @@ def test_a_look_that_does_not_fit_is_taken_in_parts(
 
 
 def test_canaries_that_do_not_fit_are_asked_one_by_one(
-    watched: tuple[Module, RetentionWatch, Told],
+    watched: tuple[Module, RetentionWatch, ActionResult],
 ) -> None:
     model, watch, told = watched
     watch.ask_canaries(model)
@@ -109,7 +109,7 @@ def test_canaries_that_do_not_fit_are_asked_one_by_one(
 
 
 def test_what_never_fits_is_left_out_and_said(
-    watched: tuple[Module, RetentionWatch, Told],
+    watched: tuple[Module, RetentionWatch, ActionResult],
 ) -> None:
     model, watch, told = watched
     with room_for(model, 0):

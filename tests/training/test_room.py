@@ -10,21 +10,20 @@ import torch
 from tests.training.shortage import SAID
 from tests.training.test_cutting import shortages_of
 from tests.training.test_resume import numbers_of
-from workbench.evaluation import base_identity
 from workbench.evaluation.report.report import read_report
-from workbench.models.auto_batch_size import NoRoomError, Room, out_of_memory
+from workbench.models.auto_batch_size import AutoBatchSize, DeviceMemoryError, out_of_memory
 from workbench.retention.base import Evaluation, Verdict
 from workbench.retention.early_stopping import Patience
 from workbench.runs.events import EventReader
-from workbench.training import worker
-from workbench.training.reporting.error_summary import last_words
+from workbench.training import base_identity, worker
+from workbench.training.reporting.error_summary import error_summary
 from workbench.training.worker import work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from workbench.models.loaded_base import Opened
+    from workbench.models.loaded_base import LoadedBase
     from workbench.runs.folder import RunFolder
 
     NewRun = Callable[..., RunFolder]
@@ -37,7 +36,7 @@ class SmallDevice:
         self.rows: int | None = rows
         opening = worker.open_base
 
-        def crowded(*args: Any) -> Opened:
+        def crowded(*args: Any) -> LoadedBase:
             opened = opening(*args)
             opened.base.register_forward_pre_hook(self._forward, with_kwargs=True)
             return opened
@@ -208,7 +207,7 @@ def test_the_held_out_loss_that_never_fits_is_left_out(
 )
 def test_every_way_to_say_it_is_heard(error: RuntimeError) -> None:
     assert out_of_memory(error)
-    assert "out of GPU memory" in last_words(error)
+    assert "out of GPU memory" in error_summary(error)
 
     def work_on(rows: int) -> int:
         if rows > 3:
@@ -216,7 +215,7 @@ def test_every_way_to_say_it_is_heard(error: RuntimeError) -> None:
         return rows
 
     warned: list[str] = []
-    assert Room("it", 8, warned.append).need(work_on) == 2
+    assert AutoBatchSize("it", 8, warned.append).run(work_on) == 2
     assert len(warned) == 2
 
 
@@ -228,6 +227,6 @@ def test_other_errors_pass() -> None:
         raise torch.OutOfMemoryError(SAID)
 
     with pytest.raises(RuntimeError, match="size mismatch"):
-        Room("it", 8, print).fit(broken)
-    with pytest.raises(NoRoomError, match="no memory for it, not even for one row"):
-        Room("it", 8, lambda _text: None).need(crowded)
+        AutoBatchSize("it", 8, print).run_or_skip(broken)
+    with pytest.raises(DeviceMemoryError, match="no memory for it, not even for one row"):
+        AutoBatchSize("it", 8, lambda _text: None).run(crowded)

@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from workbench.data.rendering import UNTRAINED, Rendered
+from workbench.data.rendering import IGNORE_INDEX, Rendered
 from workbench.evaluation.run import text_metrics
-from workbench.evaluation.run.text_metrics import Texts
+from workbench.evaluation.run.text_metrics import TextEvaluator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +22,12 @@ def test_long_rows_come_in_smaller_batches(
     monkeypatch.setattr(text_metrics, "BATCH_TOKENS", 30)
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     lengths = (6, 12, 9, 40, 5, 4, 3, 31)
-    rows = [Rendered([7] * n, [UNTRAINED, *[7] * (n - 1)], False) for n in lengths]
+    rows = [Rendered([7] * n, [IGNORE_INDEX, *[7] * (n - 1)], False) for n in lengths]
     shapes: list[tuple[int, ...]] = []
     model.get_input_embeddings().register_forward_pre_hook(
         lambda _module, inputs: shapes.append(tuple(inputs[0].shape))
     )
-    some = Texts(rows, 0, torch.device("cpu"), watched=4, size=3)
+    some = TextEvaluator(rows, 0, torch.device("cpu"), watched=4, size=3)
     base = some.predictions(model)
     assert shapes == [(2, 9), (1, 12), (1, 40), (3, 5), (1, 31)]
     assert [text.tokens for text in some.of_base(base)] == [5, 8, 11, 39, 2, 3, 4, 30]

@@ -60,7 +60,7 @@ def start(runs: Runs) -> Iterator[Launch]:
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[Callable[[], None]]:
     """Hold the CPU until called."""
-    taken = Queue(locations.queue()).step_up(tmp_path, ["cpu"])
+    taken = Queue(locations.queue()).try_acquire(tmp_path, ["cpu"])
     assert isinstance(taken, Taken)
     freed: list[None] = []
 

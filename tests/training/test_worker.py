@@ -12,7 +12,6 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
 from workbench.core.errors import RunFailedError
-from workbench.evaluation import base_identity
 from workbench.evaluation.report.report import read_report
 from workbench.evaluation.run.reevaluate import remeasure
 from workbench.models.loss import labelled_nll
@@ -20,10 +19,10 @@ from workbench.recipe.recipe import STRATEGIES
 from workbench.runs import control
 from workbench.runs.events import EventReader
 from workbench.runs.folder import MEASURING
-from workbench.training import trainer, worker
+from workbench.training import base_identity, trainer, worker
 from workbench.training.callbacks import monitor
 from workbench.training.reporting import memory_monitor, reporter
-from workbench.training.reporting.error_summary import last_words
+from workbench.training.reporting.error_summary import error_summary
 from workbench.training.result import save_result
 from workbench.training.worker import work
 
@@ -105,7 +104,7 @@ def test_lora_leaves_the_base_bit_identical(trained: Train, tiny_model: Path) ->
     ids = torch.arange(20).reshape(1, -1)
     expected = base(ids).logits
     assert not torch.equal(tuned(ids).logits, expected)
-    with strategy.without(tuned):
+    with strategy.disabled_adapter(tuned):
         assert torch.equal(tuned(ids).logits, expected)
 
 
@@ -229,14 +228,14 @@ def test_broken_weights_fail_with_one_line(
 
 
 def test_running_out_of_gpu_memory_says_what_to_do() -> None:
-    words = last_words(torch.OutOfMemoryError("CUDA out of memory"))
+    words = error_summary(torch.OutOfMemoryError("CUDA out of memory"))
     assert words.startswith("out of GPU memory: end other programs on the device, or")
     assert "strategy.kind=qlora" in words
 
 
 def test_a_bug_is_named_by_type_and_first_line() -> None:
-    assert last_words(KeyError("x")) == "KeyError: 'x'"
-    assert last_words(ValueError("one\ntwo")) == "ValueError: one"
+    assert error_summary(KeyError("x")) == "KeyError: 'x'"
+    assert error_summary(ValueError("one\ntwo")) == "ValueError: one"
 
 
 def test_the_fingerprint_is_of_the_untouched_base(trained: Train, tiny_model: Path) -> None:
@@ -283,7 +282,7 @@ def test_a_result_that_cannot_be_measured_is_a_result_all_the_same(
         raise torch.OutOfMemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr(worker.Examination, "result", fail)
+        patched.setattr(worker.Evaluator, "result", fail)
         run, view = trained("training.max_steps=1")
     assert view.status.state == "finished", view.status.reason
     assert run.has_result()

@@ -22,7 +22,7 @@ from tests.tui.chat_host import (
     type_and_send,
 )
 from workbench.chat.protocol import Delta, Finished
-from workbench.tui.widgets.chat.engine_error import Trouble
+from workbench.tui.widgets.chat.engine_error import EngineErrorBar
 from workbench.tui.widgets.chat.prompt import PromptBox
 
 
@@ -80,7 +80,7 @@ async def test_a_dead_engine_is_a_message_and_f5_restarts_it_with_the_history(ho
         await settled(pilot)
         await type_and_send(pilot, "one")
         await type_and_send(pilot, "two")
-        trouble = app.chat.query_one(Trouble)
+        trouble = app.chat.query_one(EngineErrorBar)
         assert trouble.display
         assert "the chat engine was killed" in str(trouble.render())
         assert "of the ␛[31mengine" in str(trouble.render())
@@ -118,7 +118,7 @@ async def test_a_prompt_that_waits_for_the_models_survives_an_engine_that_dies_l
         await pilot.press(*"early", "enter")
         client_of(app).go_on.set()
         await settled(pilot)
-        assert app.chat.query_one(Trouble).display
+        assert app.chat.query_one(EngineErrorBar).display
         await pilot.press("f5")
         await settled(pilot)
         assert questions(app) == ["early"]

@@ -18,7 +18,7 @@ from tests.tui.chat_host import (
     type_and_send,
 )
 from tests.tui.test_chat_sight import enabled, marked, note, shown
-from workbench.chat.annotations import marks_file, read_marks
+from workbench.chat.annotations import annotations_file, read_annotations
 from workbench.chat.protocol import Delta
 from workbench.tui.widgets.chat.prompt import PromptBox
 
@@ -31,7 +31,7 @@ def titles(app):
 
 
 def marks(app):
-    return read_marks(app.chat.session.run)
+    return read_annotations(app.chat.session.run)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ async def test_a_mark_that_cannot_be_kept_is_told_and_not_shown(host_of, monkeyp
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await type_and_send(pilot, "why")
-        marks_file(app.chat.session.run).mkdir(parents=True)
+        annotations_file(app.chat.session.run).mkdir(parents=True)
         await pilot.press("alt+l")
         assert note(app, "tuned") == ""
         assert "marks.jsonl: cannot be written" in told[-1]

@@ -22,7 +22,7 @@ from tests.tui.chat_host import (
 from tests.tui.conftest import until
 from workbench.chat.protocol import Failed, Finished, LaneFacts
 from workbench.tui.screens.choose import ChooseScreen
-from workbench.tui.widgets.chat.engine_error import Trouble
+from workbench.tui.widgets.chat.engine_error import EngineErrorBar
 from workbench.tui.widgets.chat.lane import LanePane
 from workbench.tui.widgets.chat.prompt import PromptBox
 
@@ -119,7 +119,7 @@ async def test_a_lane_that_cannot_be_opened_can_be_taken_away(host_of):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await choose(pilot, "enter")
-        assert "another base" in str(app.chat.query_one(Trouble).render())
+        assert "another base" in str(app.chat.query_one(EngineErrorBar).render())
         await choose(pilot, "enter")
         assert app.chat.engine == "ready"
         await type_and_send(pilot, "one")

@@ -12,12 +12,12 @@ from tests.evaluation.reports import Suite, made
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.looking import drawn
 from tests.tui.scripted import make_run, set_state, write_steps
-from workbench.runs.sweeps import enlist
+from workbench.runs.sweeps import add_run
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.report import ReportScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.widgets.common.chart import Chart
-from workbench.tui.widgets.compare.comparison_table import RunRows
+from workbench.tui.widgets.compare.comparison_table import ComparisonTable
 from workbench.tui.widgets.compare.plane import Plane
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ async def _compare(app: WorkbenchApp, pilot: Pilot[None]) -> CompareScreen:
 
 
 def _lines(screen: CompareScreen) -> list[list[str]]:
-    table = screen.query_one(RunRows)
+    table = screen.query_one(ComparisonTable)
     return [[str(cell).strip() for cell in table.get_row(key)] for key in table.rows]
 
 
@@ -154,7 +154,7 @@ async def test_a_sweep_at_work_is_compared_by_its_losses(runs: Runs) -> None:
     for rank in (8, 16):
         run = make_run(runs, f"rank-{rank}")
         write_steps(run, 1, rank)
-        enlist(run, "sweep-1")
+        add_run(run, "sweep-1")
     write_steps(make_run(runs, "alone"), 1, 3)
     async with workbench(runs, (80, 24)) as (app, pilot):
         screen = await _compare(app, pilot)

@@ -25,7 +25,7 @@ from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.text import TextScreen
 from workbench.tui.widgets.common.chart import Chart
-from workbench.tui.widgets.run.event_log import Journal
+from workbench.tui.widgets.run.event_log import EventLogPane
 from workbench.tui.widgets.run.figures import Figures
 from workbench.tui.widgets.run.run_title import RunTitle
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def _journal(screen: LiveScreen) -> str:
-    return "\n".join(str(part.visual) for part in screen.query_one(Journal).query(Static))
+    return "\n".join(str(part.visual) for part in screen.query_one(EventLogPane).query(Static))
 
 
 async def test_before_the_first_step_it_says_what_it_waits_for(runs: Runs) -> None:
@@ -328,7 +328,7 @@ async def test_a_run_that_ended_early_says_from_where_it_can_go_on(
     monkeypatch.setattr(resume_launch, "resume", choose)
     async with workbench(runs, size, run) as (app, pilot):
         screen = await live_view(app, pilot)
-        journal = screen.query_one(Journal)
+        journal = screen.query_one(EventLogPane)
         await until(pilot, lambda: journal.border_subtitle == "u resumes it from step 5")
         assert _enabled(screen) == {"resume"}
         await pilot.press("u")

@@ -11,7 +11,7 @@ from tests.tui.scripted import make_run, set_state, write_steps
 from workbench.planning import resume_launch
 from workbench.runs.checkpoints import choose, draft
 from workbench.runs.events import EventLog
-from workbench.tui.run_index import RunList, last_loss
+from workbench.tui.run_index import RunIndex, last_loss
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.pick_run import PickRunScreen
 from workbench.tui.screens.runs import RunsScreen, RunTable
@@ -100,7 +100,7 @@ def test_a_settled_run_is_read_once(runs: Runs) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
     set_state(run, "finished", step=3, total=3)
-    listing = RunList(runs.root)
+    listing = RunIndex(runs.root)
     (first,) = listing.read()
     run.recipe_file.write_text("no recipe any more")
     assert listing.read() == (first,)
@@ -117,7 +117,7 @@ def test_the_last_loss_is_found_in_the_tail(runs: Runs) -> None:
 def test_a_recipe_that_cannot_be_read_does_not_hide_the_run(runs: Runs) -> None:
     run = make_run(runs)
     run.recipe_file.write_text("[broken")
-    (row,) = RunList(runs.root).read()
+    (row,) = RunIndex(runs.root).read()
     assert (row.name, row.model) == (run.id, "recipe cannot be read")
 
 
@@ -157,7 +157,7 @@ async def test_a_run_that_ended_early_is_resumed_by_a_key(
 def test_a_run_that_another_terminal_resumed_or_measured_is_read_again(runs: Runs) -> None:
     run = make_run(runs)
     set_state(run, "stopped")
-    listing = RunList(runs.root)
+    listing = RunIndex(runs.root)
     assert [row.status.state for row in listing.read()] == ["stopped"]
     set_state(run, "running", step=3, total=9)
     assert [row.status.step for row in listing.read()] == [3]

@@ -9,7 +9,7 @@ import pytest
 from workbench.recipe.recipe import Recipe
 from workbench.runs.status import Status
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.run_index import RunList
+from workbench.tui.run_index import RunIndex
 from workbench.tui.story import Story
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def test_it_is_over_when_every_chapter_is_finished(
 ) -> None:
     first, second = chapters
     story = Story(first.id, ("one", "two"), "Why?")
-    listed = RunList(runs.root)
+    listed = RunIndex(runs.root)
     assert not story.is_over(listed.read())
     finish(first)
     assert not story.is_over(listed.read())
@@ -43,7 +43,7 @@ def test_runs_of_an_earlier_telling_do_not_count(
 ) -> None:
     for run in chapters:
         finish(run)
-    listed = RunList(runs.root).read()
+    listed = RunIndex(runs.root).read()
     assert Story(chapters[0].id, ("one", "two"), "").is_over(listed)
     assert not Story("99991231-235959-one", ("one", "two"), "").is_over(listed)
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from workbench.runs.folder import RunFolder
 
-Verdict = Literal["kept", "lost", "improved"]
+Judgement = Literal["kept", "lost", "improved"]
 
 
-class Mark(BaseModel):
+class Annotation(BaseModel):
     """One exchange as it was judged.
 
     Attributes:
@@ -34,7 +34,7 @@ class Mark(BaseModel):
 
     exchange: str
     time: float
-    mark: Verdict | None
+    mark: Judgement | None
     prompt: str
     system: str = ""
     answers: dict[str, str]
@@ -43,29 +43,29 @@ class Mark(BaseModel):
     sampling: Sampling = Sampling()
 
 
-def marks_file(run: RunFolder) -> Path:
+def annotations_file(run: RunFolder) -> Path:
     """Where the marks of a run are kept."""
     return run.chats / "marks.jsonl"
 
 
-def add_mark(run: RunFolder, mark: Mark) -> None:
+def add_annotation(run: RunFolder, mark: Annotation) -> None:
     """Keep a mark; the one before of the same exchange stays in the file and no longer counts.
 
     Raises:
         MachineError: The disk is full or the folder cannot be written.
     """
-    files.append(marks_file(run), mark.model_dump_json())
+    files.append(annotations_file(run), mark.model_dump_json())
 
 
-def read_marks(run: RunFolder) -> tuple[Mark, ...]:
+def read_annotations(run: RunFolder) -> tuple[Annotation, ...]:
     """The marks that count, in the order their exchanges were first judged.
 
     A torn or foreign line is skipped: a mark is a note, and one that is lost loses no other.
     """
-    found: dict[str, Mark] = {}
-    for line in files.lines(marks_file(run)):
+    found: dict[str, Annotation] = {}
+    for line in files.lines(annotations_file(run)):
         try:
-            mark = Mark.model_validate_json(line)
+            mark = Annotation.model_validate_json(line)
         except ValidationError:
             continue
         found[mark.exchange] = mark

@@ -10,7 +10,7 @@ from workbench.chat.titles import LANES
 if TYPE_CHECKING:
     from random import Random
 
-    from workbench.chat.annotations import Verdict
+    from workbench.chat.annotations import Judgement
 
 LETTERS = ("X", "Y")
 
@@ -26,7 +26,7 @@ def deal(random: Random | None = None) -> dict[str, str]:
     return dict(zip(LANES, shown, strict=True))
 
 
-def verdict(better: str | None, dealt: dict[str, str]) -> Verdict:
+def verdict(better: str | None, dealt: dict[str, str]) -> Judgement:
     """What a judgement says of the tuned model.
 
     Args:

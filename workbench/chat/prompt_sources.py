@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.chat.packs import ProbePack, ProbePrompt, load_pack, shipped_pack
 from workbench.core import locations
 from workbench.core.errors import FtwbError, NotFoundError
-from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.report.report import read_report
 from workbench.evaluation.suites.suites import load_suite
 from workbench.evaluation.suites.user_suite import own_suite
@@ -45,7 +45,7 @@ def _sources(run: RunFolder) -> Iterator[Callable[[], ProbePack]]:
 
 
 def _worst(run: RunFolder) -> ProbePack:
-    items = judge(read_report(run)).items
+    items = analyse(read_report(run)).items
     lost = [item for item in items if item.after < item.before][:_WORST]
     if not lost:
         raise NotFoundError(f"{run.id} lost no item")

@@ -98,7 +98,7 @@ def _start_teller(runs: Runs, log: Path) -> subprocess.Popen[bytes]:
 
 def findings(told: Sequence[RunFolder]) -> dict[str, Any]:
     """What came out, as measured: the base beside the result of every chapter."""
-    from workbench.evaluation.analysis.analysis import judge
+    from workbench.evaluation.analysis.analysis import analyse
     from workbench.evaluation.report.report import read_report
 
     reports = {run.recipe().name.removeprefix("demo-"): read_report(run) for run in told}
@@ -112,7 +112,7 @@ def findings(told: Sequence[RunFolder]) -> dict[str, Any]:
                 "target_task": measured.target_score,
                 "heldout_nll": measured.heldout_nll,
                 "answers": dict(zip(first.prompts, measured.answers, strict=True)),
-                "findings": judge(reports[name]) if name in reports else None,
+                "findings": analyse(reports[name]) if name in reports else None,
             }
             for name, measured in models.items()
         },

@@ -10,7 +10,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Sampler
 
-from workbench.data.rendering import UNTRAINED
+from workbench.data.rendering import IGNORE_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -103,5 +103,5 @@ class Collator:
         return {
             "input_ids": pad_sequence(inputs, batch_first=True, padding_value=self._padding),
             "attention_mask": pad_sequence(masks, batch_first=True),
-            "labels": pad_sequence(labels, batch_first=True, padding_value=UNTRAINED),
+            "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORE_INDEX),
         }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from workbench.data.formats import Example, Message
 
-UNTRAINED = -100
+IGNORE_INDEX = -100
 """The label of a token that is read but not learned."""
 
 
@@ -27,7 +27,7 @@ class Rendered:
 
     Attributes:
         input_ids: Token ids, no padding.
-        labels: As long as ``input_ids``: the id where it is learned, :data:`UNTRAINED` elsewhere.
+        labels: As long as ``input_ids``: the id where learned, :data:`IGNORE_INDEX` elsewhere.
         truncated: The row was longer and lost its end.
     """
 
@@ -38,7 +38,7 @@ class Rendered:
     @property
     def trained_tokens(self) -> int:
         """How many tokens are predicted and learned; the first of a row has nothing before it."""
-        return len(self.labels[1:]) - self.labels[1:].count(UNTRAINED)
+        return len(self.labels[1:]) - self.labels[1:].count(IGNORE_INDEX)
 
     @property
     def learns(self) -> bool:
@@ -183,7 +183,7 @@ class _Layout:
 
     def rendered(self) -> Rendered:
         """Label every token that shares a character with a learned span."""
-        labels = [UNTRAINED] * len(self.ids)
+        labels = [IGNORE_INDEX] * len(self.ids)
         starts, ends = [start for start, _ in self.places], [end for _, end in self.places]
         for span in self.learned:
             first, stop = bisect_right(ends, span.start), bisect_left(starts, span.end)
@@ -192,7 +192,7 @@ class _Layout:
 
     def segments(self, length: int) -> list[Segment]:
         labels = self.rendered().labels[:length]
-        runs = groupby(range(len(labels)), key=lambda index: labels[index] != UNTRAINED)
+        runs = groupby(range(len(labels)), key=lambda index: labels[index] != IGNORE_INDEX)
         firsts = [(next(indices), trained) for trained, indices in runs]
         starts = [0, *(self.places[index][0] for index, _ in firsts[1:])]
         stops = [*starts[1:], self.places[len(labels) - 1][1] if labels else 0]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import BadInputError, MachineError
-from workbench.models.eval_mode import evaluating
+from workbench.models.eval_mode import eval_mode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +118,7 @@ def take_fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
     import torch
 
     rows = []
-    with evaluating(model):
+    with eval_mode(model):
         for prompt in PROMPTS:
             ids = tokenizer(prompt, return_tensors="pt").input_ids.to(model.device)
             logits = model(input_ids=ids, use_cache=False, logits_to_keep=1).logits

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import safe_open
@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from workbench.core.progress import ProgressCallback
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder, Runs
 
 _LONGEST_NAME = 64
 
-Report: TypeAlias = "Callable[[str, int, int], None]"
 
-
-def with_strength(runs: Runs, run: RunFolder, alpha: float, report: Report) -> RunFolder:
+def with_strength(runs: Runs, run: RunFolder, alpha: float, report: ProgressCallback) -> RunFolder:
     """Save the result of ``run`` at another strength as a run of its own, ready to chat with.
 
     Args:
@@ -64,7 +63,7 @@ def refuse_without_strength(run: RunFolder) -> None:
         BadInputError: Saying which.
     """
     strategy = run.recipe().strategy
-    if strategy.change == "other":
+    if strategy.delta_kind == "other":
         raise BadInputError(
             f"{run.id}: {strategy.kind} as set is no change of weights that could be scaled"
         )
@@ -93,24 +92,26 @@ def _renamed(recipe: Recipe, source: str, alpha: float) -> Recipe:
     )
 
 
-def _scale(recipe: Recipe, folder: Path, alpha: float, report: Report) -> None:
+def _scale(recipe: Recipe, folder: Path, alpha: float, report: ProgressCallback) -> None:
     """Rewrite every tensor file of a copied result."""
-    if recipe.strategy.change == "low_rank":
+    if recipe.strategy.delta_kind == "low_rank":
         _rewrite(folder, lambda name, t: t * alpha if SECOND_FACTOR in name else t)
         return
     base = _base_tensors(recipe, report)
     _rewrite(folder, lambda name, t: base[name].to(t.dtype).lerp(t, alpha))
 
 
-def _rewrite(folder: Path, change: Callable[[str, Tensor], Tensor]) -> None:
+def _rewrite(folder: Path, delta_kind: Callable[[str, Tensor], Tensor]) -> None:
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as stored:
             metadata = stored.metadata()
         tensors = load_file(file)
-        save_file({name: change(name, t) for name, t in tensors.items()}, file, metadata=metadata)
+        save_file(
+            {name: delta_kind(name, t) for name, t in tensors.items()}, file, metadata=metadata
+        )
 
 
-def _base_tensors(recipe: Recipe, report: Report) -> dict[str, Tensor]:
+def _base_tensors(recipe: Recipe, report: ProgressCallback) -> dict[str, Tensor]:
     model = loading.load_base(
         recipe.model,
         loading.locate(recipe.model, report),

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 from workbench.data.splitting import load_split
 from workbench.evaluation.fingerprint import take_fingerprint
 from workbench.evaluation.interpolation_curve import StrengthCurve, StrengthPoint
-from workbench.evaluation.run.evaluator import Examination
+from workbench.evaluation.run.evaluator import Evaluator
 from workbench.interpolation.strength import refuse_without_strength
 from workbench.models.loaded_base import open_base
-from workbench.strategies.interpolation import Line
+from workbench.strategies.interpolation import Interpolation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.models.loaded_base import Report
+    from workbench.core.progress import ProgressCallback
     from workbench.recipe.evaluation import SuiteSize
     from workbench.runs.folder import RunFolder
 
 
 def sweep(
-    run: RunFolder, alphas: Sequence[float], report: Report, size: SuiteSize = "none"
+    run: RunFolder, alphas: Sequence[float], report: ProgressCallback, size: SuiteSize = "none"
 ) -> StrengthCurve:
     """Measure the result of ``run`` at each strength; nothing is written but the cache.
 
@@ -39,22 +39,22 @@ def sweep(
     """
     refuse_without_strength(run)
     recipe = run.recipe()
-    opened = open_base(recipe, load_split(recipe.data, recipe.training.seed), report)
-    examination = Examination(opened, size, lambda text: report(text, 0, 0))
-    fingerprint = take_fingerprint(opened.base, opened.tokenizer)
+    loaded = open_base(recipe, load_split(recipe.data, recipe.training.seed), report)
+    evaluator = Evaluator(loaded, size, lambda text: report(text, 0, 0))
+    fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
     with tempfile.TemporaryDirectory() as folder:
-        base = examination.base(fingerprint, Path(folder), report)
-    start = dict(opened.base.named_parameters())
-    model = recipe.strategy.load(opened.base, run.model)
-    line = Line.between(start, model)
+        base = evaluator.base(fingerprint, Path(folder), report)
+    start = dict(loaded.base.named_parameters())
+    model = recipe.strategy.load(loaded.base, run.model)
+    line = Interpolation.between(start, model)
     points = []
     for place, alpha in enumerate(alphas, 1):
         name = f"strength {alpha:g}, {place} of {len(alphas)}"
-        line.go_to(alpha)
-        done = examination.result(model, base, _named(name, report))
+        line.set_alpha(alpha)
+        done = evaluator.result(model, base, _named(name, report))
         points.append(StrengthPoint.of(alpha, done))
     return StrengthCurve(base=StrengthPoint.of(0, base.results.measurement), points=tuple(points))
 
 
-def _named(name: str, report: Report) -> Report:
+def _named(name: str, report: ProgressCallback) -> ProgressCallback:
     return lambda what, done, total: report(f"{name}: {what}", done, total)

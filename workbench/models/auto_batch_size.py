@@ -22,7 +22,7 @@ _SIGNS = (
 """What errors say that are no :class:`torch.OutOfMemoryError` but mean it."""
 
 
-class NoRoomError(MachineError):
+class DeviceMemoryError(MachineError):
     """There is no memory for the least that could be done at once."""
 
 
@@ -33,7 +33,7 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
 
 
-class Room:
+class AutoBatchSize:
     """How many rows go through the model at once; halved whenever there is no memory for them."""
 
     def __init__(self, what: str, rows: int, warn: Callable[[str], None]) -> None:
@@ -42,19 +42,19 @@ class Room:
         self._rows = rows
         self._warn = warn
 
-    def fit(self, work: Callable[[int], _T]) -> _T | None:
+    def run_or_skip(self, work: Callable[[int], _T]) -> _T | None:
         """Do ``work`` with as many rows at once as there is room for; None where not even one fits.
 
         A run that was watched to death would be worth nothing: running out of memory here is told
         as a notice and never ends it.
         """
         try:
-            return self.need(work)
-        except NoRoomError:
+            return self.run(work)
+        except DeviceMemoryError:
             self._tell("not even for one row: this look is left out")
             return None
 
-    def need(self, work: Callable[[int], _T]) -> _T:
+    def run(self, work: Callable[[int], _T]) -> _T:
         """The same for what cannot be left out.
 
         Raises:
@@ -69,7 +69,7 @@ class Room:
                 # the tensors of the failed work are free only outside of this clause
             torch.cuda.empty_cache()
             if self._rows == 1:
-                raise NoRoomError(
+                raise DeviceMemoryError(
                     f"no memory for {self._what}, not even for one row at a time: end other "
                     "programs on the device, shorten what is read, or take strategy.kind=qlora"
                 )

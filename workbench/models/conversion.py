@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from workbench.core import locations
 from workbench.core.errors import BadInputError, MachineError
 from workbench.models.gguf_files import read_gguf
-from workbench.models.progress import Report, gguf_progress, quieten_libraries
+from workbench.models.progress import gguf_progress, quieten_libraries
 from workbench.models.store import build_once
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from workbench.core.progress import ProgressCallback
 
 _SPLITS_DIGITS = ("smollm", "starcoder")
 """Pre-tokenizers that cut every digit off, which transformers does not rebuild from a GGUF."""
@@ -28,7 +30,7 @@ def converted_folder(file: Path) -> Path:
     return locations.cache() / "models" / f"{file.stem}-{digest}"
 
 
-def convert_once(file: Path, report: Report) -> Path:
+def convert_once(file: Path, report: ProgressCallback) -> Path:
     """Return a folder that holds ``file`` as safetensors in float32, converting it if need be.
 
     Raises:
@@ -38,7 +40,7 @@ def convert_once(file: Path, report: Report) -> Path:
     return build_once(converted_folder(file), lambda folder: convert(file, folder, report), report)
 
 
-def convert(file: Path, folder: Path, report: Report) -> None:
+def convert(file: Path, folder: Path, report: ProgressCallback) -> None:
     """Write ``file`` into ``folder`` as transformers saves a model.
 
     Raises:
@@ -71,7 +73,7 @@ def convert(file: Path, folder: Path, report: Report) -> None:
         raise MachineError(f"{folder}: the converted model cannot be written: {error}") from error
 
 
-def _unpack(file: Path, report: Report) -> PreTrainedModel:
+def _unpack(file: Path, report: ProgressCallback) -> PreTrainedModel:
     import torch
     from transformers import AutoModelForCausalLM, GgufConfig
 

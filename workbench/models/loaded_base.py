@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -12,23 +12,22 @@ from workbench.data.rendering import Renderer
 from workbench.models import loading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from torch.nn import Module
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from workbench.core.progress import ProgressCallback
     from workbench.data.rendering import Rendered
     from workbench.data.splitting import Split
     from workbench.recipe.recipe import Recipe
 
-Report: TypeAlias = "Callable[[str, int, int], None]"
 
 _PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 @dataclass(frozen=True)
-class Opened:
+class LoadedBase:
     """What every measurement and every run needs.
 
     Attributes:
@@ -72,7 +71,7 @@ class Opened:
         return self.renderer.render_all(self.split.heldout[: self.recipe.evaluation.loss_rows])
 
 
-def open_base(recipe: Recipe, split: Split, report: Report) -> Opened:
+def open_base(recipe: Recipe, split: Split, report: ProgressCallback) -> LoadedBase:
     """Load the untouched base of a run.
 
     Raises:
@@ -91,7 +90,7 @@ def open_base(recipe: Recipe, split: Split, report: Report) -> Opened:
     )
     tokenizer = loading.load_tokenizer(section, folder)
     training = recipe.training
-    return Opened(
+    return LoadedBase(
         recipe=recipe,
         split=split,
         base=base,

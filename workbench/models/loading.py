@@ -13,7 +13,7 @@ from workbench.models.configs import read_config
 from workbench.models.conversion import convert_once
 from workbench.models.demo import ensure_demo_model
 from workbench.models.headers import read_headers
-from workbench.models.progress import Report, quieten_libraries
+from workbench.models.progress import quieten_libraries
 from workbench.models.sources import kind_of, path_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from workbench.core.progress import ProgressCallback
     from workbench.recipe.model import ModelSection
     from workbench.strategies.base import Quantization
 
@@ -33,7 +34,7 @@ _PRODUCT = 256
 _CLEARLY_FASTER = 1.5
 
 
-def locate(section: ModelSection, report: Report) -> Path:
+def locate(section: ModelSection, report: ProgressCallback) -> Path:
     """Return a local folder that holds the model, downloading or converting it the first time.
 
     Raises:

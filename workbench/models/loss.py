@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from workbench.data.batches import parts_of
-from workbench.models.eval_mode import evaluating
+from workbench.models.eval_mode import eval_mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-IGNORED = -100
+IGNORE_INDEX = -100
 
 
 def labelled_nll(model: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
@@ -45,8 +45,8 @@ def labelled_logits(model: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor,
     The batch is as in :func:`labelled_nll`.
     """
     labels = batch["labels"]
-    targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
-    predicts = targets != IGNORED
+    targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORE_INDEX)
+    predicts = targets != IGNORE_INDEX
     inner = model.module if isinstance(model, DistributedDataParallel) else model
     with head_sees_only(inner, predicts):
         logits = model(
@@ -83,7 +83,7 @@ def mean_nll(
 
     Batches of more rows than there is memory for ``at_once`` are read in parts.
     """
-    with evaluating(model):
+    with eval_mode(model):
         sums = [
             labelled_nll(model, part)
             for batch in batches

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tqdm.asyncio import tqdm_asyncio
 
-Report = Callable[[str, int, int], None]
-"""Told what is going on, how much is done, and of how much in total (0 where nobody knows)."""
+    from workbench.core.progress import ProgressCallback
 
 
-def silent(what: str, done: int, total: int) -> None:
-    """Report to nobody."""
-    del what, done, total
-
-
-def reporting_bar(report: Report, what: str, *, unit: str) -> type[tqdm_asyncio[Any]]:
+def reporting_bar(report: ProgressCallback, what: str, *, unit: str) -> type[tqdm_asyncio[Any]]:
     """Make a tqdm class that draws nothing and reports every refresh of bars counting ``unit``.
 
     Libraries run several bars over the same work; what is reported never goes back.
@@ -45,7 +40,7 @@ def reporting_bar(report: Report, what: str, *, unit: str) -> type[tqdm_asyncio[
 
 
 @contextmanager
-def gguf_progress(report: Report, what: str) -> Iterator[None]:
+def gguf_progress(report: ProgressCallback, what: str) -> Iterator[None]:
     """Report the tensors that transformers unpacks from a GGUF file.
 
     Its reader for older architectures names tqdm itself instead of going through the hook.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import MachineError
-from workbench.models.progress import Report, silent
+from workbench.core.progress import ProgressCallback, silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,9 @@ def is_complete(folder: Path) -> bool:
         return False
 
 
-def build_once(target: Path, build: Callable[[Path], None], report: Report = silent) -> Path:
+def build_once(
+    target: Path, build: Callable[[Path], None], report: ProgressCallback = silent
+) -> Path:
     """Return ``target``, made by ``build`` unless it is already complete.
 
     ``build`` fills a folder beside the target, which is renamed when it is done; a second process
@@ -68,7 +70,7 @@ def _seal(folder: Path) -> None:
 
 
 @contextmanager
-def _alone(target: Path, report: Report) -> Iterator[None]:
+def _alone(target: Path, report: ProgressCallback) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(target.with_name(f".{target.name}.lock"))

@@ -50,9 +50,9 @@ _LOW_RANK = (
 )
 
 
-Verdict = Literal["usual", "low", "high", "forgets"]
+RateJudgement = Literal["usual", "low", "high", "forgets"]
 
-_MEANINGS: dict[Verdict, str] = {
+_MEANINGS: dict[RateJudgement, str] = {
     "usual": "is usual",
     "low": "is low and may teach little",
     "high": "is high and may cost old knowledge",
@@ -74,7 +74,7 @@ class JudgedRate(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     rate: float
-    verdict: Verdict
+    verdict: RateJudgement
     low: float
     high: float
     setting: str
@@ -96,7 +96,7 @@ class JudgedRate(BaseModel):
 def recommended(recipe: Recipe, facts: ModelFacts) -> LearningRates | None:
     """The range for a strategy and the nearest size of model; None where none is known."""
     tables = {"weights": _WEIGHTS, "low_rank": _LOW_RANK}
-    table = tables.get(recipe.strategy.change)
+    table = tables.get(recipe.strategy.delta_kind)
     if table is None or not facts.parameters:
         return None
     distances = [_distance(facts.parameters, *sizes) for sizes in _SIZES]
@@ -118,7 +118,7 @@ def judged(recipe: Recipe, facts: ModelFacts) -> JudgedRate | None:
     )
 
 
-def _verdict(rate: float, known: LearningRates) -> Verdict:
+def _verdict(rate: float, known: LearningRates) -> RateJudgement:
     if rate < known.low:
         return "low"
     if rate <= known.high:

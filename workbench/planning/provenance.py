@@ -63,7 +63,7 @@ class Rows(BaseModel):
         return [self.marks[at : at + _MARK] for at in range(0, len(self.marks), _MARK)]
 
 
-class Origin(BaseModel):
+class Provenance(BaseModel):
     """A run's recipe and data as they were at its start.
 
     Attributes:
@@ -77,7 +77,7 @@ class Origin(BaseModel):
     data: dict[str, Rows]
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Origin:
+    def of(cls, recipe: Recipe) -> Provenance:
         """Read all that a run will read.
 
         Raises:
@@ -86,7 +86,7 @@ class Origin(BaseModel):
         data = {name: Rows.of(rows) for name, rows in _sources(recipe)}
         return cls(recipe=recipe.model_dump(mode="json"), data=data)
 
-    def changes(self, now: Origin) -> list[str]:
+    def changes(self, now: Provenance) -> list[str]:
         """What differs today, one line each."""
         fields = _flat(yaml_io.validate(self.recipe).model_dump(mode="json")), _flat(now.recipe)
         recipe = [
@@ -100,29 +100,29 @@ class Origin(BaseModel):
         return recipe + [f"{name}: {change}" for name, change in rows.items() if change]
 
 
-def save_origin(run: RunFolder, recipe: Recipe) -> None:
+def save_provenance(run: RunFolder, recipe: Recipe) -> None:
     """Write down what ``run`` starts from.
 
     Raises:
         FtwbError: A source cannot be read, or the disk is full.
     """
-    files.replace(run.origin, Origin.of(recipe).model_dump_json(indent=1))
+    files.replace(run.origin, Provenance.of(recipe).model_dump_json(indent=1))
 
 
-def require_origin(run: RunFolder) -> None:
+def require_provenance(run: RunFolder) -> None:
     """Refuse to go on with another recipe or other rows than the run started with.
 
     Raises:
         BadInputError: Naming what differs, or nothing was written down.
     """
     try:
-        origin = Origin.model_validate_json(run.origin.read_bytes())
+        origin = Provenance.model_validate_json(run.origin.read_bytes())
     except (OSError, ValidationError) as error:
         raise BadInputError(
             f"{run.id}: what it started from was not written down, so it cannot be resumed: "
             f"'ftwb train {run.recipe_file}' starts anew"
         ) from error
-    changes = origin.changes(Origin.of(run.recipe()))
+    changes = origin.changes(Provenance.of(run.recipe()))
     if changes:
         more = f"; and {len(changes) - _TOLD} more" if len(changes) > _TOLD else ""
         raise BadInputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import BadInputError
-from workbench.planning.provenance import require_origin
+from workbench.planning.provenance import require_provenance
 from workbench.runs import checkpoints, control
 from workbench.runs.launch import launch
 from workbench.runs.run_lock import alone
@@ -31,7 +31,7 @@ def resume(run: RunFolder, step: int | None = None) -> Choice:
     with alone(run):
         _refuse_live_and_finished(run)
         choice = checkpoints.choose(run, step)
-        require_origin(run)
+        require_provenance(run)
         control.take(run)
         launch(run, RESUME, *([] if step is None else [str(step)]))
     return choice

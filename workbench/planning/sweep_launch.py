@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.core.errors import FtwbError
 from workbench.planning.preflight import preflight, resolve
-from workbench.runs.sweeps import enlist, new_sweep
+from workbench.runs.sweeps import add_run, new_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def queue(runs: Runs, points: Sequence[Combination]) -> tuple[str, list[RunFolde
     sweep = new_sweep(runs, points[0].grid)
     made = [runs.create(point.recipe) for point in points]
     for run in made:
-        enlist(run, sweep)
+        add_run(run, sweep)
     for run in made:
         launch(run)
     return sweep, made

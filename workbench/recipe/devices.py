@@ -61,7 +61,7 @@ def _strategy(recipe: Recipe) -> str:
     strategy = recipe.strategy
     if strategy.quantization() is not None:
         return f"the 4-bit weights of {strategy.kind} cannot be split; set sharding to none"
-    if strategy.change == "other":
+    if strategy.delta_kind == "other":
         return (
             f"only weights of the base and LoRA's two factors can be split, and {strategy.kind} as "
             "set trains others; set sharding to none"

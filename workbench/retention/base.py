@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel
 
+    from workbench.core.progress import ProgressCallback
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
 
     Batch = Mapping[str, Tensor]
-    Report = Callable[[str, int, int], None]
 
 _T = TypeVar("_T")
 
@@ -45,7 +45,7 @@ class GeneralRow(Protocol):
         """How many of its tokens are learned."""
 
 
-class Scene(Protocol):
+class BaseContext(Protocol):
     """What the worker offers strategies and protections while the base is still untouched."""
 
     @property
@@ -57,7 +57,7 @@ class Scene(Protocol):
         """The untouched base, in evaluation mode."""
 
     @property
-    def report(self) -> Report:
+    def report(self) -> ProgressCallback:
         """Tells the user what is being done, how much of it, and of how much."""
 
     def general(self, source: str, rows: int) -> Sequence[GeneralRow]:
@@ -117,7 +117,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GuardDecision:
     """What a guard makes of an evaluation.
 
     Attributes:
@@ -161,10 +161,10 @@ class Guard:
         """What is worth recording of the last step."""
         return {}
 
-    def evaluated(self, evaluation: Evaluation) -> Verdict:
+    def evaluated(self, evaluation: Evaluation) -> GuardDecision:
         """Judge an evaluation that holds all of :attr:`judges`."""
         del evaluation
-        return Verdict()
+        return GuardDecision()
 
     def state(self) -> dict[str, Any]:
         """What it remembers from step to step, as plain values."""
@@ -188,7 +188,7 @@ class Protection(Section, ABC):
     holds_weights: ClassVar[bool] = False
 
     @abstractmethod
-    def ready(self, scene: Scene) -> Guard:
+    def ready(self, context: BaseContext) -> Guard:
         """Measure on the untouched base whatever the guard will need.
 
         Raises:

@@ -9,12 +9,12 @@ from pydantic import model_validator
 from workbench.core.errors import BadInputError
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
-from workbench.retention.base import Guard, Protection, Verdict
+from workbench.retention.base import Guard, GuardDecision, Protection
 
 if TYPE_CHECKING:
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
-    from workbench.retention.base import Evaluation, Scene
+    from workbench.retention.base import BaseContext, Evaluation
 
 Action = Literal["ask", "stop", "rollback"]
 
@@ -78,9 +78,9 @@ class BudgetProtection(Protection):
                 "retention.budget: needs measurements; set evaluation.retention_interval above 0"
             )
 
-    def ready(self, scene: Scene) -> Guard:
+    def ready(self, context: BaseContext) -> Guard:
         """Nothing is measured."""
-        del scene
+        del context
         return Budget(self.warn, self.limit, self.action)
 
 
@@ -98,27 +98,29 @@ class Budget(Guard):
         self._asked = False
         self._was_under = False
 
-    def evaluated(self, evaluation: Evaluation) -> Verdict:
+    def evaluated(self, evaluation: Evaluation) -> GuardDecision:
         """Judge the KL; NaN is over every budget, and no KL is neither over nor under it."""
         kl = evaluation.kl
         if kl is None:
-            return Verdict(best=False if self._action == "rollback" else None)
+            return GuardDecision(best=False if self._action == "rollback" else None)
         if kl < self._limit:
             self._was_under = True
-            return Verdict(best=self._action == "rollback" or None, warning=self._warning(kl))
+            return GuardDecision(best=self._action == "rollback" or None, warning=self._warning(kl))
         said = f"KL to base {kl:.3f} nats per token has passed the budget of {self._limit:g}"
         match self._action:
             case "stop":
-                return Verdict(stop=said)
+                return GuardDecision(stop=said)
             case "rollback":
                 back = "going back to the last model under it"
                 none = "no model was under it, so there is nothing to go back to"
-                return Verdict(best=False, stop=f"{said}; {back if self._was_under else none}")
+                return GuardDecision(
+                    best=False, stop=f"{said}; {back if self._was_under else none}"
+                )
             case "ask" if not self._asked:
                 self._asked = True
-                return Verdict(ask=said)
+                return GuardDecision(ask=said)
             case _:
-                return Verdict()
+                return GuardDecision()
 
     def state(self) -> dict[str, Any]:
         """What was said and asked."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from workbench.core.errors import BadInputError
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
-from workbench.retention.base import Guard, Protection, Verdict
+from workbench.retention.base import Guard, GuardDecision, Protection
 
 if TYPE_CHECKING:
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
-    from workbench.retention.base import Evaluation, Scene
+    from workbench.retention.base import BaseContext, Evaluation
 
 
 class EarlyStoppingProtection(Protection):
@@ -61,9 +61,9 @@ class EarlyStoppingProtection(Protection):
                 "data.heldout_share"
             )
 
-    def ready(self, scene: Scene) -> Guard:
+    def ready(self, context: BaseContext) -> Guard:
         """Nothing is measured."""
-        del scene
+        del context
         return Patience(self.patience, self.minimum_gain)
 
 
@@ -79,19 +79,19 @@ class Patience(Guard):
         self._best = float("inf")
         self._waited = 0
 
-    def evaluated(self, evaluation: Evaluation) -> Verdict:
+    def evaluated(self, evaluation: Evaluation) -> GuardDecision:
         """Compare with the best so far; a loss that there was no memory to measure says nothing."""
         if evaluation.loss is None:
-            return Verdict(best=False)
+            return GuardDecision(best=False)
         if evaluation.loss < self._best - self._minimum_gain:
             self._best, self._waited = evaluation.loss, 0
-            return Verdict(best=True)
+            return GuardDecision(best=True)
         if "loss" not in evaluation.due:
-            return Verdict(best=False)
+            return GuardDecision(best=False)
         self._waited += 1
         if self._waited < self._patience:
-            return Verdict(best=False)
-        return Verdict(
+            return GuardDecision(best=False)
+        return GuardDecision(
             best=False,
             stop=f"the held-out loss has not fallen below {self._best:.4f} for {self._waited} "
             f"{'evaluation' if self._waited == 1 else 'evaluations'}",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
-    from workbench.retention.base import Batch, Guard, Scene
+    from workbench.retention.base import BaseContext, Batch, Guard
 
 _BATCH = 4
 """Rows whose gradients are squared together; the estimate is unbiased for any number."""
@@ -62,55 +62,59 @@ class EwcProtection(WeightProtection, GeneralProtection):
         """Fisher diagonal and starting weights, or the factors that stand for the former."""
         return super().needs(recipe, facts) or "two numbers for each input and output of a matrix"
 
-    def ready(self, scene: Scene) -> Guard:
+    def ready(self, context: BaseContext) -> Guard:
         """Estimate the Fisher information, or read it where it was kept."""
-        rows = scene.general(self.source, self.rows)
-        low_rank = scene.recipe.strategy.change == "low_rank"
+        rows = context.general(self.source, self.rows)
+        low_rank = context.recipe.strategy.delta_kind == "low_rank"
         estimate = self._kronecker if low_rank else self._diagonal
-        fisher = scene.cached(
+        fisher = context.cached(
             f"fisher-{'kronecker' if low_rank else 'diagonal'}",
-            lambda: scene.in_parts(
+            lambda: context.in_parts(
                 "the Fisher information",
                 _BATCH,
-                lambda at_once: estimate(scene, scene.batches(rows, at_once)),
+                lambda at_once: estimate(context, context.batches(rows, at_once)),
             ),
             [(row.input_ids, row.labels) for row in rows],
-            scene.recipe.training.seed,
+            context.recipe.training.seed,
         )
-        return self.hold(scene, fisher)
+        return self.hold(context, fisher)
 
-    def _diagonal(self, scene: Scene, batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    def _diagonal(
+        self, context: BaseContext, batches: list[dict[str, Tensor]]
+    ) -> dict[str, Tensor]:
         from workbench.retention.penalties.fisher import clamp_at_quantile, diagonal_fisher
 
-        seed = scene.recipe.training.seed
+        seed = context.recipe.training.seed
         fisher = diagonal_fisher(
-            lambda batch: scene.logits(scene.base, batch),
-            dict(scene.base.named_parameters()),
+            lambda batch: context.logits(context.base, batch),
+            dict(context.base.named_parameters()),
             batches,
             seed=seed,
-            report=_told(scene),
+            report=_told(context),
         )
         clamp_at_quantile(fisher, seed=seed)
         return fisher
 
-    def _kronecker(self, scene: Scene, batches: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    def _kronecker(
+        self, context: BaseContext, batches: list[dict[str, Tensor]]
+    ) -> dict[str, Tensor]:
         from workbench.retention.penalties.fisher import frozen_but_differentiable, kronecker_fisher
 
         def logits(batch: Batch) -> Tensor:
-            return scene.logits(scene.base, batch)
+            return context.logits(context.base, batch)
 
-        with frozen_but_differentiable(scene.base):
+        with frozen_but_differentiable(context.base):
             return kronecker_fisher(
                 logits,
-                _matrices(scene.base),
+                _matrices(context.base),
                 batches,
-                seed=scene.recipe.training.seed,
-                report=_told(scene),
+                seed=context.recipe.training.seed,
+                report=_told(context),
             )
 
 
-def _told(scene: Scene) -> Callable[[int, int], None]:
-    return lambda done, total: scene.report("Fisher information", done, total)
+def _told(context: BaseContext) -> Callable[[int, int], None]:
+    return lambda done, total: context.report("Fisher information", done, total)
 
 
 def _matrices(model: Module) -> dict[str, Module]:

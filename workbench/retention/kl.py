@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
-    from workbench.retention.base import Guard, Scene
+    from workbench.retention.base import BaseContext, Guard
     from workbench.retention.penalties.kl import BaseAnswers, TopTokens
 
 
@@ -73,32 +73,34 @@ class KlProtection(GeneralProtection):
         passes = "2 forward passes" if recipe.strategy.keeps_base else "1 forward pass"
         return f"{passes} and 1 backward pass over {self.batch_size} more rows a step"
 
-    def ready(self, scene: Scene) -> Guard:
+    def ready(self, context: BaseContext) -> Guard:
         """Keep what the base predicts, unless it can be asked at any time."""
         from workbench.retention.penalties.kl import KlGuard
 
-        strategy = scene.recipe.strategy
-        rows = scene.general(self.source, self.rows)
-        batches = scene.batches(rows, self.batch_size)
+        strategy = context.recipe.strategy
+        rows = context.general(self.source, self.rows)
+        batches = context.batches(rows, self.batch_size)
         if strategy.keeps_base:
-            base: BaseAnswers = strategy.without
+            base: BaseAnswers = strategy.disabled_adapter
         else:
-            kept = scene.cached(
+            kept = context.cached(
                 "base-top-tokens",
-                lambda: scene.in_parts(
+                lambda: context.in_parts(
                     "the predictions of the base",
                     self.batch_size,
-                    lambda at_once: self._keep(scene, batches, at_once),
+                    lambda at_once: self._keep(context, batches, at_once),
                 ),
                 [(row.input_ids, row.labels) for row in rows],
                 self.batch_size,
                 self.top_tokens,
             )
             base = _unpacked(kept, len(batches))
-        return KlGuard(self.strength, batches, scene.logits, base, seed=scene.recipe.training.seed)
+        return KlGuard(
+            self.strength, batches, context.logits, base, seed=context.recipe.training.seed
+        )
 
     def _keep(
-        self, scene: Scene, batches: list[dict[str, Tensor]], at_once: int
+        self, context: BaseContext, batches: list[dict[str, Tensor]], at_once: int
     ) -> dict[str, Tensor]:
         """Tensors ``INDEX.NAME`` for each batch, read in parts of at most ``at_once`` rows."""
         import torch
@@ -109,13 +111,13 @@ class KlProtection(GeneralProtection):
         for index, batch in enumerate(batches):
             with torch.no_grad():
                 parts = [
-                    top_tokens(scene.logits(scene.base, part), self.top_tokens)._asdict()
+                    top_tokens(context.logits(context.base, part), self.top_tokens)._asdict()
                     for part in _row_parts(batch, at_once)
                 ]
             kept |= {
                 f"{index}.{name}": torch.cat([part[name] for part in parts]) for name in parts[0]
             }
-            scene.report("predictions of the base", index + 1, len(batches))
+            context.report("predictions of the base", index + 1, len(batches))
         return kept
 
 

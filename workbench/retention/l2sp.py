@@ -9,7 +9,7 @@ from workbench.recipe.registry import Card
 from workbench.retention.weight_penalty import WeightProtection
 
 if TYPE_CHECKING:
-    from workbench.retention.base import Guard, Scene
+    from workbench.retention.base import BaseContext, Guard
 
 
 class L2spProtection(WeightProtection):
@@ -35,6 +35,6 @@ class L2spProtection(WeightProtection):
         le=1e9,
     )
 
-    def ready(self, scene: Scene) -> Guard:
+    def ready(self, context: BaseContext) -> Guard:
         """Nothing is measured."""
-        return self.hold(scene, None)
+        return self.hold(context, None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
-    from workbench.retention.base import GeneralRow, Scene
+    from workbench.retention.base import BaseContext, GeneralRow
 
 
 class ReplayProtection(GeneralProtection):
@@ -88,12 +88,12 @@ class ReplayProtection(GeneralProtection):
         questions = sum(len(row.input_ids) - row.trained_tokens for row in rows)
         return round(learned * self.share / (1 - self.share) * (1 + questions / answers))
 
-    def ready(self, scene: Scene) -> Guard:
+    def ready(self, context: BaseContext) -> Guard:
         """Read the rows and let the base answer them."""
         guard = Guard()
         if self.answers == "self":
-            rows = scene.answered(self.source, self.rows, self.answer_tokens)
+            rows = context.answered(self.source, self.rows, self.answer_tokens)
         else:
-            rows = scene.general(self.source, self.rows)
+            rows = context.general(self.source, self.rows)
         guard.mix = Mix(rows, self.share)
         return guard

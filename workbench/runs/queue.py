@@ -80,7 +80,7 @@ class Queue:
         finally:
             os.close(lock)
 
-    def step_up(self, run: Path, devices: Sequence[str], count: int = 1) -> Taken | int:
+    def try_acquire(self, run: Path, devices: Sequence[str], count: int = 1) -> Taken | int:
         """Take the first free devices if nobody is ahead, else tell this process's place, from 1.
 
         All ``count`` of them or none, so that two who need several never wait for each other; and

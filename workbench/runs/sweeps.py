@@ -25,7 +25,7 @@ def new_sweep(runs: Runs, name: str) -> str:
     return sweep
 
 
-def enlist(run: RunFolder, sweep: str) -> None:
+def add_run(run: RunFolder, sweep: str) -> None:
     """Make ``run`` one of ``sweep``.
 
     Raises:

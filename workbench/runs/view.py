@@ -82,7 +82,7 @@ class RunView:
         return self.latest.get(kind, {}).get(name)
 
 
-class Digest:
+class EventAggregator:
     """What the events told so far add up to, in memory that does not grow with their number."""
 
     def __init__(self) -> None:
@@ -193,7 +193,7 @@ class RunFollower:
         """Start at the beginning of the run's log."""
         self._run = run
         self._reader = EventReader(run.events)
-        self._whole = Digest()
+        self._whole = EventAggregator()
         self._newest: RunView | None = None
 
     def poll(self, most: int = 0) -> RunView:
@@ -216,7 +216,7 @@ class RunFollower:
         return self._view(self._reader.unread if most else 0)
 
     def _glance(self) -> RunView:
-        glance = Digest()
+        glance = EventAggregator()
         glance.tell(self._reader.newest(_GLANCE))
         return glance.view(self._run.id, self._run.status())
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.training import TrainingSection
-    from workbench.retention.base import Scene
+    from workbench.retention.base import BaseContext
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Quantization:
     compute_dtype: str
 
 
-Change = Literal["weights", "low_rank", "other"]
+DeltaKind = Literal["weights", "low_rank", "other"]
 
 
-class Addition(Protocol):
+class ModuleDelta(Protocol):
     """What a result adds to the output of one of its base's modules."""
 
     def add(self, given: Tensor, output: Tensor, strength: float) -> None:
@@ -90,7 +90,7 @@ class Strategy(Part, ABC):
         """
 
     @abstractmethod
-    def without(self, model: Module) -> AbstractContextManager[None]:
+    def disabled_adapter(self, model: Module) -> AbstractContextManager[None]:
         """Answer as the base inside this context.
 
         Raises:
@@ -99,11 +99,11 @@ class Strategy(Part, ABC):
 
     @property
     def keeps_base(self) -> bool:
-        """Whether the model in training holds the untouched base, so that :meth:`without` works."""
+        """Whether the model in training holds the untouched base."""
         return not self.trains_base_weights
 
     @property
-    def change(self) -> Change:
+    def delta_kind(self) -> DeltaKind:
         """How the result differs from the base, for those who penalise the difference.
 
         ``weights``: the base's own tensors have moved. ``low_rank``: matrices got LoRA's s·B·A
@@ -111,7 +111,7 @@ class Strategy(Part, ABC):
         """
         return "other"
 
-    def additions(self, model: Module) -> Mapping[str, Addition] | None:
+    def module_deltas(self, model: Module) -> Mapping[str, ModuleDelta] | None:
         """What a loaded result adds to the outputs of which of the base's modules, by their names.
 
         With these beside the base, both can answer in one batch. None where the result is more
@@ -130,16 +130,16 @@ class Strategy(Part, ABC):
         self.trainable_parameters(facts)
 
     def datasets(self) -> dict[str, str]:
-        """Fields that name the general text :meth:`study` reads, and what they name."""
+        """Fields that name the general text :meth:`calibrate` reads, and what they name."""
         return {}
 
-    def study(self, scene: Scene) -> None:
+    def calibrate(self, context: BaseContext) -> None:
         """Leave on the untouched base what :meth:`prepare` has to know of general text.
 
         Raises:
             FtwbError: The text cannot be read or used.
         """
-        del scene
+        del context
 
     def quantization(self) -> Quantization | None:
         """How the base must be held; None as its dtype says."""

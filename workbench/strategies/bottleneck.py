@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.models.model_facts import ModelFacts
-    from workbench.strategies.base import Addition
+    from workbench.strategies.base import ModuleDelta
     from workbench.strategies.layers.bottleneck import Bottleneck
 
 _CONFIG = "adapter_config.json"
@@ -90,7 +90,7 @@ class BottleneckStrategy(Strategy):
             attach(model.get_submodule(place), adapter, parallel=self.form == "parallel")
         return model
 
-    def additions(self, model: Module) -> Mapping[str, Addition]:
+    def module_deltas(self, model: Module) -> Mapping[str, ModuleDelta]:
         """Every adapter, at the module that it belongs to."""
         from workbench.strategies.layers.delta import Inserted
 
@@ -132,7 +132,7 @@ class BottleneckStrategy(Strategy):
         return tuned
 
     @contextmanager
-    def without(self, model: Module) -> Iterator[None]:
+    def disabled_adapter(self, model: Module) -> Iterator[None]:
         """Switch the adapters off: the frozen base answers, bit for bit."""
         adapters = [adapter for _, adapter in _adapters(model)]
         for adapter in adapters:

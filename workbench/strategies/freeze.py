@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.models.model_facts import ModelFacts
-    from workbench.strategies.base import Change
+    from workbench.strategies.base import DeltaKind
 
 _FILE = "changed.safetensors"
 
@@ -76,7 +76,7 @@ class FreezeStrategy(Strategy):
     )
 
     @property
-    def change(self) -> Change:
+    def delta_kind(self) -> DeltaKind:
         """Some of the base's own weights."""
         return "weights"
 
@@ -128,7 +128,7 @@ class FreezeStrategy(Strategy):
         base.tie_weights()
         return base
 
-    def without(self, model: Module) -> AbstractContextManager[None]:
+    def disabled_adapter(self, model: Module) -> AbstractContextManager[None]:
         """Refuse: the base is gone once its own weights have moved."""
         del model
         raise FtwbError("layer freezing cannot switch itself off: load the base beside it")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.models.model_facts import ModelFacts
-    from workbench.strategies.base import Change
+    from workbench.strategies.base import DeltaKind
 
 
 class FullStrategy(Strategy):
@@ -41,7 +41,7 @@ class FullStrategy(Strategy):
     kind: Literal["full"] = field("full", title="Strategy", help="Every weight moves.")
 
     @property
-    def change(self) -> Change:
+    def delta_kind(self) -> DeltaKind:
         """The base's own weights."""
         return "weights"
 
@@ -77,7 +77,7 @@ class FullStrategy(Strategy):
         )
         return tuned.to(base.device)
 
-    def without(self, model: Module) -> AbstractContextManager[None]:
+    def disabled_adapter(self, model: Module) -> AbstractContextManager[None]:
         """Refuse: the base is gone once its own weights have moved."""
         del model
         raise FtwbError("full fine-tuning cannot switch itself off: load the base beside it")

@@ -18,7 +18,7 @@ SECOND_FACTOR = ".lora_B."
 
 
 @dataclass
-class Line:
+class Interpolation:
     """A loaded result and the way back to its base.
 
     Attributes:
@@ -32,7 +32,7 @@ class Line:
     @classmethod
     def between(
         cls, start: Mapping[str, Parameter], result: Module, folder: Path | None = None
-    ) -> Line:
+    ) -> Interpolation:
         """Find what moves: LoRA's second factors start at zero, weights at the base's own.
 
         Args:
@@ -52,7 +52,7 @@ class Line:
                 moving.append((tensor, start[name].detach(), stored.get(name) or _kept(tensor)))
         return cls(moving)
 
-    def go_to(self, alpha: float) -> None:
+    def set_alpha(self, alpha: float) -> None:
         """Set every weight to base + alpha (result - base), rounded once; at 1 bit for bit."""
         import torch
 

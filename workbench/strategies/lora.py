@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.training import TrainingSection
-    from workbench.retention.base import Scene
+    from workbench.retention.base import BaseContext
 
 _MUTATING = {"pissa": "pissa_niter_16", "olora": "olora", "corda": "corda"}
 """Initialisations that take their start out of the base's own weights, in PEFT's words."""
@@ -108,13 +108,13 @@ class LoraStrategy(LowRankStrategy):
         """Only CorDA reads any."""
         return {"general_text": self.general_text} if self.init == "corda" else {}
 
-    def study(self, scene: Scene) -> None:
+    def calibrate(self, context: BaseContext) -> None:
         """Let CorDA find what general text uses least."""
         if self.init == "corda":
             from workbench.strategies.layers.corda import find_least_used
 
-            rows = scene.general(self.general_text, self.general_rows)
-            find_least_used(scene, self.config(scene.base), rows)
+            rows = context.general(self.general_text, self.general_rows)
+            find_least_used(context, self.config(context.base), rows)
 
     def prepare(self, model: Module) -> Module:
         """Attach the adapter and, where the base was changed by it, remember its start."""
@@ -141,7 +141,7 @@ class LoraStrategy(LowRankStrategy):
                 str(folder), path_initial_model_for_weight_conversion=initial
             )
 
-    def without(self, model: Module) -> AbstractContextManager[None]:
+    def disabled_adapter(self, model: Module) -> AbstractContextManager[None]:
         """Switch the adapter off: the frozen base answers, bit for bit.
 
         Raises:
@@ -152,7 +152,7 @@ class LoraStrategy(LowRankStrategy):
                 f"with init {self.init} the model in training no longer holds the base: save it "
                 "and load the result on the base"
             )
-        return super().without(model)
+        return super().disabled_adapter(model)
 
     def _check_rank(self, facts: ModelFacts) -> None:
         names = pick_targets(self.targets, facts.linears())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from workbench.models.model_facts import ModelFacts
-    from workbench.strategies.base import Addition, Change
+    from workbench.strategies.base import DeltaKind, ModuleDelta
 
 
 class LowRankStrategy(PeftStrategy):
@@ -71,11 +71,11 @@ class LowRankStrategy(PeftStrategy):
     )
 
     @property
-    def change(self) -> Change:
+    def delta_kind(self) -> DeltaKind:
         """A plain low-rank product, unless DoRA rescales the matrix as well."""
         return "other" if self.dora else "low_rank"
 
-    def additions(self, model: Module) -> Mapping[str, Addition] | None:
+    def module_deltas(self, model: Module) -> Mapping[str, ModuleDelta] | None:
         """Every pair of matrices, unless DoRA rescales or PEFT did more than add."""
         from workbench.strategies.layers.delta import LowRank
 

@@ -52,7 +52,7 @@ class PeftStrategy(Strategy):
         tuned: Module = PeftModel.from_pretrained(base, str(folder))
         return tuned
 
-    def without(self, model: Module) -> AbstractContextManager[None]:
+    def disabled_adapter(self, model: Module) -> AbstractContextManager[None]:
         """Switch the adapter off: the frozen base answers, bit for bit."""
         context: AbstractContextManager[None] = as_peft(model).disable_adapter()
         return context

@@ -16,7 +16,7 @@ from workbench.runs import control
 from workbench.runs.folder import RunFolder
 from workbench.runs.run_lock import alone
 from workbench.training.distributed.rank_main import is_rank, serve
-from workbench.training.reporting.device_wait import Turn
+from workbench.training.reporting.device_wait import DeviceWait
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -43,7 +43,7 @@ def main() -> int:
         return serve(run, order)
     signal.signal(signal.SIGTERM, stop)
     with alone(run, _PATIENCE):
-        count = Turn(run, order).comes()
+        count = DeviceWait(run, order).acquire()
         if count == 0:
             return int(run.status().state == "failed")
         return _work(run, order) if count == 1 else _lead(run, order, count)

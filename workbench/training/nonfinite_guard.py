@@ -22,7 +22,7 @@ MOST_SKIPPED = 20
 """Steps in a row that are skipped before the run ends all the same."""
 
 
-class FiniteWatch:
+class NonfiniteGuard:
     """Keeps broken gradients from the weights, and stops or goes on as the recipe says."""
 
     def __init__(self, policy: OnNonfinite, reporter: Reporter) -> None:

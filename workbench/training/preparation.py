@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 from workbench.core import locations
 from workbench.core.errors import BadInputError
 from workbench.data.batches import Collator
-from workbench.data.rendering import UNTRAINED, Rendered
+from workbench.data.rendering import IGNORE_INDEX, Rendered
 from workbench.data.splitting import load_examples
 from workbench.evaluation.run.generation import greedy_tokens
-from workbench.models.auto_batch_size import Room
+from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.models.loss import labelled_logits
 from workbench.models.store import build_once
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.data.formats import Example
-    from workbench.models.loaded_base import Opened
+    from workbench.models.loaded_base import LoadedBase
     from workbench.retention.base import GeneralRow
     from workbench.training.reporting.reporter import Reporter
 
@@ -41,16 +41,16 @@ _PHASE = "studying the base"
 _MADE = "made.safetensors"
 
 
-class BaseScene:
+class WorkerBaseContext:
     """The untouched base, general text, and a memory that outlives the run."""
 
-    def __init__(self, opened: Opened, fingerprint: Tensor, reporter: Reporter) -> None:
+    def __init__(self, loaded: LoadedBase, fingerprint: Tensor, reporter: Reporter) -> None:
         """Take the base; ``fingerprint`` tells it from any other in the cache."""
-        self.recipe = opened.recipe
-        self.base = opened.base
-        self._opened = opened
-        self._tokenizer = opened.tokenizer
-        self._renderer = opened.renderer
+        self.recipe = loaded.recipe
+        self.base = loaded.base
+        self._loaded = loaded
+        self._tokenizer = loaded.tokenizer
+        self._renderer = loaded.renderer
         self._fingerprint = hashlib.sha256(fingerprint.numpy().tobytes()).hexdigest()
         self._reporter = reporter
 
@@ -73,7 +73,7 @@ class BaseScene:
         answers = [[token for token in row if token >= 0] for row in kept.tolist()]
         length = self._renderer.sequence_length
         rendered = [
-            Rendered(prompt + answer, [UNTRAINED] * len(prompt) + answer, False).cut(length)
+            Rendered(prompt + answer, [IGNORE_INDEX] * len(prompt) + answer, False).cut(length)
             for prompt, answer in zip(prompts, answers, strict=True)
         ]
         return _learnable(rendered, source)
@@ -92,21 +92,21 @@ class BaseScene:
         Raises:
             NoRoomError: There is no memory for a single one.
         """
-        return Room(what, rows, partial(self._reporter.notice, level="warning")).need(work)
+        return AutoBatchSize(what, rows, partial(self._reporter.notice, level="warning")).run(work)
 
     def logits(self, model: Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits ``[labelled tokens, vocabulary]``, of base and tuned model in one number format.
 
         Otherwise rounding alone would hold a model that trains in mixed precision off its base.
         """
-        with self._opened.as_trained():
+        with self._loaded.as_trained():
             return labelled_logits(model, batch)[0]
 
     def cached(
         self, what: str, make: Callable[[], dict[str, Tensor]], *of: Any
     ) -> dict[str, Tensor]:
         """Tensors made once for this base and for equal ``of``, on the base's device."""
-        key = json.dumps([what, self._fingerprint, str(self._opened.precision), *of])
+        key = json.dumps([what, self._fingerprint, str(self._loaded.precision), *of])
         name = f"{what}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
 
         def build(folder: Path) -> None:
@@ -114,7 +114,7 @@ class BaseScene:
             save_file(made, folder / _MADE)
 
         shelf = locations.cache() / "retention"
-        folder = self._reporter.patiently(
+        folder = self._reporter.retry_when_disk_full(
             lambda: build_once(shelf / name, build, self.report), shelf
         )
         return load_file(folder / _MADE, device=str(self.base.device))
@@ -125,7 +125,7 @@ class BaseScene:
         return [example for example in examples if not _asks(example, asked)][:rows]
 
     def _answer(self, prompts: Sequence[list[int]], new_tokens: int) -> dict[str, Tensor]:
-        with self._opened.as_trained():
+        with self._loaded.as_trained():
             answers = self.in_parts(
                 "the base's own answers",
                 _ANSWERS,

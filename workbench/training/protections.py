@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from workbench.retention.base import Verdict
+from workbench.retention.base import GuardDecision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.retention.base import Evaluation, Guard, Measured, Mix
 
 
-class Guards(TrainerCallback):
+class GuardSet(TrainerCallback):
     """Adds their penalties up, passes every step on to them, and collects their numbers."""
 
     def __init__(self, guards: Sequence[Guard] = ()) -> None:
@@ -71,11 +71,11 @@ class Guards(TrainerCallback):
         """What they judge by, together; empty where none does."""
         return frozenset().union(*(guard.judges for guard in self._guards))
 
-    def evaluated(self, evaluation: Evaluation) -> Verdict:
+    def evaluated(self, evaluation: Evaluation) -> GuardDecision:
         """What they make of an evaluation: the best is what none of them calls worse."""
         verdicts = [guard.evaluated(evaluation) for guard in self._guards if guard.judges]
         opinions = [verdict.best for verdict in verdicts if verdict.best is not None]
-        return Verdict(
+        return GuardDecision(
             best=all(opinions) if opinions else None,
             stop=_joined(verdict.stop for verdict in verdicts),
             ask=_joined(verdict.ask for verdict in verdicts),

@@ -13,11 +13,11 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from workbench.data.batches import Collator, LengthBucketSampler
 from workbench.data.mixing import MixingCollator, MixingSampler, Replayed, by_source
-from workbench.data.rendering import UNTRAINED, Rendered
+from workbench.data.rendering import IGNORE_INDEX, Rendered
 from workbench.data.sharding import DealtSampler
 from workbench.models.loss import labelled_nll
 from workbench.planning.plan import warmup_steps
-from workbench.training.distributed.process_group import ALONE
+from workbench.training.distributed.process_group import SINGLE_PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from workbench.recipe.training import TrainingSection
     from workbench.training.checkpoint.write import Stateful
-    from workbench.training.distributed.process_group import Team
-    from workbench.training.oom.micro_batch_splitter import Cutting
-    from workbench.training.protections import Guards
+    from workbench.training.distributed.process_group import ProcessGroup
+    from workbench.training.oom.micro_batch_splitter import MicroBatchSplitter
+    from workbench.training.protections import GuardSet
 
 _OPTIMIZERS = {
     "adamw": "adamw_torch",
@@ -105,10 +105,10 @@ class WorkbenchTrainer(Trainer):
         arguments: TrainingArguments,
         rows: Sequence[Rendered],
         padding: int,
-        guards: Guards,
-        cutting: Callable[[Mapping[str, Stateful]], Cutting],
+        guards: GuardSet,
+        splitter: Callable[[Mapping[str, Stateful]], MicroBatchSplitter],
         groups: list[dict[str, Any]] | None = None,
-        team: Team = ALONE,
+        processes: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         """Prepare to train ``model`` on rendered rows.
 
@@ -118,17 +118,17 @@ class WorkbenchTrainer(Trainer):
             rows: What to learn.
             padding: Id of the padding token.
             guards: What protects old knowledge.
-            cutting: Makes what cuts micro batches, given all that notes something in them.
+            splitter: Makes what cuts micro batches, given all that notes something in them.
             groups: Parameters with rates of their own; without them all move at one rate.
-            team: Who trains it together.
+            processes: Who trains it together.
         """
         optimizer, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
         pool = [Replayed.of(row) for row in guards.mix.rows] if guards.mix else []
         dataset: Any = [*rows, *pool]
-        if team.size > 1:
-            dataset.append(Rendered([padding], [UNTRAINED], truncated=False))
-        self.losses = SourceLosses(team)
-        made = self.cutting = cutting({"guards": guards, "losses": self.losses})
+        if processes.size > 1:
+            dataset.append(Rendered([padding], [IGNORE_INDEX], truncated=False))
+        self.losses = SourceLosses(processes)
+        made = self.splitter = splitter({"guards": guards, "losses": self.losses})
         super().__init__(
             model=model,
             args=arguments,
@@ -139,7 +139,7 @@ class WorkbenchTrainer(Trainer):
         )
         self._rows = rows
         self._guards = guards
-        self._team = team
+        self._processes = processes
         self._sharded = isinstance(model, FSDPModule)
         self.is_distributed_loading_by_transformers = self._sharded  # so it is not wrapped again
         self._finite = torch.tensor(data=True)
@@ -157,9 +157,9 @@ class WorkbenchTrainer(Trainer):
             learned = [row.trained_tokens for row in self._rows]
             pool = [row.trained_tokens for row in mix.rows]
             sampler = MixingSampler(sampler, learned, pool, mix.share, self.args.seed)
-        team, dataset = self._team, cast("Any", self.train_dataset)
-        if team.size > 1:
-            sampler = DealtSampler(sampler, team.rank, team.size, blank=len(dataset) - 1)
+        processes, dataset = self._processes, cast("Any", self.train_dataset)
+        if processes.size > 1:
+            sampler = DealtSampler(sampler, processes.rank, processes.size, blank=len(dataset) - 1)
         loader: DataLoader[dict[str, Tensor]] = prepare_data_loader(
             DataLoader(dataset, batch_sampler=sampler, collate_fn=self.data_collator),
             self.args.device,
@@ -173,7 +173,7 @@ class WorkbenchTrainer(Trainer):
         """Hand the numbers to the callbacks; the event log is the history, so none is kept here."""
         del start_time
         logs.update(self.losses.take())
-        if "loss" in logs and self._team.total([float(~self._finite)]) != [0.0]:
+        if "loss" in logs and self._processes.total([float(~self._finite)]) != [0.0]:
             logs["loss"] = math.nan
             self._finite = torch.tensor(data=True)
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
@@ -186,7 +186,7 @@ class WorkbenchTrainer(Trainer):
     ) -> Tensor:
         """Cut what does not fit, and keep a loss that is not finite out of the Trainer's sum."""
         learn = super().training_step
-        loss = self.cutting.take(
+        loss = self.splitter.take(
             inputs,
             lambda rows: learn(model, dict(rows), num_items_in_batch),
             lambda learned: self._penalise(learned, num_items_in_batch),
@@ -220,15 +220,15 @@ class WorkbenchTrainer(Trainer):
             self.losses.add(source, nll, count)
             total, labelled = total + nll, labelled + count
         items = labelled if num_items_in_batch is None else num_items_in_batch
-        share = labelled * self._guards.penalty() if self.cutting.whole else 0.0
-        return (total + share) * self._team.size / items
+        share = labelled * self._guards.penalty() if self.splitter.whole else 0.0
+        return (total + share) * self._processes.size / items
 
     def _parts(self, inputs: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
         """The batch by source; a split model is asked as often by every process, if for nothing."""
         parts = by_source(inputs)
         if self._sharded and self._guards.mix:
             blank = {name: tensor[:1, :1] for name, tensor in inputs.items() if name != "replay"}
-            blank["labels"] = torch.full_like(blank["labels"], UNTRAINED)
+            blank["labels"] = torch.full_like(blank["labels"], IGNORE_INDEX)
             parts = {source: parts.get(source, blank) for source in _SOURCES}
         return parts
 
@@ -247,9 +247,9 @@ class WorkbenchTrainer(Trainer):
 class SourceLosses:
     """Loss and learned tokens of the dataset and of what is replayed, apart, on all devices."""
 
-    def __init__(self, team: Team = ALONE) -> None:
+    def __init__(self, processes: ProcessGroup = SINGLE_PROCESS) -> None:
         """Start with nothing seen."""
-        self._team = team
+        self._processes = processes
         self._sums: dict[str, list[tuple[Tensor, int]]] = {source: [] for source in _SOURCES}
         self._tokens = dict.fromkeys(_SOURCES, 0)
 
@@ -263,7 +263,7 @@ class SourceLosses:
             (float(sum(nll for nll, _ in parts)), sum(n for _, n in parts))
             for parts in self._sums.values()
         ]
-        sums = self._team.total([number for pair in own for number in pair])
+        sums = self._processes.total([number for pair in own for number in pair])
         means = {}
         for source, nll, tokens in zip(_SOURCES, sums[::2], sums[1::2], strict=True):
             self._tokens[source] += int(tokens)

@@ -12,13 +12,13 @@ from workbench.core.errors import FtwbError
 from workbench.tui.clipboard import CopyingApp
 from workbench.tui.commands import Commands, command
 from workbench.tui.messages import (
-    BoxRead,
+    ActionResult,
+    MachineSummaryRead,
     OpenChat,
     OpenReport,
     OpenRun,
     QueuedAgain,
     RunsListed,
-    Told,
 )
 from workbench.tui.settings import DEFAULT_THEME, Settings
 from workbench.tui.theming import read_themes, theme_files
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from workbench.runs.folder import RunFolder
-    from workbench.tui.run_index import RunList, RunRow
+    from workbench.tui.run_index import RunIndex, RunRow
     from workbench.tui.story import Story
 
 _LISTING_SECONDS = 1.0
@@ -122,7 +122,7 @@ class WorkbenchApp(CopyingApp):
         self._first_chat = chat
         self._first_run = run
         self._story = story
-        self._list: RunList | None = None
+        self._list: RunIndex | None = None
         self._complaints: list[str] = []
         self._settings = self._read_settings()
         self._begin_with(self._settings.theme)
@@ -180,10 +180,10 @@ class WorkbenchApp(CopyingApp):
     @work(thread=True, exclusive=True, group="rows", exit_on_error=False)
     def refresh_rows(self) -> None:
         """Read the list of runs."""
-        from workbench.tui.run_index import RunList
+        from workbench.tui.run_index import RunIndex
 
         if self._list is None:
-            self._list = RunList(self.runs_root)
+            self._list = RunIndex(self.runs_root)
         self.post_message(RunsListed(self._list.read()))
 
     @work(thread=True, exclusive=True, group="box", exit_on_error=False)
@@ -191,7 +191,7 @@ class WorkbenchApp(CopyingApp):
         """Read the state of the machine."""
         from workbench.hardware.summary import box_summary
 
-        self.post_message(BoxRead(box_summary()))
+        self.post_message(MachineSummaryRead(box_summary()))
 
     @work(thread=True, exit_on_error=False)
     def queue_again(self) -> None:
@@ -207,8 +207,8 @@ class WorkbenchApp(CopyingApp):
         names = ", ".join(run.id for run in message.runs)
         self.notify(f"Queued again after their workers were lost: {names}.", markup=False)
 
-    @on(Told)
-    def _tell(self, message: Told) -> None:
+    @on(ActionResult)
+    def _tell(self, message: ActionResult) -> None:
         severity: SeverityLevel = "information" if message.good else "warning"
         self.notify(message.text, severity=severity, markup=False)
         self.refresh_rows()
@@ -223,8 +223,8 @@ class WorkbenchApp(CopyingApp):
             self.notify("The demo is told: ask both models, base and tuned.")
             self.open_chat(Runs(self.runs_root).find(story.first), story.question)
 
-    @on(BoxRead)
-    def _take_box(self, message: BoxRead) -> None:
+    @on(MachineSummaryRead)
+    def _take_box(self, message: MachineSummaryRead) -> None:
         self.box = message.summary
 
     @on(OpenRun)

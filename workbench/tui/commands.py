@@ -19,7 +19,7 @@ def command(
     keys: str,
     action: str,
     label: str,
-    tells: str,
+    help: str,  # noqa: A002 - the word a reader looks for
     *,
     footer: bool = True,
     priority: bool = False,
@@ -30,11 +30,11 @@ def command(
         keys: Comma-separated keys; the first is the one shown.
         action: The Textual action it runs.
         label: A word or two for the footer and the palette.
-        tells: One sentence for the help screen and the palette; what carries none is no command.
+        help: One sentence for the help screen and the palette; what carries none is no command.
         footer: Whether the footer has room for it.
         priority: Whether it comes before what the focused widget does with the key.
     """
-    return Binding(keys, action, label, show=footer, tooltip=tells, id=action, priority=priority)
+    return Binding(keys, action, label, show=footer, tooltip=help, id=action, priority=priority)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Entry:
 
     keys: tuple[str, ...]
     label: str
-    tells: str
+    help: str
     action: str
     node: DOMNode
     enabled: bool
@@ -79,16 +79,16 @@ class Commands(Provider):
     async def discover(self) -> Hits:
         """Offer everything before the user has typed."""
         for entry in self._entries():
-            yield DiscoveryHit(entry.label, self._runner(entry), help=entry.tells)
+            yield DiscoveryHit(entry.label, self._runner(entry), help=entry.help)
 
     async def search(self, query: str) -> Hits:
         """Offer what fits ``query`` in its label or its sentence."""
         matcher = self.matcher(query)
         for entry in self._entries():
-            score = max(matcher.match(entry.label), 0.8 * matcher.match(entry.tells))
+            score = max(matcher.match(entry.label), 0.8 * matcher.match(entry.help))
             if score > 0:
                 label = matcher.highlight(entry.label)
-                yield Hit(score, label, self._runner(entry), help=entry.tells)
+                yield Hit(score, label, self._runner(entry), help=entry.help)
 
     def _entries(self) -> list[Entry]:
         return [entry for entry in entries(self.screen) if entry.enabled]

@@ -19,7 +19,7 @@ _LOSS = "train.loss"
 
 
 @dataclass(frozen=True)
-class Standings:
+class ComparedRuns:
     """Runs side by side.
 
     Attributes:
@@ -33,7 +33,7 @@ class Standings:
     troubles: tuple[str, ...]
 
 
-class Contest:
+class ComparisonReader:
     """Follows the logs of runs and keeps their judged reports; for one thread at a time."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Contest:
         self._followers: dict[str, RunFollower] = {}
         self._reports: dict[str, tuple[int, Contestant]] = {}
 
-    def standings(self, chosen: Iterable[RunFolder]) -> Standings:
+    def standings(self, chosen: Iterable[RunFolder]) -> ComparedRuns:
         """Read what is new of the ``chosen`` runs, and set them side by side in their order."""
         from workbench.evaluation.analysis.comparison import compare
 
@@ -56,7 +56,7 @@ class Contest:
                 troubles.append(str(error))
         losses = {run.id: self._loss(run) for run in sorted(runs, key=lambda r: r.id not in found)}
         known = {run: loss for run, loss in losses.items() if loss}
-        return Standings(compare(list(found.values())), known, tuple(troubles))
+        return ComparedRuns(compare(list(found.values())), known, tuple(troubles))
 
     def _contestant(self, run: RunFolder) -> Contestant | None:
         """The judged report, judged anew where it was written anew; None where there is none."""

@@ -38,7 +38,7 @@ class FormField:
 
     path: str
     title: str
-    tells: str
+    help: str
     kind: Kind
     default: Any
     unit: str = ""
@@ -129,7 +129,7 @@ def describe(path: str, info: FieldInfo) -> FormField:
     return FormField(
         path=path,
         title=info.title or path,
-        tells=info.description or "",
+        help=info.description or "",
         kind=kind,
         default=info.get_default(call_default_factory=True, validated_data={}),
         unit=str(extra.get("unit", "")),

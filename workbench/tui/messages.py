@@ -24,7 +24,7 @@ class RunsListed(Message):
 
 
 @dataclass
-class BoxRead(Message):
+class MachineSummaryRead(Message):
     """One line on what this machine is."""
 
     summary: str
@@ -47,7 +47,7 @@ class Launched(Message):
 
 
 @dataclass
-class Told(Message):
+class ActionResult(Message):
     """What came of something that was asked of a run, whatever the user looks at by then."""
 
     text: str
@@ -62,7 +62,7 @@ class QueuedAgain(Message):
 
 
 @dataclass
-class RunMoved(Message):
+class RunViewUpdated(Message):
     """A newer view of the run being watched."""
 
     view: RunView
@@ -76,7 +76,7 @@ class RecipeRead(Message):
 
 
 @dataclass
-class EvidenceRead(Message):
+class RunReportRead(Message):
     """The report of the run being watched, just written."""
 
     report: Report

@@ -11,7 +11,7 @@ from textual.worker import get_current_worker
 from workbench.core.errors import FtwbError
 from workbench.runs.control import ask
 from workbench.runs.requests import INTERVAL, Question, told, when
-from workbench.tui.messages import Told
+from workbench.tui.messages import ActionResult
 from workbench.tui.screens.confirm import ConfirmScreen
 from workbench.tui.screens.text import TextScreen
 
@@ -91,10 +91,10 @@ def _in_background(app: WorkbenchApp, work: Callable[[], str], group: str) -> No
         try:
             words = work()
         except FtwbError as error:
-            app.post_message(Told(str(error), good=False))
+            app.post_message(ActionResult(str(error), good=False))
         else:
             if words:
-                app.post_message(Told(words))
+                app.post_message(ActionResult(words))
 
     app.run_worker(tell, thread=True, exclusive=True, group=group, exit_on_error=False)
 

@@ -49,7 +49,7 @@ class RunRow:
     stamp: Stamp = ()
 
 
-class RunList:
+class RunIndex:
     """Reads all runs; recipes, and runs that have ended and are left alone, are remembered."""
 
     def __init__(self, root: Path) -> None:

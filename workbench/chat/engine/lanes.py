@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel
 
-    from workbench.strategies.base import Addition
-    from workbench.strategies.interpolation import Line
+    from workbench.strategies.base import ModuleDelta
+    from workbench.strategies.interpolation import Interpolation
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Lane:
 
     name: str
     model: Module
-    additions: Mapping[str, Addition] | None = None
+    module_deltas: Mapping[str, ModuleDelta] | None = None
     scalable: bool = False
-    line: Line | None = None
+    line: Interpolation | None = None
 
     @property
     def mixes(self) -> bool:
         """Whether it answers on the base's own model, with other such lanes."""
-        return self.additions is not None
+        return self.module_deltas is not None
 
     @cached_property
     def reads_first(self) -> Forward:
@@ -73,8 +73,8 @@ class Lane:
 
     def tensors(self) -> Iterator[Tensor]:
         """Every tensor it holds, shared ones too."""
-        if self.additions:
-            for addition in self.additions.values():
+        if self.module_deltas:
+            for addition in self.module_deltas.values():
                 yield from addition.tensors()
         else:
             yield from self.model.parameters()
@@ -176,7 +176,7 @@ class Lanes:
     def settle(self, lane: Lane) -> None:
         """Bring a model of its own to its strength."""
         if lane.line:
-            lane.line.go_to(self._strengths.get(lane.name, 1.0))
+            lane.line.set_alpha(self._strengths.get(lane.name, 1.0))
 
     def strengths(self) -> Mapping[str, float]:
         """Those of the lanes that count otherwise than fully at the moment."""
@@ -246,7 +246,7 @@ def open_lanes(base: PreTrainedModel, others: Sequence[Lane]) -> Lanes:
     every = [Lane("base", base, {})]
     for lane in others:
         lane.model.train(mode=False)
-        mixture.add(lane.name, lane.additions or {})
+        mixture.add(lane.name, lane.module_deltas or {})
         every.append(lane)
     mixes = any(lane.mixes for lane in others)
     return Lanes(base, tuple(every), mixture, mixes and can_batch(base))

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.chat.engine.decoding import Decoder, stop_tokens
 from workbench.chat.engine.lanes import Lane, open_lanes, twin
-from workbench.core.errors import BadInputError, NotFoundError
-from workbench.runs.folder import RunFolder
-from workbench.strategies.interpolation import Line
+from workbench.chat.sources import folder_of, run_of
+from workbench.core.errors import BadInputError
+from workbench.strategies.interpolation import Interpolation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from torch.nn import Module, Parameter
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from workbench.chat.protocol import Source
+    from workbench.core.progress import ProgressCallback
     from workbench.recipe.recipe import Recipe
     from workbench.strategies.base import Strategy
 
-    Report = Callable[[str, int, int], None]
 
-
-def require_result(run: RunFolder) -> None:
-    """Refuse a run that has nothing to chat with.
-
-    Raises:
-        BadInputError: No tuned model was saved; the line says where the run stands.
-    """
-    if not run.has_result():
-        status = run.status()
-        advice = "wait until it is finished" if status.live else f"'ftwb show {run.id}' says why"
-        raise BadInputError(f"{run.id} is {status.state} and has no result to chat with: {advice}")
-
-
-def open_sources(sources: Sequence[Source], report: Report) -> Decoder:
+def open_sources(sources: Sequence[Source], report: ProgressCallback) -> Decoder:
     """Load the base of the first source and every source beside it.
 
     Tokenizer and template are those of training.
@@ -50,7 +37,7 @@ def open_sources(sources: Sequence[Source], report: Report) -> Decoder:
     from workbench.models import loading
 
     _refuse_equal_names(sources)
-    recipes = {source.lane: _run_of(source).recipe() for source in sources}
+    recipes = {source.lane: run_of(source).recipe() for source in sources}
     folders = {source.lane: folder_of(source) for source in sources}
     _refuse_other_bases(sources, recipes)
     recipe = recipes[sources[0].lane]
@@ -80,32 +67,11 @@ def open_sources(sources: Sequence[Source], report: Report) -> Decoder:
     )
 
 
-def folder_of(source: Source) -> Path:
-    """Where the tensors of a source lie.
-
-    Raises:
-        BadInputError: The run has no result.
-        NotFoundError: It has no such checkpoint.
-    """
-    run = _run_of(source)
-    if source.checkpoint is None:
-        require_result(run)
-        return run.model
-    folder = run.checkpoints / f"step-{source.checkpoint}"
-    if not folder.is_dir():
-        raise NotFoundError(f"{run.id} has no checkpoint of step {source.checkpoint}")
-    return folder
-
-
 def context_length(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
     """Most tokens the model was built for, or the tokenizer's limit where the config has none."""
     config = base.config.get_text_config()
     built_for: int | None = getattr(config, "max_position_embeddings", None)
     return built_for or int(tokenizer.model_max_length)
-
-
-def _run_of(source: Source) -> RunFolder:
-    return RunFolder(Path(source.run))
 
 
 def _refuse_equal_names(sources: Sequence[Source]) -> None:
@@ -122,7 +88,7 @@ def _refuse_other_bases(sources: Sequence[Source], recipes: Mapping[str, Recipe]
         ours, theirs = (_base_of(recipes[each.lane]) for each in (first, source))
         if ours != theirs:
             raise BadInputError(
-                f"{_run_of(first).id} is on {ours} and {_run_of(source).id} on {theirs}: "
+                f"{run_of(first).id} is on {ours} and {run_of(source).id} on {theirs}: "
                 "one chat holds runs of one base"
             )
 
@@ -138,7 +104,7 @@ def _load_all(
     base: PreTrainedModel,
     strategies: Mapping[str, Strategy],
     folders: Mapping[str, Path],
-    report: Report,
+    report: ProgressCallback,
 ) -> list[Lane]:
     lanes = []
     for done, (name, strategy) in enumerate(strategies.items(), 1):
@@ -153,14 +119,14 @@ def load_lane(name: str, base: PreTrainedModel, strategy: Strategy, folder: Path
     What only adds to the base needs no model of its own.
     """
     model = strategy.load(twin(base), folder)
-    additions = strategy.additions(model)
-    if additions is not None:
-        return Lane(name, base, additions, scalable=strategy.change == "low_rank")
-    if strategy.change != "weights":
+    module_deltas = strategy.module_deltas(model)
+    if module_deltas is not None:
+        return Lane(name, base, module_deltas, scalable=strategy.delta_kind == "low_rank")
+    if strategy.delta_kind != "weights":
         return Lane(name, model)
     start = dict(base.named_parameters(remove_duplicate=False))
     _share_equal(start, model)
-    return Lane(name, model, line=Line.between(start, model, folder))
+    return Lane(name, model, line=Interpolation.between(start, model, folder))
 
 
 def _share_equal(start: Mapping[str, Parameter], model: Module) -> None:

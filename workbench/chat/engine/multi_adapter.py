@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel
 
-    from workbench.strategies.base import Addition
+    from workbench.strategies.base import ModuleDelta
 
 
 class Span(NamedTuple):
@@ -36,12 +36,12 @@ class Mixture:
     """
 
     base: PreTrainedModel
-    _beside: dict[str, dict[str, Addition]] = field(default_factory=dict)
+    _beside: dict[str, dict[str, ModuleDelta]] = field(default_factory=dict)
     _spans: list[Span] = field(default_factory=list)
 
-    def add(self, lane: str, additions: Mapping[str, Addition]) -> None:
+    def add(self, lane: str, module_deltas: Mapping[str, ModuleDelta]) -> None:
         """Put a lane's additions beside the base's modules that they are named after."""
-        for name, addition in additions.items():
+        for name, addition in module_deltas.items():
             beside = self._beside.get(name)
             if beside is None:
                 beside = self._beside[name] = {}
@@ -74,7 +74,7 @@ def _spans(lanes: Sequence[str], strengths: Mapping[str, float]) -> Iterator[Spa
 
 def _add(
     spans: list[Span],
-    beside: dict[str, Addition],
+    beside: dict[str, ModuleDelta],
     _module: Module,
     given: tuple[Tensor, ...],
     output: Tensor | tuple[Tensor, ...],

@@ -57,8 +57,8 @@ def command(
     by 'ftwb report', beside its own suites and without a verdict.
     """
     from workbench.cli.progress import progress
-    from workbench.evaluation.lm_eval.benchmarks import append_round
     from workbench.evaluation.lm_eval.runner import Wanted, benchmark
+    from workbench.evaluation.lm_eval_results import append_round
     from workbench.runs.folder import Runs
 
     found = Runs(root).find(run)

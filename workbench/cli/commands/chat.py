@@ -97,10 +97,10 @@ def command(  # noqa: PLR0913 - one argument an option
     Without a prompt the split chat opens. Before anything is asked, the base is proven: its logits
     on fixed prompts are compared with those stored before training.
     """
-    from workbench.chat.engine.loader import folder_of, require_result
     from workbench.chat.headless import Asking, sources_beside
     from workbench.chat.packs import read_prompts
     from workbench.chat.settings import ChatSettings
+    from workbench.chat.sources import folder_of, require_result
 
     runs = Runs(root)
     found = runs.find(run)

@@ -47,7 +47,7 @@ def command(
     margin: float | None,
 ) -> None:
     """Tell what RUN forgot and learned: its id, a unique part of it, or 'last'."""
-    from workbench.evaluation.lm_eval.benchmarks import read_findings
+    from workbench.evaluation.lm_eval_results import read_findings
     from workbench.runs.folder import Runs
 
     form = _form({"json": as_json, "md": as_md, "html": as_html})

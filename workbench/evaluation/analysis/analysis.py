@@ -49,7 +49,7 @@ WIDEST = MARGINS["quick"]
 _WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "INCONCLUSIVE", "PASS")
 
 
-def judge(report: Report, *, margin: float | None = None) -> Findings:
+def analyse(report: Report, *, margin: float | None = None) -> Findings:
     """Compute the findings of a report.
 
     Args:

@@ -99,7 +99,7 @@ def read_contestant(run: RunFolder) -> Contestant:
         NotFoundError: It has no report.
         BadInputError: Its report or its recipe cannot be read.
     """
-    from workbench.evaluation.lm_eval.benchmarks import read_findings
+    from workbench.evaluation.lm_eval_results import read_findings
 
     return Contestant(run.id, run.recipe(), read_findings(run))
 

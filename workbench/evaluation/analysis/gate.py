@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from workbench.core.errors import FtwbError
-from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.analysis.findings import Capability, Verdict
 from workbench.evaluation.report.report import read_report
 
@@ -59,7 +59,7 @@ def decide(runs: Runs, name: str, margin: float | None = None) -> Decision:
     """
     try:
         run = runs.find(name)
-        findings = judge(read_report(run), margin=margin)
+        findings = analyse(read_report(run), margin=margin)
     except FtwbError as error:
         return Decision(run=name, verdict="ERROR", sentence=str(error), exit_code=ERROR)
     return Decision(

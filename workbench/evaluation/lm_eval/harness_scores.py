@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from workbench.evaluation.analysis.findings import BenchmarkScore
-from workbench.evaluation.lm_eval.benchmarks import change_of, unpaired_change
+from workbench.evaluation.lm_eval_results import change_of, unpaired_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

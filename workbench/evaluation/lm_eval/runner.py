@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 from workbench.core.errors import BadInputError, MachineError, NotFoundError
 from workbench.data.splitting import load_split
 from workbench.evaluation.fingerprint import Held, take_fingerprint
-from workbench.evaluation.lm_eval.benchmarks import BenchmarkRound
 from workbench.evaluation.lm_eval.harness_scores import scores
 from workbench.evaluation.lm_eval.redirect_output import output_to
+from workbench.evaluation.lm_eval_results import BenchmarkRound
 from workbench.evaluation.run.reevaluate import refuse_another_base
-from workbench.models.auto_batch_size import Room
-from workbench.models.eval_mode import evaluating
+from workbench.models.auto_batch_size import AutoBatchSize
+from workbench.models.eval_mode import eval_mode, undisturbed
 from workbench.models.loaded_base import open_base
 from workbench.models.progress import quieten_libraries
-from workbench.training.callbacks.retention_watch import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
 
     from torch.nn import Module
 
-    from workbench.models.loaded_base import Opened, Report
+    from workbench.core.progress import ProgressCallback
+    from workbench.models.loaded_base import LoadedBase
     from workbench.runs.folder import RunFolder
 
 _PACKAGES = ("ftwb", "lm_eval", "torch", "transformers", "datasets")
@@ -56,7 +56,7 @@ class Wanted:
     chat_template: bool = False
 
 
-def benchmark(run: RunFolder, wanted: Wanted, report: Report) -> BenchmarkRound:
+def benchmark(run: RunFolder, wanted: Wanted, report: ProgressCallback) -> BenchmarkRound:
     """Ask the untouched base, attach or load the result of ``run``, and ask again.
 
     The harness prints and logs into ``benchmarks.log`` in the run's folder; random state and the
@@ -81,19 +81,19 @@ def benchmark(run: RunFolder, wanted: Wanted, report: Report) -> BenchmarkRound:
         with output_to(_log(run)):
             report("loading the tasks", 0, 0)
             tasks = _load_tasks(wanted)
-        opened = open_base(recipe, load_split(recipe.data, recipe.training.seed), report)
-        logits = take_fingerprint(opened.base, opened.tokenizer)
-        refuse_another_base(run, logits, Held.of(opened.base))
-        harness = _Harness(opened, wanted, tasks, _log(run), report)
+        loaded = open_base(recipe, load_split(recipe.data, recipe.training.seed), report)
+        logits = take_fingerprint(loaded.base, loaded.tokenizer)
+        refuse_another_base(run, logits, Held.of(loaded.base))
+        harness = _Harness(loaded, wanted, tasks, _log(run), report)
         report("benchmarks on the base", 0, 0)
-        before = harness.ask(opened.base)
+        before = harness.ask(loaded.base)
         report("benchmarks on the result", 0, 0)
-        after = harness.ask(recipe.strategy.load(opened.base, run.model))
+        after = harness.ask(recipe.strategy.load(loaded.base, run.model))
     return BenchmarkRound(
         measured=time.time(),
         versions={name: version(name) for name in _PACKAGES},
-        device=str(opened.device),
-        dtype=str(opened.base.dtype).removeprefix("torch."),
+        device=str(loaded.device),
+        dtype=str(loaded.base.dtype).removeprefix("torch."),
         batch_size=harness.batch_size,
         limit=wanted.limit,
         chat_template=wanted.chat_template,
@@ -169,20 +169,22 @@ class _Harness:
     """Puts one set of tasks to models."""
 
     def __init__(
-        self, opened: Opened, wanted: Wanted, tasks: Any, log: Path, report: Report
+        self, loaded: LoadedBase, wanted: Wanted, tasks: Any, log: Path, report: ProgressCallback
     ) -> None:
-        self._opened = opened
+        self._loaded = loaded
         self._wanted = wanted
         self._tasks = tasks
         self._log = log
-        recipe = opened.recipe
+        recipe = loaded.recipe
         alone = recipe.strategy.virtual_tokens() > 0  # PEFT lets padding show between these
         self.batch_size = 1 if alone else recipe.training.micro_batch_size
-        self._room = Room("the benchmarks", self.batch_size, lambda text: report(text, 0, 0))
+        self._room = AutoBatchSize(
+            "the benchmarks", self.batch_size, lambda text: report(text, 0, 0)
+        )
 
     def ask(self, model: Module) -> dict[str, Any]:
         """The harness's results and samples, in batches that there is memory for."""
-        return self._room.need(lambda at_once: self._ask(model, at_once))
+        return self._room.run(lambda at_once: self._ask(model, at_once))
 
     def _ask(self, model: Module, at_once: int) -> dict[str, Any]:
         from lm_eval import evaluate
@@ -190,16 +192,16 @@ class _Harness:
         from transformers import set_seed
 
         self.batch_size = at_once
-        opened, wanted = self._opened, self._wanted
+        loaded, wanted = self._loaded, self._wanted
         set_seed(_SEED)
         for task in self._tasks["tasks"].values():
             task.set_fewshot_seed(seed=_SEED)
-        with output_to(self._log), evaluating(model), opened.as_trained():
+        with output_to(self._log), eval_mode(model), loaded.as_trained():
             asked: Any = HFLM(
                 pretrained=model,
-                tokenizer=opened.tokenizer,
+                tokenizer=loaded.tokenizer,
                 batch_size=at_once,
-                max_length=int(min(opened.context, opened.tokenizer.model_max_length)),
+                max_length=int(min(loaded.context, loaded.tokenizer.model_max_length)),
             )
             try:
                 found: dict[str, Any] = evaluate(

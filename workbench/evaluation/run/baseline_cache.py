@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from workbench.models.loaded_base import Report
+    from workbench.core.progress import ProgressCallback
 
 _RESULTS = "results.json"
 _GENERAL, _TASK = "general.safetensors", "task.safetensors"
@@ -45,7 +45,7 @@ _MEASURING = (
 """Code that asks and scores, in the package."""
 
 
-class BaseResults(BaseModel):
+class BaselineResults(BaseModel):
     """The base's answers and scores.
 
     Attributes:
@@ -62,8 +62,8 @@ class BaseResults(BaseModel):
 
 
 @dataclass(frozen=True)
-class BaseEvidence:
-    """The base's results, and its predictions as :meth:`Texts.predictions` gives them.
+class Baseline:
+    """The base's results, and its predictions as :meth:`TextEvaluator.predictions` gives them.
 
     Attributes:
         results: Answers and scores.
@@ -71,21 +71,21 @@ class BaseEvidence:
         task: Predictions on held-out rows of the dataset; empty without any.
     """
 
-    results: BaseResults
+    results: BaselineResults
     general: dict[str, Tensor]
     task: dict[str, Tensor]
 
 
-def evidence_key(fingerprint: Tensor, *of: Any) -> str:
+def baseline_key(fingerprint: Tensor, *of: Any) -> str:
     """Name the results of this base, by its logits, for equal ``of`` and by equal code."""
     digest = hashlib.sha256(fingerprint.numpy().tobytes())
     digest.update(json.dumps([_code(), *of]).encode())
     return digest.hexdigest()[:32]
 
 
-def evidence(
-    folder: Path, key: str, make: Callable[[], BaseEvidence], report: Report
-) -> BaseEvidence:
+def baseline(
+    folder: Path, key: str, make: Callable[[], Baseline], report: ProgressCallback
+) -> Baseline:
     """The evidence of ``key``: from ``folder``, from this machine's cache, or made now.
 
     Afterwards a copy stands in ``folder``, whatever it came from.
@@ -111,21 +111,21 @@ def evidence(
     return found
 
 
-def read_evidence(folder: Path) -> BaseEvidence | None:
+def read_baseline(folder: Path) -> Baseline | None:
     """What is kept in a run's ``base/`` folder, None where nothing or nothing readable is."""
     try:
-        results = BaseResults.model_validate_json((folder / _RESULTS).read_bytes())
-        return BaseEvidence(results, load_file(folder / _GENERAL), load_file(folder / _TASK))
+        results = BaselineResults.model_validate_json((folder / _RESULTS).read_bytes())
+        return Baseline(results, load_file(folder / _GENERAL), load_file(folder / _TASK))
     except (OSError, ValidationError, SafetensorError):
         return None
 
 
-def _read(folder: Path, key: str) -> BaseEvidence | None:
-    kept = read_evidence(folder)
+def _read(folder: Path, key: str) -> Baseline | None:
+    kept = read_baseline(folder)
     return kept if kept is not None and kept.results.key == key else None
 
 
-def _write(made: BaseEvidence, folder: Path) -> None:
+def _write(made: Baseline, folder: Path) -> None:
     _refuse_broken(made.results.measurement)
     try:
         save_file(made.general, folder / _GENERAL)

@@ -12,15 +12,21 @@ from workbench.evaluation.analysis.contamination import overlapping, texts_of
 from workbench.evaluation.analysis.domain_leak import boilerplate
 from workbench.evaluation.report.report import Measurement, Noise, Report
 from workbench.evaluation.run.baseline_cache import (
-    BaseEvidence,
-    BaseResults,
-    evidence,
-    evidence_key,
+    Baseline,
+    BaselineResults,
+    baseline,
+    baseline_key,
 )
 from workbench.evaluation.run.measuring import Rooms, measure, probe, prompt_tokens, questions
-from workbench.evaluation.run.text_metrics import BATCH, BATCH_TOKENS, TOP_TOKENS, Texts, mean_of
+from workbench.evaluation.run.text_metrics import (
+    BATCH,
+    BATCH_TOKENS,
+    TOP_TOKENS,
+    TextEvaluator,
+    mean_of,
+)
 from workbench.evaluation.suites.scorer import OptionScorer
-from workbench.models.auto_batch_size import Room
+from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.retention.base import GeneralProtection
 
 if TYPE_CHECKING:
@@ -30,10 +36,10 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
+    from workbench.core.progress import ProgressCallback
     from workbench.data.rendering import Rendered
     from workbench.evaluation.report.report import TextResult
-    from workbench.models.loaded_base import Opened
-    from workbench.models.loaded_base import Report as Tell
+    from workbench.models.loaded_base import LoadedBase
     from workbench.recipe.evaluation import SuiteSize
 
 _NOISE_BATCH = 5
@@ -43,7 +49,7 @@ _WATCHED_TASK = 4
 """Held-out rows whose KL is measured while training."""
 
 
-class Examination:
+class Evaluator:
     """One set of questions for one run, the same for the base and for whatever comes of it.
 
     Attributes:
@@ -55,14 +61,14 @@ class Examination:
 
     def __init__(
         self,
-        opened: Opened,
+        loaded: LoadedBase,
         size: SuiteSize | None = None,
         warn: Callable[[str], None] = lambda _text: None,
     ) -> None:
         """Tokenise everything.
 
         Args:
-            opened: The run.
+            loaded: The run.
             size: Of the suites; the recipe's unless given.
             warn: Told where there is no memory for as much at once as usual; the report says so
                 as well.
@@ -70,51 +76,51 @@ class Examination:
         Raises:
             BadInputError: Something cannot be asked as the recipe says.
         """
-        evaluation = opened.recipe.evaluation
-        self._opened = opened
-        heldout, cut_heldout = _within_context(opened, "Held-out rows", opened.heldout())
+        evaluation = loaded.recipe.evaluation
+        self._loaded = loaded
+        heldout, cut_heldout = _within_context(loaded, "Held-out rows", loaded.heldout())
         self._general_rows, cut_general = _within_context(
-            opened, "Rows of general text", _general_rows(opened)
+            loaded, "Rows of general text", _general_rows(loaded)
         )
         self._task_rows = heldout[: evaluation.text_rows]
-        self.asked = questions(opened, heldout, evaluation.size if size is None else size)
+        self.asked = questions(loaded, heldout, evaluation.size if size is None else size)
         self.notes = tuple(filter(None, (self.asked.note, cut_heldout, cut_general)))
         self._warn = warn
         self._shortages: list[str] = []
-        self._rooms = Rooms(opened.recipe.training.micro_batch_size, self._short)
+        self._rooms = Rooms(loaded.recipe.training.micro_batch_size, self._short)
         self.general = self._texts(self._general_rows, evaluation.retention_rows)
         self.task = self._texts(self._task_rows, _WATCHED_TASK)
 
-    def base(self, fingerprint: Tensor, folder: Path, tell: Tell) -> BaseEvidence:
+    def base(self, fingerprint: Tensor, folder: Path, tell: ProgressCallback) -> Baseline:
         """What the untouched base does, kept in ``folder``; not measured again where it was.
 
         Raises:
             FtwbError: It cannot be measured or kept.
         """
-        key = evidence_key(fingerprint, *self._settings())
-        return evidence(folder, key, lambda: self._measure_base(key, tell), tell)
+        key = baseline_key(fingerprint, *self._settings())
+        return baseline(folder, key, lambda: self._measure_base(key, tell), tell)
 
-    def result(self, model: Module, base: BaseEvidence, tell: Tell) -> Measurement:
+    def result(self, model: Module, base: Baseline, tell: ProgressCallback) -> Measurement:
         """What a tuned model does, in the same batches."""
-        with self._opened.as_trained():
+        with self._loaded.as_trained():
             general = self._read(self.general, model, base.general)
             task = self._read(self.task, model, base.task)
-            done = measure(model, self._opened, self.asked, tell, self._rooms)
+            done = measure(model, self._loaded, self.asked, tell, self._rooms)
         return done.model_copy(update={"general": general, "task": task})
 
-    def report(self, base: BaseEvidence, after: Measurement, notes: tuple[str, ...] = ()) -> Report:
+    def report(self, base: Baseline, after: Measurement, notes: tuple[str, ...] = ()) -> Report:
         """Put before and after side by side, with what a reader must know of the data."""
         before, asked = base.results.measurement, self.asked
         said = (*before.answers, *(item.answer for item in before.items))
         size = asked.size
         return Report(
-            prompts=self._opened.recipe.evaluation.prompts,
+            prompts=self._loaded.recipe.evaluation.prompts,
             before=before,
             after=after,
             size="" if size == "none" else size,
             suites=() if size == "none" else tuple(suite.facts(size) for suite in asked.suites),
             boilerplate=boilerplate(self._taught(), said),
-            heldout_rows=len(self._opened.split.heldout),
+            heldout_rows=len(self._loaded.split.heldout),
             noise=base.results.noise,
             contaminated=()
             if size == "none"
@@ -122,46 +128,50 @@ class Examination:
             notes=(*notes, *self.notes, *self._shortages),
         )
 
-    def _texts(self, rows: Sequence[Rendered], watched: int, size: int = BATCH) -> Texts:
-        opened = self._opened
-        padding = opened.tokenizer.pad_token_id
-        return Texts(rows, padding, opened.device, watched=watched, size=size)
+    def _texts(self, rows: Sequence[Rendered], watched: int, size: int = BATCH) -> TextEvaluator:
+        loaded = self._loaded
+        padding = loaded.tokenizer.pad_token_id
+        return TextEvaluator(rows, padding, loaded.device, watched=watched, size=size)
 
-    def _measure_base(self, key: str, tell: Tell) -> BaseEvidence:
-        opened = self._opened
-        with opened.as_trained():
+    def _measure_base(self, key: str, tell: ProgressCallback) -> Baseline:
+        loaded = self._loaded
+        with loaded.as_trained():
             tell("general and held-out text", 0, 0)
             general, task = (
-                self._rooms.texts.need(partial(_predictions, texts, opened.base))
+                self._rooms.texts.run(partial(_predictions, texts, loaded.base))
                 for texts in (self.general, self.task)
             )
-            done = measure(opened.base, opened, self.asked, tell, self._rooms)
+            done = measure(loaded.base, loaded, self.asked, tell, self._rooms)
             noise = self._noise(done, general, tell)
         measurement = done.model_copy(
             update={"general": self.general.of_base(general), "task": self.task.of_base(task)}
         )
-        results = BaseResults(key=key, measurement=measurement, noise=noise)
-        return BaseEvidence(results, general, task)
+        results = BaselineResults(key=key, measurement=measurement, noise=noise)
+        return Baseline(results, general, task)
 
-    def _noise(self, done: Measurement, general: dict[str, Tensor], tell: Tell) -> Noise | None:
+    def _noise(
+        self, done: Measurement, general: dict[str, Tensor], tell: ProgressCallback
+    ) -> Noise | None:
         """Ask the base a little once more, in batches of another size."""
-        opened, size = self._opened, self.asked.size
+        loaded, size = self._loaded, self.asked.size
         tell("the noise floor", 0, 0)
-        watched = opened.recipe.evaluation.retention_rows
+        watched = loaded.recipe.evaluation.retention_rows
         texts = self._texts(self._general_rows, watched, _NOISE_BATCH)
         suites = [suite for suite in self.asked.suites if isinstance(suite.scorer, OptionScorer)]
         quick: SuiteSize = "none" if size == "none" else "quick"
-        room = Room("the noise floor", _NOISE_BATCH, self._short)
-        again = room.need(lambda at_once: probe(opened.base, opened, suites, quick, tell, at_once))
-        kl = mean_of(self._read(texts, opened.base, general), "kl")
+        room = AutoBatchSize("the noise floor", _NOISE_BATCH, self._short)
+        again = room.run(lambda at_once: probe(loaded.base, loaded, suites, quick, tell, at_once))
+        kl = mean_of(self._read(texts, loaded.base, general), "kl")
         first = {(item.suite, item.id): item.score for item in done.items}
         if kl is None and not again:
             return None
         changed = sum(first[item.suite, item.id] != item.score for item in again)
         return Noise(kl=kl or 0.0, changed=changed, items=len(again))
 
-    def _read(self, texts: Texts, model: Module, base: dict[str, Tensor]) -> tuple[TextResult, ...]:
-        return self._rooms.texts.need(lambda at_once: texts.results(model, base, at_once=at_once))
+    def _read(
+        self, texts: TextEvaluator, model: Module, base: dict[str, Tensor]
+    ) -> tuple[TextResult, ...]:
+        return self._rooms.texts.run(lambda at_once: texts.results(model, base, at_once=at_once))
 
     def _short(self, text: str) -> None:
         self._shortages.append(text)
@@ -169,19 +179,19 @@ class Examination:
 
     def _settings(self) -> list[object]:
         """All that decides what the base answers, as plain values."""
-        opened, asked = self._opened, self.asked
-        evaluation = opened.recipe.evaluation
+        loaded, asked = self._loaded, self.asked
+        evaluation = loaded.recipe.evaluation
         return [
-            str(opened.device),
-            str(opened.base.dtype),
-            str(opened.precision),
+            str(loaded.device),
+            str(loaded.base.dtype),
+            str(loaded.precision),
             asked.size,
             [[suite.model_dump_json(), repr(suite.scorer)] for suite in asked.suites],
             [list(part) for part in asked.target],
             [evaluation.target_metric, evaluation.target_tokens],
             [list(ids) for ids in asked.prompts],
-            prompt_tokens(opened.renderer, "?"),
-            opened.recipe.strategy.virtual_tokens(),
+            prompt_tokens(loaded.renderer, "?"),
+            loaded.recipe.strategy.virtual_tokens(),
             evaluation.answer_tokens,
             [batch["labels"].tolist() for batch in asked.heldout],
             [batch["input_ids"].tolist() for batch in asked.heldout],
@@ -193,42 +203,42 @@ class Examination:
     def _taught(self) -> list[str]:
         return [
             message.content
-            for example in self._opened.split.train
+            for example in self._loaded.split.train
             for message in example.messages
             if message.role == "assistant"
         ]
 
     def _trained_on(self) -> Iterator[str]:
         """Every text that training or a protection reads."""
-        yield from texts_of(self._opened.split.train)
-        for protection in self._opened.recipe.retention.active().values():
+        yield from texts_of(self._loaded.split.train)
+        for protection in self._loaded.recipe.retention.active().values():
             if isinstance(protection, GeneralProtection):
                 yield from texts_of(load_examples(protection.source).rows[: protection.rows])
 
 
-def _predictions(texts: Texts, base: Module, at_once: int) -> dict[str, Tensor]:
+def _predictions(texts: TextEvaluator, base: Module, at_once: int) -> dict[str, Tensor]:
     return texts.predictions(base, at_once=at_once)
 
 
 def _within_context(
-    opened: Opened, what: str, rows: Sequence[Rendered]
+    loaded: LoadedBase, what: str, rows: Sequence[Rendered]
 ) -> tuple[list[Rendered], str]:
     """Rows cut to the model's context that have a token to learn, and how many had to be cut."""
     longest = max((len(row.input_ids) for row in rows), default=0)
-    context = int(min(opened.context, longest))
+    context = int(min(loaded.context, longest))
     cut = sum(len(row.input_ids) > context for row in rows)
     note = f"{what} longer than the model's context of {context:,} tokens are cut to it: {cut:,}"
     fitting = [short for row in rows if (short := row.cut(context)).learns]
     return fitting, note if cut else ""
 
 
-def _general_rows(opened: Opened) -> list[Rendered]:
+def _general_rows(loaded: LoadedBase) -> list[Rendered]:
     """The first rows of held-out general text that have an answer to learn within the length."""
-    evaluation = opened.recipe.evaluation
+    evaluation = loaded.recipe.evaluation
     if evaluation.general_text is None:
         return []
     renderer = Renderer(
-        opened.tokenizer, assistant_only=True, sequence_length=evaluation.text_tokens
+        loaded.tokenizer, assistant_only=True, sequence_length=evaluation.text_tokens
     )
     rendered = renderer.render_all(load_examples(evaluation.general_text).rows)
     rows = [row for row in rendered if row.learns][: evaluation.text_rows]

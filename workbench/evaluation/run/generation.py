@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workbench.models.eval_mode import evaluating
+from workbench.models.eval_mode import eval_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -88,7 +88,7 @@ def answer_all(
     answers: list[list[int]] = [[]] * len(requests)
     done = 0
     sizes = [(request.max_new_tokens, len(request.prompt)) for request in requests]
-    with evaluating(model):
+    with eval_mode(model):
         for indices in _batches(sizes, batch_size, padding_shows(model)):
             batch = [requests[index] for index in indices]
             for index, tokens in zip(indices, _answer(model, tokenizer, batch), strict=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.evaluation.run.generation import left_padded, padding_shows
 from workbench.evaluation.suites.scorer import Likelihood
-from workbench.models.eval_mode import evaluating
+from workbench.models.eval_mode import eval_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -60,7 +60,7 @@ def option_likelihoods(
     score = _shared if _keeps_keys_and_values(model) else _whole
     found: list[list[Likelihood]] = [[]] * len(questions)
     order = sorted(range(len(questions)), key=lambda index: len(questions[index].prompt))
-    with evaluating(model):
+    with eval_mode(model):
         done = 0
         for indices in _batches(questions, order, batch_size):
             batch = [questions[index] for index in indices]

@@ -14,7 +14,7 @@ from workbench.evaluation.run.run_suites import ask
 from workbench.evaluation.run.target_rows import target_rows
 from workbench.evaluation.run.text_metrics import BATCH
 from workbench.evaluation.suites.suites import named_suites
-from workbench.models.auto_batch_size import Room
+from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.models.loss import mean_nll
 
 if TYPE_CHECKING:
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
+    from workbench.core.progress import ProgressCallback
     from workbench.data.rendering import Rendered, Renderer
     from workbench.evaluation.run.target_rows import TargetRow
     from workbench.evaluation.suites.items import ItemResult
     from workbench.evaluation.suites.suites import Suite
-    from workbench.models.loaded_base import Opened, Report
+    from workbench.models.loaded_base import LoadedBase
     from workbench.recipe.evaluation import SuiteSize
 
 ANSWER_BATCH = 16
@@ -55,11 +56,11 @@ class Questions:
     note: str = ""
 
 
-def questions(opened: Opened, heldout: Sequence[Rendered], size: SuiteSize) -> Questions:
+def questions(loaded: LoadedBase, heldout: Sequence[Rendered], size: SuiteSize) -> Questions:
     """Tokenise what will be asked.
 
     Args:
-        opened: The run.
+        loaded: The run.
         heldout: The rows that the loss is taken on.
         size: How much of the probe suites is asked.
 
@@ -67,25 +68,25 @@ def questions(opened: Opened, heldout: Sequence[Rendered], size: SuiteSize) -> Q
         BadInputError: A held-out row lacks the label field, a general prompt is longer than the
             model's context, or a suite cannot be asked.
     """
-    evaluation = opened.recipe.evaluation
-    target, note = target_rows(opened)
+    evaluation = loaded.recipe.evaluation
+    target, note = target_rows(loaded)
     return Questions(
         target=target,
-        prompts=[_general_prompt(opened, text) for text in evaluation.prompts],
-        heldout=_batches(opened, heldout),
+        prompts=[_general_prompt(loaded, text) for text in evaluation.prompts],
+        heldout=_batches(loaded, heldout),
         suites=() if size == "none" else named_suites(evaluation.suites),
         size=size,
         note=note,
     )
 
 
-def _general_prompt(opened: Opened, text: str) -> list[int]:
+def _general_prompt(loaded: LoadedBase, text: str) -> list[int]:
     """A general prompt in tokens, to which the model has room for an answer."""
-    ids, answer = prompt_tokens(opened.renderer, text), opened.recipe.evaluation.answer_tokens
-    if len(ids) + answer > opened.context:
+    ids, answer = prompt_tokens(loaded.renderer, text), loaded.recipe.evaluation.answer_tokens
+    if len(ids) + answer > loaded.context:
         raise BadInputError(
             f"evaluation.prompts: {text[:40]!r} … has {len(ids):,} tokens: with an answer of "
-            f"{answer:,} that is more than the model's context of {opened.context:,.0f}; shorten it"
+            f"{answer:,} that is more than the model's context of {loaded.context:,.0f}; shorten it"
         )
     return ids
 
@@ -106,24 +107,24 @@ class Rooms:
 
     def __init__(self, rows: int, warn: Callable[[str], None]) -> None:
         """Start with ``rows`` held-out rows; ``warn`` is told where there is no memory."""
-        self.answers = Room("asking questions", ANSWER_BATCH, warn)
-        self.loss = Room("the held-out loss", rows, warn)
-        self.texts = Room("reading text", BATCH, warn)
+        self.answers = AutoBatchSize("asking questions", ANSWER_BATCH, warn)
+        self.loss = AutoBatchSize("the held-out loss", rows, warn)
+        self.texts = AutoBatchSize("reading text", BATCH, warn)
 
 
 def measure(
-    model: Module, opened: Opened, asked: Questions, report: Report, rooms: Rooms
+    model: Module, loaded: LoadedBase, asked: Questions, report: ProgressCallback, rooms: Rooms
 ) -> Measurement:
     """Ask ``model`` all questions; the answers are greedy, so they can be repeated.
 
     Raises:
         NoRoomError: There is no memory to ask a single one.
     """
-    evaluation = opened.recipe.evaluation
-    targets = rooms.answers.need(
+    evaluation = loaded.recipe.evaluation
+    targets = rooms.answers.run(
         lambda at_once: greedy_answers(
             model,
-            opened.tokenizer,
+            loaded.tokenizer,
             [row.ids for row in asked.target],
             max_new_tokens=evaluation.target_tokens,
             batch_size=at_once,
@@ -131,7 +132,7 @@ def measure(
         )
     )
     return Measurement(
-        heldout_nll=rooms.loss.need(lambda at_once: mean_nll(model, asked.heldout, at_once))
+        heldout_nll=rooms.loss.run(lambda at_once: mean_nll(model, asked.heldout, at_once))
         if asked.heldout
         else None,
         target=tuple(
@@ -141,13 +142,13 @@ def measure(
             for row, answer in zip(asked.target, targets, strict=True)
         ),
         answers=tuple(
-            rooms.answers.need(
-                lambda at_once: general_answers(model, opened, asked, report, at_once)
+            rooms.answers.run(
+                lambda at_once: general_answers(model, loaded, asked, report, at_once)
             )
         ),
         items=tuple(
-            rooms.answers.need(
-                lambda at_once: probe(model, opened, asked.suites, asked.size, report, at_once)
+            rooms.answers.run(
+                lambda at_once: probe(model, loaded, asked.suites, asked.size, report, at_once)
             )
         ),
     )
@@ -155,17 +156,17 @@ def measure(
 
 def general_answers(
     model: Module,
-    opened: Opened,
+    loaded: LoadedBase,
     asked: Questions,
-    report: Report,
+    report: ProgressCallback,
     batch_size: int,
 ) -> list[str]:
     """Greedy answers to the general prompts."""
     return greedy_answers(
         model,
-        opened.tokenizer,
+        loaded.tokenizer,
         asked.prompts,
-        max_new_tokens=opened.recipe.evaluation.answer_tokens,
+        max_new_tokens=loaded.recipe.evaluation.answer_tokens,
         batch_size=batch_size,
         report=lambda done, total: report("general prompts", done, total),
     )
@@ -173,10 +174,10 @@ def general_answers(
 
 def probe(
     model: Module,
-    opened: Opened,
+    loaded: LoadedBase,
     suites: Sequence[Suite],
     size: SuiteSize,
-    report: Report,
+    report: ProgressCallback,
     batch_size: int,
 ) -> list[ItemResult]:
     """Ask the probe suites."""
@@ -184,19 +185,19 @@ def probe(
         return []
     return ask(
         model,
-        opened.tokenizer,
+        loaded.tokenizer,
         suites,
         size,
-        prompt_tokens=lambda text: prompt_tokens(opened.renderer, text),
+        prompt_tokens=lambda text: prompt_tokens(loaded.renderer, text),
         batch_size=batch_size,
         report=lambda done, total: report("probe items", done, total),
-        room=opened.recipe.strategy.virtual_tokens(),
+        room=loaded.recipe.strategy.virtual_tokens(),
     )
 
 
-def _batches(opened: Opened, rows: Sequence[Rendered]) -> list[dict[str, Tensor]]:
+def _batches(loaded: LoadedBase, rows: Sequence[Rendered]) -> list[dict[str, Tensor]]:
     ordered = sorted(rows, key=lambda row: len(row.input_ids))
-    size = opened.recipe.training.micro_batch_size
-    collate = Collator(opened.tokenizer.pad_token_id)
+    size = loaded.recipe.training.micro_batch_size
+    collate = Collator(loaded.tokenizer.pad_token_id)
     batches = [collate(ordered[start : start + size]) for start in range(0, len(ordered), size)]
-    return [{name: tensor.to(opened.device) for name, tensor in batch.items()} for batch in batches]
+    return [{name: tensor.to(loaded.device) for name, tensor in batch.items()} for batch in batches]

@@ -12,8 +12,8 @@ from workbench.evaluation.fingerprint import (
     save_fingerprint,
     take_fingerprint,
 )
-from workbench.evaluation.run.baseline_cache import read_evidence
-from workbench.evaluation.run.evaluator import Examination
+from workbench.evaluation.run.baseline_cache import read_baseline
+from workbench.evaluation.run.evaluator import Evaluator
 from workbench.models.loaded_base import open_base
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from workbench.core.progress import ProgressCallback
     from workbench.evaluation.fingerprint import Fingerprint
-    from workbench.models.loaded_base import Report
     from workbench.recipe.evaluation import SuiteSize
     from workbench.runs.folder import RunFolder
 
@@ -31,7 +31,10 @@ _MEASURED_NOW = "The base was measured after training, from the untouched base m
 
 
 def remeasure(
-    run: RunFolder, report: Report, size: SuiteSize | None = None, checkpoint: int | None = None
+    run: RunFolder,
+    report: ProgressCallback,
+    size: SuiteSize | None = None,
+    checkpoint: int | None = None,
 ) -> Path:
     """Ask the untouched base and the result of ``run`` everything, and write the report anew.
 
@@ -54,15 +57,15 @@ def remeasure(
     """
     tuned = _tuned(run, checkpoint)
     recipe = run.recipe()
-    opened = open_base(recipe, load_split(recipe.data, recipe.training.seed), report)
+    loaded = open_base(recipe, load_split(recipe.data, recipe.training.seed), report)
     usual = "quick" if recipe.evaluation.size == "none" else recipe.evaluation.size
-    examination = Examination(opened, size or usual, lambda text: report(text, 0, 0))
-    fingerprint = take_fingerprint(opened.base, opened.tokenizer)
-    notes = _notes(run, fingerprint, Held.of(opened.base))
-    base = examination.base(fingerprint, run.base, report)
-    after = examination.result(recipe.strategy.load(opened.base, tuned), base, report)
+    evaluator = Evaluator(loaded, size or usual, lambda text: report(text, 0, 0))
+    fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
+    notes = _notes(run, fingerprint, Held.of(loaded.base))
+    base = evaluator.base(fingerprint, run.base, report)
+    after = evaluator.result(recipe.strategy.load(loaded.base, tuned), base, report)
     file = run.report if checkpoint is None else tuned / run.report.name
-    examination.report(base, after, notes).save(file)
+    evaluator.report(base, after, notes).save(file)
     return file
 
 
@@ -103,4 +106,4 @@ def _notes(run: RunFolder, fingerprint: Tensor, held: Held) -> tuple[str, ...]:
     if stored is None:
         save_fingerprint(fingerprint, held, run.base, late=True)
     at_the_time = stored is not None and not stored.late
-    return () if at_the_time and read_evidence(run.base) else (_MEASURED_NOW,)
+    return () if at_the_time and read_baseline(run.base) else (_MEASURED_NOW,)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from workbench.data.formats import Example
     from workbench.data.rendering import Renderer
-    from workbench.models.loaded_base import Opened
+    from workbench.models.loaded_base import LoadedBase
     from workbench.recipe.evaluation import EvaluationSection
 
 _SEED = 0
@@ -27,17 +27,17 @@ class TargetRow(NamedTuple):
     label: str
 
 
-def target_rows(opened: Opened) -> tuple[list[TargetRow], str]:
+def target_rows(loaded: LoadedBase) -> tuple[list[TargetRow], str]:
     """The drawn rows that the model has room for, and in a sentence what was left out, if any was.
 
     Raises:
         BadInputError: A row lacks the label field or asks nothing, or none fits.
     """
-    evaluation, context = opened.recipe.evaluation, opened.context
+    evaluation, context = loaded.recipe.evaluation, loaded.context
     if not _answers_rows(evaluation):
         return [], ""
-    drawn = _draw(opened.split.heldout, evaluation.target_rows)
-    rows = [_target(evaluation, opened.renderer, example) for example in drawn]
+    drawn = _draw(loaded.split.heldout, evaluation.target_rows)
+    rows = [_target(evaluation, loaded.renderer, example) for example in drawn]
     fitting = [row for row in rows if len(row.ids) + evaluation.target_tokens <= context]
     if not rows or len(fitting) == len(rows):
         return rows, ""

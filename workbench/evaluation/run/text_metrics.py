@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from workbench.data.batches import Collator
 from workbench.evaluation.report.report import TextResult
-from workbench.models.eval_mode import evaluating
+from workbench.models.eval_mode import eval_mode
 from workbench.models.loss import labelled_logits
 from workbench.retention.penalties.kl import TopTokens, kl_to_top_tokens, top_tokens
 
@@ -37,7 +37,7 @@ A longer row is a batch of its own.
 """
 
 
-class Texts:
+class TextEvaluator:
     """Rows in batches, and what the base predicted for each of their learned tokens.
 
     The rows that are watched while training stand in batches of their own, the first ones, so that
@@ -86,7 +86,7 @@ class Texts:
             :class:`TopTokens`) and ``nll`` ``[tokens]``, nats; empty where there is no text.
         """
         parts = []
-        with evaluating(base):
+        with eval_mode(base):
             for batch, _ in self._in_parts(len(self._batches), at_once):
                 logits, targets = labelled_logits(base, batch)
                 top = top_tokens(logits, TOP_TOKENS)
@@ -113,7 +113,7 @@ class Texts:
             at_once: Rows that there is memory for; larger batches are read in parts.
         """
         found: list[TextResult] = []
-        with evaluating(model):
+        with eval_mode(model):
             for batch, counts, base in self._with_base(kept, watched_only, at_once):
                 logits, targets = labelled_logits(model, batch)
                 kl = kl_to_top_tokens(base, logits)

@@ -33,8 +33,8 @@ class Bottleneck(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """What is to be added, in the dtype of ``hidden [..., width]``."""
         activation = getattr(functional, self.activation)
-        change: Tensor = self.up(activation(self.down(hidden.to(self.down.weight.dtype))))
-        return change.to(hidden.dtype)
+        delta_kind: Tensor = self.up(activation(self.down(hidden.to(self.down.weight.dtype))))
+        return delta_kind.to(hidden.dtype)
 
 
 def attach(module: nn.Module, adapter: Bottleneck, *, parallel: bool) -> None:

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from peft import LoraConfig
     from torch import Tensor
 
-    from workbench.retention.base import GeneralRow, Scene
+    from workbench.retention.base import BaseContext, GeneralRow
 
 _PARTS = ("S_WC", "U_WC", "V_WC")
 
 
-def find_least_used(scene: Scene, config: LoraConfig, rows: Sequence[GeneralRow]) -> None:
+def find_least_used(context: BaseContext, config: LoraConfig, rows: Sequence[GeneralRow]) -> None:
     """Leave on each targeted matrix of the base the ``r`` directions that PEFT will start from."""
     modules: dict[str, Any] = {
-        name: scene.base.get_submodule(name) for name in sorted(config.target_modules or ())
+        name: context.base.get_submodule(name) for name in sorted(config.target_modules or ())
     }
 
     def find() -> dict[str, Tensor]:
-        preprocess_corda(scene.base, config, lambda: _read(scene, rows))
+        preprocess_corda(context.base, config, lambda: _read(context, rows))
         return {
             f"{name}.{part}": getattr(module.eigens, part)
             for name, module in modules.items()
@@ -38,16 +38,16 @@ def find_least_used(scene: Scene, config: LoraConfig, rows: Sequence[GeneralRow]
         }
 
     tokens = [row.input_ids for row in rows]
-    found = scene.cached("corda", find, tokens, config.r, list(modules))
+    found = context.cached("corda", find, tokens, config.r, list(modules))
     for name, module in modules.items():
         module.eigens = CordaEigens(**{part: found[f"{name}.{part}"] for part in _PARTS})
 
 
 @torch.no_grad()
-def _read(scene: Scene, rows: Sequence[GeneralRow]) -> None:
+def _read(context: BaseContext, rows: Sequence[GeneralRow]) -> None:
     """Show the base one row after the other: PEFT's hooks take no batches, and no padding."""
-    batches = scene.batches(rows, 1)
+    batches = context.batches(rows, 1)
     for done, batch in enumerate(batches, 1):
-        scene.logits(scene.base, batch)
-        scene.report("covariances of general text", done, len(batches))
-    scene.report("directions that general text uses least", 0, 0)
+        context.logits(context.base, batch)
+        context.report("covariances of general text", done, len(batches))
+    context.report("directions that general text uses least", 0, 0)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from transformers import TrainerCallback
 
 from workbench.core.errors import MachineError
-from workbench.models.auto_batch_size import Room
+from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.models.loss import mean_nll
 from workbench.retention.base import Evaluation
 from workbench.runs.control import take
 from workbench.training.budget_pause import wait_for_answer
 from workbench.training.checkpoint.resume import machinery
-from workbench.training.checkpoint.schedule import Rhythm
-from workbench.training.nonfinite_guard import FiniteWatch
+from workbench.training.checkpoint.schedule import CheckpointSchedule
+from workbench.training.nonfinite_guard import NonfiniteGuard
 from workbench.training.result import broken_weight
 from workbench.training.stop_watch import StopWatch
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from workbench.training.callbacks.retention_watch import RetentionWatch
     from workbench.training.checkpoint.write import Checkpointer
     from workbench.training.distributed.fsdp import Weights
-    from workbench.training.protections import Guards
-    from workbench.training.reporting.memory_monitor import MemoryWatch
+    from workbench.training.protections import GuardSet
+    from workbench.training.reporting.memory_monitor import MemoryMonitor
     from workbench.training.reporting.reporter import Reporter
 
 Look: TypeAlias = Literal["loss", "kl", "canaries"]
@@ -47,27 +47,29 @@ class Monitor(TrainerCallback):
         self,
         checkpointer: Checkpointer,
         reporter: Reporter,
-        guards: Guards,
+        guards: GuardSet,
         watch: RetentionWatch,
         weights: Weights,
-        memory: MemoryWatch,
+        memory: MemoryMonitor,
     ) -> None:
         """Watch the run that ``checkpointer`` writes the checkpoints of, and its ``weights``."""
         self._checkpointer = checkpointer
         self._run = checkpointer.run
         self._recipe = checkpointer.recipe
-        self._team = checkpointer.team
+        self._processes = checkpointer.processes
         self._reporter = reporter
-        self._heldout = watch.examination.asked.heldout
+        self._heldout = watch.evaluator.asked.heldout
         self._guards = guards
         self._watch = watch
         self._weights = weights
         self._memory = memory
         warn = partial(reporter.notice, level="warning")
-        self._loss_room = Room("the held-out loss", self._recipe.training.micro_batch_size, warn)
+        self._loss_room = AutoBatchSize(
+            "the held-out loss", self._recipe.training.micro_batch_size, warn
+        )
         self._clock = StopWatch()
-        self._rhythm = Rhythm(self._recipe.training)
-        self._finite = FiniteWatch(self._recipe.training.on_nonfinite, reporter)
+        self._rhythm = CheckpointSchedule(self._recipe.training)
+        self._finite = NonfiniteGuard(self._recipe.training.on_nonfinite, reporter)
         self._asked: set[Request] = set()
         self.best_step = 0
         self.stop_asked = False
@@ -109,7 +111,7 @@ class Monitor(TrainerCallback):
         step, last = state.global_step, state.global_step == state.max_steps
         self._clock.pause()
         self._reporter.step(step, state.max_steps)
-        self._asked = self._team.agree(lambda: set(take(self._run)))
+        self._asked = self._processes.from_main(lambda: set(take(self._run)))
         due = self._due(step)
         wanted = set(due)
         if "evaluate" in self._asked:
@@ -148,7 +150,9 @@ class Monitor(TrainerCallback):
         self._finite.judge(logs, kwargs["optimizer"])
         if self.stop_asked or self._rhythm.by_steps(state.global_step):
             self.checkpoint(state, kwargs)
-        elif self._team.agree(lambda: "checkpoint" in self._asked or self._rhythm.by_time()):
+        elif self._processes.from_main(
+            lambda: "checkpoint" in self._asked or self._rhythm.by_time()
+        ):
             self._try_checkpoint(state, kwargs)
         if self.stop_asked and not self._judged:
             self._look(kwargs["model"], self._guards.judges, control, due=(), ends=True)
@@ -191,7 +195,7 @@ class Monitor(TrainerCallback):
         ends: bool = False,
     ) -> set[Request]:
         """Measure what is wanted and obey what the guards make of it; what the user asked then."""
-        looks = bool(wanted) and (self._team.leads or self._weights.sharded)
+        looks = bool(wanted) and (self._processes.is_main or self._weights.sharded)
         found = self._measure(model, wanted, due) if looks else Evaluation()
         if "evaluate" in self._asked:
             self._asked.discard("evaluate")
@@ -199,7 +203,7 @@ class Monitor(TrainerCallback):
         judges = self._guards.judges
         if not judges or not judges <= set(wanted):
             return set()
-        verdict = self._team.agree(lambda: self._guards.evaluated(found))
+        verdict = self._processes.from_main(lambda: self._guards.evaluated(found))
         if verdict.best:
             self._keep_best()
         if verdict.warning:
@@ -208,7 +212,9 @@ class Monitor(TrainerCallback):
             self._reporter.notice(f"stopping early: {verdict.stop}")
             control.should_training_stop = True
         if verdict.ask and not ends:
-            return self._team.agree(lambda: wait_for_answer(self._run, self._reporter, verdict.ask))
+            return self._processes.from_main(
+                lambda: wait_for_answer(self._run, self._reporter, verdict.ask)
+            )
         if verdict.ask:
             self._reporter.notice(verdict.ask, level="warning")
         return set()
@@ -226,11 +232,11 @@ class Monitor(TrainerCallback):
     def _keep_best(self) -> None:
         """Keep these weights, unless they may never take the place of good ones; that is said."""
         model = self._weights.whole()
-        if name := self._team.agree(lambda: broken_weight(model)):
+        if name := self._processes.from_main(lambda: broken_weight(model)):
             self._reporter.notice(f"not kept as the best: {name} is not finite", level="warning")
             return
-        if self._team.leads:
-            self._reporter.patiently(lambda: self._checkpointer.best.keep(model))
+        if self._processes.is_main:
+            self._reporter.retry_when_disk_full(lambda: self._checkpointer.best.keep(model))
         self.best_step = self._reporter.status.step
 
     def _look_at_the_base(self, model: Module, control: TrainerControl) -> None:
@@ -265,7 +271,7 @@ class Monitor(TrainerCallback):
     def _loss(self, model: Module) -> float | None:
         if not self._heldout:
             return None
-        loss = self._loss_room.fit(lambda at_once: mean_nll(model, self._heldout, at_once))
+        loss = self._loss_room.run_or_skip(lambda at_once: mean_nll(model, self._heldout, at_once))
         if loss is not None:
             self._reporter.event("eval", loss=loss)
         return loss
@@ -290,7 +296,7 @@ class Monitor(TrainerCallback):
         def save() -> Path:
             return self._checkpointer.save(model, gathered, state, self.best_step)
 
-        folder = self._reporter.patiently(save) if patient else save()
+        folder = self._reporter.retry_when_disk_full(save) if patient else save()
         self._reporter.event("checkpoint", path=f"checkpoints/{folder.name}")
         self._rhythm.begin()
 

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import random
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
 from workbench.evaluation.run.measuring import ANSWER_BATCH, general_answers
 from workbench.evaluation.run.text_metrics import BATCH, mean_of
-from workbench.models.auto_batch_size import Room
+from workbench.models.auto_batch_size import AutoBatchSize
+from workbench.models.eval_mode import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
     from torch.nn import Module
 
     from workbench.evaluation.report.report import TextResult
-    from workbench.evaluation.run.baseline_cache import BaseEvidence
-    from workbench.evaluation.run.evaluator import Examination
-    from workbench.evaluation.run.text_metrics import Texts
-    from workbench.models.loaded_base import Opened
+    from workbench.evaluation.run.baseline_cache import Baseline
+    from workbench.evaluation.run.evaluator import Evaluator
+    from workbench.evaluation.run.text_metrics import TextEvaluator
+    from workbench.models.loaded_base import LoadedBase
     from workbench.training.reporting.reporter import Reporter
 
 
@@ -40,16 +36,16 @@ class RetentionWatch:
     """
 
     def __init__(
-        self, opened: Opened, examination: Examination, base: BaseEvidence, reporter: Reporter
+        self, loaded: LoadedBase, evaluator: Evaluator, base: Baseline, reporter: Reporter
     ) -> None:
         """Watch a run; ``base`` is what the untouched base did, and numbers go to ``reporter``."""
-        self.examination = examination
-        self._opened = opened
+        self.evaluator = evaluator
+        self._loaded = loaded
         self._base = base
         self._reporter = reporter
         warn = partial(reporter.notice, level="warning")
-        self._text_room = Room("watching KL", BATCH, warn)
-        self._answer_room = Room("asking the canaries", ANSWER_BATCH, warn)
+        self._text_room = AutoBatchSize("watching KL", BATCH, warn)
+        self._answer_room = AutoBatchSize("asking the canaries", ANSWER_BATCH, warn)
 
     def measure(self, model: Module) -> float | None:
         """Write a ``retention`` event and return the KL on general text, nats per token.
@@ -57,7 +53,7 @@ class RetentionWatch:
         None where there is no general text to measure it on, or no memory to do it.
         """
         with undisturbed():
-            found = self._text_room.fit(lambda at_once: self._look(model, at_once)) or {}
+            found = self._text_room.run_or_skip(lambda at_once: self._look(model, at_once)) or {}
         known = {name: value for name, value in found.items() if value is not None}
         if known:
             self._reporter.event("retention", **known)
@@ -65,40 +61,27 @@ class RetentionWatch:
 
     def ask_canaries(self, model: Module) -> None:
         """Write the greedy answer to each general prompt as a ``canary`` event."""
-        with undisturbed(), self._opened.as_trained():
-            answers = self._answer_room.fit(lambda at_once: self._answers(model, at_once))
+        with undisturbed(), self._loaded.as_trained():
+            answers = self._answer_room.run_or_skip(lambda at_once: self._answers(model, at_once))
         if answers is None:
             return
-        prompts = self._opened.recipe.evaluation.prompts
+        prompts = self._loaded.recipe.evaluation.prompts
         for prompt, answer in zip(prompts, answers, strict=True):
             self._reporter.event("canary", name=prompt, value=answer)
 
     def _look(self, model: Module, at_once: int) -> dict[str, float | None]:
-        general, task, base = self.examination.general, self.examination.task, self._base
+        general, task, base = self.evaluator.general, self.evaluator.task, self._base
         kl, delta_nll = _against(general, model, base.general, at_once)
         kl_task, _ = _against(task, model, base.task, at_once)
         return {"kl": kl, "delta_nll": delta_nll, "kl_task": kl_task}
 
     def _answers(self, model: Module, at_once: int) -> list[str]:
-        asked = self.examination.asked
-        return general_answers(model, self._opened, asked, lambda *_: None, at_once)
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Put every random state back afterwards, so that a watched run draws what any other does."""
-    python, numbers = random.getstate(), np.random.get_state()
-    devices = range(torch.cuda.device_count())
-    try:
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numbers)
+        asked = self.evaluator.asked
+        return general_answers(model, self._loaded, asked, lambda *_: None, at_once)
 
 
 def _against(
-    texts: Texts, model: Module, base: Mapping[str, Tensor], at_once: int
+    texts: TextEvaluator, model: Module, base: Mapping[str, Tensor], at_once: int
 ) -> tuple[float | None, float | None]:
     """KL to the base and change of the loss on the watched rows; None where there are none."""
     after = texts.results(model, base, watched_only=True, at_once=at_once)

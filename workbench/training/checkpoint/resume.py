@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
     from workbench.training.checkpoint.write import Scheduled
     from workbench.training.distributed.fsdp import Weights
-    from workbench.training.distributed.process_group import Team
+    from workbench.training.distributed.process_group import ProcessGroup
     from workbench.training.reporting.reporter import Reporter
 
 
-def resumed(run: RunFolder, reporter: Reporter, step: int | None, team: Team) -> Saved:
+def resumed(run: RunFolder, reporter: Reporter, step: int | None, processes: ProcessGroup) -> Saved:
     """Read the checkpoint to go on from, and say which ones were passed over."""
     reporter.phase("reading the checkpoint")
-    choice = team.agree(lambda: checkpoints.choose(run, step))
+    choice = processes.from_main(lambda: checkpoints.choose(run, step))
     reporter.step(choice.step, reporter.status.total)
     for broken in choice.broken:
         reporter.notice(broken, level="warning")
     return Saved.read(choice.folder, choice.step)
 
 
-class Resumption(TrainerCallback):
+class ResumeCallback(TrainerCallback):
     """Gives optimiser, scheduler, scaler and random states back where an unbroken run has them.
 
     An epoch's batches are drawn with a random number, so that random states are given back before

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _SECONDS = 60.0
 
 
-class Rhythm:
+class CheckpointSchedule:
     """Counts steps and minutes since the last checkpoint; a changed wall clock does not count."""
 
     def __init__(self, training: TrainingSection) -> None:

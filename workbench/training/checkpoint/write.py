@@ -10,12 +10,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from workbench.core.errors import MachineError
+from workbench.models.eval_mode import undisturbed
 from workbench.runs import checkpoints
-from workbench.training.callbacks.retention_watch import undisturbed
 from workbench.training.checkpoint.best import trained
 from workbench.training.checkpoint.rng_state import random_states
 from workbench.training.checkpoint.state_io import load_state, save_state
-from workbench.training.distributed.process_group import ALONE
+from workbench.training.distributed.process_group import SINGLE_PROCESS
 from workbench.training.result import refuse_broken
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
     from workbench.training.checkpoint.best import BestWeights
-    from workbench.training.distributed.process_group import Team
+    from workbench.training.distributed.process_group import ProcessGroup
 
 _TRAINER_STATE = "trainer_state.json"
 """transformers' own: how far training is, from which it finds its place in the data."""
@@ -112,7 +112,7 @@ class Checkpointer:
         best: The best weights so far, which a checkpoint holds as well.
         parts: What remembers something, by name.
         start: Random states from before the model was prepared.
-        team: The processes of the run; all call the same, and the leader writes.
+        processes: The processes of the run; all call the same, and the leader writes.
     """
 
     run: RunFolder
@@ -120,12 +120,12 @@ class Checkpointer:
     best: BestWeights
     parts: Mapping[str, Stateful]
     start: dict[str, Any] = field(default_factory=random_states)
-    team: Team = ALONE
+    processes: ProcessGroup = SINGLE_PROCESS
 
     def gather(self, machinery: Mapping[str, Scheduled]) -> dict[str, Any]:
         """What a checkpoint needs of every process; all of them must call this together."""
         return {
-            "random": self.team.gather(random_states()),
+            "random": self.processes.gather(random_states()),
             "machinery": {name: one.state_dict() for name, one in machinery.items()},
         }
 
@@ -139,7 +139,7 @@ class Checkpointer:
             MachineError: The disk is full or cannot be written.
         """
         step = state.global_step
-        if not self.team.leads:
+        if not self.processes.is_main:
             return checkpoints.folder_of(self.run, step)
         refuse_broken(model)
         try:
@@ -164,7 +164,7 @@ class Checkpointer:
         """Give every part its state back, and forget what came after."""
         for name, part in self.parts.items():
             part.resume(saved.parts[name])
-        if not self.team.leads:
+        if not self.processes.is_main:
             return
         self.best.take_from(saved.folder)
         checkpoints.remove_after(self.run, saved.step)

@@ -16,14 +16,14 @@ from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor
 from torch.nn import ModuleList, Parameter
 
-from workbench.training.distributed.process_group import ALONE
+from workbench.training.distributed.process_group import SINGLE_PROCESS
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
     from torch.optim import Optimizer
 
-    from workbench.training.distributed.process_group import Team
+    from workbench.training.distributed.process_group import ProcessGroup
 
 _FULL = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
@@ -38,13 +38,15 @@ class Weights:
         sharded: Whether the model is split: then every look at it needs all processes.
     """
 
-    def __init__(self, model: Module, team: Team = ALONE, *, shard: bool = False) -> None:
+    def __init__(
+        self, model: Module, processes: ProcessGroup = SINGLE_PROCESS, *, shard: bool = False
+    ) -> None:
         """Take the prepared model and split it where so asked, each of its blocks by itself."""
         self.sharded = shard
         self._model = model
-        self._copy = _in_host_memory(model) if shard and team.leads else None
+        self._copy = _in_host_memory(model) if shard and processes.is_main else None
         if shard:
-            _split(model, team.size)
+            _split(model, processes.size)
 
     def whole(self) -> Module:
         """The model with its newest weights; where it is split, of use to the leader alone.

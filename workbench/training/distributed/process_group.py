@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """One process among those of a run; alone, nothing is asked of torch.distributed.
 
     The first one leads: it alone writes into the run folder, obeys the user and judges, and the
@@ -36,15 +36,15 @@ class Team:
     size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether it is the first."""
         return self.rank == 0
 
-    def agree(self, decide: Callable[[], T]) -> T:
+    def from_main(self, decide: Callable[[], T]) -> T:
         """What the leader decides, for all; the others wait for it."""
         if self.size == 1:
             return decide()
-        told: list[Any] = [decide() if self.leads else None]
+        told: list[Any] = [decide() if self.is_main else None]
         torch.distributed.broadcast_object_list(told, device=torch.device("cpu"))
         decided: T = told[0]
         return decided
@@ -66,13 +66,13 @@ class Team:
         return [float(number) for number in sums]
 
     @contextmanager
-    def in_turn(self) -> Iterator[None]:
+    def main_first(self) -> Iterator[None]:
         """The leader first, then all others at once: they find what it has fetched or made."""
-        if not self.leads:
-            self.agree(lambda: None)
+        if not self.is_main:
+            self.from_main(lambda: None)
         yield
-        if self.leads:
-            self.agree(lambda: None)
+        if self.is_main:
+            self.from_main(lambda: None)
 
     def require_same(self, rows: Iterable[GeneralRow]) -> None:
         """Refuse to train together on rows that differ, as where machines share no cache.
@@ -91,11 +91,11 @@ class Team:
                 "dataset and FTWB_CACHE"
             )
 
-    def part(self) -> None:
+    def leave(self) -> None:
         """Go on without each other, once all are here."""
         if self.size > 1:
             self.gather(None)
             torch.distributed.destroy_process_group()
 
 
-ALONE = Team()
+SINGLE_PROCESS = ProcessGroup()

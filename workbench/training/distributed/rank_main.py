@@ -21,7 +21,7 @@ from workbench.runs.run_lock import alone
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
-    from workbench.training.distributed.process_group import Team
+    from workbench.training.distributed.process_group import ProcessGroup
 
 WORKER = "FTWB_WORKER"
 """Environment variable in which a worker tells the processes that it starts its pid."""
@@ -43,14 +43,14 @@ def serve(run: RunFolder, order: list[str]) -> int:
     led = os.environ.get(WORKER) == str(os.getppid())
     if not (led or order) and run.status().state == "stopped":
         return 0  # taken out of its scheduler's queue
-    leads = os.environ["RANK"] == "0"
+    is_main = os.environ["RANK"] == "0"
     try:
-        with alone(run) if leads and not led else nullcontext():
+        with alone(run) if is_main and not led else nullcontext():
             _see_own_device()
             return _work(run, order, led=led)
     except FtwbError as error:
         tell_launcher(str(error))
-        if leads and not led:
+        if is_main and not led:
             ended = {"state": "failed", "reason": str(error), "ended": time.time()}
             run.status().model_copy(update=ended).save(run.status_file)
         raise
@@ -73,29 +73,29 @@ def _work(run: RunFolder, order: list[str], *, led: bool) -> int:
     from workbench.training.distributed.rank_reporters import reporter_of
     from workbench.training.worker import work
 
-    team = _team(run)
+    processes = _processes(run)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     torch.distributed.init_process_group(backend, timeout=_PATIENCE)
     step = int(order[1]) if len(order) > 1 else None
-    reporter = reporter_of(run, team, os.getppid() if led else None)
-    return work(run, resume=bool(order), step=step, team=team, reporter=reporter)
+    reporter = reporter_of(run, processes, os.getppid() if led else None)
+    return work(run, resume=bool(order), step=step, processes=processes, reporter=reporter)
 
 
-def _team(run: RunFolder) -> Team:
+def _processes(run: RunFolder) -> ProcessGroup:
     """Who trains together.
 
     Raises:
         BadInputError: They are more or fewer than the recipe says.
     """
-    from workbench.training.distributed.process_group import Team
+    from workbench.training.distributed.process_group import ProcessGroup
 
-    team = Team(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+    processes = ProcessGroup(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
     count = run.recipe().devices.count
-    if team.size != count:
+    if processes.size != count:
         raise BadInputError(
-            f"{run.id}: its recipe has devices.count {count}, and {team.size} were started"
+            f"{run.id}: its recipe has devices.count {count}, and {processes.size} were started"
         )
-    return team
+    return processes
 
 
 def _end_with_parent() -> None:

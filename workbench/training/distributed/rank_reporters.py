@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 
     from workbench.runs.folder import RunFolder
     from workbench.runs.status import State
-    from workbench.training.distributed.process_group import Team
+    from workbench.training.distributed.process_group import ProcessGroup
 
 T = TypeVar("T")
 
 
-def reporter_of(run: RunFolder, team: Team, worker: int | None) -> Reporter:
+def reporter_of(run: RunFolder, processes: ProcessGroup, worker: int | None) -> Reporter:
     """The reporter of one process.
 
     Args:
         run: The run.
-        team: The process, among the others.
+        processes: The process, among the others.
         worker: Pid of the worker that has started them and tells how they failed; without one the
             first process does.
     """
-    if not team.leads:
-        return Silent(run)
-    return Reporter(run) if worker is None else Led(run, worker)
+    if not processes.is_main:
+        return SilentReporter(run)
+    return Reporter(run) if worker is None else MainRankReporter(run, worker)
 
 
-class Led(Reporter):
+class MainRankReporter(Reporter):
     """Leaves it to the worker to say how the run failed: another process may have failed first."""
 
     def last_event(self, kind: str, **values: Any) -> None:
@@ -47,7 +47,7 @@ class Led(Reporter):
             super().end(state, reason)
 
 
-class Silent(Reporter):
+class SilentReporter(Reporter):
     """Says nothing: the first process does."""
 
     def __init__(self, run: RunFolder) -> None:
@@ -69,7 +69,7 @@ class Silent(Reporter):
         if state == "failed" and self._run.status().live:
             tell_launcher(reason)
 
-    def patiently(self, write: Callable[[], T], also: Path | None = None) -> T:
+    def retry_when_disk_full(self, write: Callable[[], T], also: Path | None = None) -> T:
         """Only the first process waits for room on a disk."""
         del also
         return write()

@@ -10,8 +10,8 @@ from transformers import TrainerCallback
 
 from workbench.core.errors import RunFailedError
 from workbench.data.batches import parts_of
-from workbench.models.auto_batch_size import NoRoomError, out_of_memory
-from workbench.models.loss import IGNORED
+from workbench.models.auto_batch_size import DeviceMemoryError, out_of_memory
+from workbench.models.loss import IGNORE_INDEX
 from workbench.training.checkpoint.rng_state import random_states, set_random_states
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Penalise = Callable[[int], Tensor]
 
 
-class Cutting(TrainerCallback):
+class MicroBatchSplitter(TrainerCallback):
     """Takes each micro batch whole or, once there was no memory for one, in parts.
 
     The loss is a sum over tokens, divided by those of the whole optimiser step, so that the
@@ -142,7 +142,7 @@ class Cutting(TrainerCallback):
             return learn(batch)
         loss = torch.stack([learn(part) for part in parts_of(batch, self._parts)]).sum()
         self._penalising = True
-        return loss + penalise(int((batch["labels"][:, 1:] != IGNORED).sum()))
+        return loss + penalise(int((batch["labels"][:, 1:] != IGNORE_INDEX).sum()))
 
     def _go_back(self) -> None:
         """Undo what the failed try left behind."""
@@ -159,9 +159,9 @@ class Cutting(TrainerCallback):
         if _processes() > 1:
             raise RunFailedError(_TOGETHER)
         if self._penalising:
-            raise NoRoomError(self._no_room_for_penalties())
+            raise DeviceMemoryError(self._no_room_for_penalties())
         if before == 1 and not self.whole:
-            raise NoRoomError(self._no_room_for_a_row())
+            raise DeviceMemoryError(self._no_room_for_a_row())
         self._parts = parts
         at_once = math.ceil(rows / parts)
         self._reporter.event(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from workbench.core.errors import FtwbError, RunFailedError
-from workbench.models.auto_batch_size import NoRoomError, out_of_memory
+from workbench.models.auto_batch_size import DeviceMemoryError, out_of_memory
 from workbench.runs import checkpoints
 from workbench.training.checkpoint.rng_state import set_random_states
 
@@ -25,7 +25,7 @@ _STEPPING = (
 _ELSEWHERE = "out of GPU memory between two steps: end other programs on the device"
 
 
-class Rescue:
+class OomCheckpoint:
     """Trains, and writes a checkpoint where memory ends it.
 
     Of several processes one has no memory while the others are elsewhere: what they hold together
@@ -52,22 +52,22 @@ class Rescue:
         """Train; what there was no memory for, empty where all steps were taken."""
         try:
             self._trainer.train(resume_from_checkpoint=resume_from)
-        except NoRoomError as error:
+        except DeviceMemoryError as error:
             return str(error)
         except RuntimeError as error:
             if not out_of_memory(error) or torch.distributed.is_initialized():
                 raise
-            return _STEPPING if self._trainer.cutting.stepping else _ELSEWHERE
+            return _STEPPING if self._trainer.splitter.stepping else _ELSEWHERE
         return ""
 
     def _keep(self) -> str:
         """Write the state after the last step, where it was not; where what was learned is."""
-        step, cutting = self._trainer.state.global_step, self._trainer.cutting
+        step, splitter = self._trainer.state.global_step, self._trainer.splitter
         if not step:
             return "no step was taken yet"
         torn = ""
         if step not in checkpoints.steps(self._run):
-            torn = ", and perhaps half of the next" if cutting.stepping else ""
+            torn = ", and perhaps half of the next" if splitter.stepping else ""
             try:
                 self._write()
             except (FtwbError, RuntimeError) as error:
@@ -76,12 +76,12 @@ class Rescue:
 
     def _write(self) -> None:
         """A checkpoint as an unbroken run would have written it before this step."""
-        trainer, cutting = self._trainer, self._trainer.cutting
+        trainer, splitter = self._trainer, self._trainer.splitter
         model: Any = trainer.model
         model.zero_grad()
         torch.cuda.empty_cache()
-        trainer.state.num_input_tokens_seen = cutting.tokens_before
-        set_random_states(cutting.random_before)
+        trainer.state.num_input_tokens_seen = splitter.tokens_before
+        set_random_states(splitter.random_before)
         self._monitor.checkpoint(
             trainer.state,
             {

@@ -28,7 +28,7 @@ _HEARTBEAT = 10.0
 """Seconds after which a run that waits says that it still does."""
 
 
-class Turn:
+class DeviceWait:
     """The wait of one run, told in its status.json."""
 
     def __init__(self, run: RunFolder, order: Sequence[str]) -> None:
@@ -41,7 +41,7 @@ class Turn:
         self._needed = 1
         self._told = (0, 0.0)
 
-    def comes(self) -> int:
+    def acquire(self) -> int:
         """Wait until devices are this process's own to its end; how many processes work on them.
 
         They are the only ones that CUDA then shows. A stop, a broken recipe, too few devices or a
@@ -75,7 +75,7 @@ class Turn:
     def _stand(self) -> Taken | None:
         keys = [device.key for device in self._devices]
         while not take_stop(self._run):
-            place = self._queue.step_up(self._run.path, keys, self._needed)
+            place = self._queue.try_acquire(self._run.path, keys, self._needed)
             if isinstance(place, Taken):
                 return place
             self._tell(place)

@@ -33,7 +33,7 @@ _RESERVE = 64 << 10
 """Bytes that a run holds, to give them up for its status once the disk is full."""
 
 
-class StopAsked(Exception):  # noqa: N818 - an order, not an error
+class StopRequested(Exception):  # noqa: N818 - an order, not an error
     """The user asked the run to stop while no step was being taken."""
 
 
@@ -57,7 +57,7 @@ class Disk:
         self._reserve = run.path / ".reserve"
         self._hold()
 
-    def patiently(self, write: Callable[[], _T], also: Path) -> _T:
+    def retry_when_disk_full(self, write: Callable[[], _T], also: Path) -> _T:
         """Do ``write``, again from its start once there is room where it found none.
 
         Args:
@@ -92,7 +92,9 @@ class Disk:
         while True:
             time.sleep(_LOOK)
             if take_stop(self._run):
-                raise StopAsked(f"stopped on request while {_disk(where)} was full{self._left()}")
+                raise StopRequested(
+                    f"stopped on request while {_disk(where)} was full{self._left()}"
+                )
             held = held or self._hold()
             if held and (_free(where) > before or time.monotonic() - start >= _ANYWAY):
                 return

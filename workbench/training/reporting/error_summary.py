@@ -6,7 +6,7 @@ from workbench.core.errors import FtwbError
 from workbench.models.auto_batch_size import out_of_memory
 
 
-def last_words(error: Exception) -> str:
+def error_summary(error: Exception) -> str:
     """One line that tells a user why the run ended."""
     if isinstance(error, FtwbError):
         return str(error)

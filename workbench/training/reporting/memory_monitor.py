@@ -10,27 +10,27 @@ from workbench.training.reporting.torch_devices import cuda_use
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
-    from workbench.training.distributed.process_group import Team
+    from workbench.training.distributed.process_group import ProcessGroup
     from workbench.training.reporting.reporter import Reporter
 
 _INTERVAL = 0.5
 """Seconds between two readings."""
 
 
-class MemoryWatch:
+class MemoryMonitor:
     """Tells of memory in events, not too often."""
 
-    def __init__(self, run: RunFolder, reporter: Reporter, team: Team) -> None:
+    def __init__(self, run: RunFolder, reporter: Reporter, processes: ProcessGroup) -> None:
         """Read for a run that ``team`` works on."""
         self._run = run
         self._reporter = reporter
-        self._team = team
+        self._processes = processes
         self._read = 0.0
 
     def step(self) -> None:
         """Read the devices of all processes, which must all call this."""
-        if self._team.agree(self._due):
-            self._tell(self._team.gather(self._own()))
+        if self._processes.from_main(self._due):
+            self._tell(self._processes.gather(self._own()))
 
     def glance(self) -> None:
         """Read this process's own device, whatever the others do."""

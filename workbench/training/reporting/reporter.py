@@ -13,7 +13,7 @@ from workbench.core.errors import MachineError
 from workbench.runs.control import take_stop
 from workbench.runs.events import EventLog
 from workbench.runs.status import LIVE, Status
-from workbench.training.reporting.disk_full import Disk, StopAsked
+from workbench.training.reporting.disk_full import Disk, StopRequested
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ class Reporter:
         Raises:
             StopAsked: The disk is full, and the user wants the run to end here.
         """
-        self.patiently(lambda: self._log.append(kind, self.status.step, **values))
+        self.retry_when_disk_full(lambda: self._log.append(kind, self.status.step, **values))
 
     def last_event(self, kind: str, **values: Any) -> None:
         """The same, without waiting for room.
@@ -79,7 +79,7 @@ class Reporter:
             MachineError: The status cannot be written.
             StopAsked: The disk is full, and the user wants the run to end here.
         """
-        self.patiently(lambda: self._move(state, reason))
+        self.retry_when_disk_full(lambda: self._move(state, reason))
 
     def end(self, state: State, reason: str) -> None:
         """Move it to its last state as far as the disk has room: a device is not held for that."""
@@ -97,7 +97,7 @@ class Reporter:
             if not live:
                 self._ended.set()
 
-    def patiently(self, write: Callable[[], _T], also: Path | None = None) -> _T:
+    def retry_when_disk_full(self, write: Callable[[], _T], also: Path | None = None) -> _T:
         """Do ``write``, which leaves nothing behind where it fails; wait while the disk is full.
 
         Args:
@@ -107,7 +107,7 @@ class Reporter:
         Raises:
             StopAsked: The disk is full, and the user wants the run to end here.
         """
-        return self._disk.patiently(write, also or self._run.path)
+        return self._disk.retry_when_disk_full(write, also or self._run.path)
 
     def pause(self, why: str) -> None:
         """Say that the run stands still, where the disk has room for so much."""
@@ -131,9 +131,9 @@ class Reporter:
             StopAsked: The user wants the run to end here; never where it is not ``stoppable``.
         """
         if stoppable and take_stop(self._run):
-            raise StopAsked(f"stopped on request while {name}")
+            raise StopRequested(f"stopped on request while {name}")
         if name != self.status.phase or self._due() or done == total:
-            self.patiently(partial(self._enter, name))
+            self.retry_when_disk_full(partial(self._enter, name))
             self.event("phase", name=name, detail=detail, done=done, total=total)
 
     def _enter(self, phase: str) -> None:

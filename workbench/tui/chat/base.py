@@ -15,7 +15,7 @@ from workbench.tui.chat import labels
 from workbench.tui.chat.messages import ChatOpened
 from workbench.tui.commands import command
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.widgets.chat.engine_error import Trouble
+from workbench.tui.widgets.chat.engine_error import EngineErrorBar
 from workbench.tui.widgets.chat.engine_facts import EngineFacts
 from workbench.tui.widgets.chat.lane_board import LaneBoard
 from workbench.tui.widgets.chat.prompt import PromptBox
@@ -176,7 +176,7 @@ class ChatBase(WorkbenchScreen):
         self.session.go_down()
         for pane in self._unanswered():
             await pane.give_up("no answer")
-        self.query_one(Trouble).show(event)
+        self.query_one(EngineErrorBar).show(event)
         self.query_one(EngineFacts).tell("engine down")
         self.reflect()
 

@@ -13,7 +13,7 @@ from workbench.core.sanitize import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.chat.annotations import Verdict
+    from workbench.chat.annotations import Judgement
     from workbench.chat.protocol import Piece
     from workbench.chat.surprise import Scale
 
@@ -21,7 +21,7 @@ OWN = "bold underline"
 STEPS = ("", "underline", "bold underline $text-warning", "bold reverse $text-error")
 """Each step is another mark as well as another colour, for terminals that have few or none."""
 
-MARKS: dict[Verdict, tuple[str, str]] = {
+MARKS: dict[Judgement, tuple[str, str]] = {
     "kept": ("= kept", "$text-success"),
     "lost": ("▼ lost", "$text-error"),
     "improved": ("▲ improved", "$text-accent"),
@@ -54,7 +54,7 @@ def told(pieces: Sequence[Piece], scale: Scale) -> Content:
     )
 
 
-def marked(mark: Verdict, *, blind: bool) -> Content:
+def marked(mark: Judgement, *, blind: bool) -> Content:
     """Say how an answer was judged."""
     return Content.assemble(MARKS[mark], ", judged blind" if blind else "")
 

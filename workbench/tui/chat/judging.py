@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from textual import work
 
-from workbench.chat.annotations import Mark, add_mark
+from workbench.chat.annotations import Annotation, add_annotation
 from workbench.chat.titles import LANES
 from workbench.core.errors import FtwbError
 from workbench.evaluation.suites.user_suite import NEW_TOKENS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from textual.content import Content
 
-    from workbench.chat.annotations import Verdict
+    from workbench.chat.annotations import Judgement
     from workbench.chat.dialogue import Exchange
     from workbench.chat.protocol import Done
 
@@ -62,7 +62,7 @@ class Judging(Choosing):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """Nothing is judged yet."""
         super().__init__(*arguments, **options)
-        self._marks: WeakKeyDictionary[Exchange, Mark] = WeakKeyDictionary()
+        self._marks: WeakKeyDictionary[Exchange, Annotation] = WeakKeyDictionary()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Say which keys do something now; None greys them."""
@@ -75,16 +75,16 @@ class Judging(Choosing):
             case _:
                 return super().check_action(action, parameters)
 
-    async def action_mark(self, verdict: Verdict) -> None:
+    async def action_mark(self, verdict: Judgement) -> None:
         """Judge the tuned answer, or take the same verdict back."""
         if target := self.target:
             given = self._marks.get(target)
             self.judge(target, None if given and given.mark == verdict else verdict)
 
-    def judge(self, exchange: Exchange, verdict: Verdict | None, *, blind: bool = False) -> None:
+    def judge(self, exchange: Exchange, verdict: Judgement | None, *, blind: bool = False) -> None:
         """Keep what was judged, and show it at the exchange."""
         known = self._marks.get(exchange)
-        mark = Mark(
+        mark = Annotation(
             exchange=known.exchange if known else uuid4().hex,
             time=time.time(),
             mark=verdict,
@@ -96,7 +96,7 @@ class Judging(Choosing):
             sampling=exchange.settings.sampling,
         )
         try:
-            add_mark(self.session.run, mark)
+            add_annotation(self.session.run, mark)
         except FtwbError as error:
             self.notify(str(error), severity="error", markup=False)
             return

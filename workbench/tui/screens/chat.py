@@ -15,7 +15,7 @@ from workbench.tui.chat.lanes import Lanes
 from workbench.tui.chat.packs import Packs
 from workbench.tui.chat.settings import Settings
 from workbench.tui.chat.strengths import Strengths
-from workbench.tui.widgets.chat.engine_error import Trouble
+from workbench.tui.widgets.chat.engine_error import EngineErrorBar
 from workbench.tui.widgets.chat.engine_facts import EngineFacts
 from workbench.tui.widgets.chat.lane_board import LaneBoard
 from workbench.tui.widgets.chat.probe_list import ProbeList
@@ -59,7 +59,7 @@ class ChatScreen(Hiding, Packs, Keeping, Settings, Strengths, Lanes, Asking):
         yield LaneBoard(self.session.names)
         yield ProbeList(self._pack)
         yield StrengthCurveView()
-        yield Trouble()
+        yield EngineErrorBar()
         yield PromptBox()
         yield Footer(compact=True)
 

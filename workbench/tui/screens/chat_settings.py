@@ -75,7 +75,7 @@ class ChatSettingsScreen(Dialog[ChatSettings]):
 
     @on(FieldRow.Entered)
     def _tell(self, message: FieldRow.Entered) -> None:
-        self.query_one("#tells", Static).update(message.row.field.tells)
+        self.query_one("#tells", Static).update(message.row.field.help)
 
     @on(Input.Submitted)
     def _take(self) -> None:

@@ -13,7 +13,7 @@ from textual.widgets import Footer, Static
 
 from workbench.core.sanitize import visible
 from workbench.tui.commands import command
-from workbench.tui.comparison_reader import Contest
+from workbench.tui.comparison_reader import ComparisonReader
 from workbench.tui.labels import letter
 from workbench.tui.messages import OpenReport
 from workbench.tui.plane_field import TITLES, plane_field
@@ -21,7 +21,7 @@ from workbench.tui.screens.base import PANE_KEYS, PanedScreen
 from workbench.tui.widgets.common.chart import Chart, Curve
 from workbench.tui.widgets.common.plot import LOOKS
 from workbench.tui.widgets.common.top_bar import TopBar
-from workbench.tui.widgets.compare.comparison_table import RunRows, letters_of
+from workbench.tui.widgets.compare.comparison_table import ComparisonTable, letters_of
 from workbench.tui.widgets.compare.differences import Differences
 from workbench.tui.widgets.compare.plane import Plane
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from workbench.evaluation.analysis.published_results import Prior
     from workbench.runs.folder import RunFolder
     from workbench.runs.series import Series
-    from workbench.tui.comparison_reader import Standings
+    from workbench.tui.comparison_reader import ComparedRuns
     from workbench.tui.run_index import RunRow
 
 _FIRST = 4
@@ -46,7 +46,7 @@ _NO_LOSS = "no loss was recorded"
 class RunsCompared(Message):
     """The chosen runs side by side, as they are now."""
 
-    standings: Standings
+    standings: ComparedRuns
 
 
 class CompareScreen(PanedScreen):
@@ -77,7 +77,7 @@ class CompareScreen(PanedScreen):
         self.comparison: Comparison | None = None
         self.prior: Prior | None = None
         self._chosen: dict[str, RunFolder] | None = None
-        self._contest = Contest()
+        self._contest = ComparisonReader()
         self._losses: dict[str, Series] = {}
         self._seen: object = None
         self._comparing = False
@@ -87,7 +87,7 @@ class CompareScreen(PanedScreen):
     def compose(self) -> ComposeResult:
         """Lay out the runs, the plane, the differences and the losses."""
         yield TopBar()
-        yield RunRows()
+        yield ComparisonTable()
         with Container(id="panes"):
             yield Plane("learned against kept", id="plane")
             yield Differences()
@@ -111,7 +111,7 @@ class CompareScreen(PanedScreen):
         if seen != self._seen:
             self._seen = seen
             self.compare()
-        self.query_one(RunRows).show(
+        self.query_one(ComparisonTable).show(
             offered, chosen, self.comparison, self.keeping, list(self._losses)
         )
 
@@ -175,13 +175,13 @@ class CompareScreen(PanedScreen):
         static.display = bool(lines)
         static.update(Content("\n").join(lines))
 
-    @on(RunRows.RowSelected)
+    @on(ComparisonTable.RowSelected)
     def _entered(self) -> None:
         self.action_take()
 
     def action_take(self) -> None:
         """Take the marked run in, or out."""
-        row = self.query_one(RunRows).marked()
+        row = self.query_one(ComparisonTable).marked()
         if not row:
             return
         chosen = dict(self._chosen or {})
@@ -198,7 +198,7 @@ class CompareScreen(PanedScreen):
         """Compare the sweep of the marked run: as many of its runs as there is room for."""
         from workbench.runs.sweeps import sweep_of
 
-        row = self.query_one(RunRows).marked()
+        row = self.query_one(ComparisonTable).marked()
         sweep = sweep_of(row.run) if row else ""
         if not sweep:
             self.notify("The marked run is of no sweep: 'ftwb sweep' starts one.")
@@ -232,7 +232,7 @@ class CompareScreen(PanedScreen):
 
     def action_report(self) -> None:
         """Read the marked run's report."""
-        if row := self.query_one(RunRows).marked():
+        if row := self.query_one(ComparisonTable).marked():
             self.post_message(OpenReport(row.run))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -48,5 +48,5 @@ class HelpScreen(Dialog[None]):
         for entry in self.entries:
             style = "" if entry.enabled else "dim"
             keys = Text(" ".join(entry.keys), style="bold")
-            table.add_row(keys, Text(entry.label, style), Text(entry.tells, style or "dim"))
+            table.add_row(keys, Text(entry.label, style), Text(entry.help, style or "dim"))
         return table

@@ -14,7 +14,7 @@ from workbench.runs.control import WAITING, refusal
 from workbench.runs.series import Series
 from workbench.runs.view import CHUNK, RunFollower
 from workbench.tui.commands import command
-from workbench.tui.messages import EvidenceRead, OpenChat, OpenReport, RecipeRead, RunMoved
+from workbench.tui.messages import OpenChat, OpenReport, RecipeRead, RunReportRead, RunViewUpdated
 from workbench.tui.run_actions import (
     ask_worker,
     confirm_stop,
@@ -28,7 +28,7 @@ from workbench.tui.screens.base import PANE_KEYS, PanedScreen
 from workbench.tui.widgets.common.chart import Chart, Curve
 from workbench.tui.widgets.common.top_bar import TopBar
 from workbench.tui.widgets.run.canaries import Canaries
-from workbench.tui.widgets.run.event_log import Journal
+from workbench.tui.widgets.run.event_log import EventLogPane
 from workbench.tui.widgets.run.figures import Figures
 from workbench.tui.widgets.run.forgetting import ForgettingPane
 from workbench.tui.widgets.run.memory import MemoryPane
@@ -99,7 +99,7 @@ class LiveScreen(PanedScreen):
             yield MemoryPane()
         yield Canaries()
         yield Figures()
-        yield Journal(classes="pane")
+        yield EventLogPane(classes="pane")
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -129,7 +129,7 @@ class LiveScreen(PanedScreen):
             self._resumes = resumable_from(self.run_folder, view.status)
         finally:
             self._polling = False
-        self.post_message(RunMoved(view))
+        self.post_message(RunViewUpdated(view))
 
     def _read(self) -> RunView:
         """Read what is new; of a long log as much as there is time for between two drawings."""
@@ -153,14 +153,14 @@ class LiveScreen(PanedScreen):
     def _read_report(self) -> None:
         from workbench.evaluation.report.report import read_report
 
-        self.post_message(EvidenceRead(read_report(self.run_folder)))
+        self.post_message(RunReportRead(read_report(self.run_folder)))
 
-    @on(EvidenceRead)
-    def _take_report(self, message: EvidenceRead) -> None:
-        self.query_one(Journal).show_report(message.report)
+    @on(RunReportRead)
+    def _take_report(self, message: RunReportRead) -> None:
+        self.query_one(EventLogPane).show_report(message.report)
 
-    @on(RunMoved)
-    async def _show(self, message: RunMoved) -> None:
+    @on(RunViewUpdated)
+    async def _show(self, message: RunViewUpdated) -> None:
         view = message.view
         self._due = time.monotonic() + (_TICK if view.status.live else _SETTLED_TICK)
         if view.unread:
@@ -183,7 +183,7 @@ class LiveScreen(PanedScreen):
             self._show_loss(view)
             self._show_forgetting(view)
             await self.query_one(MemoryPane).show(view)
-            self.query_one(Journal).show(view, self._last_words, self._resumes)
+            self.query_one(EventLogPane).show(view, self._last_words, self._resumes)
 
     def _show_loss(self, view: RunView) -> None:
         curves = [

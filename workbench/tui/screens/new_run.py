@@ -180,7 +180,7 @@ class NewRunScreen(WorkbenchScreen):
         """Say what the field is for."""
         field = message.row.field
         bounds = f" ({field.bounds})" if field.bounds else ""
-        self.query_one("#hint", Static).update(f"{field.tells}{bounds}")
+        self.query_one("#hint", Static).update(f"{field.help}{bounds}")
 
     def _sound_recipe(self) -> Recipe | None:
         """The form as it stands now; None where it is wrong, and the first wrong field is shown."""
@@ -259,7 +259,7 @@ class NewRunScreen(WorkbenchScreen):
         if self._form is None:
             return
         items = [
-            Item(row.field.path, row.field.title, f"{row.field.path}   {row.field.tells}")
+            Item(row.field.path, row.field.title, f"{row.field.path}   {row.field.help}")
             for row in self._form.rows()
         ]
         self.app.push_screen(ChooseScreen("Find a field", items), self._go_to)

@@ -106,7 +106,7 @@ class SweepScreen(Dialog[Queued]):
         """Choose one more field; the first one is needed."""
         known = {axis.field.path for axis in self.query(Axis)}
         items = [
-            Item(path, field.title, f"{path}   {field.tells}")
+            Item(path, field.title, f"{path}   {field.help}")
             for path, field in self._fields.items()
             if path not in known
         ]
@@ -127,7 +127,7 @@ class SweepScreen(Dialog[Queued]):
             field = focused.field
             told = ", ".join(field.choices) or field.bounds
             bounds = f" ({told})" if told else ""
-            self.query_one("#hint", Static).update(f"{field.tells}{bounds} {_HINT}")
+            self.query_one("#hint", Static).update(f"{field.help}{bounds} {_HINT}")
 
     def on_input_changed(self) -> None:
         """Count anew when the typing pauses."""

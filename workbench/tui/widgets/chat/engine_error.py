@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workbench.chat.protocol import Failed
 
 
-class Trouble(Static):
+class EngineErrorBar(Static):
     """A message with a reason, instead of a frozen screen."""
 
     DEFAULT_CSS: ClassVar[str] = """

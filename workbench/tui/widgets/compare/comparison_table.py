@@ -29,7 +29,7 @@ _VERDICT_COLOURS: dict[Verdict, str] = {
 }
 
 
-class RunRows(DataTable[Text]):
+class ComparisonTable(DataTable[Text]):
     """Every run with a report or a loss; those in the comparison carry a letter."""
 
     BINDINGS: ClassVar = [

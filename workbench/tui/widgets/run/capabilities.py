@@ -55,8 +55,8 @@ def capability_table(findings: Findings, width: int) -> Content:
     order = list(_KINDS)
     rows = sorted(findings.capabilities, key=lambda each: order.index(each.kind))
     for kind, group in groupby(rows, key=lambda each: each.kind):
-        name, tells = _KINDS[kind]
-        lines.append(Content.assemble((name, "bold $primary"), (f"  {tells}", "dim")))
+        name, meaning = _KINDS[kind]
+        lines.append(Content.assemble((name, "bold $primary"), (f"  {meaning}", "dim")))
         lines += [layout.row(each) for each in group]
     return Content("\n").join([*lines, *_benchmarks(findings), *_notes(findings)])
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SHOWN = 60
 
 
-class Journal(VerticalScroll):
+class EventLogPane(VerticalScroll):
     """Answers first once there are any, then the worker's last words, then the notices."""
 
     ALLOW_MAXIMIZE = True

@@ -16,22 +16,24 @@ from workbench.evaluation.fingerprint import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from workbench.models.loaded_base import Opened
+    from workbench.models.loaded_base import LoadedBase
     from workbench.runs.folder import RunFolder
     from workbench.training.reporting.reporter import Reporter
 
 
-def fingerprint_of(opened: Opened, run: RunFolder, reporter: Reporter, *, resumed: bool) -> Tensor:
+def fingerprint_of(
+    loaded: LoadedBase, run: RunFolder, reporter: Reporter, *, resumed: bool
+) -> Tensor:
     """Write down what the base is; a resumed run must find the one it started from.
 
     Raises:
         BadInputError: It is another one.
     """
-    fingerprint = take_fingerprint(opened.base, opened.tokenizer)
-    held = Held.of(opened.base)
+    fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
+    held = Held.of(loaded.base)
     stored = read_fingerprint(run.base) if resumed else None
     if stored is None:
-        reporter.patiently(partial(save_fingerprint, fingerprint, held, run.base))
+        reporter.retry_when_disk_full(partial(save_fingerprint, fingerprint, held, run.base))
     elif not stored.fits(fingerprint, held):
         raise BadInputError(
             f"the base model is no longer the one {run.id} started from: its logits are "

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from workbench.core import files
 from workbench.core.errors import BadInputError
 from workbench.evaluation.analysis import statistics
-from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.analysis.findings import BenchmarkScore, Findings, Interval
 from workbench.evaluation.analysis.statistics import Pairs
 from workbench.evaluation.report.report import read_report
@@ -100,7 +100,7 @@ def read_findings(run: RunFolder, *, margin: float | None = None) -> Findings:
         NotFoundError: There is no report.
         BadInputError: Report or benchmarks cannot be read or judged.
     """
-    findings = judge(read_report(run), margin=margin)
+    findings = analyse(read_report(run), margin=margin)
     return findings.model_copy(update={"benchmarks": read_benchmarks(run).latest()})
 
 

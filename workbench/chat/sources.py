@@ -1,0 +1,46 @@
+"""Where the weights of a lane lie: the result or a checkpoint of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.core.errors import BadInputError, NotFoundError
+from workbench.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from workbench.chat.protocol import Source
+
+
+def require_result(run: RunFolder) -> None:
+    """Refuse a run that has nothing to chat with.
+
+    Raises:
+        BadInputError: No tuned model was saved; the line says where the run stands.
+    """
+    if not run.has_result():
+        status = run.status()
+        advice = "wait until it is finished" if status.live else f"'ftwb show {run.id}' says why"
+        raise BadInputError(f"{run.id} is {status.state} and has no result to chat with: {advice}")
+
+
+def folder_of(source: Source) -> Path:
+    """Where the tensors of a source lie.
+
+    Raises:
+        BadInputError: The run has no result.
+        NotFoundError: It has no such checkpoint.
+    """
+    run = run_of(source)
+    if source.checkpoint is None:
+        require_result(run)
+        return run.model
+    folder = run.checkpoints / f"step-{source.checkpoint}"
+    if not folder.is_dir():
+        raise NotFoundError(f"{run.id} has no checkpoint of step {source.checkpoint}")
+    return folder
+
+
+def run_of(source: Source) -> RunFolder:
+    """The run that a lane answers from."""
+    return RunFolder(Path(source.run))
