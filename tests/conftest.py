@@ -77,7 +77,7 @@ def new_run(runs: Runs, tiny_model: Path, rows: Path) -> Callable[..., RunFolder
                     "max_steps": 6,
                     "micro_batch_size": 4,
                     "sequence_length": 128,
-                    "evaluation_interval": 3,
+                    "eval_steps": 3,
                     "learning_rate": 0.01,
                 },
                 "evaluation": {

@@ -59,7 +59,7 @@ def main() -> None:
     RetentionWatch.ask_canaries = timed(RetentionWatch.ask_canaries, canaries)
     settings = [
         f"training.max_steps={arguments.steps}",
-        "training.evaluation_interval=0",
+        "training.eval_steps=0",
         "evaluation.size=none",
         "evaluation.target_metric=nll",
         f"evaluation.retention_interval={max(1, arguments.steps // 4)}",

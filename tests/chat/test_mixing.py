@@ -26,8 +26,8 @@ from workbench.chat.engine.decoding import Decoder
 from workbench.chat.engine.lanes import Row, open_lanes
 
 ADAPTERS = (
-    ("lora", {"r": 4, "rslora": True}),
-    ("lora", {"init": "pissa", "targets": "attention"}),
+    ("lora", {"r": 4, "use_rslora": True}),
+    ("lora", {"init_lora_weights": "pissa", "target_modules": "attention"}),
     ("bottleneck", {"form": "houlsby"}),
     ("bottleneck", {"form": "parallel"}),
 )

@@ -168,7 +168,7 @@ def test_weights_merged_into_the_shared_base_are_refuted(runs, base):
 def test_a_base_that_an_initialisation_changed_is_refuted(runs, base, init):
     run = proven_run(runs, base)
     touched = load(base)
-    mutating = setup(base, "lora", init=init, **text_for(init, base))
+    mutating = setup(base, "lora", init_lora_weights=init, **text_for(init, base))
     tuned = mutating.prepared(twin(touched))
     proof = proof_on(run, base, open_lanes(touched, [Lane("tuned", tuned)]))
     assert proof.state == "refuted"
@@ -178,7 +178,7 @@ def test_a_base_that_an_initialisation_changed_is_refuted(runs, base, init):
 @pytest.mark.parametrize("init", ["pissa", "olora"])
 def test_an_adapter_saved_without_conversion_is_refuted_on_opening(runs, base, init):
     run = proven_run(runs, base)
-    mutating = setup(base, "lora", init=init)
+    mutating = setup(base, "lora", init_lora_weights=init)
     model = mutating.prepared()
     take_steps(model)
     shutil.rmtree(run.model)
@@ -192,9 +192,12 @@ def test_an_adapter_saved_without_conversion_is_refuted_on_opening(runs, base, i
 @pytest.mark.parametrize(
     ("then", "now"),
     [
-        ({"kind": "qlora", "code": "nf4"}, {"kind": "qlora", "code": "fp4"}),
-        ({"kind": "qlora", "code": "fp4"}, {"kind": "lora"}),
-        ({"kind": "lora"}, {"kind": "qlora", "code": "nf4"}),
+        (
+            {"kind": "qlora", "bnb_4bit_quant_type": "nf4"},
+            {"kind": "qlora", "bnb_4bit_quant_type": "fp4"},
+        ),
+        ({"kind": "qlora", "bnb_4bit_quant_type": "fp4"}, {"kind": "lora"}),
+        ({"kind": "lora"}, {"kind": "qlora", "bnb_4bit_quant_type": "nf4"}),
     ],
 )
 def test_a_wrong_quantisation_is_refuted(runs, base, then, now, told):

@@ -122,7 +122,7 @@ def test_a_model_trained_on_noise_is_refused(
 def test_a_model_with_shuffled_weights_is_refused(
     ftwb: Ftwb, trained: Train, probed: tuple[str, ...]
 ) -> None:
-    run, view = trained(*probed, "training.learning_rate=1e-30", "training.optimizer=sgd")
+    run, view = trained(*probed, "training.learning_rate=1e-30", "training.optim=sgd")
     assert view.status.state == "finished", view.status.reason
     assert ftwb("gate", run.id).code == 0
     before = read_report(run).before

@@ -79,13 +79,15 @@ def test_a_sweep_queues_every_combination_in_order(
 def test_a_dry_run_makes_nothing(
     sweep: Callable[..., Ended], runs: Runs, launched: list[RunFolder]
 ) -> None:
-    ended = sweep("--grid", "strategy.targets=[q_proj],[q_proj,v_proj]", "--dry-run", "--json")
+    ended = sweep(
+        "--grid", "strategy.target_modules=[q_proj],[q_proj,v_proj]", "--dry-run", "--json"
+    )
     assert ended.code == 0, ended.err
     assert json.loads(ended.out) == [
-        {"name": "lora-targets-q_proj", "settings": {"strategy.targets": "[q_proj]"}},
+        {"name": "lora-target_modules-q_proj", "settings": {"strategy.target_modules": "[q_proj]"}},
         {
             "name": "lora-targets-q_proj-v_proj",
-            "settings": {"strategy.targets": "[q_proj,v_proj]"},
+            "settings": {"strategy.target_modules": "[q_proj,v_proj]"},
         },
     ]
     assert (runs.list(), launched) == ([], [])
@@ -96,7 +98,7 @@ def test_a_dry_run_makes_nothing(
     ("grid", "message"),
     [
         ("strategy.r=8,0", "strategy.r=0: "),
-        ("strategy.targets=[q_proj],[nowhere]", "lora-targets-nowhere: "),
+        ("strategy.target_modules=[q_proj],[nowhere]", "lora-target_modules-nowhere: "),
         ("strategy.r", "--grid strategy.r: write it as field=value,value"),
         ("strategy.r=8,,16", "write it as field=value,value"),
         ("strategy.r=8,8", "a value is there twice"),
@@ -120,8 +122,11 @@ def test_a_field_is_swept_once(sweep: Callable[..., Ended]) -> None:
 
 def test_a_long_name_gives_way_to_a_number(sweep: Callable[..., Ended]) -> None:
     long = ",".join("q_proj" for _ in range(9))
-    ended = sweep("--grid", f"strategy.targets=[{long}],[q_proj]", "--dry-run", "--json")
-    assert [each["name"] for each in json.loads(ended.out)] == ["lora-1", "lora-targets-q_proj"]
+    ended = sweep("--grid", f"strategy.target_modules=[{long}],[q_proj]", "--dry-run", "--json")
+    assert [each["name"] for each in json.loads(ended.out)] == [
+        "lora-1",
+        "lora-target_modules-q_proj",
+    ]
 
 
 def test_compare_takes_the_runs_of_a_sweep_that_have_a_report(ftwb: Ftwb, runs: Runs) -> None:

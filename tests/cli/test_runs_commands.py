@@ -88,7 +88,7 @@ def test_the_recipe_of_a_run_is_resolved_and_complete(
         ("training.rate=1", "training.rate: no such field"),
         ("data.train=nowhere.jsonl", "nowhere.jsonl"),
         ("model.id=./nowhere", "nowhere"),
-        ("strategy.targets=[q_prj]", "q_proj"),
+        ("strategy.target_modules=[q_prj]", "q_proj"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_no_run(
@@ -218,7 +218,9 @@ def test_estimate_counts_steps_tokens_and_parameters(
     values = {"model": {"id": str(tiny_model)}, "data": {"train": str(dataset), "heldout_share": 0}}
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml_io.dump(yaml_io.validate(values)))
-    shown = json.loads(ftwb("estimate", recipe, "--json", "--set", "training.epochs=2").out)
+    shown = json.loads(
+        ftwb("estimate", recipe, "--json", "--set", "training.num_train_epochs=2").out
+    )
     assert (shown["rows"], shown["steps"]) == (20, 6)
     assert shown["tokens"] > 2 * 20 * len("question 1answer 1")
     assert 0 < shown["trainable"] < shown["parameters"]
@@ -241,7 +243,7 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_resume_goes_on_in_a_worker_of_its_own(
     ftwb: Ftwb, train: Callable[..., Ended], runs: Runs
 ) -> None:
-    ended = train("--wait", "--set", "training.checkpoint_interval=1")
+    ended = train("--wait", "--set", "training.save_steps=1")
     assert ended.code == 0, ended.err
     run = runs.find("last")
     refused = ftwb("resume", "last")
@@ -264,7 +266,7 @@ def test_resume_goes_on_in_a_worker_of_its_own(
 def test_a_live_run_is_kept_and_measured_on_request(
     ftwb: Ftwb, train: Callable[..., Ended], runs: Runs
 ) -> None:
-    ended = train("--set", "training.max_steps=1000000", "--set", "training.evaluation_interval=0")
+    ended = train("--set", "training.max_steps=1000000", "--set", "training.eval_steps=0")
     assert ended.code == 0, ended.err
     run = runs.find("last")
     try:

@@ -203,7 +203,7 @@ def test_an_answer_ends_where_the_context_does(tmp_path: Path, architecture) -> 
 
 @pytest.mark.parametrize("kind", ["prompt_tuning", "prefix_tuning", "p_tuning"])
 def test_virtual_tokens_take_their_part_of_the_context(tiny_model: Path, kind: str) -> None:
-    model = setup(tiny_model, kind, tokens=12).prepared()
+    model = setup(tiny_model, kind, num_virtual_tokens=12).prepared()
     asker = Asker(tiny_model, model)
     results = asker.ask(answers_suite(), options_suite(), drawn_suite(), batch_size=3)
     alone = asker.ask(answers_suite(), options_suite(), drawn_suite(), batch_size=1)

@@ -92,9 +92,9 @@ def test_a_model_says_how_it_is_held(tmp_path: Path) -> None:
     base = make_tiny_model(tmp_path / "base", width=64)
     assert Held.of(load(base)) == FULL
     assert Held.of(load(base).bfloat16()) == Held("bfloat16", "cpu", "")
-    qlora = recipe_on(base, "qlora", code="fp4").strategy
+    qlora = recipe_on(base, "qlora", bnb_4bit_quant_type="fp4").strategy
     assert Held.of(load(base, qlora)) == Held("float32", "cpu", "fp4")
-    coarse = recipe_on(base, "qlora", compute_dtype="bfloat16").strategy
+    coarse = recipe_on(base, "qlora", bnb_4bit_compute_dtype="bfloat16").strategy
     held = Held.of(load(base, coarse))
     assert held == Held("bfloat16", "cpu", "nf4")
     assert str(held) == "nf4 and bfloat16 on cpu"

@@ -52,7 +52,7 @@ def recipe(tmp_path: Path) -> tuple[str, ...]:
         "training.precision=fp32",
         "training.learning_rate=0.001",
         "training.max_steps=4",
-        "training.evaluation_interval=0",
+        "training.eval_steps=0",
     )
 
 

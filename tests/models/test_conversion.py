@@ -95,7 +95,7 @@ def test_the_file_is_described_as_what_it_becomes(
     assert before.chat_template == after.chat_template is True
     assert before.tied_embeddings == after.tied_embeddings is True
     assert (before.dtype, after.dtype) == ("F32", "float32")
-    lora = STRATEGIES["lora"](targets="attention")
+    lora = STRATEGIES["lora"](target_modules="attention")
     assert lora.trainable_parameters(before) == lora.trainable_parameters(after)
 
 

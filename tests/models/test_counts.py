@@ -46,13 +46,13 @@ def test_full_counts_every_parameter(model: Path) -> None:
 
 @pytest.mark.parametrize("targets", TARGETS)
 def test_lora_counts_its_adapters(model: Path, targets: str) -> None:
-    counted, moving = trained("lora", model, targets=targets, r=4)
+    counted, moving = trained("lora", model, target_modules=targets, r=4)
     assert counted == moving > 0
 
 
 def test_lora_counts_named_targets(model: Path) -> None:
-    some, moving = trained("lora", model, targets=NAMES[model.name], r=4)
-    everything, _ = trained("lora", model, targets="all-linear", r=4)
+    some, moving = trained("lora", model, target_modules=NAMES[model.name], r=4)
+    everything, _ = trained("lora", model, target_modules="all-linear", r=4)
     assert some == moving
     assert 0 < some < everything
 
@@ -60,15 +60,15 @@ def test_lora_counts_named_targets(model: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
-        ("lora", {"dora": True}),
-        ("lora", {"init": "pissa"}),
-        ("qlora", {"dora": True}),
+        ("lora", {"use_dora": True}),
+        ("lora", {"init_lora_weights": "pissa"}),
+        ("qlora", {"use_dora": True}),
         ("bottleneck", {}),
-        ("bottleneck", {"form": "houlsby", "reduction": 3}),
+        ("bottleneck", {"form": "houlsby", "reduction_factor": 3}),
         ("bottleneck", {"form": "parallel"}),
         ("prompt_tuning", {}),
-        ("prefix_tuning", {"init": "zero"}),
-        ("p_tuning", {"encoder_size": 40}),
+        ("prefix_tuning", {"prompt_tuning_init": "zero"}),
+        ("p_tuning", {"encoder_hidden_size": 40}),
         ("freeze", {"layers": 1}),
         ("freeze", {"choose": "patterns", "patterns": ("mlp",)}),
         ("freeze", {"layers": 0, "embeddings": True, "head": True}),
@@ -96,5 +96,5 @@ def test_the_demo_model_has_its_published_size() -> None:
     ("targets", "expected"), [(("q_proj", "v_proj"), 460_800), ("all-linear", 2_442_240)]
 )
 def test_lora_of_rank_8_on_the_demo_model(targets: object, expected: int) -> None:
-    lora = STRATEGIES["lora"](r=8, targets=targets)
+    lora = STRATEGIES["lora"](r=8, target_modules=targets)
     assert lora.trainable_parameters(smollm2.facts("demo")) == expected

@@ -22,9 +22,9 @@ text = st.text(min_size=1, max_size=30).filter(lambda value: value.strip() != ""
 lora = st.builds(
     STRATEGIES["lora"],
     r=st.integers(1, 4096),
-    alpha=st.integers(1, 65536),
-    dropout=st.floats(0, 0.99),
-    targets=st.sampled_from(["all-linear", "attention", "mlp"])
+    lora_alpha=st.integers(1, 65536),
+    lora_dropout=st.floats(0, 0.99),
+    target_modules=st.sampled_from(["all-linear", "attention", "mlp"])
     | st.lists(text, min_size=1, max_size=3).map(tuple),
 )
 recipes = st.builds(
@@ -43,9 +43,9 @@ recipes = st.builds(
     training=st.builds(
         TrainingSection,
         learning_rate=st.floats(1e-12, 1),
-        epochs=st.floats(0.01, 1000),
+        num_train_epochs=st.floats(0.01, 1000),
         max_steps=st.none() | st.integers(1, 10**7),
-        warmup=st.floats(0, 1e6),
+        warmup_steps=st.floats(0, 1e6),
         seed=st.integers(0, 2**32 - 1),
     ),
     evaluation=st.builds(EvaluationSection, prompts=st.lists(st.text(), max_size=4).map(tuple)),
@@ -88,10 +88,10 @@ def test_a_wrong_override_is_one_clear_line(assignment: str, message: str) -> No
 
 def test_overrides_are_read_as_yaml() -> None:
     recipe = yaml_io.load_file(
-        "lora", ["training.learning_rate=3e-5", "strategy.targets=[q_proj, v_proj]"]
+        "lora", ["training.learning_rate=3e-5", "strategy.target_modules=[q_proj, v_proj]"]
     )
     assert recipe.training.learning_rate == 3e-5
-    assert recipe.strategy.targets == ("q_proj", "v_proj")
+    assert recipe.strategy.target_modules == ("q_proj", "v_proj")
 
 
 def test_a_new_kind_drops_the_fields_of_the_old_one() -> None:
@@ -114,9 +114,9 @@ def test_broken_yaml_names_its_line() -> None:
 
 def test_every_problem_is_reported_at_once() -> None:
     with pytest.raises(ValidationError) as caught:
-        Recipe.model_validate({"name": "", "training": {"seed": -1, "epochs": 0}})
+        Recipe.model_validate({"name": "", "training": {"seed": -1, "num_train_epochs": 0}})
     paths = [problem.path for problem in problems_of(caught.value, Recipe)]
-    assert paths == ["name", "training.epochs", "training.seed"]
+    assert paths == ["name", "training.num_train_epochs", "training.seed"]
 
 
 def test_every_field_is_described() -> None:

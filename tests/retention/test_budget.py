@@ -105,8 +105,8 @@ def forgetful(general: Path) -> tuple[str, ...]:
     return (
         "strategy.kind=full",
         "training.max_steps=12",
-        "training.scheduler=constant",
-        "training.warmup=0",
+        "training.lr_scheduler_type=constant",
+        "training.warmup_steps=0",
         f"evaluation.general_text={general}",
         "evaluation.retention_interval=1",
         "evaluation.retention_rows=64",

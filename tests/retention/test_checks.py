@@ -37,7 +37,7 @@ def recipe(tiny_model: Path, rows: Path):
     [
         (("strategy.kind=prompt_tuning", "retention.ewc=true"), "retention.ewc: prompt_tuning"),
         (("strategy.kind=ia3", "retention.l2sp=true"), "use kl or replay"),
-        (("strategy.dora=true", "retention.ewc=true"), "retention.ewc: lora as set"),
+        (("strategy.use_dora=true", "retention.ewc=true"), "retention.ewc: lora as set"),
         (("strategy.kind=osf", "retention.l2sp=true"), "singular vectors, and l2sp can hold none"),
         (("retention.ewc.apply=proximal",), "retention.ewc.apply: the proximal step"),
         (
@@ -45,8 +45,8 @@ def recipe(tiny_model: Path, rows: Path):
             "set training.weight_decay to 0",
         ),
         (
-            ("retention.early_stopping=true", "training.evaluation_interval=0"),
-            "set training.evaluation_interval",
+            ("retention.early_stopping=true", "training.eval_steps=0"),
+            "set training.eval_steps",
         ),
         (
             ("retention.early_stopping=true", "data.heldout_share=0"),

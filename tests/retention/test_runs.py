@@ -139,7 +139,7 @@ def test_penalties_count_once_a_step_however_it_is_accumulated(trained: Train) -
     plain = (
         "strategy.kind=full",
         "training.max_steps=3",
-        "training.optimizer=sgd",
+        "training.optim=sgd",
         "retention.l2sp.strength=5",
     )
     _, small = trained(
@@ -175,8 +175,8 @@ def test_what_was_measured_is_not_measured_again(
 
 
 def test_protections_leave_the_draws_of_training_alone(trained: Train, general: Path) -> None:
-    _, plain = trained("strategy.dropout=0.1", "training.max_steps=1")
-    _, held = trained("strategy.dropout=0.1", "training.max_steps=1", *on("ewc", general))
+    _, plain = trained("strategy.lora_dropout=0.1", "training.max_steps=1")
+    _, held = trained("strategy.lora_dropout=0.1", "training.max_steps=1", *on("ewc", general))
     assert held.value("train", "loss") == plain.value("train", "loss")
 
 
@@ -246,7 +246,7 @@ def test_an_unmoved_model_has_no_kl_to_its_base_in_mixed_precision(
         f"strategy.kind={strategy}",
         "training.precision=bf16",
         "training.learning_rate=1e-30",
-        "training.optimizer=sgd",
+        "training.optim=sgd",
         "training.max_steps=3",
         *on("kl", general),
     )
@@ -278,10 +278,10 @@ def test_early_stopping_gives_the_best_model_back(trained: Train) -> None:
         "strategy.kind=full",
         "training.max_steps=60",
         "training.learning_rate=0.2",
-        "training.evaluation_interval=1",
-        "training.optimizer=sgd",
-        "training.scheduler=constant",
-        "training.max_gradient_norm=0",
+        "training.eval_steps=1",
+        "training.optim=sgd",
+        "training.lr_scheduler_type=constant",
+        "training.max_grad_norm=0",
         "training.micro_batch_size=1",
         "retention.early_stopping.patience=4",
     )
@@ -302,8 +302,8 @@ def test_patience_counts_no_evaluation_that_only_the_budget_asked_for(
     run, view = trained(
         "training.max_steps=20",
         "training.learning_rate=1e-30",
-        "training.optimizer=sgd",
-        "training.evaluation_interval=4",
+        "training.optim=sgd",
+        "training.eval_steps=4",
         "retention.early_stopping.patience=2",
         "evaluation.retention_interval=1",
         "retention.budget=true",

@@ -58,7 +58,7 @@ def by_hand(model, base, form: str, activation: str) -> torch.Tensor:
 def test_the_forward_pass_is_the_one_in_the_papers(
     tiny_model: Path, form: str, activation: str
 ) -> None:
-    case = setup(tiny_model, "bottleneck", form=form, activation=activation, reduction=4)
+    case = setup(tiny_model, "bottleneck", form=form, non_linearity=activation, reduction_factor=4)
     model, base = case.strategy.prepare(case.base()), case.base()
     start = logits(base)
     assert torch.equal(logits(model), start)
@@ -84,7 +84,7 @@ def test_it_starts_exactly_at_the_base(tmp_path: Path, architecture: str, form: 
 
 
 def test_the_folder_follows_pefts_convention(tiny_model: Path, tmp_path: Path) -> None:
-    case = setup(tiny_model, "bottleneck", form="houlsby", reduction=8)
+    case = setup(tiny_model, "bottleneck", form="houlsby", reduction_factor=8)
     model = case.strategy.prepare(case.base())
     case.strategy.save(model, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {

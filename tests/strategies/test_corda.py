@@ -42,9 +42,9 @@ def test_it_starts_from_what_general_text_uses_least(tiny_model: Path, rslora: b
         tiny_model,
         "lora",
         r=RANK,
-        init="corda",
-        rslora=rslora,
-        targets=("down_proj",),
+        init_lora_weights="corda",
+        use_rslora=rslora,
+        target_modules=("down_proj",),
         general_rows=12,
     )
     base = case.base()
@@ -72,7 +72,7 @@ def test_what_was_found_is_kept_as_safetensors_only(
 ) -> None:
     from workbench.strategies.layers import corda
 
-    case = setup(tiny_model, "lora", r=RANK, init="corda", general_rows=8)
+    case = setup(tiny_model, "lora", r=RANK, init_lora_weights="corda", general_rows=8)
     first = case.prepared()
     kept = {path.suffix for path in (own_cache / "retention").rglob("*") if path.is_file()}
     assert {".safetensors"} <= kept <= {".safetensors", ".json", ".lock"}
@@ -80,13 +80,15 @@ def test_what_was_found_is_kept_as_safetensors_only(
     again = case.prepared()
     for name, tensor in first.state_dict().items():
         assert torch.equal(tensor, again.state_dict()[name]), name
-    other = setup(tiny_model, "lora", r=RANK, init="corda", general_rows=9)
+    other = setup(tiny_model, "lora", r=RANK, init_lora_weights="corda", general_rows=9)
     with pytest.raises(pytest.fail.Exception, match="found twice"):
         other.prepared()
 
 
 def test_the_run_tells_how_far_it_is_and_saves_a_plain_lora(trained) -> None:
-    run, view = trained("strategy.init=corda", "strategy.r=4", "strategy.general_rows=8")
+    run, view = trained(
+        "strategy.init_lora_weights=corda", "strategy.r=4", "strategy.general_rows=8"
+    )
     assert view.status.state == "finished", view.status.reason
     told = [event for event in EventReader(run.events).read() if event["kind"] == "phase"]
     details = {event["detail"] for event in told if event["name"] == "studying the base"}
@@ -98,14 +100,16 @@ def test_the_run_tells_how_far_it_is_and_saves_a_plain_lora(trained) -> None:
 def test_its_general_text_is_looked_for_before_anything_is_loaded(
     new_run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing = ("strategy.init=corda", "strategy.general_text=nowhere.jsonl")
+    missing = ("strategy.init_lora_weights=corda", "strategy.general_text=nowhere.jsonl")
     with pytest.raises(NotFoundError, match=r"nowhere\.jsonl"):
         preflight(new_run(*missing).recipe())
     preflight(new_run(missing[1]).recipe())
     odd = tmp_path / "odd.jsonl"
     odd.write_text('{"colour": "red"}\n')
     monkeypatch.chdir(tmp_path)
-    recipe = resolve(new_run("strategy.init=corda", "strategy.general_text=odd.jsonl").recipe())
+    recipe = resolve(
+        new_run("strategy.init_lora_weights=corda", "strategy.general_text=odd.jsonl").recipe()
+    )
     assert recipe.strategy.general_text == str(odd)
     with pytest.raises(BadInputError, match="format not recognised"):
         preflight(recipe)
@@ -113,4 +117,4 @@ def test_its_general_text_is_looked_for_before_anything_is_loaded(
 
 def test_the_preset_asks_for_it() -> None:
     strategy = yaml_io.load_file("corda").strategy
-    assert (strategy.kind, strategy.init) == ("lora", "corda")
+    assert (strategy.kind, strategy.init_lora_weights) == ("lora", "corda")

@@ -45,7 +45,9 @@ def test_rank_8_on_a_4096_matrix_is_a_256th() -> None:
 
 @pytest.mark.parametrize("rslora", [False, True])
 def test_the_merged_weight_is_w_plus_scaled_ba(tiny_model: Path, rslora: bool) -> None:
-    case = setup(tiny_model, "lora", r=4, alpha=12, rslora=rslora, targets=("v_proj",))
+    case = setup(
+        tiny_model, "lora", r=4, lora_alpha=12, use_rslora=rslora, target_modules=("v_proj",)
+    )
     tuned = case.strategy.prepare(case.base())
     take_steps(tuned)
     parts = tuned.base_model.model.model.layers[1].self_attn.v_proj
@@ -59,7 +61,7 @@ def test_the_merged_weight_is_w_plus_scaled_ba(tiny_model: Path, rslora: bool) -
 
 
 def test_dora_scales_each_output_by_its_learned_length(tiny_model: Path) -> None:
-    case = setup(tiny_model, "lora", r=4, alpha=8, dora=True, targets=("o_proj",))
+    case = setup(tiny_model, "lora", r=4, lora_alpha=8, use_dora=True, target_modules=("o_proj",))
     tuned = case.strategy.prepare(case.base())
     take_steps(tuned)
     parts = tuned.base_model.model.model.layers[0].self_attn.o_proj
@@ -74,7 +76,7 @@ def test_dora_scales_each_output_by_its_learned_length(tiny_model: Path) -> None
 
 @pytest.mark.parametrize("ratio", [1.0, 16.0])
 def test_lora_plus_gives_b_its_own_rate(tiny_model: Path, ratio: float) -> None:
-    case = setup(tiny_model, "lora", plus_ratio=ratio)
+    case = setup(tiny_model, "lora", loraplus_lr_ratio=ratio)
     tuned = case.strategy.prepare(case.base())
     groups = case.strategy.parameter_groups(tuned, 1e-3, 0.1)
     if ratio == 1:
@@ -92,9 +94,13 @@ def test_lora_plus_gives_b_its_own_rate(tiny_model: Path, ratio: float) -> None:
 
 
 def test_lora_plus_reaches_the_optimiser(trained, tiny_model: Path) -> None:
-    frozen = ("strategy.init=gaussian", "training.max_steps=1", "training.warmup=0")
+    frozen = (
+        "strategy.init_lora_weights=gaussian",
+        "training.max_steps=1",
+        "training.warmup_steps=0",
+    )
     slow, _ = trained(*frozen)
-    fast, _ = trained(*frozen, "strategy.plus_ratio=16")
+    fast, _ = trained(*frozen, "strategy.loraplus_lr_ratio=16")
 
     def b(run) -> torch.Tensor:
         strategy = run.recipe().strategy
@@ -157,7 +163,7 @@ def _plain(name: str) -> str:
 
 
 def test_pissa_starts_from_the_largest_singular_values(tiny_model: Path) -> None:
-    case = setup(tiny_model, "lora", r=4, init="pissa", targets=("q_proj",))
+    case = setup(tiny_model, "lora", r=4, init_lora_weights="pissa", target_modules=("q_proj",))
     base = case.base()
     weight = base.model.layers[0].self_attn.q_proj.weight.detach().double().clone()
     parts = case.strategy.prepare(base).base_model.model.model.layers[0].self_attn.q_proj
@@ -172,7 +178,14 @@ def test_pissa_starts_from_the_largest_singular_values(tiny_model: Path) -> None
 
 
 def test_variants_reach_peft(tiny_model: Path) -> None:
-    case = setup(tiny_model, "lora", init="gaussian", dora=True, rslora=True, dropout=0.25)
+    case = setup(
+        tiny_model,
+        "lora",
+        init_lora_weights="gaussian",
+        use_dora=True,
+        use_rslora=True,
+        lora_dropout=0.25,
+    )
     config = case.strategy.prepare(case.base()).peft_config["default"]
     assert isinstance(config, LoraConfig)
     assert (config.init_lora_weights, config.use_dora, config.use_rslora) == (
@@ -184,7 +197,7 @@ def test_variants_reach_peft(tiny_model: Path) -> None:
 
 
 def test_targets_may_be_a_regular_expression(tiny_model: Path) -> None:
-    case = setup(tiny_model, "lora", r=2, targets=(r"re:layers\.1\..*(up|down)_proj$",))
+    case = setup(tiny_model, "lora", r=2, target_modules=(r"re:layers\.1\..*(up|down)_proj$",))
     tuned = case.strategy.prepare(case.base())
     reached = {name.split(".lora_A")[0] for name, p in tuned.named_parameters() if "lora_A" in name}
     assert {name.partition("layers.")[2] for name in reached} == {
@@ -199,15 +212,21 @@ def test_targets_may_be_a_regular_expression(tiny_model: Path) -> None:
     ("strategy", "message"),
     [
         ({"r": 0}, "strategy.r: must be at least 1, got 0"),
-        ({"targets": ["re:("]}, "strategy.targets: 're:(' is no regular expression"),
-        ({"init": "pissa", "dora": True}, "cannot be saved as an adapter of the untouched base"),
-        ({"init": "loftq"}, "strategy.init: must be one of"),
-        ({"init": "corda", "dora": True}, "cannot be saved as an adapter of the untouched base"),
+        ({"target_modules": ["re:("]}, "strategy.target_modules: 're:(' is no regular expression"),
         (
-            {"kind": "qlora", "init": "corda"},
+            {"init_lora_weights": "pissa", "use_dora": True},
+            "cannot be saved as an adapter of the untouched base",
+        ),
+        ({"init_lora_weights": "loftq"}, "strategy.init_lora_weights: must be one of"),
+        (
+            {"init_lora_weights": "corda", "use_dora": True},
+            "cannot be saved as an adapter of the untouched base",
+        ),
+        (
+            {"kind": "qlora", "init_lora_weights": "corda"},
             "must be one of 'default' or 'gaussian'",
         ),
-        ({"plus_ratio": 0.5}, "strategy.plus_ratio: must be at least 1"),
+        ({"loraplus_lr_ratio": 0.5}, "strategy.loraplus_lr_ratio: must be at least 1"),
     ],
 )
 def test_impossible_fields_are_refused_by_the_recipe(strategy, message: str) -> None:
@@ -220,13 +239,13 @@ def test_impossible_fields_are_refused_by_the_recipe(strategy, message: str) -> 
 def test_targets_that_match_nothing_name_what_exists(tiny_model: Path, targets) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
     with pytest.raises(BadInputError, match="the model has: down_proj, gate_proj, k_proj, o_proj"):
-        STRATEGIES["lora"](targets=targets).check(facts, TrainingSection())
+        STRATEGIES["lora"](target_modules=targets).check(facts, TrainingSection())
 
 
 @pytest.mark.parametrize("init", ["pissa", "olora", "corda"])
 def test_no_more_is_taken_out_of_a_matrix_than_it_has(tiny_model: Path, init: str) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
-    strategy = STRATEGIES["lora"](init=init, r=17)
+    strategy = STRATEGIES["lora"](init_lora_weights=init, r=17)
     with pytest.raises(BadInputError, match=r"strategy\.r: init .*k_proj has 16; lower the rank"):
         strategy.check(facts, TrainingSection())
     strategy.model_copy(update={"r": 16}).check(facts, TrainingSection())
@@ -237,7 +256,7 @@ def test_olora_is_refused_where_matrices_are_transposed(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path, "gpt2")
     facts = read_facts(ModelSection(id=str(folder)))
     with pytest.raises(BadInputError, match=r"strategy\.init: olora does not work on gpt2"):
-        STRATEGIES["lora"](init="olora").check(facts, TrainingSection())
+        STRATEGIES["lora"](init_lora_weights="olora").check(facts, TrainingSection())
     model = AutoModelForCausalLM.from_pretrained(folder)
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         get_peft_model(model, LoraConfig(init_lora_weights="olora", target_modules=["c_attn"]))(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def change_by_osf(folder: Path, optimizer: type[torch.optim.Optimizer], rate: float):
     """What training adds to a matrix, and the matrix' singular vectors, in float64."""
-    case = setup(folder, "osf", kept_share=0.25, targets=("up_proj",))
+    case = setup(folder, "osf", effective_rank=0.25, target_modules=("up_proj",))
     base = case.base()
     weight = base.model.layers[0].mlp.up_proj.weight.detach().clone()
     model = case.strategy.prepare(base)
@@ -51,7 +51,7 @@ def test_adamw_lets_a_part_of_osfs_steps_back_into_them(tiny_model: Path) -> Non
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.9])
 def test_osf_counts_what_peft_trains(tiny_model: Path, share: float) -> None:
-    case = setup(tiny_model, "osf", kept_share=share, targets="mlp")
+    case = setup(tiny_model, "osf", effective_rank=share, target_modules="mlp")
     model = case.strategy.prepare(case.base())
     moving = sum(p.numel() for p in model.parameters() if p.requires_grad)
     free = 32 - int(32 * share)
@@ -69,7 +69,7 @@ def test_osf_is_refused_where_peft_would_skip_every_matrix(tmp_path: Path) -> No
 def test_osf_must_keep_at_least_one_direction(tiny_model: Path) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
     with pytest.raises(BadInputError, match=r"0\.01 of 16 directions keeps none|0\.01 of 32"):
-        STRATEGIES["osf"](kept_share=0.01).check(facts, TrainingSection())
+        STRATEGIES["osf"](effective_rank=0.01).check(facts, TrainingSection())
 
 
 @pytest.mark.parametrize(
@@ -109,11 +109,16 @@ def test_ia3_scales_outputs_and_inputs_of_the_usual_matrices(
 
 def test_ia3_takes_names_and_refuses_unknown_ones(tiny_model: Path) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
-    named = STRATEGIES["ia3"](outputs=("q_proj",), inputs=("re:o_proj$",))
+    chosen = {"target_modules": ("q_proj", "o_proj"), "feedforward_modules": ("re:o_proj$",)}
+    named = STRATEGIES["ia3"](**chosen)
     assert named.trainable_parameters(facts) == 2 * (32 + 32)
-    case = setup(tiny_model, "ia3", outputs=("q_proj",), inputs=("re:o_proj$",))
+    case = setup(tiny_model, "ia3", **chosen)
     model = case.strategy.prepare(case.base())
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == 2 * (32 + 32)
     assert model(input_ids=IDS).logits.isfinite().all()
-    with pytest.raises(BadInputError, match=r"strategy\.inputs: 'fc9' matches no matrix"):
-        STRATEGIES["ia3"](inputs=("fc9",)).check(facts, TrainingSection())
+    with pytest.raises(BadInputError, match=r"strategy\.feedforward_modules: 'fc9' matches"):
+        STRATEGIES["ia3"](feedforward_modules=("fc9",)).check(facts, TrainingSection())
+    with pytest.raises(BadInputError, match=r"o_proj is not in strategy\.target_modules"):
+        STRATEGIES["ia3"](**chosen | {"target_modules": ("q_proj",)}).check(
+            facts, TrainingSection()
+        )

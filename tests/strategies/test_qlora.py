@@ -31,7 +31,7 @@ def quantised(model) -> dict[str, Linear4bit]:
 @pytest.mark.parametrize("code", ["nf4", "fp4"])
 @pytest.mark.parametrize("double", [True, False])
 def test_the_base_is_held_in_four_bits(wide_model: Path, code: str, double: bool) -> None:
-    case = setup(wide_model, "qlora", code=code, double_quantization=double)
+    case = setup(wide_model, "qlora", bnb_4bit_quant_type=code, bnb_4bit_use_double_quant=double)
     layers = quantised(case.base())
     original = setup(wide_model, "full").base()
     assert len(layers) == 2 * 7
@@ -48,7 +48,7 @@ def test_the_base_is_held_in_four_bits(wide_model: Path, code: str, double: bool
 
 def test_compute_dtype_is_that_of_the_other_weights_unless_told(wide_model: Path) -> None:
     auto = setup(wide_model, "qlora").base(dtype=torch.bfloat16)
-    told = setup(wide_model, "qlora", compute_dtype="float32").base(dtype=torch.bfloat16)
+    told = setup(wide_model, "qlora", bnb_4bit_compute_dtype="float32").base(dtype=torch.bfloat16)
     assert {layer.compute_dtype for layer in quantised(auto).values()} == {torch.bfloat16}
     assert {layer.compute_dtype for layer in quantised(told).values()} == {torch.float32}
 
@@ -75,7 +75,7 @@ def test_training_and_evaluating_leave_the_packed_base_bit_identical(wide_model:
 
 
 def test_dora_works_on_the_quantised_base(wide_model: Path, tmp_path: Path) -> None:
-    case = setup(wide_model, "qlora", dora=True, r=4)
+    case = setup(wide_model, "qlora", use_dora=True, r=4)
     tuned = case.strategy.prepare(case.base())
     take_steps(tuned)
     case.strategy.save(tuned, tmp_path)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 REFUSED = {
     "lora targets": (
-        ("strategy.kind=lora", "strategy.targets=[query]"),
+        ("strategy.kind=lora", "strategy.target_modules=[query]"),
         "'query' matches no matrix; the model has: down_proj, gate_proj",
     ),
     "freeze layers": (("strategy.kind=freeze", "strategy.layers=3"), "the model has 2 layers"),
@@ -27,14 +27,20 @@ REFUSED = {
         ("strategy.kind=freeze", "strategy.choose=patterns", "strategy.patterns=[layers.9]"),
         "'layers.9' matches no tensor",
     ),
-    "prompt tokens": (("strategy.kind=prompt_tuning", "strategy.tokens=600"), "leave no room"),
+    "prompt tokens": (
+        ("strategy.kind=prompt_tuning", "strategy.num_virtual_tokens=600"),
+        "leave no room",
+    ),
     "prefix checkpointing": (
         ("strategy.kind=prefix_tuning", "training.gradient_checkpointing=true"),
         "turn one of the two off",
     ),
     "qlora rows": (("strategy.kind=qlora",), "rows of 32 are no multiple of 64"),
-    "osf share": (("strategy.kind=osf", "strategy.kept_share=0.01"), "keeps none"),
-    "ia3 names": (("strategy.kind=ia3", "strategy.outputs=[fc1]"), "'fc1' matches no matrix"),
+    "osf share": (("strategy.kind=osf", "strategy.effective_rank=0.01"), "keeps none"),
+    "ia3 names": (
+        ("strategy.kind=ia3", "strategy.target_modules=[fc1]"),
+        "'fc1' matches no matrix",
+    ),
 }
 
 

@@ -59,7 +59,7 @@ def test_a_start_from_text_is_the_base_reading_that_text(
 
 @pytest.mark.parametrize("kind", ["prompt_tuning", "p_tuning"])
 def test_a_start_from_the_vocabulary_is_made_of_real_tokens(tiny_model: Path, kind: str) -> None:
-    case = setup(tiny_model, kind, tokens=9)
+    case = setup(tiny_model, kind, num_virtual_tokens=9)
     base = case.base()
     vocabulary = base.get_input_embeddings().weight.detach().clone()
     start = prompt_of(case.strategy.prepare(base))
@@ -69,7 +69,7 @@ def test_a_start_from_the_vocabulary_is_made_of_real_tokens(tiny_model: Path, ki
 
 
 def test_a_prefix_at_zero_adds_nothing_but_takes_attention(tiny_model: Path) -> None:
-    case = setup(tiny_model, "prefix_tuning", init="zero", tokens=5)
+    case = setup(tiny_model, "prefix_tuning", prompt_tuning_init="zero", num_virtual_tokens=5)
     model = case.strategy.prepare(case.base())
     cache = model.get_prompt(1)
     assert all(not keys.any() and not values.any() for keys, values, *_ in cache)
@@ -78,7 +78,13 @@ def test_a_prefix_at_zero_adds_nothing_but_takes_attention(tiny_model: Path) -> 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_longer_text_is_cut_and_a_shorter_one_repeated(tiny_model: Path, kind: str) -> None:
-    case = setup(tiny_model, kind, tokens=50, init="text", init_text="ab")
+    case = setup(
+        tiny_model,
+        kind,
+        num_virtual_tokens=50,
+        prompt_tuning_init="text",
+        prompt_tuning_init_text="ab",
+    )
     model = case.strategy.prepare(case.base())
     take_steps(model, 1)
     assert logits(model).isfinite().all()
@@ -98,7 +104,7 @@ def batch() -> dict[str, torch.Tensor]:
 def test_the_loss_behind_virtual_tokens_is_pefts_own(
     tmp_path: Path, architecture: str, kind: str
 ) -> None:
-    case = setup(make_tiny_model(tmp_path, architecture), kind, tokens=6)
+    case = setup(make_tiny_model(tmp_path, architecture), kind, num_virtual_tokens=6)
     model = case.strategy.prepare(case.base()).eval()
     expected = model(**batch()).loss
     expected.backward()
@@ -117,7 +123,7 @@ def test_the_loss_behind_virtual_tokens_is_pefts_own(
 @pytest.mark.parametrize("kind", KINDS)
 def test_answers_do_not_depend_on_the_batch(tmp_path: Path, architecture: str, kind: str) -> None:
     folder = make_tiny_model(tmp_path, architecture, seed=3)
-    case = setup(folder, kind, tokens=7)
+    case = setup(folder, kind, num_virtual_tokens=7)
     model = case.strategy.prepare(case.base())
     take_steps(model)
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -159,9 +165,9 @@ def test_prefix_tuning_with_checkpointing_is_refused(tiny_model: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_virtual_tokens_than_context_are_refused(tiny_model: Path, kind: str) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
-    STRATEGIES[kind](tokens=511).check(facts, TrainingSection())
+    STRATEGIES[kind](num_virtual_tokens=511).check(facts, TrainingSection())
     with pytest.raises(BadInputError, match="512 virtual tokens leave no room in a context of 512"):
-        STRATEGIES[kind](tokens=512).check(facts, TrainingSection())
+        STRATEGIES[kind](num_virtual_tokens=512).check(facts, TrainingSection())
 
 
 def test_keys_of_unknown_size_are_refused() -> None:
@@ -184,4 +190,4 @@ def test_keys_of_unknown_size_are_refused() -> None:
 def test_random_starts_are_not_offered() -> None:
     for kind in KINDS:
         with pytest.raises(BadInputError, match=r"strategy\.init: must be one of"):
-            yaml_io.validate({"strategy": {"kind": kind, "init": "random"}})
+            yaml_io.validate({"strategy": {"kind": kind, "prompt_tuning_init": "random"}})

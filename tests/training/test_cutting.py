@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STEPS = 5
 PLAIN = (
     f"training.max_steps={STEPS}",
-    "training.evaluation_interval=2",
+    "training.eval_steps=2",
     "evaluation.target_tokens=1",
     "evaluation.answer_tokens=1",
 )
@@ -138,7 +138,7 @@ def test_a_failed_try_leaves_no_trace_not_even_in_what_is_drawn(
 ) -> None:
     recipe = (
         *LORA,
-        "strategy.dropout=0.3",
+        "strategy.lora_dropout=0.3",
         f"retention.kl.source={general}",
         "training.gradient_accumulation_steps=2",
     )
@@ -159,7 +159,7 @@ def test_a_failed_try_leaves_no_trace_not_even_in_what_is_drawn(
 
 
 def test_a_resumed_run_keeps_cutting(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = (*LORA, "training.checkpoint_interval=3", "strategy.dropout=0.1")
+    recipe = (*LORA, "training.save_steps=3", "strategy.lora_dropout=0.1")
     whole, broken = new_run(*recipe), new_run(*recipe)
     in_forward(more_than(2, since=2), monkeypatch)
     assert work(whole) == 0
@@ -192,7 +192,7 @@ def test_where_not_one_row_fits_nothing_is_lost(
     step: int,
     parts: int,
 ) -> None:
-    recipe = (*LORA, "strategy.dropout=0.1", *recipe)
+    recipe = (*LORA, "strategy.lora_dropout=0.1", *recipe)
     whole, short = new_run(*recipe), new_run(*recipe)
     with monkeypatch.context() as patch:
         parts_from(step + 1, parts, patch)
@@ -235,7 +235,7 @@ def test_the_optimiser_is_named_where_it_had_no_memory(
     run = new_run(*FULL)
     monkeypatch.setattr(torch.optim.AdamW, "step", crowded)
     assert work(run) == 1
-    assert "no memory for the optimiser's step: set training.optimizer to" in run.status().reason
+    assert "no memory for the optimiser's step: set training.optim to" in run.status().reason
     assert "up to step 2 is in its checkpoint, and perhaps half of the next" in run.status().reason
     assert checkpoints.choose(run).step == 2
 

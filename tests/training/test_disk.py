@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 SHORT = (
     "training.max_steps=4",
-    "training.checkpoint_interval=2",
+    "training.save_steps=2",
     "evaluation.target_tokens=1",
     "evaluation.answer_tokens=1",
 )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Train = Callable[..., tuple[RunFolder, RunView]]
 
-STILL = ("training.learning_rate=1e-30", "training.optimizer=sgd")
+STILL = ("training.learning_rate=1e-30", "training.optim=sgd")
 """Steps too small for any float32 weight to move."""
 
 
@@ -131,7 +131,7 @@ def _general_rows(run: RunFolder, general: Path):
 def test_watching_changes_nothing_in_training(
     trained: Train, probed: tuple[str, ...], kind: str
 ) -> None:
-    plain = (f"strategy.kind={kind}", *(("strategy.dropout=0.2",) if kind == "lora" else ()))
+    plain = (f"strategy.kind={kind}", *(("strategy.lora_dropout=0.2",) if kind == "lora" else ()))
     alone, _ = trained(*plain)
     watched, _ = trained(*plain, *probed)
     numbers = ("loss", "gradient_norm", "tokens")

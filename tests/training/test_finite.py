@@ -49,11 +49,11 @@ def test_a_skipped_step_moves_nothing_and_spoils_nothing(
 ) -> None:
     recipe = (
         "strategy.kind=full",
-        "training.scheduler=constant",
-        "training.warmup=0",
+        "training.lr_scheduler_type=constant",
+        "training.warmup_steps=0",
         "training.micro_batch_size=12",
         "training.on_nonfinite=skip",
-        "training.checkpoint_interval=1",
+        "training.save_steps=1",
     )
     whole, skipping = (
         new_run(*recipe, "training.max_steps=3"),
@@ -74,7 +74,7 @@ def test_a_skipped_step_moves_nothing_and_spoils_nothing(
 def test_a_stop_keeps_the_checkpoint_of_the_step_before(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = new_run("strategy.kind=full", "training.checkpoint_interval=1")
+    run = new_run("strategy.kind=full", "training.save_steps=1")
     break_calls({3}, monkeypatch, by=torch.inf)
     assert work(run) == 1
     assert "diverged at step 3: the loss is" in run.status().reason
@@ -106,7 +106,7 @@ def break_weights_at(step: int, patch: pytest.MonkeyPatch, *, all_of_it: bool = 
 UNREAD = 7
 """A token that no row holds, so that its embedding does not spoil the loss."""
 
-UNTIED = ("strategy.kind=full", "training.max_steps=4", "training.evaluation_interval=1")
+UNTIED = ("strategy.kind=full", "training.max_steps=4", "training.eval_steps=1")
 
 
 def bytes_of(run: RunFolder) -> dict[str, bytes]:
@@ -129,9 +129,7 @@ def test_a_broken_model_never_takes_the_place_of_an_earlier_result(
 
 
 def test_a_broken_model_is_no_checkpoint(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = new_run(
-        "strategy.kind=lora", "training.checkpoint_interval=1", "training.checkpoints_kept=1"
-    )
+    run = new_run("strategy.kind=lora", "training.save_steps=1", "training.save_total_limit=1")
     break_weights_at(3, monkeypatch)
     assert work(run) == 1
     assert "is no longer finite" in run.status().reason
@@ -145,8 +143,8 @@ def test_a_broken_end_gives_the_best_that_was_whole(
 ) -> None:
     recipe = (*UNTIED, "retention.early_stopping.patience=9")
     whole, broken = (
-        new_run(*recipe, "training.scheduler=constant"),
-        new_run(*recipe, "training.scheduler=constant"),
+        new_run(*recipe, "training.lr_scheduler_type=constant"),
+        new_run(*recipe, "training.lr_scheduler_type=constant"),
     )
     with monkeypatch.context() as patch:
         stop_at(3, whole, patch)

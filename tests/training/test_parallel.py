@@ -40,7 +40,7 @@ ASKING = (
     "retention.budget.warn=1e-9",
     "retention.budget.limit=1e-9",
     "evaluation.retention_interval=2",
-    "training.checkpoint_interval=1",
+    "training.save_steps=1",
 )
 """At the second step the run waits for its user."""
 
@@ -58,7 +58,7 @@ def guarded(general: Path) -> tuple[str, ...]:
     return (
         "training.max_steps=5",
         "training.micro_batch_size=3",
-        "training.max_gradient_norm=0.5",
+        "training.max_grad_norm=0.5",
         f"evaluation.general_text={general}",
         "data.heldout=null",
         "data.heldout_share=0.2",

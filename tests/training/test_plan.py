@@ -22,13 +22,13 @@ from workbench.recipe.training import TrainingSection
 )
 def test_steps(rows: int, micro: int, accumulation: int, epochs: float, steps: int) -> None:
     training = TrainingSection(
-        micro_batch_size=micro, gradient_accumulation_steps=accumulation, epochs=epochs
+        micro_batch_size=micro, gradient_accumulation_steps=accumulation, num_train_epochs=epochs
     )
     assert total_steps(training, rows) == steps
 
 
 def test_asked_steps_win_over_epochs() -> None:
-    assert total_steps(TrainingSection(max_steps=7, epochs=50), 1000) == 7
+    assert total_steps(TrainingSection(max_steps=7, num_train_epochs=50), 1000) == 7
 
 
 def test_an_epoch_has_at_least_one_step() -> None:
@@ -41,7 +41,7 @@ def test_an_epoch_has_at_least_one_step() -> None:
 def test_warmup_is_a_share_below_one_and_a_count_above(
     warmup: float, steps: int, expected: int
 ) -> None:
-    assert warmup_steps(TrainingSection(warmup=warmup), steps) == expected
+    assert warmup_steps(TrainingSection(warmup_steps=warmup), steps) == expected
 
 
 def test_tokens_follow_the_epochs_really_taken() -> None:

@@ -127,7 +127,7 @@ def test_all_devices_of_a_run_are_shown_to_it(runs: Runs, monkeypatch: pytest.Mo
         ({"devices": {"sharding": "full"}}, "one device has nothing to split"),
         ({"strategy": {"kind": "qlora"}}, "the 4-bit weights of qlora cannot be split"),
         ({"strategy": {"kind": "ia3"}}, "and ia3 as set trains others"),
-        ({"training": {"optimizer": "adafactor"}}, "use adamw or sgd"),
+        ({"training": {"optim": "adafactor"}}, "use adamw_torch or sgd"),
         ({"training": {"precision": "fp16"}}, "use bf16"),
         ({"retention": {"ewc": True}}, "retention.ewc needs each weight in one piece"),
         ({"retention": {"l2sp": True}}, "retention.l2sp needs each weight in one piece"),

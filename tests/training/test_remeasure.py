@@ -75,7 +75,7 @@ def test_more_can_be_asked_than_the_recipe_says(trained: Train, probed: tuple[st
 
 
 def test_a_checkpoint_has_a_report_of_its_own(trained: Train, probed: tuple[str, ...]) -> None:
-    run, _ = trained("strategy.kind=full", "training.checkpoint_interval=3", *probed)
+    run, _ = trained("strategy.kind=full", "training.save_steps=3", *probed)
     whole = read_report(run)
     file = remeasure(run, silent, checkpoint=3)
     assert file == run.checkpoints / "step-3" / "report.json"
@@ -96,7 +96,7 @@ def test_what_cannot_be_measured_is_refused(
     Status(state="failed").save(run.status_file)
     with pytest.raises(NotFoundError, match="is failed and has no result to measure"):
         remeasure(run, silent)
-    done, _ = trained("training.checkpoint_interval=3")
+    done, _ = trained("training.save_steps=3")
     with pytest.raises(NotFoundError, match="no checkpoint of step 4; there are 3, 6"):
         remeasure(done, silent, checkpoint=4)
 

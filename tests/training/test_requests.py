@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     NewRun = Callable[..., RunFolder]
     Train = Callable[..., tuple[RunFolder, RunView]]
 
-STEPS = ("strategy.dropout=0.1", "training.evaluation_interval=0", "training.max_steps=5")
+STEPS = ("strategy.lora_dropout=0.1", "training.eval_steps=0", "training.max_steps=5")
 
 
 def during(step: int, patch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
@@ -176,10 +176,10 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(
 @pytest.mark.parametrize(
     ("setting", "written"),
     [
-        ("training.checkpoint_minutes=15", [2, 4]),
-        ("training.checkpoint_minutes=0", []),
-        ("training.checkpoint_minutes=21", [3]),
-        ("training.checkpoint_interval=3", [2, 3, 5]),
+        ("training.save_minutes=15", [2, 4]),
+        ("training.save_minutes=0", []),
+        ("training.save_minutes=21", [3]),
+        ("training.save_steps=3", [2, 3, 5]),
     ],
 )
 def test_the_clock_asks_for_checkpoints_too(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     NewRun = Callable[..., RunFolder]
 
 STEPS = 9
-LONG = (f"training.max_steps={STEPS}", "training.micro_batch_size=5", "strategy.dropout=0.1")
+LONG = (f"training.max_steps={STEPS}", "training.micro_batch_size=5", "strategy.lora_dropout=0.1")
 FULL = ("strategy.kind=full", f"training.max_steps={STEPS}", "training.micro_batch_size=5")
 NUMBERS = (
     "loss",
@@ -99,14 +99,14 @@ GUARDED = (
     "evaluation.retention_interval=2",
 )
 STOPPED: dict[str, tuple[str, ...]] = {
-    "full": (*FULL, "training.optimizer=adafactor"),
+    "full": (*FULL, "training.optim=adafactor"),
     "lora": (*LONG, "training.gradient_accumulation_steps=2"),
-    "pissa": (*LONG, "strategy.init=pissa", "retention.l2sp=true"),
+    "pissa": (*LONG, "strategy.init_lora_weights=pissa", "retention.l2sp=true"),
     "qlora": (
         *LONG,
         "strategy.kind=qlora",
-        "strategy.dropout=0.1",
-        "training.optimizer=adamw_8bit",
+        "strategy.lora_dropout=0.1",
+        "training.optim=adamw_8bit",
     ),
 }
 KILLED: dict[str, tuple[str, ...]] = {
@@ -116,7 +116,7 @@ KILLED: dict[str, tuple[str, ...]] = {
         *LONG,
         "training.learning_rate=0.2",
         "retention.early_stopping.patience=2",
-        "training.evaluation_interval=1",
+        "training.eval_steps=1",
     ),
 }
 
@@ -159,7 +159,7 @@ def test_a_broken_run_goes_on_from_its_newest_checkpoint(
     monkeypatch: pytest.MonkeyPatch,
     case: str,
 ) -> None:
-    recipe = (*sources(KILLED[case]), "training.checkpoint_interval=2")
+    recipe = (*sources(KILLED[case]), "training.save_steps=2")
     whole, broken = new_run(*recipe), new_run(*recipe)
     assert work(whole) == 0
     last = max(step for kind, step in numbers_of(whole) if kind == "train")
@@ -176,7 +176,7 @@ def test_a_broken_run_goes_on_from_its_newest_checkpoint(
 def test_a_stop_in_between_is_judged_and_forgotten(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = (*LONG, "retention.early_stopping.patience=1", "training.evaluation_interval=4")
+    recipe = (*LONG, "retention.early_stopping.patience=1", "training.eval_steps=4")
     whole, broken = new_run(*recipe), new_run(*recipe)
     assert work(whole) == 0
     with monkeypatch.context() as patch:
@@ -192,7 +192,7 @@ def test_a_stop_in_between_is_judged_and_forgotten(
 def test_a_run_that_died_after_its_last_step_only_saves(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = new_run("training.max_steps=2", "training.checkpoint_interval=1")
+    run = new_run("training.max_steps=2", "training.save_steps=1")
     with monkeypatch.context() as patch:
         die_at(2, patch)
         assert work(run) == 1
@@ -208,7 +208,7 @@ def test_a_run_that_died_after_its_last_step_only_saves(
 @pytest.fixture
 def halted(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """A run that broke at its fifth step, with checkpoints of steps 2 and 4."""
-    run = new_run("training.checkpoint_interval=2", "strategy.kind=full")
+    run = new_run("training.save_steps=2", "strategy.kind=full")
     with monkeypatch.context() as patch:
         die_at(5, patch)
         assert work(run) == 1

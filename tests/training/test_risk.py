@@ -125,7 +125,7 @@ def test_what_trains_less_of_the_model_is_less_risky() -> None:
     ("settings", "level", "remedy"),
     [
         (("training.learning_rate=1e-3",), "high", "learning rate 1e-4"),
-        (("training.epochs=3",), "high", "20 % replay"),
+        (("training.num_train_epochs=3",), "high", "20 % replay"),
         (("training.learning_rate=1e-5", "retention.replay.share=0.2"), "low", None),
     ],
 )
@@ -138,7 +138,7 @@ def test_levels_and_the_switch_that_is_offered(
 
 
 def test_the_reasons_add_up_to_the_score_and_name_what_raises_it() -> None:
-    found = risk("training.epochs=3")
+    found = risk("training.num_train_epochs=3")
     assert found.score == pytest.approx(sum(reason.points for reason in found.reasons))
     assert found.raised_by.startswith("3 epochs, narrow answers, every weight trained, no replay")
     assert "usual learning rate" not in found.raised_by
@@ -149,7 +149,7 @@ def test_following_the_offers_ends_and_each_saves_what_it_says(kind: str) -> Non
     settings: tuple[str, ...] = (
         f"strategy.kind={kind}",
         "training.learning_rate=0.05",
-        "training.epochs=50",
+        "training.num_train_epochs=50",
         "strategy.layers=1" if kind == "freeze" else "training.seed=1",
         "strategy.patterns=[layers]" if kind == "freeze" else "training.seed=1",
     )
@@ -180,7 +180,7 @@ def test_the_sum_of_the_rates_is_that_of_the_schedule_itself(scheduler: str, war
     from transformers import get_scheduler
 
     recipe = yaml_io.validate(
-        {"training": {"learning_rate": 0.5, "scheduler": scheduler, "warmup": warmup}}
+        {"training": {"learning_rate": 0.5, "lr_scheduler_type": scheduler, "warmup_steps": warmup}}
     )
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
     schedule = get_scheduler(scheduler, optimizer, warmup_steps(recipe.training, 400), 400)

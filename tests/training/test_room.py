@@ -130,7 +130,7 @@ def test_predictions_kept_in_parts_are_those_kept_at_once(
     recipe = (
         "strategy.kind=full",
         "training.max_steps=3",
-        "training.warmup=0",
+        "training.warmup_steps=0",
         f"retention.kl.source={general}",
         "retention.kl.batch_size=4",
     )
@@ -186,7 +186,7 @@ def test_the_held_out_loss_that_never_fits_is_left_out(
         raise torch.OutOfMemoryError(SAID)
 
     monkeypatch.setattr(monitor, "mean_nll", crowded)
-    run = new_run("training.max_steps=3", "training.evaluation_interval=1")
+    run = new_run("training.max_steps=3", "training.eval_steps=1")
     assert work(run) == 0
     assert "no memory for the held-out loss: not even for one row: this look is left out" in (
         shortages_of(run)

@@ -79,7 +79,7 @@ def test_the_first_loss_is_the_loss_of_the_base(trained: Train) -> None:
 
 
 def test_accumulated_batches_equal_one_large_batch(trained: Train) -> None:
-    plain = ("strategy.kind=full", "training.max_steps=3", "training.optimizer=sgd")
+    plain = ("strategy.kind=full", "training.max_steps=3", "training.optim=sgd")
     _, small = trained(
         *plain, "training.micro_batch_size=3", "training.gradient_accumulation_steps=4"
     )
@@ -91,8 +91,8 @@ def test_accumulated_batches_equal_one_large_batch(trained: Train) -> None:
 
 
 def test_equal_recipes_give_equal_runs(trained: Train) -> None:
-    _, first = trained("strategy.dropout=0.1")
-    _, second = trained("strategy.dropout=0.1")
+    _, first = trained("strategy.lora_dropout=0.1")
+    _, second = trained("strategy.lora_dropout=0.1")
     assert first.series["train.loss"] == second.series["train.loss"]
 
 
@@ -154,16 +154,16 @@ def test_a_stop_before_the_first_step_ends_the_run_there(
 
 
 def test_checkpoints_are_kept_by_number(trained: Train) -> None:
-    run, _ = trained("training.checkpoint_interval=2", "training.checkpoints_kept=2")
+    run, _ = trained("training.save_steps=2", "training.save_total_limit=2")
     assert sorted(path.name for path in run.checkpoints.iterdir()) == ["step-4", "step-6"]
     assert steps_of(run, "checkpoint") == [2, 4, 6]
 
 
 @pytest.mark.parametrize(
-    "optimizer", ["adamw", "adamw_8bit", "paged_adamw_8bit", "lion_8bit", "adafactor", "sgd"]
+    "optimizer", ["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "lion_8bit", "adafactor", "sgd"]
 )
 def test_every_optimiser_takes_steps(trained: Train, optimizer: str) -> None:
-    run, view = trained(f"training.optimizer={optimizer}", "training.max_steps=3")
+    run, view = trained(f"training.optim={optimizer}", "training.max_steps=3")
     assert view.status.state == "finished", view.status.reason
     assert steps_of(run, "train") == [1, 2, 3]
 

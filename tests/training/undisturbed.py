@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
 
 STEPS = 6
-PLAIN = ("strategy.dropout=0.1", f"training.max_steps={STEPS}", "evaluation.target_field=null")
-RECIPE = (*PLAIN, "training.checkpoint_interval=2", "training.checkpoints_kept=1")
+PLAIN = ("strategy.lora_dropout=0.1", f"training.max_steps={STEPS}", "evaluation.target_field=null")
+RECIPE = (*PLAIN, "training.save_steps=2", "training.save_total_limit=1")
 
 When = Literal["before", "half", "after"]
 

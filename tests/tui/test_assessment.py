@@ -16,7 +16,7 @@ from workbench.tui.assessment import assess, changes, command_line, load_presets
     [
         {"training": {"learning_rate": 1.5e-5, "max_steps": 7}},
         {"strategy": {"kind": "full"}},
-        {"strategy": {"kind": "lora", "r": 64, "targets": ["q_proj", "v_proj"]}},
+        {"strategy": {"kind": "lora", "r": 64, "target_modules": ["q_proj", "v_proj"]}},
         {"evaluation": {"prompts": ['What\'s "this"?', "a, b: c"]}, "description": "it's 5: yes"},
         {"data": {"train": "no", "heldout": "preset:support_heldout"}},
         {"name": "1.5", "description": "[x] true", "model": {"trust_remote_code": True}},
@@ -48,10 +48,10 @@ def test_a_recipe_is_assessed_with_its_yaml() -> None:
 def test_problems_name_their_fields() -> None:
     base = load_presets()["lora"]
     values = plain(base)
-    values["training"] |= {"learning_rate": "5", "epochs": "many"}
+    values["training"] |= {"learning_rate": "5", "num_train_epochs": "many"}
     found = assess(values, "lora", base)
     assert found.recipe is None
     assert [str(problem) for problem in found.problems] == [
         "training.learning_rate: must be at most 1, got 5",
-        "training.epochs: must be a number, got 'many'",
+        "training.num_train_epochs: must be a number, got 'many'",
     ]

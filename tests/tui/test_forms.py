@@ -69,12 +69,12 @@ def test_a_field_says_what_the_recipe_says() -> None:
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("training.scheduler", "choice"),
+        ("training.lr_scheduler_type", "choice"),
         ("training.gradient_checkpointing", "switch"),
         ("training.max_steps", "number"),
         ("data.train", "text"),
         ("evaluation.prompts", "lines"),
-        ("strategy.targets", "names"),
+        ("strategy.target_modules", "names"),
     ],
 )
 def test_the_control_follows_from_the_annotation(path: str, kind: str) -> None:
@@ -108,10 +108,14 @@ def test_a_new_strategy_appears_without_touching_the_form() -> None:
         ("training.max_steps", "  ", None),
         ("training.learning_rate", " 5e-4 ", "5e-4"),
         ("evaluation.prompts", "One, two?\n\n Three \n", ["One, two?", "Three"]),
-        ("strategy.targets", "attention", "attention"),
-        ("strategy.targets", "q_proj, v_proj", ["q_proj", "v_proj"]),
-        ("strategy.targets", r"re:layers\.\d{1,2}\.mlp", [r"re:layers\.\d{1,2}\.mlp"]),
-        ("strategy.targets", r"re:a{2,}, q_proj,re:b{,3}", ["re:a{2,}", "q_proj", "re:b{,3}"]),
+        ("strategy.target_modules", "attention", "attention"),
+        ("strategy.target_modules", "q_proj, v_proj", ["q_proj", "v_proj"]),
+        ("strategy.target_modules", r"re:layers\.\d{1,2}\.mlp", [r"re:layers\.\d{1,2}\.mlp"]),
+        (
+            "strategy.target_modules",
+            r"re:a{2,}, q_proj,re:b{,3}",
+            ["re:a{2,}", "q_proj", "re:b{,3}"],
+        ),
     ],
 )
 def test_text_becomes_a_value(path: str, text: str, value: object) -> None:
@@ -131,8 +135,11 @@ def test_texts_of_a_recipe_give_the_recipe_back() -> None:
     recipe = Recipe.model_validate(
         {
             "name": "x",
-            "training": {"learning_rate": 1.5e-5, "max_steps": 7, "warmup": 0.123456789},
-            "strategy": {"kind": "lora", "targets": ["q_proj", r"re:\.\d{1,2}\.mlp", "v_proj"]},
+            "training": {"learning_rate": 1.5e-5, "max_steps": 7, "warmup_steps": 0.123456789},
+            "strategy": {
+                "kind": "lora",
+                "target_modules": ["q_proj", r"re:\.\d{1,2}\.mlp", "v_proj"],
+            },
             "evaluation": {"prompts": ["A, b", "C"]},
         }
     )

@@ -85,7 +85,7 @@ async def test_an_invalid_value_is_told_below_its_field_and_blocks_launching(
 async def test_a_mended_value_takes_the_complaint_away(runs: Runs) -> None:
     async with workbench(runs) as (app, pilot):
         form = await form_of(app, pilot)
-        row = form.row("training.epochs")
+        row = form.row("training.num_train_epochs")
         assert row is not None
         row.set_value("none at all")
         await until(pilot, lambda: row.has_class("-wrong"))
@@ -205,9 +205,11 @@ async def test_the_risk_is_told_and_its_switch_is_added_by_a_key(
     async with workbench(runs) as (app, pilot):
         form = await form_of(app, pilot)
         _set(form, "model.id", str(tiny_model))
-        _set(form, "training.epochs", "9")
+        _set(form, "training.num_train_epochs", "9")
         summary = app.screen.query_one(Summary)
-        await until(pilot, lambda: summary.outlook.plan and "epochs: 9.0" in summary.outlook.yaml)
+        await until(
+            pilot, lambda: summary.outlook.plan and "num_train_epochs: 9.0" in summary.outlook.yaml
+        )
         risk = summary.outlook.plan.risk
         assert risk.level != "low"
         shown = str(summary.query_one("#numbers").render())

@@ -160,15 +160,15 @@ async def test_a_field_starts_with_what_the_form_has(
         await _filled(app, pilot, tiny_model, rows)
         form = await form_of(app, pilot)
         app.screen.query_one("#kind-strategy", Select).value = "lora"
-        targets = form.row("strategy.targets")
+        targets = form.row("strategy.target_modules")
         assert targets is not None
         targets.set_value(["q_proj", "v_proj"])
         await pilot.press("ctrl+s")
-        screen = await _choose(app, pilot, "strategy.targets")
+        screen = await _choose(app, pilot, "strategy.target_modules")
         await pilot.press("ctrl+n")
         await _choose(app, pilot, "training.gradient_checkpointing")
         assert screen.axes() == {
-            "strategy.targets": "[q_proj, v_proj]",
+            "strategy.target_modules": "[q_proj, v_proj]",
             "training.gradient_checkpointing": "false",
         }
         _type(screen, "training.gradient_checkpointing", "false,true")

@@ -14,7 +14,7 @@ _TIMESCALE = 10_000
 
 def rate_sum(training: TrainingSection, steps: int, warmup: int) -> float:
     """The learning rate summed over ``steps``, of which the first ``warmup`` climb to it."""
-    return training.learning_rate * _full_steps(training.scheduler, steps, warmup)
+    return training.learning_rate * _full_steps(training.lr_scheduler_type, steps, warmup)
 
 
 def _full_steps(scheduler: str, steps: int, warmup: int) -> float:

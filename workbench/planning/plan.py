@@ -114,10 +114,10 @@ def total_steps(training: TrainingSection, rows: int, devices: int = 1) -> int:
     """Optimiser steps of the whole run."""
     if training.max_steps is not None:
         return training.max_steps
-    return max(1, math.ceil(training.epochs * steps_per_epoch(training, rows, devices)))
+    return max(1, math.ceil(training.num_train_epochs * steps_per_epoch(training, rows, devices)))
 
 
 def warmup_steps(training: TrainingSection, steps: int) -> int:
     """Steps over which the learning rate climbs to its full value."""
-    wanted = training.warmup * steps if training.warmup < 1 else training.warmup
+    wanted = training.warmup_steps * steps if training.warmup_steps < 1 else training.warmup_steps
     return min(steps, math.ceil(wanted))

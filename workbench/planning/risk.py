@@ -178,7 +178,7 @@ def _intensity(recipe: Recipe, extent: Extent, top: float) -> Reason:
 def _one_epoch(epochs: float) -> Remedy:
     return Remedy(
         text="1 epoch",
-        settings=("training.epochs=1", "training.max_steps=null"),
+        settings=("training.num_train_epochs=1", "training.max_steps=null"),
         saves=WEIGHTS.intensity * math.log10(epochs),
     )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Sharding = Literal["none", "full"]
 
-_SPLIT = ("adamw", "sgd")
+_SPLIT = ("adamw_torch", "sgd")
 """Optimisers that take a step on a part of the weights."""
 
 
@@ -71,8 +71,8 @@ def _strategy(recipe: Recipe) -> str:
 
 def _training(recipe: Recipe) -> str:
     training = recipe.training
-    if training.optimizer not in _SPLIT:
-        return f"the state of {training.optimizer} cannot be split; use {' or '.join(_SPLIT)}"
+    if training.optim not in _SPLIT:
+        return f"the state of {training.optim} cannot be split; use {' or '.join(_SPLIT)}"
     if training.precision == "fp16":
         return "fp16 gradients cannot be scaled in parts; use bf16"
     return ""

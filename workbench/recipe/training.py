@@ -6,9 +6,16 @@ from typing import Literal
 
 from workbench.recipe.base import Section, field
 
-Optimizer = Literal[
-    "adamw", "adamw_8bit", "paged_adamw", "paged_adamw_8bit", "lion_8bit", "adafactor", "sgd"
+Optim = Literal[
+    "adamw_torch",
+    "adamw_8bit",
+    "paged_adamw_32bit",
+    "paged_adamw_8bit",
+    "lion_8bit",
+    "adafactor",
+    "sgd",
 ]
+"""Names of transformers' ``OptimizerNames``; 8-bit and paged ones are bitsandbytes'."""
 Scheduler = Literal["linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 OnNonfinite = Literal["stop", "skip"]
@@ -24,7 +31,7 @@ class TrainingSection(Section):
         gt=0,
         le=1,
     )
-    epochs: float = field(
+    num_train_epochs: float = field(
         1.0, title="Epochs", help="Passes over the training rows.", unit="passes", gt=0, le=1000
     )
     max_steps: int | None = field(
@@ -59,25 +66,25 @@ class TrainingSection(Section):
         ge=8,
         le=1_048_576,
     )
-    scheduler: Scheduler = field(
+    lr_scheduler_type: Scheduler = field(
         "cosine", title="Scheduler", help="How the learning rate changes after the warm-up."
     )
-    warmup: float = field(
+    warmup_steps: float = field(
         0.05,
         title="Warm-up",
-        help="Below 1 a share of all steps, otherwise a number of steps.",
+        help="Steps in which the learning rate climbs; below 1 a share of all steps.",
         ge=0,
         le=1_000_000,
     )
     weight_decay: float = field(
         0.0, title="Weight decay", help="Pull of the weights towards zero per step.", ge=0, le=1
     )
-    optimizer: Optimizer = field(
-        "adamw",
+    optim: Optim = field(
+        "adamw_torch",
         title="Optimiser",
         help="8-bit and paged ones (bitsandbytes) save memory on a GPU.",
     )
-    max_gradient_norm: float = field(
+    max_grad_norm: float = field(
         1.0,
         title="Gradient clipping",
         help="Longest gradient allowed; 0 turns it off.",
@@ -94,7 +101,7 @@ class TrainingSection(Section):
         title="Gradient checkpointing",
         help="Recompute activations in the backward pass: less memory, about a third more time.",
     )
-    evaluation_interval: int = field(
+    eval_steps: int = field(
         20,
         title="Evaluate every",
         help="Steps between two measurements of the held-out loss; 0 measures only at the end.",
@@ -102,7 +109,7 @@ class TrainingSection(Section):
         ge=0,
         le=1_000_000,
     )
-    checkpoint_interval: int = field(
+    save_steps: int = field(
         0,
         title="Checkpoint every",
         help="Steps between two checkpoints to resume from; 0 leaves it to the clock.",
@@ -110,7 +117,7 @@ class TrainingSection(Section):
         ge=0,
         le=1_000_000,
     )
-    checkpoint_minutes: float = field(
+    save_minutes: float = field(
         15.0,
         title="Checkpoint after",
         help="Most minutes that a power cut may cost; 0 writes none by the clock.",
@@ -118,7 +125,7 @@ class TrainingSection(Section):
         ge=0,
         le=10_000,
     )
-    checkpoints_kept: int = field(
+    save_total_limit: int = field(
         2,
         title="Checkpoints kept",
         help="Older ones are removed, but for that of the best model so far.",

@@ -33,7 +33,7 @@ class EarlyStoppingProtection(Protection):
         3,
         title="Patience",
         help="Evaluations in a row without a gain before training ends; those of "
-        "training.evaluation_interval count.",
+        "training.eval_steps count.",
         unit="evaluations",
         ge=1,
         le=10_000,
@@ -50,10 +50,9 @@ class EarlyStoppingProtection(Protection):
     def check(self, recipe: Recipe, facts: ModelFacts) -> None:
         """Refuse runs that are never evaluated."""
         del facts
-        if recipe.training.evaluation_interval == 0:
+        if recipe.training.eval_steps == 0:
             raise BadInputError(
-                "retention.early_stopping: needs evaluations; set training.evaluation_interval "
-                "above 0"
+                "retention.early_stopping: needs evaluations; set training.eval_steps above 0"
             )
         if recipe.data.heldout is None and recipe.data.heldout_share == 0:
             raise BadInputError(

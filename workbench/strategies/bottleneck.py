@@ -58,14 +58,14 @@ class BottleneckStrategy(Strategy):
         help="houlsby: after attention and after the MLP; pfeiffer (arXiv 2005.00247): after the "
         "MLP; parallel (arXiv 2110.04366): beside the MLP, from its input.",
     )
-    reduction: int = field(
+    reduction_factor: int = field(
         16,
         title="Reduction",
         help="Model width over adapter width; less learns more.",
         ge=1,
         le=4096,
     )
-    activation: Literal["relu", "gelu", "silu"] = field(
+    non_linearity: Literal["relu", "gelu", "silu"] = field(
         "relu", title="Activation", help="Between the two layers.", advanced=True
     )
 
@@ -85,7 +85,7 @@ class BottleneckStrategy(Strategy):
         width = model.config.get_text_config().hidden_size
         names = (name for name, _ in model.named_modules())
         for place in sorted(self._places(f"{name}." for name in names)):
-            adapter = Bottleneck(width, self._inner(width), self.activation)
+            adapter = Bottleneck(width, self._inner(width), self.non_linearity)
             adapter.to(model.device)
             attach(model.get_submodule(place), adapter, parallel=self.form == "parallel")
         return model
@@ -144,7 +144,7 @@ class BottleneckStrategy(Strategy):
                 adapter.enabled = True
 
     def _inner(self, width: int) -> int:
-        return max(1, width // self.reduction)
+        return max(1, width // self.reduction_factor)
 
     def _places(self, names: Iterable[str]) -> set[str]:
         attention, feed_forward = blocks_in(names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from workbench.core.errors import BadInputError
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
 from workbench.strategies.peft_base import PeftStrategy
@@ -41,16 +42,16 @@ class Ia3Strategy(PeftStrategy):
     )
 
     kind: Literal["ia3"] = field("ia3", title="Strategy", help="Learned factors, base frozen.")
-    outputs: AutoNames = field(
+    target_modules: AutoNames = field(
         "auto",
-        title="Scaled outputs",
-        help="Matrices whose outputs are scaled; auto: those that make keys and values.",
+        title="Scaled matrices",
+        help="auto: those that make keys and values, and the one that leaves each MLP.",
         advanced=True,
     )
-    inputs: AutoNames = field(
+    feedforward_modules: AutoNames = field(
         "auto",
-        title="Scaled inputs",
-        help="Matrices whose inputs are scaled; auto: the one that leaves each MLP.",
+        title="Scaled at their inputs",
+        help="Which of them are scaled at the input instead of the output; auto: the MLP's.",
         advanced=True,
     )
 
@@ -73,23 +74,39 @@ class Ia3Strategy(PeftStrategy):
         )
 
     def _choose(self, known: Iterable[str]) -> tuple[set[str], set[str]]:
+        """Full names of the matrices scaled at their outputs, and of those scaled at their inputs.
+
+        Raises:
+            BadInputError: A name fits no matrix, or a feed-forward module is not a target.
+        """
         every = list(known)
-        attention = [name for name in every if in_attention(name)]
+        inputs = self._inputs(every)
+        if self.target_modules == "auto":
+            attention = [name for name in every if in_attention(name)]
+            return _present(attention, _KEYS_AND_VALUES, every, "target_modules") - inputs, inputs
+        targets = pick_names(self.target_modules, every, "strategy.target_modules")
+        if self.feedforward_modules == "auto":
+            inputs &= targets
+        if stray := sorted(inputs - targets):
+            raise BadInputError(
+                f"strategy.feedforward_modules: {stray[0]} is not in strategy.target_modules; "
+                "add it there"
+            )
+        return targets - inputs, inputs
+
+    def _inputs(self, every: list[str]) -> set[str]:
+        if self.feedforward_modules != "auto":
+            return pick_names(self.feedforward_modules, every, "strategy.feedforward_modules")
         inside = [name for name in every if not in_attention(name)]
-        outputs = (
-            _present(attention, _KEYS_AND_VALUES, every, "outputs")
-            if self.outputs == "auto"
-            else pick_names(self.outputs, every, "strategy.outputs")
-        )
-        inputs = (
-            _present(inside, _OUT_OF_MLP, every, "inputs")
-            if self.inputs == "auto"
-            else pick_names(self.inputs, every, "strategy.inputs")
-        )
-        return outputs - inputs, inputs
+        if self.target_modules != "auto":
+            return _usual(inside, _OUT_OF_MLP)
+        return _present(inside, _OUT_OF_MLP, every, "feedforward_modules")
+
+
+def _usual(among: Iterable[str], usual: tuple[str, ...]) -> set[str]:
+    return {name for name in among if name.rpartition(".")[2] in usual}
 
 
 def _present(among: list[str], usual: tuple[str, ...], every: list[str], field: str) -> set[str]:
     """The matrices of a usual name; with none of them the user has to name some."""
-    found = {name for name in among if name.rpartition(".")[2] in usual}
-    return found or pick_names(("auto",), every, f"strategy.{field}")
+    return _usual(among, usual) or pick_names(("auto",), every, f"strategy.{field}")

@@ -54,7 +54,7 @@ class LoraStrategy(LowRankStrategy):
     )
 
     kind: Literal["lora"] = field("lora", title="Strategy", help="Low-rank adapters, base frozen.")
-    init: Literal["default", "gaussian", "pissa", "olora", "corda"] = field(  # type: ignore[assignment]
+    init_lora_weights: Literal["default", "gaussian", "pissa", "olora", "corda"] = field(  # type: ignore[assignment]
         "default",
         title="Initialisation",
         help="default and gaussian start from noise; pissa (arXiv 2404.02948) and olora "
@@ -81,24 +81,25 @@ class LoraStrategy(LowRankStrategy):
 
     @model_validator(mode="after")
     def _convertible(self) -> LoraStrategy:
-        if self.dora and self.init in _MUTATING:
+        if self.use_dora and self.init_lora_weights in _MUTATING:
             raise ValueError(
-                f"init {self.init} changes the base's weights, and with dora the result cannot be "
-                "saved as an adapter of the untouched base; use init default"
+                f"init_lora_weights {self.init_lora_weights} changes the base's weights, and with "
+                "use_dora the result cannot be saved as an adapter of the untouched base; use "
+                "init_lora_weights default"
             )
         return self
 
     @property
     def keeps_base(self) -> bool:
         """Not while training from an initialisation that takes weights out of the base."""
-        return self.init not in _MUTATING
+        return self.init_lora_weights not in _MUTATING
 
     def check(self, facts: ModelFacts, training: TrainingSection) -> None:
         """Refuse OLoRA on transposed matrices, and to take more out of a matrix than it has."""
-        if self.init == "olora" and facts.transposed:
+        if self.init_lora_weights == "olora" and facts.transposed:
             raise BadInputError(
-                f"strategy.init: olora does not work on {facts.model_type}, whose matrices are "
-                "stored transposed; use pissa or default"
+                f"strategy.init_lora_weights: olora does not work on {facts.model_type}, whose "
+                "matrices are stored transposed; use pissa or default"
             )
         if not self.keeps_base:
             self._check_rank(facts)
@@ -106,11 +107,11 @@ class LoraStrategy(LowRankStrategy):
 
     def datasets(self) -> dict[str, str]:
         """Only CorDA reads any."""
-        return {"general_text": self.general_text} if self.init == "corda" else {}
+        return {"general_text": self.general_text} if self.init_lora_weights == "corda" else {}
 
     def calibrate(self, context: BaseContext) -> None:
         """Let CorDA find what general text uses least."""
-        if self.init == "corda":
+        if self.init_lora_weights == "corda":
             from workbench.strategies.layers.corda import find_least_used
 
             rows = context.general(self.general_text, self.general_rows)
@@ -149,25 +150,26 @@ class LoraStrategy(LowRankStrategy):
         """
         if as_peft(model).active_peft_config.init_lora_weights in _MUTATING.values():
             raise FtwbError(
-                f"with init {self.init} the model in training no longer holds the base: save it "
-                "and load the result on the base"
+                f"with init_lora_weights {self.init_lora_weights} the model in training no longer "
+                "holds the base: save it and load the result on the base"
             )
         return super().disabled_adapter(model)
 
     def _check_rank(self, facts: ModelFacts) -> None:
-        names = pick_targets(self.targets, facts.linears())
+        names = pick_targets(self.target_modules, facts.linears())
         side, name = min((min(facts.features(name)), name) for name in names)
         if self.r > side:
             raise BadInputError(
-                f"strategy.r: init {self.init} starts from {self.r} directions of each matrix, and "
-                f"{name} has {side}; lower the rank or use init default"
+                f"strategy.r: init_lora_weights {self.init_lora_weights} starts from {self.r} "
+                f"directions of each matrix, and {name} has {side}; lower the rank or use "
+                "init_lora_weights default"
             )
 
     def _start(self) -> dict[str, Any]:
         if self.keeps_base:
             return super()._start()
-        words: dict[str, Any] = {"init_lora_weights": _MUTATING[self.init]}
-        if self.init == "corda":
+        words: dict[str, Any] = {"init_lora_weights": _MUTATING[self.init_lora_weights]}
+        if self.init_lora_weights == "corda":
             from peft.tuners.lora.config import CordaConfig
 
             words["corda_config"] = CordaConfig(corda_method="kpm")

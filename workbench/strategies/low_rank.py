@@ -27,13 +27,13 @@ class LowRankStrategy(PeftStrategy):
     r: int = field(
         8, title="Rank", help="Width of the two thin matrices; more can learn more.", ge=1, le=4096
     )
-    alpha: int = field(
+    lora_alpha: int = field(
         16, title="Alpha", help="The update is scaled by alpha / rank.", ge=1, le=65536
     )
-    dropout: float = field(
+    lora_dropout: float = field(
         0.0, title="Dropout", help="Share of the adapter's inputs dropped in training.", ge=0, lt=1
     )
-    targets: Targets = field(
+    target_modules: Targets = field(
         "all-linear",
         title="Targets",
         help=(
@@ -41,26 +41,26 @@ class LowRankStrategy(PeftStrategy):
             "re: and a regular expression."
         ),
     )
-    init: Literal["default", "gaussian"] = field(
+    init_lora_weights: Literal["default", "gaussian"] = field(
         "default",
         title="Initialisation",
         help="Of A: default is Kaiming-uniform; B starts at zero, so the model starts as the base.",
         advanced=True,
     )
-    rslora: bool = field(
+    use_rslora: bool = field(
         False,
         title="rsLoRA",
         help="Scale by alpha / sqrt(rank), which keeps high ranks learning (arXiv 2312.03732).",
         advanced=True,
     )
-    dora: bool = field(
+    use_dora: bool = field(
         False,
         title="DoRA",
         help="Learn the length of every output column apart from its direction: a little better "
         "at low rank, slower (arXiv 2402.09353).",
         advanced=True,
     )
-    plus_ratio: float = field(
+    loraplus_lr_ratio: float = field(
         1.0,
         title="LoRA+ ratio",
         help="B learns this many times faster than A; 16 is the paper's choice, with a lower "
@@ -73,20 +73,20 @@ class LowRankStrategy(PeftStrategy):
     @property
     def delta_kind(self) -> DeltaKind:
         """A plain low-rank product, unless DoRA rescales the matrix as well."""
-        return "other" if self.dora else "low_rank"
+        return "other" if self.use_dora else "low_rank"
 
     def module_deltas(self, model: Module) -> Mapping[str, ModuleDelta] | None:
         """Every pair of matrices, unless DoRA rescales or PEFT did more than add."""
         from workbench.strategies.layers.delta import LowRank
 
-        found = {} if self.dora else _pairs(as_peft(model))
+        found = {} if self.use_dora else _pairs(as_peft(model))
         return {name: LowRank(*pair) for name, pair in found.items()} or None
 
     def trainable_parameters(self, facts: ModelFacts) -> int:
         """Sum r·(inputs + outputs) over the targeted matrices; DoRA adds one number an output."""
-        names = pick_targets(self.targets, facts.linears())
+        names = pick_targets(self.target_modules, facts.linears())
         shapes = [facts.features(name) for name in names]
-        return sum(self.r * (given + made) + self.dora * made for given, made in shapes)
+        return sum(self.r * (given + made) + self.use_dora * made for given, made in shapes)
 
     def config(self, model: PreTrainedModel) -> LoraConfig:
         """Name every targeted matrix in full."""
@@ -95,19 +95,19 @@ class LowRankStrategy(PeftStrategy):
         return LoraConfig(
             task_type="CAUSAL_LM",
             r=self.r,
-            lora_alpha=self.alpha,
-            lora_dropout=self.dropout,
-            target_modules=sorted(pick_targets(self.targets, linear_modules(model))),
-            use_rslora=self.rslora,
-            use_dora=self.dora,
+            lora_alpha=self.lora_alpha,
+            lora_dropout=self.lora_dropout,
+            target_modules=sorted(pick_targets(self.target_modules, linear_modules(model))),
+            use_rslora=self.use_rslora,
+            use_dora=self.use_dora,
             **self._start(),
         )
 
     def parameter_groups(
         self, model: Module, learning_rate: float, weight_decay: float
     ) -> list[dict[str, Any]] | None:
-        """LoRA+: A (and DoRA's lengths) at the learning rate, B at ``plus_ratio`` times it."""
-        if self.plus_ratio == 1:
+        """LoRA+: A (and DoRA's lengths) at the learning rate, B at the ratio times it."""
+        if self.loraplus_lr_ratio == 1:
             return None
         moving = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         second = [parameter for name, parameter in moving if "lora_B" in name]
@@ -116,14 +116,18 @@ class LowRankStrategy(PeftStrategy):
             {"params": first, "lr": learning_rate, "weight_decay": weight_decay},
             {
                 "params": second,
-                "lr": learning_rate * self.plus_ratio,
+                "lr": learning_rate * self.loraplus_lr_ratio,
                 "weight_decay": weight_decay,
             },
         ]
 
     def _start(self) -> dict[str, Any]:
         """The initialisation in PEFT's words."""
-        return {"init_lora_weights": True if self.init == "default" else self.init}
+        return {
+            "init_lora_weights": True
+            if self.init_lora_weights == "default"
+            else self.init_lora_weights
+        }
 
 
 def _pairs(model: PeftModel) -> dict[str, tuple[Tensor, Tensor, float]]:

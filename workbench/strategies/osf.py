@@ -42,14 +42,14 @@ class OsfStrategy(PeftStrategy):
     kind: Literal["osf"] = field(
         "osf", title="Strategy", help="Learn only in the directions the model uses least."
     )
-    kept_share: float = field(
+    effective_rank: float = field(
         0.5,
         title="Kept share",
         help="Share of each matrix' singular directions that is frozen; more forgets less.",
         gt=0,
         lt=1,
     )
-    targets: Targets = field(
+    target_modules: Targets = field(
         "all-linear",
         title="Targets",
         help=(
@@ -69,7 +69,7 @@ class OsfStrategy(PeftStrategy):
                 f"strategy.kind: osf does not work on {facts.model_type}, whose matrices are "
                 "stored transposed; use lora"
             )
-        names = pick_targets(self.targets, facts.linears())
+        names = pick_targets(self.target_modules, facts.linears())
         return sum(self._free(*facts.features(name)) for name in names)
 
     def config(self, model: PreTrainedModel) -> PeftConfig:
@@ -78,15 +78,16 @@ class OsfStrategy(PeftStrategy):
 
         return OSFConfig(
             task_type="CAUSAL_LM",
-            effective_rank=self.kept_share,
-            target_modules=sorted(pick_targets(self.targets, linear_modules(model))),
+            effective_rank=self.effective_rank,
+            target_modules=sorted(pick_targets(self.target_modules, linear_modules(model))),
         )
 
     def _free(self, inputs: int, outputs: int) -> int:
         rank = min(inputs, outputs)
-        free = rank - int(rank * self.kept_share)
+        free = rank - int(rank * self.effective_rank)
         if free == rank:
             raise BadInputError(
-                f"strategy.kept_share: {self.kept_share} of {rank} directions keeps none; raise it"
+                f"strategy.effective_rank: {self.effective_rank} of {rank} directions keeps none; "
+                "raise it"
             )
         return free * (inputs + outputs + 1)

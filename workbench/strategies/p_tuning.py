@@ -42,7 +42,7 @@ class PTuningStrategy(SoftPromptStrategy):
     kind: Literal["p_tuning"] = field(
         "p_tuning", title="Strategy", help="Learned tokens, written by a small network."
     )
-    encoder_size: int | None = field(
+    encoder_hidden_size: int | None = field(
         None,
         title="Network width",
         help="Width of the network's hidden layers; empty takes the model's own.",
@@ -54,9 +54,9 @@ class PTuningStrategy(SoftPromptStrategy):
     def trainable_parameters(self, facts: ModelFacts) -> int:
         """Indices' embeddings and three layers with biases."""
         width = facts.hidden_size
-        inner = self.encoder_size or width
+        inner = self.encoder_hidden_size or width
         layers = (width + 1) * inner + (inner + 1) * inner + (inner + 1) * width
-        return self.tokens * width + layers
+        return self.num_virtual_tokens * width + layers
 
     def config(self, model: PreTrainedModel) -> PeftConfig:
         """PEFT's P-tuning with its MLP."""
@@ -64,9 +64,10 @@ class PTuningStrategy(SoftPromptStrategy):
 
         return PromptEncoderConfig(
             task_type="CAUSAL_LM",
-            num_virtual_tokens=self.tokens,
+            num_virtual_tokens=self.num_virtual_tokens,
             encoder_reparameterization_type="MLP",
-            encoder_hidden_size=self.encoder_size or model.config.get_text_config().hidden_size,
+            encoder_hidden_size=self.encoder_hidden_size
+            or model.config.get_text_config().hidden_size,
         )
 
     def prepare(self, model: Module) -> Module:
@@ -75,7 +76,9 @@ class PTuningStrategy(SoftPromptStrategy):
 
         assert isinstance(model, PreTrainedModel)  # noqa: S101 - narrows for mypy
         start = starting_embeddings(
-            model, self.tokens, self.init_text if self.init == "text" else None
+            model,
+            self.num_virtual_tokens,
+            self.prompt_tuning_init_text if self.prompt_tuning_init == "text" else None,
         )
         tuned = super().prepare(model)
         _write(as_peft(tuned).prompt_encoder["default"], start)

@@ -42,13 +42,13 @@ class PrefixTuningStrategy(SoftPromptStrategy):
     kind: Literal["prefix_tuning"] = field(
         "prefix_tuning", title="Strategy", help="Learned keys and values before every layer's."
     )
-    init: Literal["text", "zero"] = field(  # type: ignore[assignment]
+    prompt_tuning_init: Literal["text", "zero"] = field(  # type: ignore[assignment]
         "text", title="Start from", help="The keys and values of a text, or zeros."
     )
 
     def trainable_parameters(self, facts: ModelFacts) -> int:
         """One key and one value a layer and virtual token."""
-        return self.tokens * facts.layers * 2 * _key_size(facts)
+        return self.num_virtual_tokens * facts.layers * 2 * _key_size(facts)
 
     def check(self, facts: ModelFacts, training: TrainingSection) -> None:
         """Refuse gradient checkpointing, which would write the prefix into the cache twice."""
@@ -65,7 +65,7 @@ class PrefixTuningStrategy(SoftPromptStrategy):
 
         del model
         return PrefixTuningConfig(
-            task_type="CAUSAL_LM", num_virtual_tokens=self.tokens, init_weights="zero"
+            task_type="CAUSAL_LM", num_virtual_tokens=self.num_virtual_tokens, init_weights="zero"
         )
 
     def prepare(self, model: Module) -> Module:
@@ -74,14 +74,23 @@ class PrefixTuningStrategy(SoftPromptStrategy):
         from transformers import AutoTokenizer, PreTrainedModel
 
         tuned = super().prepare(model)
-        if self.init == "text":
+        if self.prompt_tuning_init == "text":
             assert isinstance(model, PreTrainedModel)  # noqa: S101 - narrows for mypy
             tokenizer = AutoTokenizer.from_pretrained(
                 model.name_or_path, local_files_only=True, trust_remote_code=False
             )
-            repeats = -(-self.tokens // len(tokenizer(self.init_text).input_ids)) + 1
+            repeats = (
+                -(
+                    -self.num_virtual_tokens
+                    // len(tokenizer(self.prompt_tuning_init_text).input_ids)
+                )
+                + 1
+            )
             initialize_kv_prefix_from_text(
-                tuned, tokenizer, text=" ".join([self.init_text] * repeats), use_chat_template=False
+                tuned,
+                tokenizer,
+                text=" ".join([self.prompt_tuning_init_text] * repeats),
+                use_chat_template=False,
             )
         return tuned
 

@@ -39,8 +39,12 @@ class PromptTuningStrategy(SoftPromptStrategy):
 
     def trainable_parameters(self, facts: ModelFacts) -> int:
         """One embedding a virtual token."""
-        return self.tokens * facts.hidden_size
+        return self.num_virtual_tokens * facts.hidden_size
 
     def config(self, model: PreTrainedModel) -> PeftConfig:
         """Start from real tokens' embeddings."""
-        return prompt_config(model, self.tokens, self.init_text if self.init == "text" else None)
+        return prompt_config(
+            model,
+            self.num_virtual_tokens,
+            self.prompt_tuning_init_text if self.prompt_tuning_init == "text" else None,
+        )

@@ -43,16 +43,16 @@ class QloraStrategy(LowRankStrategy):
     )
 
     kind: Literal["qlora"] = field("qlora", title="Strategy", help="LoRA on a 4-bit base.")
-    code: Literal["nf4", "fp4"] = field(
+    bnb_4bit_quant_type: Literal["nf4", "fp4"] = field(
         "nf4", title="4-bit code", help="nf4 suits normally distributed weights; fp4 is a float."
     )
-    double_quantization: bool = field(
+    bnb_4bit_use_double_quant: bool = field(
         True,
         title="Double quantisation",
         help="Quantise the blocks' scales too: saves about 0.4 bits per parameter.",
         advanced=True,
     )
-    compute_dtype: Literal["auto", "float32", "bfloat16", "float16"] = field(
+    bnb_4bit_compute_dtype: Literal["auto", "float32", "bfloat16", "float16"] = field(
         "auto",
         title="Compute in",
         help="Number format of the products; auto is that of the weights that stay unquantised.",
@@ -76,4 +76,6 @@ class QloraStrategy(LowRankStrategy):
 
     def quantization(self) -> Quantization:
         """Four bits, as the fields say."""
-        return Quantization(self.code, self.double_quantization, self.compute_dtype)
+        return Quantization(
+            self.bnb_4bit_quant_type, self.bnb_4bit_use_double_quant, self.bnb_4bit_compute_dtype
+        )

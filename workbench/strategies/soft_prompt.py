@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class SoftPromptStrategy(PeftStrategy):
     """Train virtual tokens; attached they steer every answer, detached the base is back."""
 
-    tokens: int = field(
+    num_virtual_tokens: int = field(
         20,
         title="Virtual tokens",
         help="How many learned tokens stand in front; each takes a position of the context.",
@@ -28,10 +28,12 @@ class SoftPromptStrategy(PeftStrategy):
         ge=1,
         le=4096,
     )
-    init: Literal["vocabulary", "text"] = field(
-        "vocabulary", title="Start from", help="Tokens drawn from the vocabulary, or a text's own."
+    prompt_tuning_init: Literal["sample_vocab", "text"] = field(
+        "sample_vocab",
+        title="Start from",
+        help="Tokens drawn from the vocabulary, or a text's own.",
     )
-    init_text: str = field(
+    prompt_tuning_init_text: str = field(
         "Answer the user's question helpfully and precisely.",
         title="Start from text",
         help="The text that 'text' starts from, repeated or cut to the number of virtual tokens.",
@@ -40,14 +42,14 @@ class SoftPromptStrategy(PeftStrategy):
 
     def virtual_tokens(self) -> int:
         """All of them lie in the context."""
-        return self.tokens
+        return self.num_virtual_tokens
 
     def check(self, facts: ModelFacts, training: TrainingSection) -> None:
         """Refuse more virtual tokens than leave room for a conversation."""
-        if facts.context and self.tokens >= facts.context:
+        if facts.context and self.num_virtual_tokens >= facts.context:
             raise BadInputError(
-                f"strategy.tokens: {self.tokens:,} virtual tokens leave no room in a context of "
-                f"{facts.context:,}"
+                f"strategy.num_virtual_tokens: {self.num_virtual_tokens:,} leave no room in a "
+                f"context of {facts.context:,}"
             )
         super().check(facts, training)
 

@@ -41,7 +41,7 @@ Targets = Annotated[
 
 
 def pick_targets(
-    wanted: str | tuple[str, ...], linears: Iterable[str], field: str = "strategy.targets"
+    wanted: str | tuple[str, ...], linears: Iterable[str], field: str = "strategy.target_modules"
 ) -> set[str]:
     r"""Choose module names.
 

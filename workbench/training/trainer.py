@@ -32,16 +32,6 @@ if TYPE_CHECKING:
     from workbench.training.oom.micro_batch_splitter import MicroBatchSplitter
     from workbench.training.protections import GuardSet
 
-_OPTIMIZERS = {
-    "adamw": "adamw_torch",
-    "adamw_8bit": "adamw_bnb_8bit",
-    "paged_adamw": "paged_adamw_32bit",
-    "paged_adamw_8bit": "paged_adamw_8bit",
-    "lion_8bit": "lion_8bit",
-    "adafactor": "adafactor",
-    "sgd": "sgd",
-}
-
 _SOURCES = ("target", "replay")
 """Where a row is from, see :func:`workbench.data.mixing.by_source`."""
 
@@ -64,11 +54,11 @@ def training_arguments(
         per_device_train_batch_size=training.micro_batch_size,
         gradient_accumulation_steps=training.gradient_accumulation_steps,
         learning_rate=training.learning_rate,
-        lr_scheduler_type=training.scheduler,
+        lr_scheduler_type=training.lr_scheduler_type,
         warmup_steps=warmup_steps(training, steps),
         weight_decay=training.weight_decay,
-        optim=_OPTIMIZERS[training.optimizer],
-        max_grad_norm=training.max_gradient_norm,
+        optim=training.optim,
+        max_grad_norm=training.max_grad_norm,
         activation_checkpointing=training.gradient_checkpointing,
         bf16=precision == torch.bfloat16,
         fp16=precision == torch.float16,

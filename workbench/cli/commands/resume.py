@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def command(root: Path, run: str, step: int | None, wait: bool, as_json: bool) -> None:
     """Let RUN go on from a checkpoint, as if it had never been interrupted.
 
-    A run that is stopped has one; 'training.checkpoint_minutes', 'training.checkpoint_interval' and
+    A run that is stopped has one; 'training.save_minutes', 'training.save_steps' and
     'ftwb checkpoint' write more. The recipe and the data must be those it started with.
     """
     from workbench.cli.following import follow, raise_if_failed

@@ -179,7 +179,7 @@ class Monitor(TrainerCallback):
         """What the recipe wants measured at a step."""
         evaluation = self._recipe.evaluation
         intervals: dict[Look, int] = {
-            "loss": self._recipe.training.evaluation_interval if step else 0,
+            "loss": self._recipe.training.eval_steps if step else 0,
             "kl": evaluation.retention_interval,
             "canaries": evaluation.canary_interval,
         }

@@ -16,8 +16,8 @@ class CheckpointSchedule:
 
     def __init__(self, training: TrainingSection) -> None:
         """Take the recipe's rhythm; the minutes count from now on."""
-        self._steps = training.checkpoint_interval
-        self._minutes = training.checkpoint_minutes
+        self._steps = training.save_steps
+        self._minutes = training.save_minutes
         self._since = monotonic()
 
     def by_steps(self, step: int) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.training.trainer import WorkbenchTrainer
 
 _STEPPING = (
-    "no memory for the optimiser's step: set training.optimizer to paged_adamw_8bit or adafactor, "
+    "no memory for the optimiser's step: set training.optim to paged_adamw_8bit or adafactor, "
     "or train fewer weights (strategy.kind=lora)"
 )
 _ELSEWHERE = "out of GPU memory between two steps: end other programs on the device"
