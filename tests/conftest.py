@@ -71,7 +71,7 @@ def new_run(runs: Runs, tiny_model: Path, rows: Path) -> Callable[..., RunFolder
         values = yaml_io.override(
             {
                 "name": "tiny",
-                "model": {"id": str(tiny_model)},
+                "model": {"id": str(tiny_model), "dtype": "float32"},
                 "data": {"train": str(rows), "heldout": str(rows)},
                 "training": {
                     "max_steps": 6,
@@ -79,6 +79,7 @@ def new_run(runs: Runs, tiny_model: Path, rows: Path) -> Callable[..., RunFolder
                     "sequence_length": 128,
                     "eval_steps": 3,
                     "learning_rate": 0.01,
+                    "precision": "fp32",
                 },
                 "evaluation": {
                     "target_field": "intent",

@@ -32,6 +32,7 @@ from workbench.chat.engine.loader import load_lane
 from workbench.chat.protocol import Done, Generate, Turn
 from workbench.models import loading
 from workbench.models.demo import ensure_demo_model
+from workbench.models.dtype import torch_dtype
 from workbench.models.progress import silent
 from workbench.recipe.model import ModelSection
 from workbench.strategies.lora import LoraStrategy
@@ -53,7 +54,7 @@ def load_demo() -> tuple[PreTrainedModel, Path]:
     """The demo model as a run would load it, without an end of its own."""
     folder = ensure_demo_model(silent)
     device = loading.choose_device()
-    dtype = loading.choose_dtype("auto", device)
+    dtype = torch_dtype("auto", device)
     base = loading.load_base(ModelSection(id="demo"), folder, device=device, dtype=dtype)
     base.generation_config.eos_token_id = None
     return base, folder

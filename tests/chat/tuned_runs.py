@@ -25,7 +25,12 @@ def finished_run(
     runs: Runs, base: Path, kind: str, *, shift: float = 0.3, seed: int = 1, **fields: object
 ) -> RunFolder:
     """A run whose result is ``base`` plus noise of standard deviation ``shift``."""
+    import torch
+
+    from workbench.models.dtype import settle_dtypes
+
     run = runs.create(recipe_on(base, kind, **fields))
+    settle_dtypes(run, run.recipe(), torch.device("cpu"))
     tuned_model(base, kind, run.model, shift=shift, seed=seed, **fields)
     return run
 
@@ -36,6 +41,7 @@ def recipe_on(base: Path, kind: str, **fields: object):
         {
             "name": f"tiny-{kind}",
             "model": {"id": str(base), "dtype": "float32"},
+            "training": {"precision": "fp32"},
             "strategy": {"kind": kind, **_FIELDS.get(kind, {}), **fields},
         }
     )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from workbench.models.loading import choose_device, choose_dtype
+from workbench.models.dtype import torch_dtype
+from workbench.models.loading import choose_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,4 +36,4 @@ def test_a_run_uses_the_device_and_reads_its_memory(
 def test_auto_is_bfloat16_where_the_device_is_fast_at_it() -> None:
     fast = torch.cuda.get_device_capability()[0] >= 8
     expected = torch.bfloat16 if fast else torch.float32
-    assert choose_dtype("auto", choose_device()) == expected
+    assert torch_dtype("auto", choose_device()) == expected

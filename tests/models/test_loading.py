@@ -8,11 +8,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from tests.models.conftest import edit_json
-from workbench.core.errors import BadInputError, FtwbError, MachineError
+from workbench.core.errors import BadInputError, MachineError
 from workbench.models.headers import SINGLE
 from workbench.models.loading import (
     choose_device,
-    choose_dtype,
     load_base,
     load_tokenizer,
     locate,
@@ -129,35 +128,6 @@ def test_loading_says_nothing_on_its_own(
 ) -> None:
     load(tiny_model)
     assert capfd.readouterr() == ("", "")
-
-
-def test_auto_is_bfloat16_only_where_it_is_fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    cuda = torch.device("cuda")
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
-    assert choose_dtype("auto", cuda) == torch.float32
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
-    assert choose_dtype("auto", cuda) == torch.bfloat16
-
-
-@pytest.mark.parametrize(
-    ("bfloat16", "expected"), [(1.0, torch.bfloat16), (2.5, torch.float32), (9.0, torch.float32)]
-)
-def test_a_cpu_must_be_clearly_faster(
-    monkeypatch: pytest.MonkeyPatch, bfloat16: float, expected: torch.dtype
-) -> None:
-    from workbench.models import loading
-
-    seconds = {torch.bfloat16: bfloat16, torch.float32: 3.0}
-    loading._cpu_prefers_bfloat16.cache_clear()
-    monkeypatch.setattr(loading, "_product_seconds", seconds.get)
-    assert choose_dtype("auto", CPU) == expected
-    loading._cpu_prefers_bfloat16.cache_clear()
-
-
-def test_named_dtypes_and_unknown_ones() -> None:
-    assert choose_dtype("float16", CPU) == torch.float16
-    with pytest.raises(FtwbError, match="'linear' is no dtype"):
-        choose_dtype("linear", CPU)
 
 
 def test_the_device_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

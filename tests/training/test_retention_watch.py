@@ -11,6 +11,7 @@ import torch
 from workbench.data.splitting import load_split
 from workbench.evaluation.fingerprint import take_fingerprint
 from workbench.evaluation.run.evaluator import Evaluator
+from workbench.models.dtype import RunDtypes
 from workbench.models.loaded_base import open_base
 from workbench.runs.events import EventReader
 from workbench.training.callbacks import retention_watch
@@ -50,7 +51,8 @@ def watched(
     """A base that was measured and then moved a little, who watches it, and what is told."""
     run, told = new_run(*probed, "evaluation.retention_rows=20"), ActionResult()
     recipe = run.recipe()
-    opened = open_base(recipe, load_split(recipe.data, 0), lambda *_: None)
+    dtypes = RunDtypes("float32", "float32")
+    opened = open_base(recipe, load_split(recipe.data, 0), dtypes, lambda *_: None)
     evaluator = Evaluator(opened)
     fingerprint = take_fingerprint(opened.base, opened.tokenizer)
     base = evaluator.base(fingerprint, run.base, lambda *_: None)

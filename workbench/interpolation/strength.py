@@ -101,13 +101,13 @@ def _scale(recipe: Recipe, folder: Path, alpha: float, report: ProgressCallback)
     _rewrite(folder, lambda name, t: base[name].to(t.dtype).lerp(t, alpha))
 
 
-def _rewrite(folder: Path, delta_kind: Callable[[str, Tensor], Tensor]) -> None:
+def _rewrite(folder: Path, transform: Callable[[str, Tensor], Tensor]) -> None:
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as stored:
             metadata = stored.metadata()
         tensors = load_file(file)
         save_file(
-            {name: delta_kind(name, t) for name, t in tensors.items()}, file, metadata=metadata
+            {name: transform(name, t) for name, t in tensors.items()}, file, metadata=metadata
         )
 
 

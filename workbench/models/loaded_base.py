@@ -10,6 +10,7 @@ import torch
 
 from workbench.data.rendering import Renderer
 from workbench.models import loading
+from workbench.models.dtype import torch_dtype
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
     from workbench.core.progress import ProgressCallback
     from workbench.data.rendering import Rendered
     from workbench.data.splitting import Split
+    from workbench.models.dtype import RunDtypes
     from workbench.recipe.recipe import Recipe
-
-
-_PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 @dataclass(frozen=True)
@@ -71,22 +70,23 @@ class LoadedBase:
         return self.renderer.render_all(self.split.heldout[: self.recipe.evaluation.loss_rows])
 
 
-def open_base(recipe: Recipe, split: Split, report: ProgressCallback) -> LoadedBase:
-    """Load the untouched base of a run.
+def open_base(
+    recipe: Recipe, split: Split, dtypes: RunDtypes, report: ProgressCallback
+) -> LoadedBase:
+    """Load the untouched base of a run, in the number formats of that run.
 
     Raises:
         FtwbError: It cannot be found, fetched or loaded.
     """
-    section, strategy = recipe.model, recipe.strategy
+    section = recipe.model
     device = loading.choose_device()
     folder = loading.locate(section, report)
-    full = strategy.trains_base_weights and section.dtype == "auto"
     base = loading.load_base(
         section,
         folder,
         device=device,
-        dtype=loading.choose_dtype("float32" if full else section.dtype, device),
-        quantization=strategy.quantization(),
+        dtype=torch_dtype(dtypes.weights, device),
+        quantization=recipe.strategy.quantization(),
     )
     tokenizer = loading.load_tokenizer(section, folder)
     training = recipe.training
@@ -96,7 +96,7 @@ def open_base(recipe: Recipe, split: Split, report: ProgressCallback) -> LoadedB
         base=base,
         tokenizer=tokenizer,
         renderer=Renderer(tokenizer, recipe.data.assistant_only, training.sequence_length),
-        precision=loading.choose_dtype(_PRECISIONS.get(training.precision, "auto"), device),
+        precision=torch_dtype(dtypes.products, device),
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import BadInputError
@@ -12,6 +10,7 @@ from workbench.models import hub
 from workbench.models.configs import read_config
 from workbench.models.conversion import convert_once
 from workbench.models.demo import ensure_demo_model
+from workbench.models.dtype import torch_dtype
 from workbench.models.headers import read_headers
 from workbench.models.progress import quieten_libraries
 from workbench.models.sources import kind_of, path_of
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
     from workbench.core.progress import ProgressCallback
     from workbench.recipe.model import ModelSection
     from workbench.strategies.base import Quantization
-
-_AMPERE = 8
-"""First CUDA capability with fast bfloat16 products."""
-
-_PRODUCT = 256
-_CLEARLY_FASTER = 1.5
 
 
 def locate(section: ModelSection, report: ProgressCallback) -> Path:
@@ -58,22 +51,6 @@ def choose_device() -> torch.device:
     import torch
 
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """Turn a recipe's dtype into torch's; ``auto`` is bfloat16 where ``device`` is fast at it.
-
-    Raises:
-        BadInputError: torch has no dtype of that name.
-    """
-    import torch
-
-    if name == "auto":
-        return torch.bfloat16 if _fast_bfloat16(device) else torch.float32
-    dtype = getattr(torch, name, None)
-    if not isinstance(dtype, torch.dtype):
-        raise BadInputError(f"model.dtype: {name!r} is no dtype of torch")
-    return dtype
 
 
 def load_tokenizer(section: ModelSection, folder: Path) -> PreTrainedTokenizerBase:
@@ -153,7 +130,7 @@ def _four_bits(
         load_in_4bit=True,
         bnb_4bit_quant_type=quantization.code,
         bnb_4bit_use_double_quant=quantization.double,
-        bnb_4bit_compute_dtype=dtype if asked == "auto" else choose_dtype(asked, device),
+        bnb_4bit_compute_dtype=dtype if asked == "auto" else torch_dtype(asked, device),
     )
     return {"device_map": {"": device}, "quantization_config": config}
 
@@ -185,35 +162,6 @@ def _check_all_loaded(section: ModelSection, told: dict[str, Any]) -> None:
             f"{section.id}: its weights lack {missing[0]} ({len(missing)} missing in all); "
             "download them again"
         )
-
-
-def _fast_bfloat16(device: torch.device) -> bool:
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device)[0] >= _AMPERE
-    return _cpu_prefers_bfloat16()
-
-
-@lru_cache(maxsize=1)
-def _cpu_prefers_bfloat16() -> bool:
-    """Time one small product: some CPUs have bfloat16 instructions and are slower with them."""
-    import torch
-
-    return _CLEARLY_FASTER * _product_seconds(torch.bfloat16) < _product_seconds(torch.float32)
-
-
-def _product_seconds(dtype: torch.dtype) -> float:
-    """The best of three products after one to warm up."""
-    import torch
-
-    matrix = torch.ones(_PRODUCT, _PRODUCT, dtype=dtype)
-    times = []
-    for _ in range(4):
-        start = time.perf_counter()
-        matrix @ matrix
-        times.append(time.perf_counter() - start)
-    return min(times[1:])
 
 
 def _first_line(error: BaseException) -> str:

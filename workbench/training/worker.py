@@ -14,7 +14,9 @@ from workbench.core.errors import BadInputError
 from workbench.core.formatting import percent
 from workbench.data.splitting import load_split
 from workbench.evaluation.run.evaluator import Evaluator
+from workbench.models.dtype import settle_dtypes
 from workbench.models.loaded_base import open_base
+from workbench.models.loading import choose_device
 from workbench.planning.plan import total_steps
 from workbench.planning.provenance import require_provenance, save_provenance
 from workbench.runs.folder import MEASURING
@@ -125,9 +127,14 @@ class Work:
             require_provenance(self._run)
         elif processes.is_main:
             reporter.retry_when_disk_full(partial(save_provenance, self._run, recipe))
+        dtypes = processes.from_main(
+            lambda: reporter.retry_when_disk_full(
+                lambda: settle_dtypes(self._run, recipe, choose_device())
+            )
+        )
         with processes.main_first():
             split = load_split(recipe.data, recipe.training.seed)
-            loaded = open_base(recipe, split, self._phase("loading the base model"))
+            loaded = open_base(recipe, split, dtypes, self._phase("loading the base model"))
         rows = self._render(loaded)
         evaluator = Evaluator(loaded, warn=partial(reporter.notice, level="warning"))
         for note in evaluator.notes:

@@ -17,6 +17,7 @@ from workbench.evaluation.lm_eval.redirect_output import output_to
 from workbench.evaluation.lm_eval_results import BenchmarkRound
 from workbench.evaluation.run.reevaluate import refuse_another_base
 from workbench.models.auto_batch_size import AutoBatchSize
+from workbench.models.dtype import run_dtypes
 from workbench.models.eval_mode import eval_mode, undisturbed
 from workbench.models.loaded_base import open_base
 from workbench.models.progress import quieten_libraries
@@ -81,7 +82,8 @@ def benchmark(run: RunFolder, wanted: Wanted, report: ProgressCallback) -> Bench
         with output_to(_log(run)):
             report("loading the tasks", 0, 0)
             tasks = _load_tasks(wanted)
-        loaded = open_base(recipe, load_split(recipe.data, recipe.training.seed), report)
+        split = load_split(recipe.data, recipe.training.seed)
+        loaded = open_base(recipe, split, run_dtypes(run), report)
         logits = take_fingerprint(loaded.base, loaded.tokenizer)
         refuse_another_base(run, logits, Held.of(loaded.base))
         harness = _Harness(loaded, wanted, tasks, _log(run), report)

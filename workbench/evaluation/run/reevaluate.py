@@ -14,6 +14,7 @@ from workbench.evaluation.fingerprint import (
 )
 from workbench.evaluation.run.baseline_cache import read_baseline
 from workbench.evaluation.run.evaluator import Evaluator
+from workbench.models.dtype import run_dtypes
 from workbench.models.loaded_base import open_base
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def remeasure(
     """
     tuned = _tuned(run, checkpoint)
     recipe = run.recipe()
-    loaded = open_base(recipe, load_split(recipe.data, recipe.training.seed), report)
+    split = load_split(recipe.data, recipe.training.seed)
+    loaded = open_base(recipe, split, run_dtypes(run), report)
     usual = "quick" if recipe.evaluation.size == "none" else recipe.evaluation.size
     evaluator = Evaluator(loaded, size or usual, lambda text: report(text, 0, 0))
     fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
