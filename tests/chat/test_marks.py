@@ -17,7 +17,7 @@ from workbench.core.errors import MachineError
 from workbench.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from workbench.chat.annotations import Verdict
+    from workbench.chat.annotations import Judgement
     from workbench.runs.folder import RunFolder, Runs
 
 
@@ -26,7 +26,7 @@ def run(runs: Runs) -> RunFolder:
     return runs.create(Recipe(name="support"))
 
 
-def mark(exchange: str, verdict: Verdict | None, **values: object) -> Annotation:
+def mark(exchange: str, verdict: Judgement | None, **values: object) -> Annotation:
     return Annotation.model_validate(
         {
             "exchange": exchange,

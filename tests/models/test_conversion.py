@@ -7,9 +7,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from workbench.core.errors import BadInputError
+from workbench.core.progress import silent
 from workbench.models.conversion import convert_once, converted_folder
 from workbench.models.describing import read_facts
-from workbench.models.progress import silent
 from workbench.recipe.model import ModelSection
 from workbench.recipe.recipe import STRATEGIES
 

@@ -10,9 +10,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from workbench.core.errors import MachineError
+from workbench.core.progress import silent
 from workbench.models import demo, smollm2
 from workbench.models.demo import demo_folder, ensure_demo_model, unpack
-from workbench.models.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable

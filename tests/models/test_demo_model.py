@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from workbench.core.progress import silent
 from workbench.models import smollm2
 from workbench.models.demo import ensure_demo_model
 from workbench.models.describing import folder_facts
 from workbench.models.loading import load_base, load_tokenizer
-from workbench.models.progress import silent
 from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:

@@ -117,7 +117,6 @@ def test_a_run_without_them_is_refused_in_one_line(
 ) -> None:
     run = new_run()
     if text is not None:
-        run.base.mkdir()
-        (run.base / "dtypes.json").write_text(text)
-    with pytest.raises(BadInputError, match=r"base/dtypes\.json is missing or unreadable"):
+        (run.path / "dtypes.json").write_text(text)
+    with pytest.raises(BadInputError, match=r"dtypes\.json is missing or unreadable"):
         run_dtypes(run)

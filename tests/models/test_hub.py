@@ -10,9 +10,9 @@ from httpx2 import ConnectError, Request, Response
 from huggingface_hub import ModelInfo, errors, get_local_safetensors_metadata
 
 from workbench.core.errors import BadInputError, FtwbError, MachineError, NotFoundError
+from workbench.core.progress import silent
 from workbench.models import hub
 from workbench.models.describing import folder_facts, read_facts
-from workbench.models.progress import silent
 from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM
 
 from tests.models.conftest import edit_json
 from workbench.core.errors import BadInputError, MachineError
+from workbench.core.progress import silent
 from workbench.models.headers import SINGLE
 from workbench.models.loading import (
     choose_device,
@@ -16,7 +17,6 @@ from workbench.models.loading import (
     load_tokenizer,
     locate,
 )
-from workbench.models.progress import silent
 from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:

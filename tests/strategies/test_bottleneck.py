@@ -95,8 +95,8 @@ def test_the_folder_follows_pefts_convention(tiny_model: Path, tmp_path: Path) -
     assert config == {
         "peft_type": "BOTTLENECK",
         "form": "houlsby",
-        "reduction": 8,
-        "activation": "relu",
+        "reduction_factor": 8,
+        "non_linearity": "relu",
     }
     tensors = load_file(tmp_path / "adapter_model.safetensors")
     assert sum(tensor.numel() for tensor in tensors.values()) == moving(model)

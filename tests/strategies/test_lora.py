@@ -127,7 +127,11 @@ def test_what_starts_inside_the_base_is_saved_for_the_untouched_base(
     tmp_path: Path, architecture: str, init: str, rslora: bool
 ) -> None:
     case = setup(
-        make_tiny_model(tmp_path / "base", architecture), "lora", r=4, init=init, rslora=rslora
+        make_tiny_model(tmp_path / "base", architecture),
+        "lora",
+        r=4,
+        init_lora_weights=init,
+        use_rslora=rslora,
     )
     base = case.base()
     before, tensors = logits(base), snapshot(base)
@@ -246,7 +250,9 @@ def test_targets_that_match_nothing_name_what_exists(tiny_model: Path, targets) 
 def test_no_more_is_taken_out_of_a_matrix_than_it_has(tiny_model: Path, init: str) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
     strategy = STRATEGIES["lora"](init_lora_weights=init, r=17)
-    with pytest.raises(BadInputError, match=r"strategy\.r: init .*k_proj has 16; lower the rank"):
+    with pytest.raises(
+        BadInputError, match=r"strategy\.r: init_lora_weights .*k_proj has 16; lower the rank"
+    ):
         strategy.check(facts, TrainingSection())
     strategy.model_copy(update={"r": 16}).check(facts, TrainingSection())
     STRATEGIES["lora"](r=17).check(facts, TrainingSection())
@@ -255,7 +261,9 @@ def test_no_more_is_taken_out_of_a_matrix_than_it_has(tiny_model: Path, init: st
 def test_olora_is_refused_where_matrices_are_transposed(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path, "gpt2")
     facts = read_facts(ModelSection(id=str(folder)))
-    with pytest.raises(BadInputError, match=r"strategy\.init: olora does not work on gpt2"):
+    with pytest.raises(
+        BadInputError, match=r"strategy\.init_lora_weights: olora does not work on gpt2"
+    ):
         STRATEGIES["lora"](init_lora_weights="olora").check(facts, TrainingSection())
     model = AutoModelForCausalLM.from_pretrained(folder)
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):

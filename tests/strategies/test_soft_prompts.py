@@ -50,7 +50,11 @@ def test_a_start_from_text_is_the_base_reading_that_text(
     tmp_path: Path, architecture: str, kind: str
 ) -> None:
     case = setup(
-        make_tiny_model(tmp_path, architecture), kind, tokens=12, init="text", init_text=TEXT
+        make_tiny_model(tmp_path, architecture),
+        kind,
+        num_virtual_tokens=12,
+        prompt_tuning_init="text",
+        prompt_tuning_init_text=TEXT,
     )
     model = case.strategy.prepare(case.base())
     found = logits(model)[:, -IDS.shape[1] :]
@@ -166,7 +170,7 @@ def test_prefix_tuning_with_checkpointing_is_refused(tiny_model: Path) -> None:
 def test_more_virtual_tokens_than_context_are_refused(tiny_model: Path, kind: str) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
     STRATEGIES[kind](num_virtual_tokens=511).check(facts, TrainingSection())
-    with pytest.raises(BadInputError, match="512 virtual tokens leave no room in a context of 512"):
+    with pytest.raises(BadInputError, match="512 leave no room in a context of 512"):
         STRATEGIES[kind](num_virtual_tokens=512).check(facts, TrainingSection())
 
 
@@ -189,5 +193,5 @@ def test_keys_of_unknown_size_are_refused() -> None:
 
 def test_random_starts_are_not_offered() -> None:
     for kind in KINDS:
-        with pytest.raises(BadInputError, match=r"strategy\.init: must be one of"):
+        with pytest.raises(BadInputError, match=r"strategy\.prompt_tuning_init: must be one of"):
             yaml_io.validate({"strategy": {"kind": kind, "prompt_tuning_init": "random"}})

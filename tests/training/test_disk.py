@@ -17,8 +17,8 @@ from workbench.core.errors import MachineError
 from workbench.runs import checkpoints, control, folder
 from workbench.runs.folder import RunFolder, Runs
 from workbench.training.callbacks import monitor
+from workbench.training.checkpoint import best
 from workbench.training.checkpoint.best import BestWeights
-from workbench.training.checkpoint.write import best
 from workbench.training.reporting import disk_full
 from workbench.training.reporting.disk_full import Disk, StopRequested
 from workbench.training.reporting.reporter import Reporter

@@ -13,7 +13,8 @@ from workbench.runs.events import EventReader
 from workbench.runs.requests import Question, told, when
 from workbench.runs.status import Status
 from workbench.training.callbacks import monitor
-from workbench.training.checkpoint.write import Checkpointer, schedule
+from workbench.training.checkpoint import schedule
+from workbench.training.checkpoint.write import Checkpointer
 from workbench.training.worker import work
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.report.formatting import measured
 from workbench.evaluation.report.report import read_report
 
@@ -51,9 +51,9 @@ def test_a_cap_draws_the_same_rows_each_time(trained: Train) -> None:
     few = ("evaluation.target_rows=5", "training.max_steps=1")
     run, _ = trained(*few)
     report = read_report(run)
-    task = judge(report).target_task
+    task = analyse(report).target_task
     assert (task.n, task.of) == (5, 12)
-    assert measured(judge(report))[0].value.endswith(", 5 of 12 rows")
+    assert measured(analyse(report))[0].value.endswith(", 5 of 12 rows")
     asked = [item.prompt for item in report.after.target]
     numbers = [int(prompt.split()[1]) for prompt in asked]
     assert numbers == sorted(numbers)
@@ -64,7 +64,7 @@ def test_a_cap_draws_the_same_rows_each_time(trained: Train) -> None:
 
 def test_without_a_cap_in_the_way_all_are_asked(trained: Train) -> None:
     run, _ = trained("training.max_steps=1")
-    findings = judge(read_report(run))
+    findings = analyse(read_report(run))
     assert (findings.target_task.n, findings.target_task.of) == (12, 12)
     assert "rows" not in measured(findings)[0].value
 
@@ -82,7 +82,7 @@ def test_rows_that_do_not_fit_are_left_out_and_said(
         f"Held-out rows longer than the model's context of {CONTEXT} tokens are cut to it: 3",
     ):
         assert any(text in line for line in told), told
-        assert any(text in note for note in judge(report).notes)
+        assert any(text in note for note in analyse(report).notes)
 
 
 def test_where_none_fits_the_run_ends_before_anything_is_measured(
@@ -115,4 +115,4 @@ def test_general_text_is_cut_to_the_context(trained: Train, tmp_path: Path) -> N
     cut = (
         f"Rows of general text longer than the model's context of {CONTEXT} tokens are cut to it: 1"
     )
-    assert cut in judge(read_report(run)).notes
+    assert cut in analyse(read_report(run)).notes

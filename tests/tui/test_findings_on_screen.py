@@ -6,7 +6,7 @@ import pytest
 
 from tests.evaluation.reports import BENCHMARK, Suite, made
 from tests.evaluation.test_comparing import contestant
-from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.analysis.comparison import compare
 from workbench.evaluation.analysis.findings import Interval
 from workbench.evaluation.analysis.published_results import shipped_prior
@@ -30,7 +30,7 @@ EVIL = "\x1b[2J[bold]x[/bold]"
 
 @pytest.mark.parametrize("width", [75, 136])
 def test_every_kind_has_its_heading_and_no_line_is_too_long(width: int) -> None:
-    lines = capability_table(judge(made(*SUITES)), width).plain.splitlines()
+    lines = capability_table(analyse(made(*SUITES)), width).plain.splitlines()
     heads = [line.split()[0] for line in lines if line[:1].islower()]
     assert heads == ["knowledge", "behaviour", "safety", "information"]
     rows = [line for line in lines if not line.startswith("·")]
@@ -46,7 +46,7 @@ def test_every_kind_has_its_heading_and_no_line_is_too_long(width: int) -> None:
 @pytest.mark.parametrize("width", [75, 136])
 def test_standard_benchmarks_stand_below_without_a_verdict(width: int) -> None:
     score = BENCHMARK.model_copy(update={"task": "arc_easy\x1b[2J"})
-    findings = judge(made(*SUITES)).model_copy(update={"benchmarks": (score,)})
+    findings = analyse(made(*SUITES)).model_copy(update={"benchmarks": (score,)})
     lines = capability_table(findings, width).plain.splitlines()
     place = lines.index("standard benchmarks  shown only")
     assert lines[place + 1] == "arc_easy␛[2J: acc  v1.0, 0-shot, n 100 of 2,376"
@@ -57,12 +57,12 @@ def test_standard_benchmarks_stand_below_without_a_verdict(width: int) -> None:
 
 
 def test_a_report_without_items_says_so() -> None:
-    table = capability_table(judge(made()), 75).plain
+    table = capability_table(analyse(made()), 75).plain
     assert table.startswith("No capability was measured in this run.")
 
 
 def test_figures_name_the_task_and_leave_intervals_to_wide_screens() -> None:
-    findings = judge(made(*SUITES))
+    findings = analyse(made(*SUITES))
     narrow, wide = figures(findings, 76).plain, figures(findings, 136).plain
     assert "target task 2 % → 90 %" in narrow
     assert "KL to base 0.100" in narrow

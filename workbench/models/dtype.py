@@ -49,11 +49,10 @@ def settle_dtypes(run: RunFolder, recipe: Recipe, device: torch.device) -> RunDt
     Raises:
         MachineError: The run folder cannot be written.
     """
-    file = run.base / _FILE
+    file = run.path / _FILE
     if file.is_file():
         return run_dtypes(run)
     dtypes = _resolve(recipe, device)
-    run.base.mkdir(parents=True, exist_ok=True)
     files.replace(file, json.dumps(asdict(dtypes)))
     return dtypes
 
@@ -65,13 +64,13 @@ def run_dtypes(run: RunFolder) -> RunDtypes:
         BadInputError: They are missing or unreadable: the run never started, or it was written by
             an older ftwb.
     """
-    file = run.base / _FILE
+    file = run.path / _FILE
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
         return RunDtypes(weights=str(values["weights"]), products=str(values["products"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInputError(
-            f"{run.id}: base/{_FILE} is missing or unreadable, so its number formats are unknown; "
+            f"{run.id}: {_FILE} is missing or unreadable, so its number formats are unknown; "
             "an older ftwb may have written this run: train it again"
         ) from error
 
