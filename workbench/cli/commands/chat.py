@@ -18,7 +18,7 @@ from workbench.runs.folder import RunFolder, Runs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.chat.headless import Answered, Asking, Comparison
+    from workbench.chat.headless import AskOptions, PromptAnswers, ScoredAnswer
     from workbench.chat.protocol import Done, Opened, Source
 
 _WIDEST = 100
@@ -97,7 +97,7 @@ def command(  # noqa: PLR0913 - one argument an option
     Without a prompt the split chat opens. Before anything is asked, the base is proven: its logits
     on fixed prompts are compared with those stored before training.
     """
-    from workbench.chat.headless import Asking, sources_beside
+    from workbench.chat.headless import AskOptions, extra_sources
     from workbench.chat.packs import read_prompts
     from workbench.chat.settings import ChatSettings
     from workbench.chat.sources import folder_of, require_result
@@ -110,14 +110,17 @@ def command(  # noqa: PLR0913 - one argument an option
         beyond = as_json or surprise or require_proof or bool(beside) or strength != 1
         _open_screen(root, found, beyond=beyond)
         return
-    others = sources_beside(runs, beside)
+    others = extra_sources(runs, beside)
     for source in others:
         folder_of(source)
     settings = ChatSettings(
         system=system, max_tokens=max_tokens, temperature=temperature, seed=seed
     )
     session = _Session(
-        found, others, Asking(settings, {"tuned": strength}, surprise), require_proof=require_proof
+        found,
+        others,
+        AskOptions(settings, {"tuned": strength}, surprise),
+        require_proof=require_proof,
     )
     opened, answered = asyncio.run(session.ask(asked, aloud=not as_json))
     if as_json:
@@ -148,18 +151,20 @@ class _Session:
 
     run: RunFolder
     others: tuple[Source, ...]
-    asking: Asking
+    asking: AskOptions
     require_proof: bool
 
-    async def ask(self, prompts: Sequence[str], *, aloud: bool) -> tuple[Opened, list[Answered]]:
+    async def ask(
+        self, prompts: Sequence[str], *, aloud: bool
+    ) -> tuple[Opened, list[PromptAnswers]]:
         """Answer all prompts with one engine, printing each at once if ``aloud``."""
         from workbench.chat.client import EngineClient
         from workbench.chat.headless import ask_all, open_engine
 
-        client = EngineClient(self.run, self.others)
+        client = EngineClient(self.run)
         answered = []
         try:
-            opened = await open_engine(client, narrate)
+            opened = await open_engine(client, self.others, narrate)
             self._check(opened)
             narrate(f"Asking {len(prompts)} {'prompt' if len(prompts) == 1 else 'prompts'}")
             lanes = [lane.name for lane in opened.lanes]
@@ -197,7 +202,7 @@ class _Session:
             raise FtwbError(f"the base is not proven: {opened.proof.text}")
 
 
-def _print(headings: dict[str, str], answered: Answered) -> None:
+def _print(headings: dict[str, str], answered: PromptAnswers) -> None:
     """Print a prompt and its answers; what a model says cannot reach the terminal as a command."""
     from workbench.core.sanitize import visible
 
@@ -206,18 +211,18 @@ def _print(headings: dict[str, str], answered: Answered) -> None:
         click.echo(visible(f"\n{headings[lane]}  ({done.summary()})"))
         for line in visible(done.text).splitlines() or ["(empty answer)"]:
             click.echo(textwrap.indent(_wrapped(line), "  "))
-        if lane in answered.compared:
-            click.echo(f"  {_parting(lane, answered.compared[lane])}")
+        if lane in answered.scored:
+            click.echo(f"  {_parting(lane, answered.scored[lane])}")
     click.echo()
 
 
-def _parting(lane: str, compared: Comparison) -> str:
+def _parting(lane: str, compared: ScoredAnswer) -> str:
     """The token that the other lane would least have said, in one line."""
-    from workbench.chat.surprise import SCALES, SURPRISE, parting
+    from workbench.chat.surprise import peak, scale_of
     from workbench.core.sanitize import visible
 
-    scale = SCALES.get(lane, SURPRISE)
-    found = parting(compared.pieces, scale)
+    scale = scale_of(lane)
+    found = peak(compared.scores, scale)
     if found is None:
         return f"[no token stands out against {visible(compared.other)}]"
     where = f"at {visible(found.text)!r}" if found.text else "at its end"
@@ -229,7 +234,7 @@ def _wrapped(line: str) -> str:
     return textwrap.fill(line, width, replace_whitespace=False)
 
 
-def _as_data(session: _Session, opened: Opened, answered: list[Answered]) -> dict[str, Any]:
+def _as_data(session: _Session, opened: Opened, answered: list[PromptAnswers]) -> dict[str, Any]:
     titles = session.titles()
     lanes = [{**lane.model_dump(), "title": titles[lane.name]} for lane in opened.lanes]
     return {
@@ -244,17 +249,17 @@ def _as_data(session: _Session, opened: Opened, answered: list[Answered]) -> dic
     }
 
 
-def _answers_as_data(answered: Answered) -> dict[str, Any]:
+def _answers_as_data(answered: PromptAnswers) -> dict[str, Any]:
     return {
         "prompt": answered.prompt,
         **{
-            lane: _answer_as_data(done, answered.compared.get(lane))
+            lane: _answer_as_data(done, answered.scored.get(lane))
             for lane, done in answered.answers.items()
         },
     }
 
 
-def _answer_as_data(done: Done, compared: Comparison | None) -> dict[str, Any]:
+def _answer_as_data(done: Done, compared: ScoredAnswer | None) -> dict[str, Any]:
     told = {
         **done.model_dump(exclude={"kind", "id", "lane"}),
         "tokens": done.tokens,
@@ -262,4 +267,4 @@ def _answer_as_data(done: Done, compared: Comparison | None) -> dict[str, Any]:
     }
     if compared is None:
         return told
-    return {**told, "against": compared.other, "pieces": [p.model_dump() for p in compared.pieces]}
+    return {**told, "against": compared.other, "pieces": [p.model_dump() for p in compared.scores]}

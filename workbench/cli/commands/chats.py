@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from workbench.chat.transcripts import Record
+    from workbench.chat.transcripts import ExchangeRecord
     from workbench.runs.folder import RunFolder
 
 _GLIMPSE = 48
@@ -25,7 +25,7 @@ class Exchange(NamedTuple):
 
     run: str
     number: int
-    record: Record
+    record: ExchangeRecord
 
 
 @click.command("chats")
@@ -54,7 +54,9 @@ def command(
     if show and run is None:
         raise BadInputError("--show needs the run: ftwb chats RUN --show N; 'ftwb chats' lists")
     asked = Runs(root).list() if run is None else [Runs(root).find(run)]
-    found = [each for one in asked for each in _exchanges(one) if each.record.holds(search.split())]
+    found = [
+        each for one in asked for each in _exchanges(one) if each.record.contains(search.split())
+    ]
     if show:
         found = [_numbered(found, show)]
     if as_json:
@@ -115,7 +117,7 @@ def _print_table(found: Sequence[Exchange]) -> None:
     )
 
 
-def _answer(record: Record, lane: str) -> str:
+def _answer(record: ExchangeRecord, lane: str) -> str:
     return _glimpse(record.answers[lane].text) if lane in record.answers else "(lost)"
 
 
