@@ -62,8 +62,8 @@ def main() -> None:
         "training.eval_steps=0",
         "evaluation.size=none",
         "evaluation.target_metric=nll",
-        f"evaluation.retention_interval={max(1, arguments.steps // 4)}",
-        f"evaluation.canary_interval={max(1, arguments.steps // 2)}",
+        f"evaluation.retention_steps={max(1, arguments.steps // 4)}",
+        f"evaluation.canary_steps={max(1, arguments.steps // 2)}",
         *arguments.overrides,
     ]
     with tempfile.TemporaryDirectory() as folder:
@@ -73,13 +73,11 @@ def main() -> None:
         step = seconds_per_step(run)
     defaults = EvaluationSection()
     look, round_ = (sum(times) / len(times) for times in (looks, canaries))
-    share = look / defaults.retention_interval / step
-    canary_share = round_ / defaults.canary_interval / step
+    share = look / defaults.retention_steps / step
+    canary_share = round_ / defaults.canary_steps / step
     print(f"step                 {step:.3f} s, mean of {arguments.steps}")
-    print(f"look at the KL       {look:.3f} s, every {defaults.retention_interval}: {share:.2%}")
-    print(
-        f"round of canaries    {round_:.3f} s, every {defaults.canary_interval}: {canary_share:.2%}"
-    )
+    print(f"look at the KL       {look:.3f} s, every {defaults.retention_steps}: {share:.2%}")
+    print(f"round of canaries    {round_:.3f} s, every {defaults.canary_steps}: {canary_share:.2%}")
     print(f"watching, together   {share + canary_share:.2%} of the step time (goal: under 3 %)")
 
 

@@ -54,7 +54,7 @@ class Loaded:
         self.tokenizer = loading.load_tokenizer(section, folder)
         device = loading.choose_device()
         self.model = loading.load_base(section, folder, device=device, dtype=torch.float32)
-        self._renderer = Renderer(self.tokenizer, assistant_only=True, sequence_length=1024)
+        self._renderer = Renderer(self.tokenizer, assistant_only_loss=True, sequence_length=1024)
 
     def ftwb(self, items: list[Item]) -> Callable[[], list[float]]:
         """Ask as ftwb does."""

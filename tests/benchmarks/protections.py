@@ -77,7 +77,7 @@ class Ruler:
         section = yaml_io.load_file("demo-full").model
         self._section, self._folder = section, loading.locate(section, lambda *_: None)
         tokenizer = loading.load_tokenizer(section, self._folder)
-        renderer = Renderer(tokenizer, assistant_only=True, sequence_length=256)
+        renderer = Renderer(tokenizer, assistant_only_loss=True, sequence_length=256)
         rows = renderer.render_all(load_examples(str(general)).rows)
         rows = sorted(rows, key=lambda row: len(row.input_ids))
         collate = Collator(tokenizer.pad_token_id)

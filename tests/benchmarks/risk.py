@@ -33,7 +33,8 @@ from workbench.data.splitting import load_examples
 from workbench.evaluation.analysis.analysis import judge
 from workbench.evaluation.report.report import read_report
 from workbench.planning.preflight import preflight
-from workbench.planning.risk_weights import WEIGHTS, CheckedRun, RiskCheck
+from workbench.planning.risk import WEIGHTS
+from workbench.planning.risk_check import CheckedRun, RiskCheck
 from workbench.recipe import yaml_io
 from workbench.runs.folder import Runs
 from workbench.training.worker import work
@@ -67,10 +68,10 @@ MEASURED = (
     "training.learning_rate=1e-3",
     "training.eval_steps=0",
     "evaluation.size=none",
-    "evaluation.retention_interval=0",
-    "evaluation.canary_interval=0",
+    "evaluation.retention_steps=0",
+    "evaluation.canary_steps=0",
     "evaluation.target_metric=nll",
-    "evaluation.answer_tokens=24",
+    "evaluation.prompts_max_new_tokens=24",
 )
 
 

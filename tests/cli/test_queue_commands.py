@@ -86,7 +86,7 @@ def test_a_dry_run_makes_nothing(
     assert json.loads(ended.out) == [
         {"name": "lora-target_modules-q_proj", "settings": {"strategy.target_modules": "[q_proj]"}},
         {
-            "name": "lora-targets-q_proj-v_proj",
+            "name": "lora-target_modules-q_proj-v_proj",
             "settings": {"strategy.target_modules": "[q_proj,v_proj]"},
         },
     ]
@@ -101,7 +101,7 @@ def test_a_dry_run_makes_nothing(
         ("strategy.target_modules=[q_proj],[nowhere]", "lora-target_modules-nowhere: "),
         ("strategy.r", "--grid strategy.r: write it as field=value,value"),
         ("strategy.r=8,,16", "write it as field=value,value"),
-        ("strategy.r=8,8", "a value is there twice"),
+        ("strategy.r=8,8", "duplicate value"),
     ],
 )
 def test_one_wrong_combination_starts_none(
@@ -117,7 +117,7 @@ def test_one_wrong_combination_starts_none(
 def test_a_field_is_swept_once(sweep: Callable[..., Ended]) -> None:
     ended = sweep("--grid", "strategy.r=8", "--grid", "strategy.r=16")
     assert ended.code == 2
-    assert "a field is there twice" in ended.err
+    assert "duplicate field" in ended.err
 
 
 def test_a_long_name_gives_way_to_a_number(sweep: Callable[..., Ended]) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Ftwb = Callable[..., Ended]
 
-BARE = ("evaluation.size=none", "evaluation.general_text=null", "evaluation.canary_interval=0")
+BARE = ("evaluation.size=none", "evaluation.general_text=null", "evaluation.canary_steps=0")
 """Nothing that a tiny model has no room for is asked."""
 
 
@@ -85,7 +85,7 @@ def test_the_recipe_of_a_run_is_resolved_and_complete(
     ("setting", "message"),
     [
         ("training.learning_rate=5", "training.learning_rate: must be at most 1, got 5"),
-        ("training.rate=1", "training.rate: no such field"),
+        ("training.rate=1", "training.rate: unknown field"),
         ("data.train=nowhere.jsonl", "nowhere.jsonl"),
         ("model.id=./nowhere", "nowhere"),
         ("strategy.target_modules=[q_prj]", "q_proj"),
@@ -248,7 +248,7 @@ def test_resume_goes_on_in_a_worker_of_its_own(
     run = runs.find("last")
     refused = ftwb("resume", "last")
     assert (refused.code, refused.out) == (2, "")
-    assert "has finished all that its recipe asks for" in refused.err
+    assert "has finished its last step" in refused.err
     run.status().model_copy(update={"state": "lost"}).save(run.status_file)
     shutil.rmtree(run.model)
     ended = ftwb("resume", "last", "--from", 2, "--wait", "--json")

@@ -31,10 +31,10 @@ def render(
     tokenizer: PreTrainedTokenizerBase,
     messages: Sequence[Message],
     *,
-    assistant_only: bool = True,
+    assistant_only_loss: bool = True,
     sequence_length: int = 4096,
 ) -> Rendered:
-    renderer = Renderer(tokenizer, assistant_only, sequence_length)
+    renderer = Renderer(tokenizer, assistant_only_loss, sequence_length)
     return renderer.render(Example(1, {}, messages=tuple(messages)))
 
 
@@ -80,7 +80,7 @@ def test_labels_are_the_tokens_themselves_in_their_places() -> None:
 
 def test_all_tokens_are_learned_when_asked() -> None:
     tokenizer = byte_tokenizer()
-    row = render(tokenizer, FIRST, assistant_only=False)
+    row = render(tokenizer, FIRST, assistant_only_loss=False)
     assert row.labels == row.input_ids
     assert row.trained_tokens == len(row.input_ids) - 1
 
@@ -196,7 +196,7 @@ def test_where_the_template_ends_no_answer_the_last_gets_an_eos() -> None:
 
 def test_without_a_template_a_plain_one_stands_in_and_says_so() -> None:
     tokenizer = tokenizer_with(None, bos="<s>", eos="</s>", begins_texts=True)
-    renderer = Renderer(tokenizer, assistant_only=True, sequence_length=512)
+    renderer = Renderer(tokenizer, assistant_only_loss=True, sequence_length=512)
     assert renderer.template.plain
     assert not Renderer(byte_tokenizer(), True, 512).template.plain
     row = render(tokenizer, (*FIRST, *SECOND))

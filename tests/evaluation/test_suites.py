@@ -225,7 +225,7 @@ def test_what_is_wrong_with_items_is_told_with_their_lines(write: Callable[..., 
         "/mine.jsonl: line 2: item 'k1': stands already in line 1"
     )
     assert refused(write(good, {"prompt": "b", "answer": "x"})) == (
-        "/mine.jsonl: line 2: item 'line-2': answer: no such field; did you mean 'answers'?"
+        "/mine.jsonl: line 2: item 'line-2': answer: unknown field; did you mean 'answers'?"
     )
     assert refused(write({"answers": ["x"]})) == (
         "/mine.jsonl: line 1: item 'line-1': prompt: is required"
@@ -264,7 +264,7 @@ def test_what_is_wrong_with_the_yaml_is_told_with_its_line(write: Callable[..., 
         "/mine.yaml: line 4: scorer: kind must be one of 'constraints', 'contains'"
     )
     assert refused(write(text=begin + "scorer: exact\nnew_token: 3\n")) == (
-        "/mine.yaml: line 5: new_token: no such field; did you mean 'new_tokens'?"
+        "/mine.yaml: line 5: new_token: unknown field; did you mean 'new_tokens'?"
     )
     assert refused(write(text="scorer: exact\nmeasures: luck\nitems: a.jsonl\n")).startswith(
         "/mine.yaml: line 2: measures: must be one of 'knowledge', 'behaviour'"
@@ -272,7 +272,9 @@ def test_what_is_wrong_with_the_yaml_is_told_with_its_line(write: Callable[..., 
     assert refused(write(text="scorer: exact\nmeasures: safety\n")) == (
         "/mine.yaml: line 1: items: is required"
     )
-    assert refused(write(text="- 1\n")) == ("/mine.yaml: a suite is a mapping of fields, not list")
+    assert refused(write(text="- 1\n")) == (
+        "/mine.yaml: a suite must be a mapping of fields, not list"
+    )
     assert refused(write(text="a: [1\n")).startswith("/mine.yaml: not YAML at line 2")
     assert refused(write(text="scorer: refusal\nmeasures: safety\nitems: mine.jsonl\n")) == (
         "/mine.yaml: line 1: scorer.expects: is required"

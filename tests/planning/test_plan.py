@@ -1,4 +1,4 @@
-"""The plan's arithmetic, by hand."""
+"""The arithmetic of a plan, by hand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_steps(rows: int, micro: int, accumulation: int, epochs: float, steps: i
     assert total_steps(training, rows) == steps
 
 
-def test_asked_steps_win_over_epochs() -> None:
+def test_steps_override_epochs() -> None:
     assert total_steps(TrainingSection(max_steps=7, num_train_epochs=50), 1000) == 7
 
 
@@ -44,7 +44,7 @@ def test_warmup_is_a_share_below_one_and_a_count_above(
     assert warmup_steps(TrainingSection(warmup_steps=warmup), steps) == expected
 
 
-def test_tokens_follow_the_epochs_really_taken() -> None:
+def test_tokens_are_those_of_the_steps_taken() -> None:
     facts = ModelFacts(
         source="x",
         architecture="LlamaForCausalLM",
@@ -76,7 +76,7 @@ def test_devices_share_the_steps_of_an_epoch(
     assert total_steps(training, rows, devices) == total_steps(together, rows) == steps
 
 
-def test_the_plan_says_what_the_devices_take_together() -> None:
+def test_the_plan_notes_the_rows_of_all_devices() -> None:
     facts = ModelFacts(
         source="x",
         architecture="LlamaForCausalLM",
@@ -92,4 +92,4 @@ def test_the_plan_says_what_the_devices_take_together() -> None:
     values = {"strategy": {"kind": "full"}, "training": training, "devices": {"count": 4}}
     sized = plan(Recipe.model_validate(values), facts, rows=48)
     assert sized.steps == 2
-    assert sized.notes == ("4 devices take 3 x 2 rows each: 24 rows a step",)
+    assert sized.notes == ("4 devices take 3 x 2 rows each: 24 rows per step",)

@@ -1,4 +1,4 @@
-"""The risk of forgetting: what must raise it raises it, and every offered switch lowers it."""
+"""The risk of forgetting rises with what causes it, and every remedy lowers it as promised."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from workbench.data.narrowness import Narrowness
 from workbench.models.model_facts import ModelFacts
-from workbench.planning.intensity import rate_sum
+from workbench.planning.learning_rates import rate_sum
 from workbench.planning.plan import plan, warmup_steps
-from workbench.planning.risk_weights import WEIGHTS
+from workbench.planning.risk import WEIGHTS
 from workbench.recipe import yaml_io
 from workbench.recipe.recipe import PROTECTIONS, STRATEGIES, Recipe
 
@@ -45,13 +45,13 @@ SHARES = st.floats(0, 0.9)
 
 def risk(*settings: str, answers: Narrowness = NARROW, rows: int = 400) -> Risk:
     values: dict[str, Any] = {"strategy": {"kind": "full"}, "training": {"learning_rate": 1e-4}}
-    return judged(yaml_io.validate(yaml_io.override(values, settings)), answers, rows)
+    return risk_of(yaml_io.validate(yaml_io.override(values, settings)), answers, rows)
 
 
-def judged(recipe: Recipe, answers: Narrowness = NARROW, rows: int = 400) -> Risk:
-    found = plan(recipe, FACTS, rows, answers=answers).risk
-    assert found is not None
-    return found
+def risk_of(recipe: Recipe, answers: Narrowness = NARROW, rows: int = 400) -> Risk:
+    estimated = plan(recipe, FACTS, rows, answers=answers).risk
+    assert estimated is not None
+    return estimated
 
 
 @examples(deadline=None, max_examples=60)
@@ -113,7 +113,7 @@ def test_every_protection_lowers_it(kind: str) -> None:
             "retention": {kind: {}},
         }
     )
-    assert judged(protected).score < risk().score
+    assert risk_of(protected).score < risk().score
 
 
 def test_what_trains_less_of_the_model_is_less_risky() -> None:
@@ -129,23 +129,25 @@ def test_what_trains_less_of_the_model_is_less_risky() -> None:
         (("training.learning_rate=1e-5", "retention.replay.share=0.2"), "low", None),
     ],
 )
-def test_levels_and_the_switch_that_is_offered(
+def test_levels_and_the_most_effective_remedy(
     settings: tuple[str, ...], level: str, remedy: str | None
 ) -> None:
-    found = risk(*settings)
-    assert found.level == level
-    assert (found.remedy and found.remedy.text) == remedy
+    estimated = risk(*settings)
+    assert estimated.level == level
+    assert (estimated.remedy and estimated.remedy.text) == remedy
 
 
 def test_the_reasons_add_up_to_the_score_and_name_what_raises_it() -> None:
-    found = risk("training.num_train_epochs=3")
-    assert found.score == pytest.approx(sum(reason.points for reason in found.reasons))
-    assert found.raised_by.startswith("3 epochs, narrow answers, every weight trained, no replay")
-    assert "usual learning rate" not in found.raised_by
+    estimated = risk("training.num_train_epochs=3")
+    assert estimated.score == pytest.approx(sum(reason.points for reason in estimated.reasons))
+    assert estimated.raised_by.startswith(
+        "3 epochs, narrow answers, every weight trained, no replay"
+    )
+    assert "usual learning rate" not in estimated.raised_by
 
 
 @pytest.mark.parametrize("kind", STRATEGIES)
-def test_following_the_offers_ends_and_each_saves_what_it_says(kind: str) -> None:
+def test_following_the_remedies_ends_and_each_saves_what_it_promises(kind: str) -> None:
     settings: tuple[str, ...] = (
         f"strategy.kind={kind}",
         "training.learning_rate=0.05",
@@ -153,21 +155,21 @@ def test_following_the_offers_ends_and_each_saves_what_it_says(kind: str) -> Non
         "strategy.layers=1" if kind == "freeze" else "training.seed=1",
         "strategy.patterns=[layers]" if kind == "freeze" else "training.seed=1",
     )
-    found = risk(*settings)
-    assert found.level == "high"
+    estimated = risk(*settings)
+    assert estimated.level == "high"
     for _ in range(6):
-        if found.remedy is None:
+        if estimated.remedy is None:
             break
-        settings = (*settings, *found.remedy.settings)
-        before, promised = found.score, found.remedy.saves
-        found = risk(*settings)
-        assert before - found.score == pytest.approx(promised)
-    assert found.remedy is None
+        settings = (*settings, *estimated.remedy.settings)
+        before, promised = estimated.score, estimated.remedy.saves
+        estimated = risk(*settings)
+        assert before - estimated.score == pytest.approx(promised)
+    assert estimated.remedy is None
 
 
-def test_soft_prompts_stand_above_their_few_parameters() -> None:
-    found = risk("strategy.kind=prompt_tuning")
-    reason = next(r for r in found.reasons if r.text == STRATEGIES["prompt_tuning"].card.title)
+def test_soft_prompts_are_riskier_than_their_few_parameters() -> None:
+    reasons = risk("strategy.kind=prompt_tuning").reasons
+    reason = next(r for r in reasons if r.text == STRATEGIES["prompt_tuning"].card.title)
     assert reason.points == WEIGHTS.strategies["prompt_tuning"] > 0
 
 
@@ -175,7 +177,9 @@ def test_soft_prompts_stand_above_their_few_parameters() -> None:
     "scheduler", ["linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt"]
 )
 @pytest.mark.parametrize("warmup", [0, 30])
-def test_the_sum_of_the_rates_is_that_of_the_schedule_itself(scheduler: str, warmup: int) -> None:
+def test_the_closed_form_of_the_rate_sum_is_the_sum_over_the_schedule(
+    scheduler: str, warmup: int
+) -> None:
     import torch
     from transformers import get_scheduler
 

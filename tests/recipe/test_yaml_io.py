@@ -1,4 +1,4 @@
-"""Recipes survive YAML, and say what is wrong with them in a user's words."""
+"""Recipes survive YAML, and an invalid one is refused in one line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.recipe import yaml_io
@@ -16,7 +15,6 @@ from workbench.recipe.evaluation import EvaluationSection
 from workbench.recipe.model import ModelSection
 from workbench.recipe.recipe import STRATEGIES, Recipe
 from workbench.recipe.training import TrainingSection
-from workbench.recipe.validation_errors import problems_of
 
 text = st.text(min_size=1, max_size=30).filter(lambda value: value.strip() != "")
 lora = st.builds(
@@ -71,8 +69,8 @@ def test_every_preset_validates(name: str) -> None:
         ("training.learning_rate=0", "training.learning_rate: must be more than 0, got 0"),
         ("training.learning_rate=fast", "training.learning_rate: must be a number, got 'fast'"),
         ("training.learnig_rate=1e-4", "did you mean 'training.learning_rate'?"),
-        ("trainin.seed=1", "trainin: no such field; did you mean 'training'?"),
-        ("strategy.rank=8", "strategy.rank: no such field; did you mean 'strategy.r'?"),
+        ("trainin.seed=1", "trainin: unknown field; did you mean 'training'?"),
+        ("strategy.rank=8", "strategy.rank: unknown field; did you mean 'strategy.r'?"),
         ("strategy.r=0", "strategy.r: must be at least 1, got 0"),
         ("strategy.kind=lorra", "strategy: kind must be one of"),
         ("name=../up", "name: "),
@@ -112,21 +110,7 @@ def test_broken_yaml_names_its_line() -> None:
         yaml_io.load("name: x\ndata: [")
 
 
-def test_every_problem_is_reported_at_once() -> None:
-    with pytest.raises(ValidationError) as caught:
-        Recipe.model_validate({"name": "", "training": {"seed": -1, "num_train_epochs": 0}})
-    paths = [problem.path for problem in problems_of(caught.value, Recipe)]
-    assert paths == ["name", "training.num_train_epochs", "training.seed"]
-
-
-def test_every_field_is_described() -> None:
-    for section in (
-        ModelSection,
-        DataSection,
-        TrainingSection,
-        EvaluationSection,
-        *STRATEGIES.values(),
-    ):
-        for name, info in section.model_fields.items():
-            assert info.title, f"{section.__name__}.{name}"
-            assert info.description, f"{section.__name__}.{name}"
+def test_many_problems_are_counted() -> None:
+    unknown = {f"unheard_of_{number}": 1 for number in range(7)}
+    with pytest.raises(BadInputError, match=r"^recipe: (\S+: unknown field; ){5}and 2 more$"):
+        yaml_io.validate({"training": unknown})

@@ -82,7 +82,7 @@ def test_the_best_is_what_none_calls_worse() -> None:
     ("overrides", "says"),
     [
         (("evaluation.general_text=null",), "needs evaluation.general_text"),
-        (("evaluation.retention_interval=0",), "set evaluation.retention_interval above 0"),
+        (("evaluation.retention_steps=0",), "set evaluation.retention_steps above 0"),
     ],
 )
 def test_runs_that_are_not_measured_are_refused(
@@ -108,7 +108,7 @@ def forgetful(general: Path) -> tuple[str, ...]:
         "training.lr_scheduler_type=constant",
         "training.warmup_steps=0",
         f"evaluation.general_text={general}",
-        "evaluation.retention_interval=1",
+        "evaluation.retention_steps=1",
         "evaluation.retention_rows=64",
         "retention.budget.warn=0.01",
         "retention.budget.limit=0.03",
@@ -177,7 +177,7 @@ def test_ask_waits_for_the_answer(
 def test_a_budget_passed_at_the_end_is_told_and_waits_for_nobody(
     trained: Train, forgetful: tuple[str, ...]
 ) -> None:
-    interval = "evaluation.retention_interval=100"
+    interval = "evaluation.retention_steps=100"
     _, view = trained(*forgetful, interval, "retention.budget.action=ask")
     assert view.status.state == "finished", view.status.reason
     assert any("has passed the budget of 0.03" in n.get("text", "") for n in view.notices)

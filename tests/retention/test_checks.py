@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from workbench.core.errors import BadInputError, NotFoundError
-from workbench.planning.learning_rates import judged, recommended
-from workbench.planning.preflight import preflight, resolve
+from workbench.planning.learning_rates import judge, recommended
+from workbench.planning.preflight import preflight, resolve_paths
 from workbench.recipe import yaml_io
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def test_paths_of_general_text_become_absolute(
 ) -> None:
     (tmp_path / "here.jsonl").write_text("{}\n")
     monkeypatch.chdir(tmp_path)
-    resolved = resolve(recipe("retention.kl.source=here.jsonl", "retention.l2sp=true"))
+    resolved = resolve_paths(recipe("retention.kl.source=here.jsonl", "retention.l2sp=true"))
     assert resolved.retention.kl.source == str(tmp_path / "here.jsonl")
     assert set(resolved.retention.active()) == {"kl", "l2sp"}
 
@@ -144,14 +144,14 @@ def test_rates_follow_strategy_and_size(facts, kind, parameters, low, high) -> N
 )
 def test_a_rate_is_judged_by_its_range(facts, kind, rate, verdict, says) -> None:
     made = yaml_io.validate({"strategy": {"kind": kind}, "training": {"learning_rate": rate}})
-    found = judged(made, facts(135_000_000))
+    found = judge(made, facts(135_000_000))
     assert (found.rate, found.verdict) == (rate, verdict)
     assert says in str(found)
 
 
 def test_no_rate_is_judged_where_none_is_known_to_be_usual(facts) -> None:
     made = yaml_io.validate({"strategy": {"kind": "prompt_tuning"}})
-    assert judged(made, facts(135_000_000)) is None
+    assert judge(made, facts(135_000_000)) is None
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from workbench.core.errors import BadInputError
 from workbench.data.rendering import Rendered
-from workbench.planning.preflight import with_tokens
+from workbench.planning.estimate import estimate
 from workbench.recipe.recipe import PROTECTIONS
 
 if TYPE_CHECKING:
@@ -44,12 +44,10 @@ def test_the_estimate_is_near_what_a_run_reads(trained, general: Path, answers: 
     )
     run, view = trained("training.max_steps=30", *replay)
     assert view.status.state == "finished", view.status.reason
-    planned = with_tokens(run.recipe())
+    planned = estimate(run.recipe())
     assert planned.tokens == pytest.approx(view.value("train", "tokens"), rel=0.1)
     assert 0.2 * planned.tokens < planned.replayed < 0.6 * planned.tokens
-    plain = with_tokens(
-        run.recipe().model_copy(update={"retention": type(run.recipe().retention)()})
-    )
+    plain = estimate(run.recipe().model_copy(update={"retention": type(run.recipe().retention)()}))
     assert (plain.replayed, plain.tokens) == (0, planned.tokens - planned.replayed)
 
 
@@ -57,4 +55,4 @@ def test_general_rows_that_teach_nothing_are_refused(new_run, tmp_path: Path) ->
     long = tmp_path / "long.jsonl"
     long.write_text(json.dumps({"question": "why " * 100, "answer": "Because."}) + "\n")
     with pytest.raises(BadInputError, match=r"long\.jsonl: no general row has a token to learn"):
-        with_tokens(new_run(f"retention.replay.source={long}").recipe())
+        estimate(new_run(f"retention.replay.source={long}").recipe())

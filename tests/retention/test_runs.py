@@ -32,7 +32,7 @@ _SETTINGS = {
     "l2sp": ("retention.l2sp.strength=1",),
     "kl": ("retention.kl.strength=1", "retention.kl.batch_size=5"),
     "early_stopping": ("retention.early_stopping.patience=2",),
-    "budget": ("retention.budget.limit=100", "evaluation.retention_interval=5"),
+    "budget": ("retention.budget.limit=100", "evaluation.retention_steps=5"),
 }
 _FIELDS = {"ewc": {"ewc", "ewc_kl"}, "l2sp": {"l2sp", "l2sp_kl"}, "kl": {"kl"}}
 
@@ -305,7 +305,7 @@ def test_patience_counts_no_evaluation_that_only_the_budget_asked_for(
         "training.optim=sgd",
         "training.eval_steps=4",
         "retention.early_stopping.patience=2",
-        "evaluation.retention_interval=1",
+        "evaluation.retention_steps=1",
         "retention.budget=true",
         f"evaluation.general_text={general}",
     )

@@ -10,7 +10,7 @@ import torch
 
 from tests.strategies.whole import setup
 from workbench.core.errors import BadInputError, NotFoundError
-from workbench.planning.preflight import preflight, resolve
+from workbench.planning.preflight import preflight, resolve_paths
 from workbench.recipe import yaml_io
 from workbench.runs.events import EventReader
 
@@ -107,7 +107,7 @@ def test_its_general_text_is_looked_for_before_anything_is_loaded(
     odd = tmp_path / "odd.jsonl"
     odd.write_text('{"colour": "red"}\n')
     monkeypatch.chdir(tmp_path)
-    recipe = resolve(
+    recipe = resolve_paths(
         new_run("strategy.init_lora_weights=corda", "strategy.general_text=odd.jsonl").recipe()
     )
     assert recipe.strategy.general_text == str(odd)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from workbench.core.errors import BadInputError
-from workbench.planning.preflight import preflight, with_tokens
+from workbench.planning.estimate import estimate
+from workbench.planning.preflight import preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-@pytest.mark.parametrize("look", [preflight, with_tokens])
+@pytest.mark.parametrize("look", [preflight, estimate])
 def test_the_preflight_says_why(
     case: str, look: Callable[..., object], new_run: Callable[..., RunFolder]
 ) -> None:

@@ -27,8 +27,8 @@ STEPS = 5
 PLAIN = (
     f"training.max_steps={STEPS}",
     "training.eval_steps=2",
-    "evaluation.target_tokens=1",
-    "evaluation.answer_tokens=1",
+    "evaluation.target_max_new_tokens=1",
+    "evaluation.prompts_max_new_tokens=1",
 )
 FULL = ("strategy.kind=full", *PLAIN)
 LORA = ("strategy.kind=lora", *PLAIN)

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 SHORT = (
     "training.max_steps=4",
     "training.save_steps=2",
-    "evaluation.target_tokens=1",
-    "evaluation.answer_tokens=1",
+    "evaluation.target_max_new_tokens=1",
+    "evaluation.prompts_max_new_tokens=1",
 )
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

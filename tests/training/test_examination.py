@@ -117,7 +117,7 @@ def _general_rows(run: RunFolder, general: Path):
 
     evaluation = run.recipe().evaluation
     tokenizer = AutoTokenizer.from_pretrained(run.recipe().model.id)
-    rows = Renderer(tokenizer, True, evaluation.text_tokens).render_all(
+    rows = Renderer(tokenizer, True, evaluation.text_max_length).render_all(
         load_examples(str(general)).rows
     )
     watched = evaluation.retention_rows
@@ -156,7 +156,7 @@ def test_what_is_watched_comes_when_it_is_due(trained: Train, probed: tuple[str,
 
 
 def test_an_unwatched_run_writes_neither(trained: Train) -> None:
-    run, _ = trained("evaluation.retention_interval=0")
+    run, _ = trained("evaluation.retention_steps=0")
     assert events_of(run, "retention") == events_of(run, "canary") == []
     assert read_report(run).noise is None
 
@@ -178,7 +178,8 @@ def test_the_base_is_measured_once_on_a_machine(
 
 
 @pytest.mark.parametrize(
-    "change", ["evaluation.answer_tokens=5", "evaluation.text_rows=19", "model.dtype=bfloat16"]
+    "change",
+    ["evaluation.prompts_max_new_tokens=5", "evaluation.text_rows=19", "model.dtype=bfloat16"],
 )
 def test_other_questions_are_asked_anew(
     trained: Train, probed: tuple[str, ...], change: str
@@ -230,7 +231,7 @@ def test_the_target_task_has_a_metric(trained: Train, metric: str, field: str, l
     run, _ = trained(
         f"evaluation.target_metric={metric}",
         f"evaluation.target_field={field}",
-        "evaluation.target_tokens=30",
+        "evaluation.target_max_new_tokens=30",
         "training.max_steps=40",
         "strategy.kind=full",
     )

@@ -39,7 +39,7 @@ ONE = ("training.gradient_accumulation_steps=2", "devices.sharding=none")
 ASKING = (
     "retention.budget.warn=1e-9",
     "retention.budget.limit=1e-9",
-    "evaluation.retention_interval=2",
+    "evaluation.retention_steps=2",
     "training.save_steps=1",
 )
 """At the second step the run waits for its user."""
@@ -67,7 +67,7 @@ def guarded(general: Path) -> tuple[str, ...]:
         f"retention.replay.source={general}",
         "retention.kl.strength=0.5",
         f"retention.kl.source={general}",
-        "evaluation.canary_interval=4",
+        "evaluation.canary_steps=4",
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
-from workbench.core.errors import BadInputError, MachineError
+from workbench.core.errors import MachineError
 from workbench.hardware.devices import Device
 from workbench.recipe.recipe import Recipe
 from workbench.runs.events import EventReader
@@ -119,28 +119,3 @@ def test_all_devices_of_a_run_are_shown_to_it(runs: Runs, monkeypatch: pytest.Mo
     run = runs.create(Recipe.model_validate({"devices": {"count": 2}}))
     assert device_wait.DeviceWait(run, []).acquire() == 2
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-0,GPU-1"
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({"devices": {"sharding": "full"}}, "one device has nothing to split"),
-        ({"strategy": {"kind": "qlora"}}, "the 4-bit weights of qlora cannot be split"),
-        ({"strategy": {"kind": "ia3"}}, "and ia3 as set trains others"),
-        ({"training": {"optim": "adafactor"}}, "use adamw_torch or sgd"),
-        ({"training": {"precision": "fp16"}}, "use bf16"),
-        ({"retention": {"ewc": True}}, "retention.ewc needs each weight in one piece"),
-        ({"retention": {"l2sp": True}}, "retention.l2sp needs each weight in one piece"),
-    ],
-)
-def test_what_cannot_be_split_is_refused(values: dict[str, object], words: str) -> None:
-    recipe = Recipe.model_validate({"devices": {"count": 2, "sharding": "full"}} | values)
-    with pytest.raises(BadInputError, match=words):
-        recipe.devices.check(recipe)
-
-
-def test_what_can_be_split_passes() -> None:
-    switched = {"devices": {"count": 2, "sharding": "full"}, "retention": {"kl": True}}
-    for kind in ("lora", "full", "freeze"):
-        recipe = Recipe.model_validate({**switched, "strategy": {"kind": kind}})
-        recipe.devices.check(recipe)

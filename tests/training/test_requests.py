@@ -81,7 +81,7 @@ def test_a_checkpoint_is_written_after_the_step_it_was_asked_in(
 def test_an_evaluation_is_measured_and_answered(
     new_run: NewRun, trained: Train, probed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quiet = (*probed, *STEPS, "evaluation.retention_interval=0", "evaluation.canary_interval=0")
+    quiet = (*probed, *STEPS, "evaluation.retention_steps=0", "evaluation.canary_steps=0")
     plain, _ = trained(*quiet)
     run = new_run(*quiet)
     asked: list[Question] = []

@@ -96,7 +96,7 @@ def assert_same(broken: RunFolder, whole: RunFolder) -> None:
 GUARDED = (
     "retention.replay.answers=dataset",
     "retention.replay.share=0.4",
-    "evaluation.retention_interval=2",
+    "evaluation.retention_steps=2",
 )
 STOPPED: dict[str, tuple[str, ...]] = {
     "full": (*FULL, "training.optim=adafactor"),

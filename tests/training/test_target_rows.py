@@ -107,7 +107,9 @@ def test_general_text_is_cut_to_the_context(trained: Train, tmp_path: Path) -> N
     general = tmp_path / "long.jsonl"
     general.write_text(json.dumps({"text": "more " * 200}))
     run, view = trained(
-        f"evaluation.general_text={general}", "evaluation.text_tokens=900", "training.max_steps=1"
+        f"evaluation.general_text={general}",
+        "evaluation.text_max_length=900",
+        "training.max_steps=1",
     )
     assert view.status.state == "finished", view.status.reason
     (text,) = read_report(run).before.general

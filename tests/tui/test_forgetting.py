@@ -78,7 +78,7 @@ async def test_the_lines_are_those_of_the_budget_and_a_waiting_run_goes_on(runs:
 
 
 async def test_a_run_that_does_not_measure_says_so(runs: Runs) -> None:
-    run = make_run(runs, evaluation={"retention_interval": 0})
+    run = make_run(runs, evaluation={"retention_steps": 0})
     write_steps(run, 1, 3)
     async with workbench(runs, run=run) as (app, pilot):
         pane = (await live_view(app, pilot)).query_one(ForgettingPane)

@@ -71,13 +71,13 @@ class Renderer:
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, assistant_only: bool, sequence_length: int
+        self, tokenizer: PreTrainedTokenizerBase, assistant_only_loss: bool, sequence_length: int
     ) -> None:
         """Take the model's tokenizer.
 
         Args:
             tokenizer: A fast one, which knows the place of each token in the text.
-            assistant_only: Learn the answers; otherwise all tokens.
+            assistant_only_loss: Learn the answers; otherwise all tokens.
             sequence_length: Cut longer rows, on the right.
 
         Raises:
@@ -91,7 +91,7 @@ class Renderer:
         self.template = ChatTemplate(tokenizer)
         self.sequence_length = sequence_length
         self._tokenizer = tokenizer
-        self._assistant_only = assistant_only
+        self._assistant_only_loss = assistant_only_loss
 
     def render(self, example: Example) -> Rendered:
         """Render one row, cut to the sequence length.
@@ -169,7 +169,7 @@ class Renderer:
             raise BadInputError(
                 f"row {example.number}: the model's chat template leaves the answer out"
             )
-        return text, answers if self._assistant_only else [Span(0, len(text))]
+        return text, answers if self._assistant_only_loss else [Span(0, len(text))]
 
 
 @dataclass(frozen=True)

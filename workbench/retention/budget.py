@@ -22,7 +22,7 @@ Action = Literal["ask", "stop", "rollback"]
 class BudgetProtection(Protection):
     """Judge every measurement of the KL to the base on held-out general text.
 
-    A measurement is a lower bound of the KL, taken every ``evaluation.retention_interval`` steps.
+    A measurement is a lower bound of the KL, taken every ``evaluation.retention_steps`` steps.
     """
 
     kind: ClassVar[str] = "budget"
@@ -73,9 +73,9 @@ class BudgetProtection(Protection):
         del facts
         if recipe.evaluation.general_text is None:
             raise BadInputError("retention.budget: needs evaluation.general_text to measure KL on")
-        if recipe.evaluation.retention_interval == 0:
+        if recipe.evaluation.retention_steps == 0:
             raise BadInputError(
-                "retention.budget: needs measurements; set evaluation.retention_interval above 0"
+                "retention.budget: needs measurements; set evaluation.retention_steps above 0"
             )
 
     def ready(self, context: BaseContext) -> Guard:

@@ -57,9 +57,15 @@ class LoraStrategy(LowRankStrategy):
     init_lora_weights: Literal["default", "gaussian", "pissa", "olora", "corda"] = field(  # type: ignore[assignment]
         "default",
         title="Initialisation",
-        help="default and gaussian start from noise; pissa (arXiv 2404.02948) and olora "
-        "(arXiv 2406.01775) from the strongest parts of each matrix; corda (arXiv 2406.05223) from "
-        "those that general text uses least, to keep what it knows.",
+        help="How A and B start; all but default and gaussian take their start out of the base's "
+        "weights.",
+        choices={
+            "default": "A random (Kaiming uniform), B zero",
+            "gaussian": "A random (normal, deviation 1 / rank), B zero",
+            "pissa": "each matrix's strongest directions (arXiv 2404.02948)",
+            "olora": "orthonormal directions by QR (arXiv 2406.01775)",
+            "corda": "directions general text uses least (arXiv 2406.05223)",
+        },
         advanced=True,
     )
     general_text: str = field(

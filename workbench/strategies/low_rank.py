@@ -44,7 +44,11 @@ class LowRankStrategy(PeftStrategy):
     init_lora_weights: Literal["default", "gaussian"] = field(
         "default",
         title="Initialisation",
-        help="Of A: default is Kaiming-uniform; B starts at zero, so the model starts as the base.",
+        help="How A starts; B starts at zero, so that the model starts as the base.",
+        choices={
+            "default": "random, Kaiming uniform",
+            "gaussian": "random, normal with a deviation of 1 / rank",
+        },
         advanced=True,
     )
     use_rslora: bool = field(

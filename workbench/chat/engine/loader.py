@@ -57,7 +57,7 @@ def open_sources(sources: Sequence[Source], report: ProgressCallback) -> Decoder
     )
     strategies = {lane: each.strategy for lane, each in recipes.items()}
     lanes = open_lanes(base, _load_all(base, strategies, folders, report))
-    renderer = Renderer(tokenizer, recipe.data.assistant_only, recipe.training.sequence_length)
+    renderer = Renderer(tokenizer, recipe.data.assistant_only_loss, recipe.training.sequence_length)
     taken = max(strategy.virtual_tokens() for strategy in strategies.values())
     return Decoder(
         lanes=lanes,

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Print steps, tokens, trainable parameters and risk of RECIPE (file, preset, - for stdin)."""
-    from workbench.planning.preflight import resolve, with_tokens
-    from workbench.planning.risk_weights import checked
+    from workbench.planning.estimate import estimate
+    from workbench.planning.preflight import resolve_paths
+    from workbench.planning.risk_check import ranking_quality
     from workbench.recipe import yaml_io
 
     if recipe == "-":
@@ -32,9 +33,9 @@ def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
         loaded = yaml_io.validate(yaml_io.override(values, overrides), source="stdin")
     else:
         loaded = yaml_io.load_file(recipe, overrides)
-    plan = with_tokens(resolve(loaded))
+    plan = estimate(resolve_paths(loaded))
     if as_json:
-        emit_json({**plan.model_dump(), "share": plan.share, "risk_check": checked()})
+        emit_json({**plan.model_dump(), "share": plan.share, "risk_check": ranking_quality()})
         return
     emit_table(
         ("what", "value"),
@@ -46,7 +47,7 @@ def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
             *(("learning rate", str(rate)) for rate in (plan.learning_rate,) if rate),
             *(("note", note) for note in plan.notes),
             *(_risk_rows(plan.risk) if plan.risk else ()),
-            ("checked", checked()),
+            ("checked", ranking_quality()),
         ],
     )
 

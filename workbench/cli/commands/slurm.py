@@ -47,7 +47,7 @@ def command(
     A process on each GPU: 'devices.count' becomes nodes x GPUs. The script starts torchrun on every
     node, and the runs folder must be on a file system that all of them share.
     """
-    from workbench.planning.preflight import preflight, resolve
+    from workbench.planning.preflight import preflight, resolve_paths
     from workbench.recipe import yaml_io
     from workbench.runs.folder import Runs
     from workbench.runs.slurm import Job, submit, write_script
@@ -55,7 +55,7 @@ def command(
     asked = tuple((name, value) for name, value in named.items() if value is not None)
     job = Job(nodes, gpus, max(1, gpus), (*asked, *map(_option, more)))
     count = f"devices.count={nodes * job.processes}"
-    resolved = resolve(yaml_io.load_file(recipe, (*overrides, count)))
+    resolved = resolve_paths(yaml_io.load_file(recipe, (*overrides, count)))
     plan = preflight(resolved)
     run = Runs(root).create(resolved)
     path = write_script(run, job)

@@ -43,11 +43,11 @@ def command(
     results side by side.
     """
     from workbench.cli.logout_warning import warn_of_logout
-    from workbench.planning.sweep_launch import checked, queue
+    from workbench.planning.sweep_launch import check_grid, queue
     from workbench.recipe.grid import combinations
     from workbench.runs.folder import Runs
 
-    points = checked(combinations(recipe, axes, overrides))
+    points = check_grid(combinations(recipe, axes, overrides))
     if dry_run:
         _show_plan(points, as_json)
         return

@@ -26,12 +26,12 @@ def command(root: Path, recipe: str, overrides: tuple[str, ...], wait: bool, as_
     from workbench.cli.following import follow, raise_if_failed
     from workbench.cli.logout_warning import warn_of_logout
     from workbench.cli.summary import summary
-    from workbench.planning.preflight import preflight, resolve
+    from workbench.planning.preflight import preflight, resolve_paths
     from workbench.recipe import yaml_io
     from workbench.runs.folder import Runs
     from workbench.runs.launch import launch
 
-    resolved = resolve(yaml_io.load_file(recipe, overrides))
+    resolved = resolve_paths(yaml_io.load_file(recipe, overrides))
     plan = preflight(resolved)
     run = Runs(root).create(resolved)
     pid = launch(run)

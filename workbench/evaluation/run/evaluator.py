@@ -188,11 +188,11 @@ class Evaluator:
             asked.size,
             [[suite.model_dump_json(), repr(suite.scorer)] for suite in asked.suites],
             [list(part) for part in asked.target],
-            [evaluation.target_metric, evaluation.target_tokens],
+            [evaluation.target_metric, evaluation.target_max_new_tokens],
             [list(ids) for ids in asked.prompts],
             prompt_tokens(loaded.renderer, "?"),
             loaded.recipe.strategy.virtual_tokens(),
-            evaluation.answer_tokens,
+            evaluation.prompts_max_new_tokens,
             [batch["labels"].tolist() for batch in asked.heldout],
             [batch["input_ids"].tolist() for batch in asked.heldout],
             [(row.input_ids, row.labels) for row in (*self._general_rows, *self._task_rows)],
@@ -238,13 +238,13 @@ def _general_rows(loaded: LoadedBase) -> list[Rendered]:
     if evaluation.general_text is None:
         return []
     renderer = Renderer(
-        loaded.tokenizer, assistant_only=True, sequence_length=evaluation.text_tokens
+        loaded.tokenizer, assistant_only_loss=True, sequence_length=evaluation.text_max_length
     )
     rendered = renderer.render_all(load_examples(evaluation.general_text).rows)
     rows = [row for row in rendered if row.learns][: evaluation.text_rows]
     if not rows:
         raise BadInputError(
             f"evaluation.general_text: no row of {evaluation.general_text} has a token to predict "
-            f"within {evaluation.text_tokens} tokens"
+            f"within {evaluation.text_max_length} tokens"
         )
     return rows

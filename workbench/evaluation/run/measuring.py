@@ -82,7 +82,10 @@ def questions(loaded: LoadedBase, heldout: Sequence[Rendered], size: SuiteSize) 
 
 def _general_prompt(loaded: LoadedBase, text: str) -> list[int]:
     """A general prompt in tokens, to which the model has room for an answer."""
-    ids, answer = prompt_tokens(loaded.renderer, text), loaded.recipe.evaluation.answer_tokens
+    ids, answer = (
+        prompt_tokens(loaded.renderer, text),
+        loaded.recipe.evaluation.prompts_max_new_tokens,
+    )
     if len(ids) + answer > loaded.context:
         raise BadInputError(
             f"evaluation.prompts: {text[:40]!r} … has {len(ids):,} tokens: with an answer of "
@@ -126,7 +129,7 @@ def measure(
             model,
             loaded.tokenizer,
             [row.ids for row in asked.target],
-            max_new_tokens=evaluation.target_tokens,
+            max_new_tokens=evaluation.target_max_new_tokens,
             batch_size=at_once,
             report=lambda done, total: report("held-out rows", done, total),
         )
@@ -166,7 +169,7 @@ def general_answers(
         model,
         loaded.tokenizer,
         asked.prompts,
-        max_new_tokens=loaded.recipe.evaluation.answer_tokens,
+        max_new_tokens=loaded.recipe.evaluation.prompts_max_new_tokens,
         batch_size=batch_size,
         report=lambda done, total: report("general prompts", done, total),
     )

@@ -38,10 +38,11 @@ def target_rows(loaded: LoadedBase) -> tuple[list[TargetRow], str]:
         return [], ""
     drawn = _draw(loaded.split.heldout, evaluation.target_rows)
     rows = [_target(evaluation, loaded.renderer, example) for example in drawn]
-    fitting = [row for row in rows if len(row.ids) + evaluation.target_tokens <= context]
+    fitting = [row for row in rows if len(row.ids) + evaluation.target_max_new_tokens <= context]
     if not rows or len(fitting) == len(rows):
         return rows, ""
-    room = f"room for {evaluation.target_tokens:,} tokens in the model's context of {context:,.0f}"
+    longest = evaluation.target_max_new_tokens
+    room = f"room for {longest:,} tokens in the model's context of {context:,.0f}"
     if not fitting:
         raise BadInputError(
             f"evaluation.target_metric: no held-out row leaves {room}; set it to nll"

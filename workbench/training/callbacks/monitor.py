@@ -116,7 +116,7 @@ class Monitor(TrainerCallback):
         wanted = set(due)
         if "evaluate" in self._asked:
             wanted |= {"loss", "kl", "canaries"}
-        if last and self._recipe.evaluation.retention_interval:
+        if last and self._recipe.evaluation.retention_steps:
             wanted |= {"kl"}
         if last or not wanted.isdisjoint(self._guards.judges):
             wanted |= self._guards.judges
@@ -180,8 +180,8 @@ class Monitor(TrainerCallback):
         evaluation = self._recipe.evaluation
         intervals: dict[Look, int] = {
             "loss": self._recipe.training.eval_steps if step else 0,
-            "kl": evaluation.retention_interval,
-            "canaries": evaluation.canary_interval,
+            "kl": evaluation.retention_steps,
+            "canaries": evaluation.canary_steps,
         }
         return {name for name, interval in intervals.items() if _is_due(step, interval)}
 

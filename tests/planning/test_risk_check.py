@@ -1,4 +1,4 @@
-"""How far to trust the risk: told as it was printed, for the weights it was printed for."""
+"""How well the risk ranks runs, stated only for the weights that were measured."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from workbench.core import locations
-from workbench.planning import risk_weights
-from workbench.planning.risk_weights import WEIGHTS, CheckedRun, Relief, RiskCheck, checked
+from workbench.planning import risk_check
+from workbench.planning.risk import WEIGHTS, Relief
+from workbench.planning.risk_check import CheckedRun, RiskCheck, ranking_quality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    checked.cache_clear()
+    ranking_quality.cache_clear()
     yield
-    checked.cache_clear()
+    ranking_quality.cache_clear()
 
 
 @pytest.fixture
@@ -49,37 +50,37 @@ def check() -> RiskCheck:
 
 
 @pytest.mark.usefixtures("presets")
-def test_nothing_is_claimed_before_it_was_checked() -> None:
-    assert checked() == "not yet checked against measured forgetting"
+def test_nothing_is_claimed_without_a_measurement() -> None:
+    assert ranking_quality() == "not yet checked against measured forgetting"
 
 
-def test_the_correlation_is_told_with_what_it_rests_on(presets: Path, check: RiskCheck) -> None:
+def test_the_correlation_is_stated_with_its_number_of_runs(presets: Path, check: RiskCheck) -> None:
     (presets / "probes" / "risk_check.json").write_text(check.model_dump_json())
-    assert checked() == (
+    assert ranking_quality() == (
         "rank correlation with measured KL 0.83, with domain leak unknown, over 12 demo runs"
     )
 
 
-def test_other_weights_are_unchecked(
+def test_a_measurement_says_nothing_about_other_weights(
     presets: Path, check: RiskCheck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (presets / "probes" / "risk_check.json").write_text(check.model_dump_json())
     changed = WEIGHTS.model_copy(
         update={"reliefs": {**WEIGHTS.reliefs, "replay": Relief(most=0.71)}}
     )
-    monkeypatch.setattr(risk_weights, "WEIGHTS", changed)
-    assert checked() == "not yet checked against measured forgetting"
+    monkeypatch.setattr(risk_check, "WEIGHTS", changed)
+    assert ranking_quality() == "not yet checked against measured forgetting"
 
 
-def test_what_is_shipped_says_what_its_runs_say() -> None:
+def test_the_shipped_correlations_are_those_of_its_runs() -> None:
     path = locations.presets() / "probes" / "risk_check.json"
     if not path.is_file():
         pytest.skip("no check is shipped")
     shipped = RiskCheck.model_validate_json(path.read_text())
     assert len(shipped.runs) >= 12
     scores = [run.score for run in shipped.runs]
-    found = spearmanr(scores, [run.kl_to_base for run in shipped.runs]).statistic
-    assert shipped.kl_correlation == pytest.approx(found)
+    correlation = spearmanr(scores, [run.kl_to_base for run in shipped.runs]).statistic
+    assert shipped.kl_correlation == pytest.approx(correlation)
     leaked = [run for run in shipped.runs if run.domain_leak is not None]
-    found = spearmanr([r.score for r in leaked], [r.domain_leak for r in leaked]).statistic
-    assert shipped.leak_correlation == pytest.approx(found)
+    correlation = spearmanr([r.score for r in leaked], [r.domain_leak for r in leaked]).statistic
+    assert shipped.leak_correlation == pytest.approx(correlation)
