@@ -79,9 +79,9 @@ class Loaded:
         from lm_eval.api.instance import Instance
         from lm_eval.models.huggingface import HFLM
 
-        write = self._renderer.template.write
+        write = self._renderer.template.render
         pairs = [
-            (write([Message("user", item.prompt)], answer_next=True), option)
+            (write([Message("user", item.prompt)], add_generation_prompt=True), option)
             for item in items
             for option in item.options
         ]

@@ -237,7 +237,7 @@ def test_what_is_wrong_with_items_is_told_with_their_lines(write: Callable[..., 
         "/mine.jsonl: line 1: an option or answer is null, not text"
     )
     assert refused(write(good, "{")) == "/mine.jsonl: line 2: not JSON"
-    assert refused(write(scorer={"kind": "exact"})) == "/mine.jsonl: holds no rows"
+    assert refused(write(scorer={"kind": "exact"})) == "/mine.jsonl: has no rows"
 
 
 def test_what_scorers_refuse_is_told_with_its_line(write: Callable[..., Path]) -> None:

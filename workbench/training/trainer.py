@@ -11,10 +11,9 @@ from torch.distributed.fsdp import FSDPModule
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
-from workbench.data.batches import Collator, LengthBucketSampler
-from workbench.data.mixing import MixingCollator, MixingSampler, Replayed, by_source
+from workbench.data.batches import Collator, ReplayCollator, ReplayRow, split_by_source
 from workbench.data.rendering import IGNORE_INDEX, Rendered
-from workbench.data.sharding import DealtSampler
+from workbench.data.samplers import DistributedBatchSampler, LengthBucketSampler, ReplaySampler
 from workbench.models.loss import labelled_nll
 from workbench.planning.plan import warmup_steps
 from workbench.training.distributed.process_group import SINGLE_PROCESS
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from workbench.training.protections import GuardSet
 
 _SOURCES = ("target", "replay")
-"""Where a row is from, see :func:`workbench.data.mixing.by_source`."""
+"""Where a row is from, see :func:`workbench.data.batches.split_by_source`."""
 
 
 def training_arguments(
@@ -113,7 +112,7 @@ class WorkbenchTrainer(Trainer):
             processes: Who trains it together.
         """
         optimizer, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
-        pool = [Replayed.of(row) for row in guards.mix.rows] if guards.mix else []
+        pool = [ReplayRow.of(row) for row in guards.mix.rows] if guards.mix else []
         dataset: Any = [*rows, *pool]
         if processes.size > 1:
             dataset.append(Rendered([padding], [IGNORE_INDEX], truncated=False))
@@ -123,7 +122,7 @@ class WorkbenchTrainer(Trainer):
             model=model,
             args=arguments,
             train_dataset=dataset,
-            data_collator=MixingCollator(padding) if pool else Collator(padding),
+            data_collator=ReplayCollator(padding) if pool else Collator(padding),
             callbacks=[guards, made],
             optimizer_cls_and_kwargs=(optimizer, {**options, "params": groups}) if groups else None,
         )
@@ -146,10 +145,12 @@ class WorkbenchTrainer(Trainer):
         if mix := self._guards.mix:
             learned = [row.trained_tokens for row in self._rows]
             pool = [row.trained_tokens for row in mix.rows]
-            sampler = MixingSampler(sampler, learned, pool, mix.share, self.args.seed)
+            sampler = ReplaySampler(sampler, learned, pool, mix.share, self.args.seed)
         processes, dataset = self._processes, cast("Any", self.train_dataset)
         if processes.size > 1:
-            sampler = DealtSampler(sampler, processes.rank, processes.size, blank=len(dataset) - 1)
+            sampler = DistributedBatchSampler(
+                sampler, processes.rank, processes.size, blank=len(dataset) - 1
+            )
         loader: DataLoader[dict[str, Tensor]] = prepare_data_loader(
             DataLoader(dataset, batch_sampler=sampler, collate_fn=self.data_collator),
             self.args.device,
@@ -215,7 +216,7 @@ class WorkbenchTrainer(Trainer):
 
     def _parts(self, inputs: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
         """The batch by source; a split model is asked as often by every process, if for nothing."""
-        parts = by_source(inputs)
+        parts = split_by_source(inputs)
         if self._sharded and self._guards.mix:
             blank = {name: tensor[:1, :1] for name, tensor in inputs.items() if name != "replay"}
             blank["labels"] = torch.full_like(blank["labels"], IGNORE_INDEX)

@@ -91,7 +91,7 @@ def _print(found: Preview) -> None:
 
 def _facts(found: Preview) -> Iterator[tuple[str, str]]:
     """The lines of the table; what is not there (no empty rows, say) has no line."""
-    from workbench.data.row_errors import name_numbers
+    from workbench.data.rows import list_numbers
 
     percentiles = vars(found.lengths).items()
     yield "format", found.format
@@ -108,7 +108,7 @@ def _facts(found: Preview) -> Iterator[tuple[str, str]]:
         ("nothing left to learn", found.unlearnable),
     ):
         if numbers:
-            yield what, f"{len(numbers):,}: {name_numbers(numbers, found.unit)}"
+            yield what, f"{len(numbers):,}: {list_numbers(numbers, found.unit)}"
     if found.plain_template:
         yield "chat template", "the model has none; a plain one stands in (### User: …)"
 

@@ -81,7 +81,7 @@ def _validate(name: str, *, as_json: bool) -> None:
         emit_json({"source": read.source, "problems": [fault._asdict() for fault in read.faults]})
     else:
         for fault in read.faults:
-            narrate(f"{read.source}: {read.unit} {fault.number}: {fault.what}")
+            narrate(f"{read.source}: {read.unit} {fault.number}: {fault.reason}")
     raise BadInputError(f"{name}: {len(read.faults):,} of its items cannot be asked")
 
 

@@ -13,10 +13,9 @@ import yaml
 from pydantic import Field, ValidationError
 
 from workbench.core.errors import BadInputError
-from workbench.data import hub
-from workbench.data.fields import UnfitError, kind_of
-from workbench.data.reading import names_file, numbering, read_rows
-from workbench.data.row_errors import Fault
+from workbench.data.hub import is_hub_id
+from workbench.data.reading import is_data_file_name, read_rows, row_unit
+from workbench.data.rows import RowFault, UnfitRowError, json_type
 from workbench.evaluation.suites.items import Item, Measures, Size
 from workbench.evaluation.suites.scorer import Scorer
 from workbench.recipe import yaml_io
@@ -27,7 +26,7 @@ from workbench.recipe.validation_errors import problems_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workbench.data.reading import Row
+    from workbench.data.rows import Row
 
 SCORERS: dict[str, type[Scorer]] = {
     cls.model_fields["kind"].default: cls
@@ -85,7 +84,7 @@ class ReadItems:
     source: str
     unit: str
     items: tuple[Item, ...]
-    faults: tuple[Fault, ...]
+    faults: tuple[RowFault, ...]
 
 
 def read_suite_file(path: Path) -> SuiteFile:
@@ -125,19 +124,19 @@ def read_items(file: SuiteFile, folder: Path) -> ReadItems:
     """
     source = _source(file.items, folder)
     items: list[Item] = []
-    faults: list[Fault] = []
+    faults: list[RowFault] = []
     lines: dict[str, int] = {}
-    unit = numbering(source)
+    unit = row_unit(source)
     for row in read_rows(source):
         try:
             item = _item(row, file, unit)
             file.scorer.check(item)
-        except (UnfitError, BadInputError) as error:
-            faults.append(Fault(row.number, str(error)))
+        except (UnfitRowError, BadInputError) as error:
+            faults.append(RowFault(row.number, str(error)))
             continue
         if item.id in lines:
             faults.append(
-                Fault(row.number, f"item {item.id!r}: stands already in {unit} {lines[item.id]}")
+                RowFault(row.number, f"item {item.id!r}: stands already in {unit} {lines[item.id]}")
             )
         lines.setdefault(item.id, row.number)
         items.append(item)
@@ -153,7 +152,7 @@ def _lines_of_keys(text: str) -> dict[str, int]:
 def _source(items: str, folder: Path) -> str:
     """A file beside the suite, else what was written where it can only be a dataset's name."""
     beside = folder / items
-    foreign = items.startswith("preset:") or (hub.is_id(items) and not names_file(items))
+    foreign = items.startswith("preset:") or (is_hub_id(items) and not is_data_file_name(items))
     return items if foreign and not beside.exists() else str(beside)
 
 
@@ -167,7 +166,7 @@ def _item(row: Row, file: SuiteFile, unit: str) -> Item:
         return Item.model_validate(values)
     except ValidationError as error:
         told = "; ".join(map(str, problems_of(error, Item)))
-        raise UnfitError(f"item {values['id']!r}: {told}") from error
+        raise UnfitRowError(f"item {values['id']!r}: {told}") from error
 
 
 def _named(row: Mapping[str, object], fields: Mapping[_ItemField, str]) -> dict[str, object]:
@@ -183,7 +182,7 @@ def _column(row: Mapping[str, object], path: str) -> object:
     value: object = row
     for name in path.split("."):
         if not isinstance(value, Mapping) or name not in value:
-            raise UnfitError(f"no column {path!r}; there are {', '.join(map(repr, row))}")
+            raise UnfitRowError(f"no column {path!r}; there are {', '.join(map(repr, row))}")
         value = value[name]
     return value
 
@@ -211,7 +210,7 @@ def _place(answer: object) -> int | None:
 def _text(value: object) -> str:
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         return str(value)
-    raise UnfitError(f"an option or answer is {kind_of(value)}, not text")
+    raise UnfitRowError(f"an option or answer is {json_type(value)}, not text")
 
 
 def _listed(value: object) -> list[object]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from workbench.core import locations
 from workbench.core.errors import BadInputError, NotFoundError
-from workbench.data.row_errors import refusal
+from workbench.data.rows import rows_error
 from workbench.evaluation.report.report import SuiteFacts
 from workbench.evaluation.suites.items import Item, Measures, Size
 from workbench.evaluation.suites.scorer import Scorer
@@ -106,7 +106,7 @@ def load_suite(path: Path) -> Suite:
     """
     file, read = examine(path)
     if read.faults:
-        raise refusal(read.source, read.faults, read.unit)
+        raise rows_error(read.source, read.faults, read.unit)
     return _suite(path, file, read.items)
 
 

@@ -79,7 +79,7 @@ def add_probe(prompt: str, phrases: Sequence[str], answer: str) -> Item:
     there = read_items(file, path.parent) if _items(file).exists() else None
     if there and there.faults:
         first = there.faults[0]
-        raise BadInputError(f"{there.source}: {there.unit} {first.number}: {first.what}")
+        raise BadInputError(f"{there.source}: {there.unit} {first.number}: {first.reason}")
     known = there.items if there else ()
     _refuse_known(prompt, known)
     item = _item(_free_id(known), prompt, phrases)

@@ -9,7 +9,7 @@ import torch
 from transformers import TrainerCallback
 
 from workbench.core.errors import RunFailedError
-from workbench.data.batches import parts_of
+from workbench.data.batches import split_batch
 from workbench.models.auto_batch_size import DeviceMemoryError, out_of_memory
 from workbench.models.loss import IGNORE_INDEX
 from workbench.training.checkpoint.rng_state import random_states, set_random_states
@@ -140,7 +140,7 @@ class MicroBatchSplitter(TrainerCallback):
         self._tried, self._penalising = batch, False
         if self.whole:
             return learn(batch)
-        loss = torch.stack([learn(part) for part in parts_of(batch, self._parts)]).sum()
+        loss = torch.stack([learn(part) for part in split_batch(batch, self._parts)]).sum()
         self._penalising = True
         return loss + penalise(int((batch["labels"][:, 1:] != IGNORE_INDEX).sum()))
 
