@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -17,10 +17,20 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from workbench.data.rendering import Rendered
-
 _POOL = 50
 _POOLS = 4
+
+
+class Tokenised(Protocol):
+    """A row in tokens."""
+
+    @property
+    def input_ids(self) -> list[int]:
+        """Token ids, without padding."""
+
+    @property
+    def labels(self) -> list[int]:
+        """As long as ``input_ids``: the id where it is learned, -100 elsewhere."""
 
 
 class LengthBucketSampler(Sampler[list[int]]):
@@ -95,7 +105,7 @@ class Collator:
         """Take the id of the token to pad with; it may be EOS, which stays learned inside rows."""
         self._padding = padding
 
-    def __call__(self, rows: Sequence[Rendered]) -> dict[str, Tensor]:
+    def __call__(self, rows: Sequence[Tokenised]) -> dict[str, Tensor]:
         """Give ``input_ids``, ``attention_mask`` and ``labels``, each [rows, longest] int64."""
         inputs = [torch.tensor(row.input_ids) for row in rows]
         labels = [torch.tensor(row.labels) for row in rows]
@@ -105,3 +115,13 @@ class Collator:
             "attention_mask": pad_sequence(masks, batch_first=True),
             "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORE_INDEX),
         }
+
+
+def device_batches(
+    rows: Sequence[Tokenised], size: int, pad_token_id: int, device: torch.device
+) -> list[dict[str, Tensor]]:
+    """Padded batches of ``size`` rows on ``device``, sorted by length, the shortest rows first."""
+    by_length = sorted(rows, key=lambda row: len(row.input_ids))
+    collate = Collator(pad_token_id)
+    batches = [collate(by_length[start : start + size]) for start in range(0, len(rows), size)]
+    return [{name: tensor.to(device) for name, tensor in batch.items()} for batch in batches]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from workbench.data.batches import LengthBucketSampler
+    from workbench.data.batches import LengthBucketSampler, Tokenised
     from workbench.retention.base import GeneralRow
 
 
@@ -98,7 +98,7 @@ class MixingSampler(Sampler[list[int]]):
 class MixingCollator(Collator):
     """Also tells which rows are replayed."""
 
-    def __call__(self, rows: Sequence[Rendered]) -> dict[str, Tensor]:
+    def __call__(self, rows: Sequence[Tokenised]) -> dict[str, Tensor]:
         """Add ``replay``, boolean [rows]."""
         replay = [isinstance(row, Replayed) for row in rows]
         return super().__call__(rows) | {"replay": torch.tensor(replay)}
