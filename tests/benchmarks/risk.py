@@ -36,7 +36,7 @@ from workbench.planning.preflight import preflight
 from workbench.planning.risk_weights import WEIGHTS, CheckedRun, RiskCheck
 from workbench.recipe import yaml_io
 from workbench.runs.folder import Runs
-from workbench.training.worker import work
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,7 @@ def checked(name: str, settings: Sequence[str], runs: Runs) -> CheckedRun:
     )
     risk = preflight(recipe).risk
     run = runs.create(recipe)
-    if work(run):
+    if train_run(run):
         raise SystemExit(f"{name}: {run.status().reason}")
     found = judge(read_report(run))
     return CheckedRun(
