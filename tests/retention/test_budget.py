@@ -69,13 +69,13 @@ def test_it_does_not_promise_to_go_back_to_nothing() -> None:
 
 def test_the_best_is_what_none_calls_worse() -> None:
     both = GuardSet([Patience(3, 0.0), Budget(0.1, 0.3, "rollback")])
-    assert both.judges == {"loss", "kl"}
+    assert both.decides_by == {"loss", "kl"}
     seen = [(2.0, 0.1), (1.0, 0.2), (1.5, 0.2), (0.5, 0.4)]
-    verdicts = [both.evaluated(Evaluation(loss=loss, kl=kl)) for loss, kl in seen]
+    verdicts = [both.decide(Evaluation(loss=loss, kl=kl)) for loss, kl in seen]
     assert [verdict.best for verdict in verdicts] == [True, True, False, False]
     asking = GuardSet([Patience(3, 0.0), Budget(0.1, 0.3, "ask")])
-    assert asking.evaluated(Evaluation(loss=2.0, kl=0.1)).best
-    assert GuardSet([Budget(0.1, 0.3, "stop")]).evaluated(Evaluation(kl=0.1)).best is None
+    assert asking.decide(Evaluation(loss=2.0, kl=0.1)).best
+    assert GuardSet([Budget(0.1, 0.3, "stop")]).decide(Evaluation(kl=0.1)).best is None
 
 
 @pytest.mark.parametrize(

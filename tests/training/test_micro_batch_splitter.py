@@ -129,7 +129,7 @@ def parts_from(step: int, parts: int, patch: pytest.MonkeyPatch) -> None:
     def split(self: MicroBatchSplitter, state: Any) -> None:
         begin(self, state)
         if state.global_step + 1 == step:
-            self.resume({"parts": parts})
+            self.load_state_dict({"parts": parts})
 
     patch.setattr(MicroBatchSplitter, "_begin_step", split)
 

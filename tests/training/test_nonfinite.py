@@ -67,9 +67,9 @@ def test_a_skipped_step_moves_nothing_and_spoils_nothing(
     assert train_run(whole) == 0
     break_calls({2}, monkeypatch)
     assert train_run(skipping) == 0
-    expected, found = losses_of(whole), losses_of(skipping)
-    assert found[2] is None
-    assert [found[1], found[3], found[4]] == pytest.approx(
+    expected, losses = losses_of(whole), losses_of(skipping)
+    assert losses[2] is None
+    assert [losses[1], losses[3], losses[4]] == pytest.approx(
         [expected[1], expected[2], expected[3]], rel=1e-6
     )
     assert "step 2 skipped: the loss is nan" in notices_of(skipping)

@@ -40,10 +40,10 @@ class GuardSet(TrainerCallback):
         for guard in self._guards:
             guard.attach(model)
 
-    def divide(self, rank: int, size: int) -> None:
+    def shard(self, rank: int, world_size: int) -> None:
         """Let each draw this process's share of what all processes draw together."""
         for guard in self._guards:
-            guard.divide(rank, size)
+            guard.divide(rank, world_size)
 
     def penalty(self) -> Tensor | float:
         """Sum of what is added to the loss, in nats per token."""
@@ -58,16 +58,16 @@ class GuardSet(TrainerCallback):
         for guard in self._guards:
             guard.after_step(kwargs["optimizer"].param_groups[0]["lr"])
 
-    def numbers(self) -> dict[str, float]:
+    def logs(self) -> dict[str, float]:
         """What they record of the last step."""
         return {name: value for guard in self._guards for name, value in guard.numbers().items()}
 
     @property
-    def judges(self) -> frozenset[Measured]:
-        """The measurements that any of them judges; empty where none does."""
+    def decides_by(self) -> frozenset[Measured]:
+        """What must be measured for a decision; empty where no guard takes any."""
         return frozenset().union(*(guard.judges for guard in self._guards))
 
-    def evaluated(self, evaluation: Evaluation) -> GuardDecision:
+    def decide(self, evaluation: Evaluation) -> GuardDecision:
         """Their decision: weights are the best where no guard with an opinion objects."""
         decisions = [guard.evaluated(evaluation) for guard in self._guards if guard.judges]
         opinions = [decision.best for decision in decisions if decision.best is not None]
@@ -78,13 +78,13 @@ class GuardSet(TrainerCallback):
             warning=_join(decision.warning for decision in decisions),
         )
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of each, in their order."""
         return {"guards": [guard.state() for guard in self._guards]}
 
-    def resume(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
-        for guard, own in zip(self._guards, state["guards"], strict=True):
+        for guard, own in zip(self._guards, state_dict["guards"], strict=True):
             guard.resume(own)
 
 

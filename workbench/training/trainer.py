@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from workbench.recipe.training import TrainingSection
+    from workbench.models.loaded_base import LoadedBase
     from workbench.training.checkpoint.write import Stateful
     from workbench.training.distributed.process_group import ProcessGroup
     from workbench.training.guards import GuardSet
@@ -36,18 +36,15 @@ _SOURCES = ("target", "replay")
 """Where a row comes from, see :func:`workbench.data.mixing.by_source`."""
 
 
-def training_arguments(
-    training: TrainingSection, *, steps: int, folder: Path, precision: torch.dtype, on_cpu: bool
-) -> TrainingArguments:
+def training_arguments(loaded: LoadedBase, steps: int, folder: Path) -> TrainingArguments:
     """Translate a recipe's hyperparameters into transformers' own.
 
     Args:
-        training: The recipe's section.
+        loaded: The base of the run, with its recipe.
         steps: Optimiser steps of the whole run.
         folder: Where the Trainer may write; ftwb lets it write nothing.
-        precision: Number format of the matrix products.
-        on_cpu: Whether there is no device.
     """
+    training, on_cpu = loaded.recipe.training, loaded.device.type == "cpu"
     return _Arguments(
         output_dir=str(folder),
         max_steps=steps,
@@ -60,8 +57,8 @@ def training_arguments(
         optim=training.optim,
         max_grad_norm=training.max_grad_norm,
         activation_checkpointing=training.gradient_checkpointing,
-        bf16=precision == torch.bfloat16,
-        fp16=precision == torch.float16,
+        bf16=loaded.precision == torch.bfloat16,
+        fp16=loaded.precision == torch.float16,
         use_cpu=on_cpu,
         seed=training.seed,
         logging_steps=1,
@@ -298,11 +295,11 @@ class SourceLosses:
         total = sum(self._tokens.values())
         return self._tokens["replay"] / total if total else 0.0
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps, between two calls of :meth:`take`."""
         return dict(self._tokens)
 
-    def resume(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
         self._micro_batches = {source: [] for source in _SOURCES}
-        self._tokens = dict(state)
+        self._tokens = dict(state_dict)

@@ -65,7 +65,7 @@ _BEST = {
     frozenset({"kl"}): "the last within its KL budget",
     frozenset({"loss", "kl"}): "the lowest held-out loss within its KL budget",
 }
-"""Why the best weights of a run are the best, by what the guards judge."""
+"""Why the best weights of a run are the best, by what the guards decide by."""
 
 
 def train_run(
@@ -88,8 +88,7 @@ def train_run(
     reporter = reporter or Reporter(run)
     try:
         checkpoint = load_checkpoint(run, reporter, step, processes) if resume else None
-        stopped = TrainingRun(run, reporter, checkpoint, processes).execute()
-        if stopped:
+        if TrainingRun(run, reporter, checkpoint, processes).execute():
             reporter.set_state("stopped", "stopped on request")
         else:
             reporter.set_state("finished")
@@ -228,7 +227,7 @@ class TrainingRun:
         context = WorkerBaseContext(loaded, fingerprint, self._reporter)
         protections = self._recipe.retention.active().values()
         guards = GuardSet([protection.ready(context) for protection in protections])
-        if "loss" in guards.judges and not evaluator.asked.heldout:
+        if "loss" in guards.decides_by and not evaluator.asked.heldout:
             raise BadInputError(
                 "retention.early_stopping: no held-out row is left to evaluate on; set "
                 "data.heldout, or give more rows"
@@ -245,17 +244,18 @@ class TrainingRun:
     ) -> tuple[Module, bool]:
         """The trained model, and whether the user stopped its training early."""
         run, recipe, reporter, processes = self._run, self._recipe, self._reporter, self._processes
+        saved = self._checkpoint
         reporter.phase("preparing the model")
 
         # a. The model. Preparing it draws random numbers, so checkpoints keep the states before.
-        if self._checkpoint:
-            set_rng_states(self._checkpoint.initial_rng)
+        if saved:
+            set_rng_states(saved.initial_rng)
         initial_rng = get_rng_states()
         model = recipe.strategy.prepare(loaded.base)
         guards.attach(model)
-        guards.divide(processes.rank, processes.size)
-        if self._checkpoint:
-            self._checkpoint.restore_weights(model)
+        guards.shard(processes.rank, processes.size)
+        if saved:
+            saved.restore_weights(model)
         trained = TrainedModel(model, processes, shard=recipe.devices.sharding == "full")
         if processes.size > 1:
             share = "a shard of the model" if trained.sharded else "the whole model"
@@ -288,62 +288,44 @@ class TrainingRun:
         ):
             trainer.add_callback(callback)
 
-        # d. The steps, or those that are left.
-        self._take_steps(
-            trainer, trained, checkpointer, OomCheckpoint(session, trainer, checkpoint)
-        )
+        # d. The steps, or those that are left after a checkpoint.
+        oom = OomCheckpoint(session, trainer, checkpoint)
+        if rank := processes.rank:
+            set_seed((recipe.training.seed + rank) % 2**32)  # so that no two drop out alike
+        if saved is None:
+            oom.train()
+        else:
+            checkpointer.resume(saved)
+            text = f"resumed from step {saved.step}"
+            reporter.event("notice", level="info", text=text, resumed_from=saved.step)
+            if saved.step < trainer.args.max_steps:
+                trainer.add_callback(ResumeCallback(saved, trained, rank))
+                oom.train(saved.folder)
 
         # e. The best weights, where the guards kept some, else the last.
         model = trained.gathered()
         if processes.is_main and best.restore(model):
-            reporter.notice(f"the result is the model of step {best.step}: {_BEST[guards.judges]}")
-        if share_replayed := trainer.losses.replay_share:
-            reporter.notice(f"replayed: {percent(share_replayed, 1)} of all learned tokens")
+            reporter.notice(
+                f"the result is the model of step {best.step}: {_BEST[guards.decides_by]}"
+            )
+        if replayed := trainer.losses.replay_share:
+            reporter.notice(f"replayed: {percent(replayed, 1)} of all learned tokens")
         return model, session.stopping
 
     def _trainer(
         self, loaded: LoadedBase, model: Module, rows: Sequence[Rendered], guards: GuardSet
     ) -> WorkbenchTrainer:
-        training, processes = self._recipe.training, self._processes
+        recipe, training, processes = self._recipe, self._recipe.training, self._processes
+        steps = total_steps(training, len(rows), processes.size)
+        arguments = training_arguments(loaded, steps, self._run.checkpoints)
+        padding = loaded.tokenizer.pad_token_id
+        splitter = partial(MicroBatchSplitter, recipe, self._reporter, processes)
+        groups = recipe.strategy.parameter_groups(
+            model, training.learning_rate, training.weight_decay
+        )
         return WorkbenchTrainer(
-            model,
-            training_arguments(
-                training,
-                steps=total_steps(training, len(rows), processes.size),
-                folder=self._run.checkpoints,
-                precision=loaded.precision,
-                on_cpu=loaded.device.type == "cpu",
-            ),
-            rows,
-            loaded.tokenizer.pad_token_id,
-            guards,
-            partial(MicroBatchSplitter, self._recipe, self._reporter, processes),
-            self._recipe.strategy.parameter_groups(
-                model, training.learning_rate, training.weight_decay
-            ),
-            processes,
+            model, arguments, rows, padding, guards, splitter, groups, processes
         )
-
-    def _take_steps(
-        self,
-        trainer: WorkbenchTrainer,
-        trained: TrainedModel,
-        checkpointer: Checkpointer,
-        oom: OomCheckpoint,
-    ) -> None:
-        saved, rank = self._checkpoint, self._processes.rank
-        if rank:
-            set_seed((trainer.args.seed + rank) % 2**32)  # so that no two processes drop out alike
-        if saved is None:
-            oom.train()
-            return
-        checkpointer.resume(saved)
-        self._reporter.event(
-            "notice", level="info", text=f"resumed from step {saved.step}", resumed_from=saved.step
-        )
-        if saved.step < trainer.args.max_steps:
-            trainer.add_callback(ResumeCallback(saved, trained, rank))
-            oom.train(saved.folder)
 
     def _measure(self, model: Module, baseline: Baseline, evaluator: Evaluator) -> None:
         """Measure the saved result and write the report; where that fails the result stays."""

@@ -47,7 +47,7 @@ class EvaluateCallback(TrainerCallback):
             session: The run while it trains.
             control: Asks the user where a guard wants them to decide.
             metrics: Measures.
-            guards: The protections; some of them judge measurements.
+            guards: The protections; some of them decide by measurements.
             trained: The model.
             best: Keeps the best weights.
         """
@@ -68,15 +68,16 @@ class EvaluateCallback(TrainerCallback):
             return
         with self._session.clock.paused():
             due = self._due(0)
-            judging = self._guards.judges if "kl" in self._guards.judges else _NONE
-            self._evaluate(kwargs["model"], due | judging, control, due=due)
+            decides_by = self._guards.decides_by
+            wanted = due | decides_by if "kl" in decides_by else due
+            self._evaluate(kwargs["model"], wanted, control, due=due)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Measure what is wanted after this step; the guards always judge the last one."""
         del args
-        session, judges = self._session, self._guards.judges
+        session, decides_by = self._session, self._guards.decides_by
         with session.clock.paused():
             last = state.global_step == state.max_steps
             due = self._due(state.global_step)
@@ -85,11 +86,11 @@ class EvaluateCallback(TrainerCallback):
                 wanted |= _ALL
             if last and session.recipe.evaluation.retention_interval:
                 wanted |= {"kl"}
-            if last or not wanted.isdisjoint(judges):
-                wanted |= judges
+            if last or not wanted.isdisjoint(decides_by):
+                wanted |= decides_by
             ending = last or session.stopping
             self._evaluate(kwargs["model"], wanted, control, due=due, ending=ending)
-            self._judged_last_step = judges <= wanted
+            self._judged_last_step = decides_by <= wanted
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -99,7 +100,7 @@ class EvaluateCallback(TrainerCallback):
         if self._session.stopping and not self._judged_last_step:
             with self._session.clock.paused():
                 self._evaluate(
-                    kwargs["model"], self._guards.judges, control, due=_NONE, ending=True
+                    kwargs["model"], self._guards.decides_by, control, due=_NONE, ending=True
                 )
 
     def _due(self, step: int) -> frozenset[Metric]:
@@ -130,14 +131,14 @@ class EvaluateCallback(TrainerCallback):
         A sharded model needs every process to measure it; a replicated one is measured by the main
         process, which decides for all.
         """
-        session, judges = self._session, self._guards.judges
+        session, decides_by = self._session, self._guards.decides_by
         measures = bool(wanted) and (session.processes.is_main or self._trained.sharded)
         evaluation = self._measure(model, wanted, due) if measures else Evaluation()
         if "evaluate" in session.requests:
             session.requests.discard("evaluate")
             self._answer(evaluation)
-        if judges and judges <= wanted:
-            decision = session.processes.from_main(lambda: self._guards.evaluated(evaluation))
+        if decides_by and decides_by <= wanted:
+            decision = session.processes.from_main(lambda: self._guards.decide(evaluation))
             self._obey(decision, control, ending=ending)
 
     def _measure(
@@ -147,7 +148,7 @@ class EvaluateCallback(TrainerCallback):
         kl = self._metrics.retention(model) if "kl" in wanted else None
         if "canaries" in wanted:
             self._metrics.canaries(model)
-        return Evaluation(loss=loss, kl=kl, due=self._guards.judges & due)
+        return Evaluation(loss=loss, kl=kl, due=self._guards.decides_by & due)
 
     def _obey(self, decision: GuardDecision, control: TrainerControl, *, ending: bool) -> None:
         reporter = self._session.reporter
@@ -173,7 +174,7 @@ class EvaluateCallback(TrainerCallback):
             reporter.retry_when_disk_full(lambda: self._best.keep(model, reporter.status.step))
 
     def _answer(self, evaluation: Evaluation) -> None:
-        """Report the numbers to whoever asked for an evaluation."""
+        """Report the numbers to the user who asked for them."""
         numbers = {"held-out loss": evaluation.loss, "KL to base": evaluation.kl}
         listed = ", ".join(
             f"{name} {value:.4f}" for name, value in numbers.items() if value is not None

@@ -70,13 +70,13 @@ class NonfiniteCallback(TrainerCallback):
             )
         self._session.reporter.notice(f"step {step} skipped: {problem}", level="warning")
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         return {"skipped": self._skipped}
 
-    def resume(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self._skipped = state["skipped"]
+        self._skipped = state_dict["skipped"]
 
 
 def _nonfinite(logs: Mapping[str, float], *, scaled: bool) -> str:

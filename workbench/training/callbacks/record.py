@@ -54,7 +54,7 @@ class RecordCallback(TrainerCallback):
         with self._session.clock.paused():
             self._memory.record_all()
             self._record_step(state, logs)
-            if numbers := self._guards.numbers():
+            if numbers := self._guards.logs():
                 self._session.reporter.event("penalty", **numbers)
 
     def _record_step(self, state: TrainerState, logs: dict[str, float]) -> None:

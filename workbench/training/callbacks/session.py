@@ -45,13 +45,13 @@ class TrainingClock:
             if was_running:
                 self.start()
 
-    def state(self) -> dict[str, float]:
+    def state_dict(self) -> dict[str, float]:
         """What a checkpoint keeps."""
         return {"seconds": self.seconds}
 
-    def resume(self, state: dict[str, float]) -> None:
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
         """Continue from a checkpoint."""
-        self._counted = state["seconds"]
+        self._counted = state_dict["seconds"]
 
 
 @dataclass

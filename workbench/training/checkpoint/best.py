@@ -64,13 +64,13 @@ class BestWeights:
         if (folder / self._file.name).exists():
             link_or_copy(folder / self._file.name, self._file)
 
-    def state(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, int]:
         """What a checkpoint keeps beside the weights."""
         return {"step": self.step}
 
-    def resume(self, state: dict[str, int]) -> None:
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Continue from a checkpoint."""
-        self.step = state["step"]
+        self.step = state_dict["step"]
 
 
 def trained_weights(model: Module) -> dict[str, torch.Tensor]:

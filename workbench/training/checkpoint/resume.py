@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
     from workbench.runs.folder import RunFolder
-    from workbench.training.checkpoint.write import HasStateDict
+    from workbench.training.checkpoint.write import Stateful
     from workbench.training.distributed.fsdp import TrainedModel
     from workbench.training.distributed.process_group import ProcessGroup
     from workbench.training.reporting.reporter import Reporter
@@ -74,9 +74,7 @@ class ResumeCallback(TrainerCallback):
         self._first = False
 
 
-def optimization_of(
-    optimizer: Any, scheduler: Any, trained: TrainedModel
-) -> dict[str, HasStateDict]:
+def optimization_of(optimizer: Any, scheduler: Any, trained: TrainedModel) -> dict[str, Stateful]:
     """What takes the steps, by name; a scaler only where gradients are scaled (float16)."""
     scaler = {} if optimizer.scaler is None else {"scaler": optimizer.scaler}
     return {"optimizer": trained.stateful(optimizer), "scheduler": scheduler, **scaler}

@@ -40,23 +40,13 @@ _STATE = "state"
 
 
 class Stateful(Protocol):
-    """A part of the run that remembers something from step to step."""
-
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps, as plain values and tensors."""
-
-    def resume(self, state: dict[str, Any]) -> None:
-        """Continue from a checkpoint."""
-
-
-class HasStateDict(Protocol):
-    """The optimiser, the scheduler or the gradient scaler."""
+    """What remembers something from step to step, the optimiser like any part of ours."""
 
     def state_dict(self) -> dict[str, Any]:
-        """All it remembers."""
+        """What a checkpoint keeps, as plain values and tensors."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore it."""
+        """Continue from a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +113,7 @@ class Checkpointer:
     initial_rng: dict[str, Any] = field(default_factory=get_rng_states)
     processes: ProcessGroup = SINGLE_PROCESS
 
-    def gather(self, optimization: Mapping[str, HasStateDict]) -> dict[str, Any]:
+    def gather(self, optimization: Mapping[str, Stateful]) -> dict[str, Any]:
         """Collect what a checkpoint needs of every process; all must call this together."""
         return {
             "rng_by_rank": self.processes.gather(get_rng_states()),
@@ -165,7 +155,7 @@ class Checkpointer:
         return target
 
     def _save_state(self, gathered: Mapping[str, Any], folder: Path) -> None:
-        parts = {name: part.state() for name, part in self.parts.items()}
+        parts = {name: part.state_dict() for name, part in self.parts.items()}
         save_state({"initial_rng": self.initial_rng, **gathered, "parts": parts}, folder, _STATE)
 
     def resume(self, saved: SavedState) -> None:
@@ -177,7 +167,7 @@ class Checkpointer:
         if saved.parts.keys() != self.parts.keys():
             raise BadInputError(_OTHER_VERSION.format(folder=saved.folder))
         for name, part in self.parts.items():
-            part.resume(saved.parts[name])
+            part.load_state_dict(saved.parts[name])
         if self.processes.is_main:
             self.best.copy_from(saved.folder)
             checkpoints.remove_after(self.run, saved.step)

@@ -31,8 +31,8 @@ _WHOLE_STATE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 class TrainedModel:
     """The model in training, of which each process may hold a shard only.
 
-    Before the model is sharded the main process copies it into host memory. Whoever saves or
-    measures the model gets that copy, with the trained weights of all processes gathered into it.
+    Before the model is sharded the main process copies it into host memory. That copy is what is
+    saved and measured, after the trained weights of all processes were gathered into it.
 
     Attributes:
         sharded: Whether the model is sharded: then every forward pass needs all processes.

@@ -27,7 +27,7 @@ WORKER_PID = "FTWB_WORKER"
 
 _TIMEOUT = timedelta(days=30)
 """How long processes wait for one another: the main one may measure the base, or wait for its user.
-A dead one is noticed at once, by whoever started it."""
+A dead one is noticed at once, by the launcher."""
 
 
 def is_rank() -> bool:

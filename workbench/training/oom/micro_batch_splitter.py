@@ -131,7 +131,7 @@ class MicroBatchSplitter(TrainerCallback):
             RunFailedError: Memory ran out, and other processes wait for this one's gradients.
         """
         if not self._batches:
-            self._start_states = {name: part.state() for name, part in self._stateful.items()}
+            self._start_states = {name: part.state_dict() for name, part in self._stateful.items()}
             self._start_rng = get_rng_states()
         self._batches.append(batch)
         loss = self._try([batch], rows, penalties)
@@ -171,7 +171,7 @@ class MicroBatchSplitter(TrainerCallback):
         self._model.zero_grad()
         torch.cuda.empty_cache()
         for name, part in self._stateful.items():
-            part.resume(self._start_states[name])
+            part.load_state_dict(self._start_states[name])
         set_rng_states(self._start_rng)
 
     def _split_further(self) -> None:
@@ -221,13 +221,13 @@ class MicroBatchSplitter(TrainerCallback):
             f"{_any_of(remedies)}"
         )
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         return {"parts": self._parts}
 
-    def resume(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self._parts = state["parts"]
+        self._parts = state_dict["parts"]
 
 
 _OTHERS_WAIT = (
