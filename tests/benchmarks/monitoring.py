@@ -19,8 +19,8 @@ from workbench.recipe import yaml_io
 from workbench.recipe.evaluation import EvaluationSection
 from workbench.runs.events import EventReader
 from workbench.runs.folder import Runs
-from workbench.training.callbacks.retention_watch import RetentionWatch
-from workbench.training.worker import work
+from workbench.training.callbacks.metrics import TrainingMetrics
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +55,8 @@ def main() -> None:
     arguments = parser.parse_args()
     looks: list[float] = []
     canaries: list[float] = []
-    RetentionWatch.measure = timed(RetentionWatch.measure, looks)
-    RetentionWatch.ask_canaries = timed(RetentionWatch.ask_canaries, canaries)
+    TrainingMetrics.retention = timed(TrainingMetrics.retention, looks)
+    TrainingMetrics.canaries = timed(TrainingMetrics.canaries, canaries)
     settings = [
         f"training.max_steps={arguments.steps}",
         "training.eval_steps=0",
@@ -68,7 +68,7 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as folder:
         run = Runs(Path(folder)).create(yaml_io.load_file(arguments.recipe, settings))
-        if work(run):
+        if train_run(run):
             raise SystemExit(run.status().reason)
         step = seconds_per_step(run)
     defaults = EvaluationSection()

@@ -36,7 +36,7 @@ from workbench.recipe import yaml_io
 from workbench.retention.penalties.kl import kl_to_base
 from workbench.runs.folder import Runs
 from workbench.runs.view import RunFollower
-from workbench.training.worker import work
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,7 +103,7 @@ def outcome(name: str, settings: list[str], ruler: Ruler, runs: Runs) -> Outcome
     """Do one run and measure it."""
     start = time.perf_counter()
     run = runs.create(yaml_io.load_file("demo-full", settings))
-    if work(run):
+    if train_run(run):
         raise SystemExit(f"{name}: {run.status().reason}")
     after = read_report(run).after
     kl = ruler.kl(run.recipe().strategy.load(ruler.load(), run.model))

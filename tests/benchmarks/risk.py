@@ -37,7 +37,7 @@ from workbench.planning.risk import WEIGHTS
 from workbench.planning.risk_check import CheckedRun, RiskCheck
 from workbench.recipe import yaml_io
 from workbench.runs.folder import Runs
-from workbench.training.worker import work
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ def checked(name: str, settings: Sequence[str], runs: Runs) -> CheckedRun:
     )
     risk = preflight(recipe).risk
     run = runs.create(recipe)
-    if work(run):
+    if train_run(run):
         raise SystemExit(f"{name}: {run.status().reason}")
     found = judge(read_report(run))
     return CheckedRun(

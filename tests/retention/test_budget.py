@@ -18,9 +18,9 @@ from workbench.retention.budget import Budget
 from workbench.retention.early_stopping import Patience
 from workbench.runs import control
 from workbench.runs.view import RunFollower
-from workbench.training import budget_pause
-from workbench.training.protections import GuardSet
-from workbench.training.worker import work
+from workbench.training.callbacks import control as control_callback
+from workbench.training.guards import GuardSet
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,13 +69,13 @@ def test_it_does_not_promise_to_go_back_to_nothing() -> None:
 
 def test_the_best_is_what_none_calls_worse() -> None:
     both = GuardSet([Patience(3, 0.0), Budget(0.1, 0.3, "rollback")])
-    assert both.judges == {"loss", "kl"}
+    assert both.decides_by == {"loss", "kl"}
     seen = [(2.0, 0.1), (1.0, 0.2), (1.5, 0.2), (0.5, 0.4)]
-    verdicts = [both.evaluated(Evaluation(loss=loss, kl=kl)) for loss, kl in seen]
+    verdicts = [both.decide(Evaluation(loss=loss, kl=kl)) for loss, kl in seen]
     assert [verdict.best for verdict in verdicts] == [True, True, False, False]
     asking = GuardSet([Patience(3, 0.0), Budget(0.1, 0.3, "ask")])
-    assert asking.evaluated(Evaluation(loss=2.0, kl=0.1)).best
-    assert GuardSet([Budget(0.1, 0.3, "stop")]).evaluated(Evaluation(kl=0.1)).best is None
+    assert asking.decide(Evaluation(loss=2.0, kl=0.1)).best
+    assert GuardSet([Budget(0.1, 0.3, "stop")]).decide(Evaluation(kl=0.1)).best is None
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_rollback_gives_the_last_model_under_it(
     assert kl == pytest.approx(kls[over - 1], rel=1e-4)
     short, _ = trained(*forgetful, "retention.budget=null", f"training.max_steps={over - 1}")
     assert distance(run, tiny_model) == pytest.approx(distance(short, tiny_model), rel=1e-6)
-    said = f"the result is the model of step {over - 1}: the last under its budget"
+    said = f"the result is the model of step {over - 1}: the last within its KL budget"
     assert any(said in notice.get("text", "") for notice in view.notices)
 
 
@@ -161,12 +161,12 @@ def test_ask_waits_for_the_answer(
         if len(seen) == 3:
             control.ask(run, answer)
 
-    monkeypatch.setattr(budget_pause.time, "sleep", meanwhile)
-    assert work(run) == 0
+    monkeypatch.setattr(control_callback.time, "sleep", meanwhile)
+    assert train_run(run) == 0
     kls, over = limits(run)
     assert seen == [("running", "over budget: waiting for an answer", over)] * 3
     view = RunFollower(run).poll()
-    told = f"'ftwb continue {run.id}' goes on, 'ftwb stop {run.id}' ends it here"
+    told = f"'ftwb continue {run.id}' resumes training, 'ftwb stop {run.id}' ends it here"
     assert sum(told in notice.get("text", "") for notice in view.notices) == 1
     assert run.status().state == ("stopped" if answer == "stop" else "finished")
     assert run.status().step == (over if answer == "stop" else 12)

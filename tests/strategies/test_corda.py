@@ -91,7 +91,7 @@ def test_the_run_tells_how_far_it_is_and_saves_a_plain_lora(trained) -> None:
     )
     assert view.status.state == "finished", view.status.reason
     told = [event for event in EventReader(run.events).read() if event["kind"] == "phase"]
-    details = {event["detail"] for event in told if event["name"] == "studying the base"}
+    details = {event["detail"] for event in told if event["name"] == "calibrating on the base"}
     assert "directions that general text uses least" in details
     config = json.loads((run.model / "adapter_config.json").read_text())
     assert (config["init_lora_weights"], config["corda_config"], config["r"]) == (True, None, 8)

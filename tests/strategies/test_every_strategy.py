@@ -102,7 +102,7 @@ def test_twenty_steps_saved_and_reloaded(
         seen["trained"] = torch.tensor(moving(model))
 
     monkeypatch.setattr(worker, "save_result", save_and_look)
-    assert worker.work(run) == 0, run.status().reason
+    assert worker.train_run(run) == 0, run.status().reason
     case = setup(wide_model, kind, **VARIANTS[variant])
     assert case.strategy == run.recipe().strategy
     assert int(seen["trained"]) == case.strategy.trainable_parameters(
@@ -164,7 +164,7 @@ def losses(new_run: Callable[..., RunFolder], kind: str, *overrides: str) -> lis
     """The training losses of a short run of a kind."""
     fields = ["strategy.layers=1"] if kind == "freeze" else []
     run = new_run(f"strategy.kind={kind}", *fields, "training.max_steps=4", *overrides)
-    assert worker.work(run) == 0, run.status().reason
+    assert worker.train_run(run) == 0, run.status().reason
     events = EventReader(run.events).read()
     return [event["loss"] for event in events if event["kind"] == "train"]
 

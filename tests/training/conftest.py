@@ -1,4 +1,4 @@
-"""Runs that are probed, with texts small enough for a tiny model, and workers that die."""
+"""Runs that are probed, with texts small enough for a tiny model, and workers that are killed."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.training.nursery import TRACE, opened
+from tests.training.forked_workers import TRACE, start_forking
 from workbench.runs import launch as launching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.training.nursery import Nursery
-    from tests.training.undisturbed import Undisturbed
+    from tests.training.forked_workers import ForkedWorkers
+    from tests.training.reference_run import ReferenceRun
     from workbench.runs.folder import RunFolder
 
     NewRun = Callable[..., RunFolder]
@@ -75,43 +75,43 @@ def probed(general: Path, suite: Path) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def kept() -> dict[str, Any]:
+def shared() -> dict[str, Any]:
     """What is made once, when the first test needs it."""
     return {}
 
 
 @pytest.fixture
-def nursery(
-    kept: dict[str, Any], new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
-) -> Nursery:
-    """Workers are forked from a process in which such a run was already done, its base measured."""
-    from tests.training.undisturbed import RECIPE
+def workers(
+    shared: dict[str, Any], new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> ForkedWorkers:
+    """Workers are forked from a process that has done such a run already, its base measured."""
+    from tests.training.reference_run import RECIPE
 
-    monkeypatch.setenv("FTWB_CACHE", kept.setdefault("cache", os.environ["FTWB_CACHE"]))
+    monkeypatch.setenv("FTWB_CACHE", shared.setdefault("cache", os.environ["FTWB_CACHE"]))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    if "nursery" not in kept:
-        kept["nursery"] = opened(dict(os.environ), new_run(*RECIPE).path)
-    found: Nursery = kept["nursery"]
-    monkeypatch.setattr(launching, "subprocess", found)
-    return found
+    if "workers" not in shared:
+        shared["workers"] = start_forking(dict(os.environ), new_run(*RECIPE).path)
+    forked: ForkedWorkers = shared["workers"]
+    monkeypatch.setattr(launching, "subprocess", forked)
+    return forked
 
 
 @pytest.fixture
-def undisturbed(
-    kept: dict[str, Any], nursery: Nursery, new_run: Callable[..., RunFolder]
-) -> Undisturbed:
-    """Such a run in which nobody was killed."""
-    from tests.training.undisturbed import RECIPE, Undisturbed
+def reference(
+    shared: dict[str, Any], workers: ForkedWorkers, new_run: Callable[..., RunFolder]
+) -> ReferenceRun:
+    """Such a run whose worker was not killed."""
+    from tests.training.reference_run import RECIPE, ReferenceRun
 
-    if "undisturbed" not in kept:
+    if "reference" not in shared:
         run = new_run(*RECIPE)
-        nursery.traced = True
-        assert nursery.end_of(launching.launch(run)) == 0
+        workers.traced = True
+        assert workers.wait(launching.launch(run)) == 0
         trace = tuple((run.path / TRACE).read_text().splitlines())
-        kept["undisturbed"] = Undisturbed(run, trace)
-    found: Undisturbed = kept["undisturbed"]
-    return found
+        shared["reference"] = ReferenceRun(run, trace)
+    whole: ReferenceRun = shared["reference"]
+    return whole
 
 
 def _write_suite(path: Path, lines: tuple[str, ...], items: list[dict[str, object]]) -> None:

@@ -1,4 +1,4 @@
-"""Watching a model that the device has no room to watch: in parts, or not at all, never fatally."""
+"""Measuring on a device that is too small: in parts or not at all, and never fatally."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from workbench.evaluation.run.evaluator import Evaluator
 from workbench.models.dtype import RunDtypes
 from workbench.models.loaded_base import open_base
 from workbench.runs.events import EventReader
-from workbench.training.callbacks import retention_watch
-from workbench.training.callbacks.retention_watch import RetentionWatch
+from workbench.training.callbacks import metrics
+from workbench.training.callbacks.metrics import TrainingMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     Train = Callable[..., tuple[RunFolder, RunView]]
 
 
-class ActionResult:
-    """A reporter that keeps what it is told."""
+class Events:
+    """A reporter that keeps its events."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -47,21 +47,21 @@ class ActionResult:
 @pytest.fixture
 def watched(
     new_run: Callable[..., RunFolder], probed: tuple[str, ...]
-) -> tuple[Module, RetentionWatch, ActionResult]:
-    """A base that was measured and then moved a little, who watches it, and what is told."""
-    run, told = new_run(*probed, "evaluation.retention_rows=20"), ActionResult()
+) -> tuple[Module, TrainingMetrics, Events]:
+    """A base that was measured and then moved a little, its metrics, and the events they write."""
+    run, events = new_run(*probed, "evaluation.retention_rows=20"), Events()
     recipe = run.recipe()
     dtypes = RunDtypes("float32", "float32")
-    opened = open_base(recipe, load_split(recipe.data, 0), dtypes, lambda *_: None)
-    evaluator = Evaluator(opened)
-    fingerprint = take_fingerprint(opened.base, opened.tokenizer)
+    loaded = open_base(recipe, load_split(recipe.data, 0), dtypes, lambda *_: None)
+    evaluator = Evaluator(loaded)
+    fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
     base = evaluator.base(fingerprint, run.base, lambda *_: None)
-    model: Any = opened.base
+    model: Any = loaded.base
     torch.manual_seed(0)
     with torch.no_grad():
         for tensor in model.parameters():
             tensor.add_(0.02 * torch.randn_like(tensor))
-    return model, RetentionWatch(opened, evaluator, base, told), told
+    return model, TrainingMetrics(loaded, evaluator, base, events), events
 
 
 @contextmanager
@@ -77,62 +77,62 @@ def room_for(model: Module, rows: int) -> Iterator[None]:
     hook.remove()
 
 
-def test_a_look_that_does_not_fit_is_taken_in_parts(
-    watched: tuple[Module, RetentionWatch, ActionResult],
+def test_a_measurement_that_does_not_fit_is_taken_in_parts(
+    watched: tuple[Module, TrainingMetrics, Events],
 ) -> None:
-    model, watch, told = watched
-    whole = watch.measure(model)
+    model, measured, events = watched
+    whole = measured.retention(model)
     model.train()
     with room_for(model, 3):
-        parts = watch.measure(model)
-        assert [notice["text"][-30:] for notice in told.of("notice")] == [
-            "KL: from now on 4 rows at once",
-            "KL: from now on 2 rows at once",
+        parts = measured.retention(model)
+        assert [notice["text"] for notice in events.of("notice")] == [
+            "KL to the base: out of memory, batch size 8 → 4",
+            "KL to the base: out of memory, batch size 4 → 2",
         ]
-        again = watch.measure(model)
+        again = measured.retention(model)
     assert model.training
     assert whole > 1e-3
     assert parts == again == pytest.approx(whole, rel=1e-5)
-    first, second, _ = told.of("retention")
+    first, second, _ = events.of("retention")
     assert second == {name: pytest.approx(value, rel=1e-4) for name, value in first.items()}
-    assert len(told.of("notice")) == 2
+    assert len(events.of("notice")) == 2
 
 
 def test_canaries_that_do_not_fit_are_asked_one_by_one(
-    watched: tuple[Module, RetentionWatch, ActionResult],
+    watched: tuple[Module, TrainingMetrics, Events],
 ) -> None:
-    model, watch, told = watched
-    watch.ask_canaries(model)
-    whole = told.of("canary")
+    model, measured, events = watched
+    measured.canaries(model)
+    whole = events.of("canary")
     with room_for(model, 1):
-        watch.ask_canaries(model)
-    assert told.of("canary") == whole * 2
-    assert told.of("notice")[-1]["text"].endswith("canaries: from now on 1 row at once")
+        measured.canaries(model)
+    assert events.of("canary") == whole * 2
+    assert events.of("notice")[-1]["text"].endswith("out of memory, batch size 2 → 1")
 
 
-def test_what_never_fits_is_left_out_and_said(
-    watched: tuple[Module, RetentionWatch, ActionResult],
+def test_what_never_fits_is_skipped_with_a_notice(
+    watched: tuple[Module, TrainingMetrics, Events],
 ) -> None:
-    model, watch, told = watched
+    model, measured, events = watched
     with room_for(model, 0):
-        assert watch.measure(model) is None
-        watch.ask_canaries(model)
-    assert told.of("retention") == told.of("canary") == []
-    last = [notice["text"] for notice in told.of("notice") if "not even for one" in notice["text"]]
-    assert [text.partition(":")[0] for text in last] == [
-        "no memory for watching KL",
-        "no memory for asking the canaries",
+        assert measured.retention(model) is None
+        measured.canaries(model)
+    assert events.of("retention") == events.of("canary") == []
+    notices = [notice["text"] for notice in events.of("notice")]
+    assert [text for text in notices if "skipped" in text] == [
+        f"{what}: measurement skipped, out of memory at batch size 1"
+        for what in ("KL to the base", "canary answers")
     ]
 
 
-def test_no_run_ends_because_it_is_watched(
+def test_no_run_ends_because_it_is_measured(
     trained: Train, probed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crowded(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(retention_watch, "_against", crowded)
-    monkeypatch.setattr(retention_watch, "general_answers", crowded)
+    monkeypatch.setattr(metrics, "_drift_on", crowded)
+    monkeypatch.setattr(metrics, "general_answers", crowded)
     run, view = trained(*probed, "retention.budget.action=rollback")
     assert view.status.state == "finished", view.status.reason
     assert view.status.step == 6
@@ -140,4 +140,6 @@ def test_no_run_ends_because_it_is_watched(
     kinds = [event["kind"] for event in EventReader(run.events).read()]
     assert "retention" not in kinds
     assert "canary" not in kinds
-    assert any("no memory for watching KL" in notice.get("text", "") for notice in view.notices)
+    assert any(
+        "KL to the base: measurement skipped" in notice.get("text", "") for notice in view.notices
+    )

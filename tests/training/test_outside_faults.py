@@ -1,4 +1,4 @@
-"""What else goes wrong around a worker: several who resume at once, a disk that turns read-only."""
+"""What else goes wrong around a worker: several resumes at once, a disk that turns read-only."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.training.nursery import Death
-from tests.training.undisturbed import RECIPE, assert_goes_on, assert_is
+from tests.training.forked_workers import Fault
+from tests.training.reference_run import RECIPE, assert_ends_alike, assert_resumes
 from workbench.runs.checkpoints import steps
 from workbench.runs.events import EventReader
 from workbench.runs.launch import launch
@@ -19,8 +19,8 @@ from workbench.runs.launch import launch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.training.nursery import Nursery
-    from tests.training.undisturbed import Undisturbed
+    from tests.training.forked_workers import ForkedWorkers
+    from tests.training.reference_run import ReferenceRun
     from workbench.runs.folder import RunFolder
 
     NewRun = Callable[..., RunFolder]
@@ -36,21 +36,19 @@ sys.stdin.readline()
 sys.argv = ["ftwb", "--runs-dir", sys.argv[1], "resume", sys.argv[2]]
 main()
 """
-"""``ftwb resume``, once it is told that all others are ready."""
+"""``ftwb resume``, once all others are ready."""
 
 
 @pytest.fixture
-def halted(nursery: Nursery, new_run: NewRun) -> RunFolder:
+def halted(workers: ForkedWorkers, new_run: NewRun) -> RunFolder:
     """A run whose worker was killed when it had written its first checkpoint."""
     run = new_run(*RECIPE)
-    nursery.death = Death(None, "rename checkpoints/.step-2.new", "after")
-    assert nursery.end_of(launch(run)) == -signal.SIGKILL
+    workers.fault = Fault(None, "rename checkpoints/.step-2.new", "after")
+    assert workers.wait(launch(run)) == -signal.SIGKILL
     return run
 
 
-def test_of_several_who_resume_at_once_one_does(
-    halted: RunFolder, undisturbed: Undisturbed
-) -> None:
+def test_of_several_resumes_at_once_one_wins(halted: RunFolder, reference: ReferenceRun) -> None:
     command = [sys.executable, "-c", RESUMER, str(halted.path.parent), halted.id]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     resumers = [subprocess.Popen(command, text=True, **pipes) for _ in range(4)]
@@ -61,8 +59,8 @@ def test_of_several_who_resume_at_once_one_does(
         assert one.stdin is not None
         one.stdin.write("\n")
         one.stdin.flush()
-    said = [one.communicate()[1].splitlines() for one in resumers]
-    lines = [line for (line,) in said]
+    outputs = [one.communicate()[1].splitlines() for one in resumers]
+    lines = [line for (line,) in outputs]
     assert sorted(one.returncode for one in resumers) == [0, 2, 2, 2], lines
     (won,) = [line for line in lines if line == f"{halted.id}: goes on from step 2"]
     lost = [line for line in lines if line != won]
@@ -75,7 +73,7 @@ def test_of_several_who_resume_at_once_one_does(
     )
     assert all(line in clear for line in lost), lost
     psutil.wait_procs([psutil.Process(halted.status().pid)])
-    assert_is(halted, undisturbed.run)
+    assert_ends_alike(halted, reference.run)
     assert [
         event["resumed_from"]
         for event in EventReader(halted.events).read()
@@ -87,25 +85,25 @@ def test_of_several_who_resume_at_once_one_does(
     "moment",
     ["write checkpoint", "weights checkpoints/.step-4.new/adapter_model.safetensors"],
 )
-def test_a_worker_whose_disk_turns_read_only_is_lost_with_its_last_words_and_goes_on_later(
-    nursery: Nursery, undisturbed: Undisturbed, new_run: NewRun, moment: str
+def test_a_worker_whose_disk_turns_read_only_is_lost_with_its_error_and_resumes_later(
+    workers: ForkedWorkers, reference: ReferenceRun, new_run: NewRun, moment: str
 ) -> None:
     run = new_run(*RECIPE)
-    nursery.death = Death(None, moment, "read-only")
-    assert nursery.end_of(launch(run)) == 1
+    workers.fault = Fault(None, moment, "read-only")
+    assert workers.wait(launch(run)) == 1
     status = run.status()
     assert status.state == "lost"
     assert "Read-only file system" in status.reason
     assert steps(run) == [2]
-    assert_goes_on(nursery, run, undisturbed.run)
+    assert_resumes(workers, run, reference.run)
 
 
-def test_a_result_whose_disk_turns_read_only_is_pointed_to(
-    nursery: Nursery, undisturbed: Undisturbed, new_run: NewRun
+def test_a_result_whose_disk_turns_read_only_is_mentioned(
+    workers: ForkedWorkers, reference: ReferenceRun, new_run: NewRun
 ) -> None:
     run = new_run(*RECIPE)
-    nursery.death = Death(None, "fsync .report.json", "read-only")
-    assert nursery.end_of(launch(run)) == 1
+    workers.fault = Fault(None, "fsync .report.json", "read-only")
+    assert workers.wait(launch(run)) == 1
     assert run.status().state == "lost"
     assert "its result is saved: 'ftwb evaluate" in run.status().reason
-    assert_goes_on(nursery, run, undisturbed.run)
+    assert_resumes(workers, run, reference.run)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.training.checkpoint.rng_state import random_states, set_random_states
+from workbench.training.checkpoint.rng_state import get_rng_states, set_rng_states
 from workbench.training.checkpoint.state_io import load_state, save_state
 
 if TYPE_CHECKING:
@@ -36,17 +36,17 @@ def test_tensors_come_back_bit_for_bit_and_shared_ones_once(tmp_path: Path) -> N
 
 
 def test_what_would_need_pickle_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="a state holds a set"):
+    with pytest.raises(TypeError, match="cannot save a set"):
         save_state({"a": {1}}, tmp_path, "state")
 
 
-def test_every_library_draws_on_from_where_it_was(tmp_path: Path) -> None:
+def test_every_library_continues_drawing_where_it_was(tmp_path: Path) -> None:
     def draw() -> tuple[float, float, float]:
         return random.random(), float(np.random.normal()), float(torch.rand(()))  # noqa: S311
 
     draw()
-    save_state(random_states(), tmp_path, "random")
+    save_state(get_rng_states(), tmp_path, "random")
     first = draw()
-    set_random_states(load_state(tmp_path, "random"))
+    set_rng_states(load_state(tmp_path, "random"))
     assert draw() == first
     assert draw() != first

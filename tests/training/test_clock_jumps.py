@@ -1,4 +1,4 @@
-"""A clock that is put back an hour or forward a day: states stay true, and no rate is negative."""
+"""A clock that jumps back an hour or forward a day: states stay true, no rate is negative."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ JUMPS = pytest.mark.parametrize("jump", [-HOUR, DAY], ids=["back", "forward"])
 
 @pytest.fixture
 def move(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Put this process's clock forward, or back."""
+    """Move this process's clock forward, or back."""
     now = time.time
 
     def move(seconds: float) -> None:
@@ -39,7 +39,7 @@ def move(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 @JUMPS
-def test_a_worker_of_this_host_is_seen_as_it_is(
+def test_the_state_of_a_worker_of_this_host_ignores_the_clock(
     runs: Runs, move: Callable[[float], None], jump: float
 ) -> None:
     run = runs.create(Recipe())
@@ -61,7 +61,7 @@ def test_a_run_that_no_worker_ever_took_is_lost_whatever_the_clock_says(
     assert run.status().state == "lost"
 
 
-def test_what_is_not_heard_from_another_host_may_be_a_clock(
+def test_a_silent_worker_on_another_host_may_be_a_wrong_clock(
     runs: Runs, move: Callable[[float], None]
 ) -> None:
     run = runs.create(Recipe())
@@ -75,17 +75,17 @@ def test_what_is_not_heard_from_another_host_may_be_a_clock(
 
 
 @JUMPS
-def test_the_status_is_written_on_when_the_clock_jumps(
+def test_the_status_is_still_written_when_the_clock_jumps(
     runs: Runs, move: Callable[[float], None], monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
     run = runs.create(Recipe())
-    told = reporter.Reporter(run)
+    writer = reporter.Reporter(run)
     move(jump)
-    passed = time.monotonic() + 2 * reporter._PROGRESS
+    passed = time.monotonic() + 2 * reporter._PROGRESS_SECONDS
     monkeypatch.setattr(reporter.time, "monotonic", lambda: passed)
-    told.step(7, 100)
+    writer.step(7, 100)
     assert run.status().step == 7
-    told.state("finished")
+    writer.set_state("finished")
 
 
 @pytest.mark.parametrize("jumps", [(-HOUR, 0.0, DAY), (0.0, -HOUR)], ids=["wild", "back"])

@@ -1,4 +1,4 @@
-"""Real runs in two processes on the CPU: they are the run of one process, and end as truly."""
+"""Real runs in two processes on the CPU: they are the run of one process, and end like it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 import torch
-from safetensors.torch import load_file
 
+from tests.training.live_runs import weights_of
 from workbench.evaluation.report.report import read_report
 from workbench.planning.resume_launch import resume
 from workbench.runs import control
@@ -20,8 +20,8 @@ from workbench.runs.checkpoints import choose, steps
 from workbench.runs.events import EventReader
 from workbench.runs.launch import launch
 from workbench.runs.slurm import Job, write_script
-from workbench.training.checkpoint.write import Saved
-from workbench.training.worker import work
+from workbench.training.checkpoint.write import SavedState
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NUMBERS = ("loss", "gradient_norm", "loss_target", "loss_replay", "replay_share", "ewc")
 TWO = ("devices.count=2",)
 ONE = ("training.gradient_accumulation_steps=2", "devices.sharding=none")
-"""What one process takes in a step that two processes take together."""
+"""One process with the steps that two processes take together."""
 
 ASKING = (
     "retention.budget.warn=1e-9",
@@ -102,8 +102,8 @@ def processes(run: RunFolder) -> dict[int, psutil.Process]:
     return {int(child.environ()["RANK"]): child for child in children}
 
 
-def told(run: RunFolder) -> dict[tuple[str, int], dict[str, Any]]:
-    """The last word on every step, by kind of event and step."""
+def numbers_of(run: RunFolder) -> dict[tuple[str, int], dict[str, Any]]:
+    """The last numbers of every step, by kind of event and step."""
     return {
         (event["kind"], event["step"]): {name: event.get(name) for name in NUMBERS}
         for event in EventReader(run.events).read()
@@ -111,14 +111,9 @@ def told(run: RunFolder) -> dict[tuple[str, int], dict[str, Any]]:
     }
 
 
-def weights_of(run: RunFolder) -> dict[str, torch.Tensor]:
-    (file,) = run.model.glob("*.safetensors")
-    return load_file(file)
-
-
 def assert_equal(two: RunFolder, one: RunFolder) -> None:
     """The same numbers and weights, but for rounding."""
-    ours, theirs = told(two), told(one)
+    ours, theirs = numbers_of(two), numbers_of(one)
     assert ours.keys() == theirs.keys()
     for key, numbers in theirs.items():
         assert ours[key] == pytest.approx(numbers, rel=1e-4), key
@@ -134,51 +129,50 @@ def test_two_processes_are_one_with_twice_the_accumulation(
     recipe = (*guarded, *shared, "strategy.kind=full")
     two, one = new_run(*recipe, *TWO), new_run(*recipe, *ONE)
     launch(two)
-    assert work(one) == 0
+    assert train_run(one) == 0
     assert ended(two) == "finished", (two.status().reason, two.log.read_text())
     assert_equal(two, one)
-    before, after = (reading(run) for run in (one, two))
-    assert after == pytest.approx(before, abs=1e-4)
+    assert text_losses(two) == pytest.approx(text_losses(one), abs=1e-4)
 
 
-def reading(run: RunFolder) -> list[float]:
-    """What the report has measured of the saved result."""
+def text_losses(run: RunFolder) -> list[float]:
+    """The losses of the saved result on text, from the report."""
     report = read_report(run)
     return [text.nll for text in (*report.after.general, *report.after.task)]
 
 
-def test_a_killed_process_fails_the_run_with_its_words(
+def test_a_killed_process_fails_the_run_and_is_named(
     new_run: NewRun, guarded: tuple[str, ...]
 ) -> None:
     run = new_run(*guarded, *TWO, *ASKING)
     launch(run)
     until(lambda: waits(run))
-    found = processes(run)
-    assert found.keys() == {0, 1}
-    found[1].kill()
+    children = processes(run)
+    assert children.keys() == {0, 1}
+    children[1].kill()
     assert ended(run) == "failed"
     assert run.status().reason.startswith("process 1: killed by SIGKILL")
     assert [e["text"] for e in EventReader(run.events).read() if e["kind"] == "error"] == [
         run.status().reason
     ]
-    until(lambda: not any(process.is_running() for process in found.values()))
+    until(lambda: not any(process.is_running() for process in children.values()))
 
 
-def test_a_stopped_run_goes_on_with_both_processes(
+def test_a_stopped_run_resumes_with_both_processes(
     new_run: NewRun, guarded: tuple[str, ...], shared: tuple[str, ...]
 ) -> None:
     recipe = (*guarded, *shared, *ASKING)
     two = new_run(*recipe, *TWO)
     one = new_run(*recipe, *ONE, "retention.budget.limit=100")
     launch(two)
-    assert work(one) == 0
+    assert train_run(one) == 0
     until(lambda: waits(two))
     worker = psutil.Process(two.status().pid)
     worker.send_signal(signal.SIGTERM)
     assert ended(two) == "stopped", two.status().reason
     until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
     assert steps(two)[0] == 2
-    first, second = Saved.read(choose(two).folder, 2).random
+    first, second = SavedState.read(choose(two).folder, 2).rng_by_rank
     assert not torch.equal(first["torch"], second["torch"])
     assert resume(two).step == 2
     assert ended(two) == "finished", (two.status().reason, two.log.read_text())
@@ -191,7 +185,7 @@ while [[ $1 == --* ]]; do shift; done
 "$@" & two=$!
 wait $one && wait $two
 """
-"""Starts what it is given on two nodes, both of them here."""
+"""Starts its command on two nodes, both of them here."""
 
 
 def test_a_job_over_two_nodes_is_the_same_run(
@@ -209,7 +203,7 @@ def test_a_job_over_two_nodes_is_the_same_run(
     path = write_script(two, Job(nodes=2, gpus=0, processes=1))
     with two.log.open("w") as log:
         job = subprocess.Popen(["bash", str(path)], stdout=log, stderr=log)
-        assert work(one) == 0
+        assert train_run(one) == 0
         assert job.wait() == 0, two.log.read_text()
     assert two.status().state == "finished"
     assert_equal(two, one)

@@ -8,15 +8,20 @@ import pytest
 import torch
 
 from tests.tiny import make_tiny_model
-from tests.training.shortage import in_forward, more_than
-from tests.training.test_resume import stop_at, weights_of
+from tests.training.live_runs import (
+    assert_same_weights,
+    events_of,
+    notices_of,
+    stop_at,
+    weights_of,
+)
+from tests.training.simulated_oom import in_forward, more_than
 from workbench.models.loss import labelled_nll
 from workbench.runs import checkpoints
-from workbench.runs.events import EventReader
-from workbench.runs.view import RunFollower
-from workbench.training import nonfinite_guard, trainer
-from workbench.training.callbacks import monitor
-from workbench.training.worker import work
+from workbench.training import trainer
+from workbench.training.callbacks import nonfinite
+from workbench.training.callbacks.record import RecordCallback
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +46,7 @@ def break_calls(broken: set[int], patch: pytest.MonkeyPatch, *, by: float = torc
 
 
 def losses_of(run: RunFolder) -> dict[int, float | None]:
-    return {e["step"]: e["loss"] for e in EventReader(run.events).read() if e["kind"] == "train"}
+    return {event["step"]: event["loss"] for event in events_of(run, "train")}
 
 
 def test_a_skipped_step_moves_nothing_and_spoils_nothing(
@@ -59,16 +64,15 @@ def test_a_skipped_step_moves_nothing_and_spoils_nothing(
         new_run(*recipe, "training.max_steps=3"),
         new_run(*recipe, "training.max_steps=4"),
     )
-    assert work(whole) == 0
+    assert train_run(whole) == 0
     break_calls({2}, monkeypatch)
-    assert work(skipping) == 0
-    expected, found = losses_of(whole), losses_of(skipping)
-    assert found[2] is None
-    assert [found[1], found[3], found[4]] == pytest.approx(
+    assert train_run(skipping) == 0
+    expected, losses = losses_of(whole), losses_of(skipping)
+    assert losses[2] is None
+    assert [losses[1], losses[3], losses[4]] == pytest.approx(
         [expected[1], expected[2], expected[3]], rel=1e-6
     )
-    texts = [notice.get("text") for notice in RunFollower(skipping).poll().notices]
-    assert "step 2 was skipped: the loss is nan" in texts
+    assert "step 2 skipped: the loss is nan" in notices_of(skipping)
 
 
 def test_a_stop_keeps_the_checkpoint_of_the_step_before(
@@ -76,31 +80,33 @@ def test_a_stop_keeps_the_checkpoint_of_the_step_before(
 ) -> None:
     run = new_run("strategy.kind=full", "training.save_steps=1")
     break_calls({3}, monkeypatch, by=torch.inf)
-    assert work(run) == 1
+    assert train_run(run) == 1
     assert "diverged at step 3: the loss is" in run.status().reason
     assert sorted(path.name for path in run.checkpoints.iterdir()) == ["step-1", "step-2"]
     assert not run.has_result()
 
 
-def test_skipping_for_ever_ends(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nonfinite_guard, "MOST_SKIPPED", 2)
+def test_skipping_ends_after_too_many_steps_in_a_row(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nonfinite, "MAX_SKIPPED", 2)
     run = new_run("training.on_nonfinite=skip")
     break_calls({3, 5, 6}, monkeypatch)
-    assert work(run) == 1
-    assert "diverged at step 6 and in 1 steps before it: the loss is nan" in run.status().reason
+    assert train_run(run) == 1
+    assert "diverged at step 6 (2 such steps in a row): the loss is nan" in run.status().reason
 
 
 def break_weights_at(step: int, patch: pytest.MonkeyPatch, *, all_of_it: bool = True) -> None:
     """Spoil a trained weight after a step of finite loss, or a place in it that none reads."""
-    end = monitor.Monitor.on_step_end
+    end = RecordCallback.on_step_end
 
-    def spoil(self: monitor.Monitor, args: Any, state: Any, ctl: Any, **kwargs: Any) -> Any:
+    def spoil(self: RecordCallback, args: Any, state: Any, ctl: Any, **kwargs: Any) -> None:
         if state.global_step == step:
-            weights = [one for one in kwargs["model"].parameters() if one.requires_grad]
+            weights = [weight for weight in kwargs["model"].parameters() if weight.requires_grad]
             weights[0].data[slice(None) if all_of_it else UNREAD] = torch.nan
-        return end(self, args, state, ctl, **kwargs)
+        end(self, args, state, ctl, **kwargs)
 
-    patch.setattr(monitor.Monitor, "on_step_end", spoil)
+    patch.setattr(RecordCallback, "on_step_end", spoil)
 
 
 UNREAD = 7
@@ -119,26 +125,28 @@ def test_a_broken_model_never_takes_the_place_of_an_earlier_result(
     run = new_run("strategy.kind=full", "training.max_steps=4")
     with monkeypatch.context() as patch:
         stop_at(2, run, patch)
-        assert work(run) == 0
+        assert train_run(run) == 0
     before = bytes_of(run)
     break_weights_at(4, monkeypatch)
-    assert work(run, resume=True) == 1
+    assert train_run(run, resume=True) == 1
     assert "is no longer finite; lower the learning rate" in run.status().reason
     assert bytes_of(run) == before
     assert checkpoints.choose(run).step == 2
 
 
-def test_a_broken_model_is_no_checkpoint(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_model_is_not_checkpointed(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = new_run("strategy.kind=lora", "training.save_steps=1", "training.save_total_limit=1")
     break_weights_at(3, monkeypatch)
-    assert work(run) == 1
+    assert train_run(run) == 1
     assert "is no longer finite" in run.status().reason
     assert checkpoints.steps(run) == [2]
     assert checkpoints.choose(run).step == 2
     assert not run.has_result()
 
 
-def test_a_broken_end_gives_the_best_that_was_whole(
+def test_after_a_broken_end_the_result_is_the_best_that_was_finite(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = (*UNTIED, "retention.early_stopping.patience=9")
@@ -148,32 +156,31 @@ def test_a_broken_end_gives_the_best_that_was_whole(
     )
     with monkeypatch.context() as patch:
         stop_at(3, whole, patch)
-        assert work(whole) == 0
+        assert train_run(whole) == 0
     break_weights_at(4, monkeypatch)
-    assert work(broken) == 0
-    ours, theirs = weights_of(broken), weights_of(whole)
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert train_run(broken) == 0
+    assert_same_weights(broken, whole)
 
 
-def test_a_weight_that_is_broken_where_no_row_looks_is_not_kept_as_the_best(
+def test_a_broken_weight_that_no_row_reads_is_not_kept_as_the_best(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     untied = make_tiny_model(tmp_path / "untied", "qwen3")
     run = new_run(*UNTIED, f"model.id={untied}", "retention.early_stopping.patience=9")
     break_weights_at(3, monkeypatch, all_of_it=False)
-    assert work(run) == 0
-    texts = [notice.get("text", "") for notice in RunFollower(run).poll().notices]
-    assert "not kept as the best: model.embed_tokens.weight is not finite" in texts
-    assert "the result is the model of step 2: the lowest held-out loss" in texts
+    assert train_run(run) == 0
+    notices = notices_of(run)
+    assert "not kept as the best: model.embed_tokens.weight is not finite" in notices
+    assert "the result is the model of step 2: the lowest held-out loss" in notices
     assert all(torch.isfinite(tensor).all() for tensor in weights_of(run).values())
 
 
-def test_a_broken_model_is_not_rescued_from_a_full_device(
+def test_a_broken_model_is_not_saved_when_memory_runs_out(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run("strategy.kind=full", "training.max_steps=4")
     break_weights_at(2, monkeypatch)
     in_forward(more_than(0, since=3), monkeypatch)
-    assert work(run) == 1
-    assert "and step 2 could not be kept: training diverged: " in run.status().reason
+    assert train_run(run) == 1
+    assert "; step 2 could not be saved: training diverged: " in run.status().reason
     assert checkpoints.steps(run) == []

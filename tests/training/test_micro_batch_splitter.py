@@ -1,4 +1,4 @@
-"""A micro batch that does not fit is cut, and the run is the run that it would have been."""
+"""A micro batch that does not fit is split, and the run is the run it would have been."""
 
 from __future__ import annotations
 
@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from tests.training.shortage import SAID, in_backward, in_forward, more_than
-from tests.training.test_resume import NUMBERS, die_at, numbers_of, weights_of
+from tests.training.live_runs import (
+    NUMBERS,
+    assert_same_weights,
+    die_at,
+    numbers_of,
+    shortages_of,
+    weights_of,
+)
+from tests.training.simulated_oom import MESSAGE, in_backward, in_forward, more_than
 from workbench.runs import checkpoints
 from workbench.runs.events import EventReader
-from workbench.training.oom import micro_batch_splitter
+from workbench.training import worker
+from workbench.training.distributed.process_group import ProcessGroup
+from workbench.training.guards import GuardSet
+from workbench.training.oom.micro_batch_splitter import MicroBatchSplitter
 from workbench.training.trainer import WorkbenchTrainer
-from workbench.training.worker import work
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,14 +69,6 @@ def case_of(general: Path) -> Callable[[str, int], tuple[str, ...]]:
     return named
 
 
-def notices_of(run: RunFolder) -> list[str]:
-    return [e["text"] for e in EventReader(run.events).read() if e["kind"] == "notice"]
-
-
-def shortages_of(run: RunFolder) -> list[str]:
-    return [text for text in notices_of(run) if text.startswith("no memory")]
-
-
 def assert_close(cut: RunFolder, whole: RunFolder) -> None:
     """Both finished, with the same numbers and weights but for rounding."""
     assert cut.status().state == whole.status().state == "finished", cut.status().reason
@@ -85,7 +87,7 @@ def assert_close(cut: RunFolder, whole: RunFolder) -> None:
 
 @pytest.mark.parametrize("accumulation", [1, 3])
 @pytest.mark.parametrize("name", CASES)
-def test_a_cut_run_is_the_run_that_was_never_short_of_memory(
+def test_a_split_run_is_the_run_that_was_never_short_of_memory(
     new_run: NewRun,
     case_of: Callable[[str, int], tuple[str, ...]],
     monkeypatch: pytest.MonkeyPatch,
@@ -94,46 +96,46 @@ def test_a_cut_run_is_the_run_that_was_never_short_of_memory(
 ) -> None:
     recipe = case_of(name, accumulation)
     whole = new_run(*recipe)
-    assert work(whole) == 0
+    assert train_run(whole) == 0
     assert shortages_of(whole) == []
     for run_out in (in_forward, in_backward):
         cut = new_run(*recipe)
         with monkeypatch.context() as patch:
             run_out(more_than(2, since=2 * accumulation), patch)
-            assert work(cut) == 0
+            assert train_run(cut) == 0
         assert_close(cut, whole)
         assert len(shortages_of(cut)) >= 1
 
 
-def test_it_is_said_once_and_events_tell_the_numbers(
+def test_each_split_is_reported_once_with_its_numbers(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run(*LORA, "training.micro_batch_size=4", "training.gradient_accumulation_steps=3")
     in_forward(more_than(1, since=5), monkeypatch)
-    assert work(run) == 0
-    told = [e for e in EventReader(run.events).read() if "rows_at_once" in e]
-    assert [(e["step"], e["rows_at_once"], e["parts"]) for e in told] == [(1, 2, 2), (1, 1, 4)]
-    kept = "the accumulation; the effective batch stays 12"
+    assert train_run(run) == 0
+    splits = [e for e in EventReader(run.events).read() if "micro_batch_size" in e]
+    numbers = [(e["step"], e["micro_batch_size"], e["parts"]) for e in splits]
+    assert numbers == [(1, 2, 2), (1, 1, 4)]
     assert shortages_of(run) == [
-        f"no memory for 4 rows at once: from now on 2, with 2 times {kept}",
-        f"no memory for 2 rows at once: from now on 1, with 4 times {kept}",
+        f"out of memory: micro batch {change}, accumulation doubled; the effective batch stays 12"
+        for change in ("4 → 2", "2 → 1")
     ]
 
 
 def parts_from(step: int, parts: int, patch: pytest.MonkeyPatch) -> None:
-    """Cut micro batches from the start of a step on, without any failed try."""
-    begin = micro_batch_splitter.MicroBatchSplitter._begin
+    """Split micro batches from the start of a step on, without any failed try."""
+    begin = MicroBatchSplitter._begin_step
 
-    def cut(self: micro_batch_splitter.MicroBatchSplitter, state: Any) -> None:
+    def split(self: MicroBatchSplitter, state: Any) -> None:
         begin(self, state)
         if state.global_step + 1 == step:
-            self.resume({"parts": parts})
+            self.load_state_dict({"parts": parts})
 
-    patch.setattr(micro_batch_splitter.MicroBatchSplitter, "_begin", cut)
+    patch.setattr(MicroBatchSplitter, "_begin_step", split)
 
 
 @pytest.mark.parametrize("run_out", [in_forward, in_backward])
-def test_a_failed_try_leaves_no_trace_not_even_in_what_is_drawn(
+def test_a_failed_try_leaves_no_trace_not_even_in_random_states(
     new_run: NewRun, general: Path, monkeypatch: pytest.MonkeyPatch, run_out: Callable[..., None]
 ) -> None:
     recipe = (
@@ -145,34 +147,32 @@ def test_a_failed_try_leaves_no_trace_not_even_in_what_is_drawn(
     cut, tried = new_run(*recipe), new_run(*recipe)
     with monkeypatch.context() as patch:
         parts_from(3, 2, patch)
-        assert work(cut) == 0
+        assert train_run(cut) == 0
     second_of_step_3 = 5  # the epoch's three micro batches make a step of two and one of one
     run_out(lambda _batch, count: count == second_of_step_3, monkeypatch)
-    assert work(tried) == 0
+    assert train_run(tried) == 0
     assert len(shortages_of(tried)) == 1
     ours, theirs = numbers_of(tried), numbers_of(cut)
     assert {place: one["gradient_norm"] for place, one in ours.items()} == {
         place: one["gradient_norm"] for place, one in theirs.items()
     }
-    mine, its = weights_of(tried), weights_of(cut)
-    assert all(torch.equal(mine[name], its[name]) for name in its)
+    assert_same_weights(tried, cut)
 
 
-def test_a_resumed_run_keeps_cutting(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_keeps_splitting(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = (*LORA, "training.save_steps=3", "strategy.lora_dropout=0.1")
     whole, broken = new_run(*recipe), new_run(*recipe)
     in_forward(more_than(2, since=2), monkeypatch)
-    assert work(whole) == 0
+    assert train_run(whole) == 0
     in_forward(more_than(2, since=2), monkeypatch)
     with monkeypatch.context() as patch:
         die_at(4, patch)
-        assert work(broken) == 1
+        assert train_run(broken) == 1
     in_forward(more_than(2), monkeypatch)
-    assert work(broken, resume=True) == 0
+    assert train_run(broken, resume=True) == 0
     assert len(shortages_of(broken)) == len(shortages_of(whole)) == 1
     assert numbers_of(broken) == numbers_of(whole)
-    mine, its = weights_of(broken), weights_of(whole)
-    assert all(torch.equal(mine[name], its[name]) for name in its)
+    assert_same_weights(broken, whole)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_resumed_run_keeps_cutting(new_run: NewRun, monkeypatch: pytest.Monkey
     ],
     ids=["between micro batches", "among accumulated ones", "at the start of an epoch"],
 )
-def test_where_not_one_row_fits_nothing_is_lost(
+def test_where_not_even_one_row_fits_nothing_is_lost(
     new_run: NewRun,
     monkeypatch: pytest.MonkeyPatch,
     recipe: tuple[str, ...],
@@ -196,29 +196,28 @@ def test_where_not_one_row_fits_nothing_is_lost(
     whole, short = new_run(*recipe), new_run(*recipe)
     with monkeypatch.context() as patch:
         parts_from(step + 1, parts, patch)
-        assert work(whole) == 0
+        assert train_run(whole) == 0
     with monkeypatch.context() as patch:
         in_backward(more_than(0, since=since), patch)
-        assert work(short) == 1
+        assert train_run(short) == 1
     status = short.status()
     assert status.state == "failed"
-    assert "no memory for a single row of " in status.reason
+    assert "out of memory at micro batch 1, a row of " in status.reason
     assert "lower training.sequence_length, set training.gradient_checkpointing or" in status.reason
-    assert f"what was learned up to step {step} is in its checkpoint" in status.reason
+    assert status.reason.endswith(f"; step {step} is saved in its checkpoint")
     assert checkpoints.choose(short).step == step
-    assert work(short, resume=True) == 0
+    assert train_run(short, resume=True) == 0
     assert numbers_of(short) == numbers_of(whole)
-    mine, its = weights_of(short), weights_of(whole)
-    assert all(torch.equal(mine[name], its[name]) for name in its)
+    assert_same_weights(short, whole)
 
 
-def test_before_the_first_step_there_is_nothing_to_keep(
+def test_before_the_first_step_there_is_nothing_to_save(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run(*LORA)
     in_forward(more_than(0), monkeypatch)
-    assert work(run) == 1
-    assert run.status().reason.endswith("; no step was taken yet")
+    assert train_run(run) == 1
+    assert run.status().reason.endswith("; no step was completed")
     assert checkpoints.steps(run) == []
 
 
@@ -228,60 +227,63 @@ def test_the_optimiser_is_named_where_it_had_no_memory(
     def crowded(self: torch.optim.AdamW, *_: object) -> None:
         count = next(iter(self.state.values()), {"step": 0})["step"]
         if count == 2:
-            raise torch.OutOfMemoryError(SAID)
+            raise torch.OutOfMemoryError(MESSAGE)
         step(self)
 
     step = torch.optim.AdamW.step
     run = new_run(*FULL)
     monkeypatch.setattr(torch.optim.AdamW, "step", crowded)
-    assert work(run) == 1
-    assert "no memory for the optimiser's step: set training.optim to" in run.status().reason
-    assert "up to step 2 is in its checkpoint, and perhaps half of the next" in run.status().reason
+    assert train_run(run) == 1
+    assert "out of memory in the optimiser's step: set training.optim to" in run.status().reason
+    assert (
+        "step 2 is saved in its checkpoint, perhaps with half of the next step"
+        in run.status().reason
+    )
     assert checkpoints.choose(run).step == 2
 
 
-def test_penalties_are_taken_apart_before_they_are_given_up(
+def test_penalties_are_computed_apart_before_the_run_fails(
     new_run: NewRun, general: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.training.protections import GuardSet
-
     measure, learned = GuardSet.penalty, []
 
     def crowded(self: GuardSet) -> object:
         learned.append(1)
         if len(learned) in (2, 3):
-            raise torch.OutOfMemoryError(SAID)
+            raise torch.OutOfMemoryError(MESSAGE)
         return measure(self)
 
     monkeypatch.setattr(GuardSet, "penalty", crowded)
     run = new_run(*LORA, "training.micro_batch_size=1", f"retention.kl.source={general}")
-    assert work(run) == 1
+    assert train_run(run) == 1
     assert shortages_of(run) == [
-        "no memory for 1 row and the penalties at once: from now on one after the other"
+        "out of memory: micro batch stays 1, penalties are computed apart from it"
     ]
-    assert "no memory for the penalties of retention.kl, not even apart" in run.status().reason
+    assert "out of memory for the penalties of retention.kl, even apart" in run.status().reason
     assert checkpoints.choose(run).step == 1
 
 
-def test_several_processes_do_not_wait_for_one_that_cuts(
+def test_one_of_several_processes_does_not_split(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run(*LORA)
-    monkeypatch.setattr(micro_batch_splitter, "_processes", lambda: 2)
+
+    def of_two(recipe: Any, reporter: Any, _processes: object, stateful: Any) -> MicroBatchSplitter:
+        return MicroBatchSplitter(recipe, reporter, ProcessGroup(0, 2), stateful)
+
+    monkeypatch.setattr(worker, "MicroBatchSplitter", of_two)
     in_forward(more_than(2, since=2), monkeypatch)
-    assert work(run) == 1
-    assert "with several processes none can cut its own" in run.status().reason
+    assert train_run(run) == 1
+    assert "with several processes none can split its micro batch" in run.status().reason
     assert shortages_of(run) == []
 
 
-def test_another_error_is_none_of_its_business(
-    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_errors_fail_the_run(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the sizes of tensors must match")
 
     monkeypatch.setattr(WorkbenchTrainer, "compute_loss", broken)
     run = new_run(*LORA)
-    assert work(run) == 1
+    assert train_run(run) == 1
     assert run.status().reason == "RuntimeError: the sizes of tensors must match"
     assert shortages_of(run) == []

@@ -1,4 +1,4 @@
-"""The protections at work in one run, as the trainer and the monitor see them: as one."""
+"""The guards of one run, treated by trainer and callbacks as a single one."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class GuardSet(TrainerCallback):
-    """Adds their penalties up, passes every step on to them, and collects their numbers."""
+    """Adds the penalties of all guards up, and combines their numbers and decisions."""
 
     def __init__(self, guards: Sequence[Guard] = ()) -> None:
-        """Take the guards that are on."""
+        """Combine ``guards``, one for each protection that is on."""
         self._guards = guards
 
     @property
@@ -32,18 +32,18 @@ class GuardSet(TrainerCallback):
 
     @property
     def mix(self) -> Mix | None:
-        """Rows to train on beside the dataset's."""
+        """Rows to replay beside those of the dataset."""
         return next((guard.mix for guard in self._guards if guard.mix), None)
 
     def attach(self, model: Module) -> None:
-        """Hand them the prepared model."""
+        """Attach them to the prepared model."""
         for guard in self._guards:
             guard.attach(model)
 
-    def divide(self, rank: int, size: int) -> None:
-        """Let each draw its share of what several processes draw together."""
+    def shard(self, rank: int, world_size: int) -> None:
+        """Let each draw this process's share of what all processes draw together."""
         for guard in self._guards:
-            guard.divide(rank, size)
+            guard.divide(rank, world_size)
 
     def penalty(self) -> Tensor | float:
         """Sum of what is added to the loss, in nats per token."""
@@ -51,46 +51,42 @@ class GuardSet(TrainerCallback):
         return sum(penalty for penalty in penalties if penalty is not None)
 
     def on_optimizer_step(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        **kwargs: Any,
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Let them correct the weights at the learning rate of the step just taken."""
+        """Let them correct the weights, at the learning rate of the step just taken."""
         del args, state, control
         for guard in self._guards:
             guard.after_step(kwargs["optimizer"].param_groups[0]["lr"])
 
-    def numbers(self) -> dict[str, float]:
-        """What they have to say of the last step."""
+    def logs(self) -> dict[str, float]:
+        """What they record of the last step."""
         return {name: value for guard in self._guards for name, value in guard.numbers().items()}
 
     @property
-    def judges(self) -> frozenset[Measured]:
-        """What they judge by, together; empty where none does."""
+    def decides_by(self) -> frozenset[Measured]:
+        """What must be measured for a decision; empty where no guard takes any."""
         return frozenset().union(*(guard.judges for guard in self._guards))
 
-    def evaluated(self, evaluation: Evaluation) -> GuardDecision:
-        """What they make of an evaluation: the best is what none of them calls worse."""
-        verdicts = [guard.evaluated(evaluation) for guard in self._guards if guard.judges]
-        opinions = [verdict.best for verdict in verdicts if verdict.best is not None]
+    def decide(self, evaluation: Evaluation) -> GuardDecision:
+        """Their decision: weights are the best where no guard with an opinion objects."""
+        decisions = [guard.evaluated(evaluation) for guard in self._guards if guard.judges]
+        opinions = [decision.best for decision in decisions if decision.best is not None]
         return GuardDecision(
             best=all(opinions) if opinions else None,
-            stop=_joined(verdict.stop for verdict in verdicts),
-            ask=_joined(verdict.ask for verdict in verdicts),
-            warning=_joined(verdict.warning for verdict in verdicts),
+            stop=_join(decision.stop for decision in decisions),
+            ask=_join(decision.ask for decision in decisions),
+            warning=_join(decision.warning for decision in decisions),
         )
 
-    def state(self) -> dict[str, Any]:
-        """What each remembers, in their order."""
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps of each, in their order."""
         return {"guards": [guard.state() for guard in self._guards]}
 
-    def resume(self, state: dict[str, Any]) -> None:
-        """Give each its own back."""
-        for guard, own in zip(self._guards, state["guards"], strict=True):
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        for guard, own in zip(self._guards, state_dict["guards"], strict=True):
             guard.resume(own)
 
 
-def _joined(reasons: Iterable[str]) -> str:
+def _join(reasons: Iterable[str]) -> str:
     return "; ".join(filter(None, reasons))

@@ -135,7 +135,7 @@ def test_a_run_that_waits_can_be_stopped_and_the_next_moves_up(
     until(lambda: placed(first, second) == [1, 2])
     control.ask(first, "stop")
     assert ended(first).state == "stopped"
-    assert first.status().reason == "taken out of the queue for cpu"
+    assert first.status().reason == "removed from the queue for cpu"
     until(lambda: placed(second) == [1])
     assert not started(second)
     busy()

@@ -1,8 +1,8 @@
-"""Workers that die on command: forked from one warm process, killed at a chosen moment.
+"""Workers that are killed on command: forked from one warm process, at a chosen operation.
 
-A worker spends seconds on imports and a tiny model needs a fraction of one, so that many deaths are
-only affordable from a process that has imported all of it. Everything else is as it always is: the
-launcher, the queue, the lock of the run and the worker's own ``main``.
+A worker spends seconds on imports and a tiny model needs a fraction of one, so many kills are only
+affordable from a process that has imported everything. All else is as always: the launcher, the
+queue, the lock of the run and the worker's own ``main``.
 """
 
 from __future__ import annotations
@@ -26,91 +26,91 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
 
-WRONG_MOMENT = 99
-"""Exit code of a worker that came to another moment than the one it was to die at."""
+WRONG_OPERATION = 99
+"""Exit code of a worker whose operation at the index of its fault is not the expected one."""
 
 TRACE = "trace"
-"""The file of a run that names its moments, one a line, where they are asked for."""
+"""The file of a run that lists its operations, one a line, where it is traced."""
 
 
 @dataclass(frozen=True)
-class Death:
-    """SIGKILL at one moment of a worker's writing, or the end of all writing.
+class Fault:
+    """SIGKILL at one operation of a worker on the disk, or a disk that turns read-only there.
 
     Attributes:
-        place: Of the moment among all, from 0; None is the first that is of this name.
-        moment: What is done there.
-        when: Before it is done, halfway through, or after; ``read-only`` kills nobody, but from
-            that moment on the file system of the run takes nothing.
+        index: Of the operation among all, from 0; None is the first of this name.
+        operation: What is done there.
+        when: Before it is done, halfway through, or after; ``read-only`` kills nothing, but from
+            there on the file system of the run refuses writes.
     """
 
-    place: int | None
-    moment: str
+    index: int | None
+    operation: str
     when: Literal["before", "half", "after", "read-only"]
 
-    def acquire(self, place: int, moment: str) -> bool:
+    def strikes(self, index: int, operation: str) -> bool:
         """Whether it is now."""
-        return moment == self.moment if self.place is None else place == self.place
+        return operation == self.operation if self.index is None else index == self.index
 
 
 @dataclass
-class Nursery:
-    """The warm process, as seen by a test; stands in for ``subprocess`` where workers are started.
+class ForkedWorkers:
+    """The warm process, as seen by a test; replaces ``subprocess`` where workers are started.
 
     Attributes:
-        death: How the next worker dies; None lets it live.
-        traced: Whether the next worker names its moments.
+        fault: What happens to the next worker; None lets it live.
+        traced: Whether the next worker lists its operations.
     """
 
     pipe: Connection
-    death: Death | None = None
+    fault: Fault | None = None
     traced: bool = False
     DEVNULL = subprocess.DEVNULL
     STDOUT = subprocess.STDOUT
 
     def Popen(self, command: list[str], *, env: dict[str, str], **_: object) -> SimpleNamespace:  # noqa: N802 - as it is called there
-        self.pipe.send((command[4:], env, self.death, self.traced))
-        self.death, self.traced = None, False
+        self.pipe.send((command[4:], env, self.fault, self.traced))
+        self.fault, self.traced = None, False
         return SimpleNamespace(pid=self.pipe.recv())
 
-    def end_of(self, pid: int) -> int:
+    def wait(self, pid: int) -> int:
         """Wait for a worker; its exit code, or minus the signal that killed it."""
         self.pipe.send(pid)
         return os.waitstatus_to_exitcode(self.pipe.recv())
 
 
-def opened(environment: dict[str, str], warming: Path) -> Nursery:
-    """Start the process and let it do the run in ``warming``, so that all is imported."""
+def start_forking(environment: dict[str, str], warm_up: Path) -> ForkedWorkers:
+    """Start the process and let it do the run in ``warm_up``, so that everything is imported."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(theirs, environment, warming), daemon=True
+        target=_serve, args=(theirs, environment, warm_up), daemon=True
     )
     process.start()
     theirs.close()
     assert ours.recv() == "finished"
-    return Nursery(ours)
+    return ForkedWorkers(ours)
 
 
-def _serve(pipe: Connection, environment: dict[str, str], warming: Path) -> None:
+def _serve(pipe: Connection, environment: dict[str, str], warm_up: Path) -> None:
     os.environ.update(environment)
     import torch
 
     from workbench.runs.folder import RunFolder
     from workbench.training import __main__ as _main
-    from workbench.training.worker import work
+    from workbench.training.worker import train_run
 
     del _main
     torch.set_num_threads(1)
-    work(RunFolder(warming))
+    train_run(RunFolder(warm_up))
     for thread in threading.enumerate():
         if thread is not threading.main_thread():
             thread.join()
-    pipe.send(RunFolder(warming).status().state)
+    pipe.send(RunFolder(warm_up).status().state)
     with suppress(EOFError):  # the test is over
-        _obey(pipe)
+        _fork_on_command(pipe)
 
 
-def _obey(pipe: Connection) -> None:
+def _fork_on_command(pipe: Connection) -> None:
     while True:
         order = pipe.recv()
         if isinstance(order, int):
@@ -119,24 +119,26 @@ def _obey(pipe: Connection) -> None:
             pipe.send(pid)
         else:
             pipe.close()
-            os._exit(_live(*order))
+            os._exit(_work(*order))
 
 
-def _live(words: list[str], environment: dict[str, str], death: Death | None, traced: bool) -> int:
+def _work(
+    arguments: list[str], environment: dict[str, str], fault: Fault | None, traced: bool
+) -> int:
     """Be a worker, as if freshly started."""
     from workbench.training.__main__ import main
 
-    run = Path(words[0])
+    run = Path(arguments[0])
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
     log = os.open(run / "worker.log", os.O_WRONLY | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    sys.argv = ["worker", *words]
-    _let_nothing_hang_on_time()
-    if death or traced:
-        Moments(run, death, traced).watch()
+    sys.argv = ["worker", *arguments]
+    _write_at_every_chance()
+    if fault or traced:
+        FaultInjector(run, fault, traced).watch()
     try:
         return main()
     except Exception:  # noqa: BLE001 - the fork ends here, whatever it was
@@ -147,22 +149,22 @@ def _live(words: list[str], environment: dict[str, str], death: Death | None, tr
         sys.stderr.flush()
 
 
-def _let_nothing_hang_on_time() -> None:
-    """Write all that is written now and then at every chance, and nothing from another thread."""
+def _write_at_every_chance() -> None:
+    """Write whatever is written from time to time at every chance, and from one thread only."""
     from workbench.training.reporting import memory_monitor, reporter
 
-    reporter._PROGRESS, reporter._HEARTBEAT = 0.0, 3600.0
-    memory_monitor._INTERVAL = 0.0
+    reporter._PROGRESS_SECONDS, reporter._HEARTBEAT_SECONDS = 0.0, 3600.0
+    memory_monitor._INTERVAL_SECONDS = 0.0
 
 
-class Moments:
-    """Counts what a worker does to the disk, and kills it at one of these moments."""
+class FaultInjector:
+    """Counts what a worker does to the disk, and kills it at one of these operations."""
 
-    def __init__(self, run: Path, death: Death | None, traced: bool) -> None:
+    def __init__(self, run: Path, fault: Fault | None, traced: bool) -> None:
         self._run = run
-        self._death = death
+        self._fault = fault
         self._trace = (run / TRACE).open("w") if traced else None
-        self._place = -1
+        self._index = -1
         self._read_only = False
         self._files: dict[int, str] = {}
 
@@ -180,22 +182,22 @@ class Moments:
         serialize = safetensors.torch.serialize_file
         safetensors.torch.serialize_file = self._serialize(serialize)
 
-    def _pass(self, moment: str, do: Callable[[], Any], half: Callable[[], Any]) -> Any:
-        self._place += 1
+    def _pass(self, operation: str, do: Callable[[], Any], half: Callable[[], Any]) -> Any:
+        self._index += 1
         self._refuse()
         if self._trace:
-            print(moment, file=self._trace, flush=True)
-        death = self._death
-        if death is None or not death.acquire(self._place, moment):
+            print(operation, file=self._trace, flush=True)
+        fault = self._fault
+        if fault is None or not fault.strikes(self._index, operation):
             return do()
-        if death.moment != moment:
-            os.write(2, f"came to {moment}, and not to {death}".encode())
-            os._exit(WRONG_MOMENT)
-        if death.when == "read-only":
+        if fault.operation != operation:
+            os.write(2, f"came to {operation}, not to {fault}".encode())
+            os._exit(WRONG_OPERATION)
+        if fault.when == "read-only":
             self._read_only = True
             self._refuse()
-        with suppress(OSError):  # of a folder that is there already
-            {"before": lambda: None, "half": half, "after": do}[death.when]()
+        with suppress(OSError):  # of a folder that exists already
+            {"before": lambda: None, "half": half, "after": do}[fault.when]()
         return os.kill(os.getpid(), signal.SIGKILL)
 
     def _refuse(self) -> None:
@@ -211,24 +213,24 @@ class Moments:
 
     def _on_path(self, name: str, do: Callable[..., Any]) -> Callable[..., Any]:
         def call(path: Any, *rest: Any, **options: Any) -> Any:
-            known = self._name(path)
+            name_in_run = self._name(path)
             if options.get("dir_fd"):  # shutil.rmtree: in the order of the disk, by bare names
-                moment = "remove"
-            elif known:
-                moment = f"{name} {known}"
+                operation = "remove"
+            elif name_in_run:
+                operation = f"{name} {name_in_run}"
             else:
                 return do(path, *rest, **options)
-            return self._pass(moment, lambda: do(path, *rest, **options), lambda: None)
+            return self._pass(operation, lambda: do(path, *rest, **options), lambda: None)
 
         return call
 
     def _open(self, do: Callable[..., int]) -> Callable[..., int]:
         def call(path: Any, *rest: Any, **options: Any) -> int:
-            known = "" if options.get("dir_fd") else self._name(path)
-            if known and rest and rest[0] & os.O_CREAT:
+            name_in_run = "" if options.get("dir_fd") else self._name(path)
+            if name_in_run and rest and rest[0] & os.O_CREAT:
                 self._refuse()
             file = do(path, *rest, **options)
-            self._files[file] = known
+            self._files[file] = name_in_run
             return file
 
         return call
@@ -249,10 +251,10 @@ class Moments:
     def _sync(self, do: Callable[[Any], None]) -> Callable[[Any], None]:
         def call(file: Any) -> Any:
             number = file if isinstance(file, int) else file.fileno()
-            known = self._files.get(number)
-            if not known:
+            name_in_run = self._files.get(number)
+            if not name_in_run:
                 return do(file)
-            return self._pass(f"fsync {known}", lambda: do(file), lambda: None)
+            return self._pass(f"fsync {name_in_run}", lambda: do(file), lambda: None)
 
         return call
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     Crowded = Callable[[dict[str, Tensor], int], bool]
 
-SAID = "CUDA out of memory. Tried to allocate 2.00 GiB"
+MESSAGE = "CUDA out of memory. Tried to allocate 2.00 GiB"
 
 
 def more_than(rows: int, since: int = 1) -> Crowded:
-    """Too many rows from the so-maniest forward pass on, counted from 1."""
+    """More rows than fit, from a forward pass on; passes are counted from 1."""
     return lambda batch, count: len(batch["input_ids"]) > rows and count >= since
 
 
@@ -34,25 +34,25 @@ def in_forward(crowded: Crowded, patch: pytest.MonkeyPatch) -> None:
         nonlocal count
         count += 1
         if crowded(batch, count):
-            raise torch.OutOfMemoryError(SAID)
+            raise torch.OutOfMemoryError(MESSAGE)
         return labelled_nll(model, batch)
 
     patch.setattr(trainer, "labelled_nll", learn)
 
 
 def in_backward(crowded: Crowded, patch: pytest.MonkeyPatch) -> None:
-    """Run out of memory in the middle of a backward pass, when some gradients are there."""
+    """Run out of memory in the middle of a backward pass, when some gradients exist."""
     count = 0
 
     def run_out(_gradient: Tensor) -> None:
-        raise torch.OutOfMemoryError(SAID)
+        raise torch.OutOfMemoryError(MESSAGE)
 
     def learn(model: Module, batch: dict[str, Tensor]) -> tuple[Tensor, int]:
         nonlocal count
         count += 1
         if not crowded(batch, count):
             return labelled_nll(model, batch)
-        (middle,) = (one for name, one in model.named_modules() if name.endswith("layers.0"))
+        (middle,) = (module for name, module in model.named_modules() if name.endswith("layers.0"))
 
         def watch(_module: Module, _inputs: Any, output: Any) -> None:
             hidden = output[0] if isinstance(output, tuple) else output

@@ -1,4 +1,4 @@
-"""The run that nothing happened to, and what it is for a broken one to go on as if it were it."""
+"""A run that nothing happened to, and how a broken run that is resumed compares with it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tests.training.nursery import Death
-from tests.training.test_resume import assert_same
+from tests.training.forked_workers import Fault
+from tests.training.live_runs import assert_same_run
 from workbench.evaluation.report.report import read_report
 from workbench.planning.resume_launch import resume
 from workbench.runs.checkpoints import fault, folder_of, steps
 from workbench.runs.view import RunFollower
 
 if TYPE_CHECKING:
-    from tests.training.nursery import Nursery
+    from tests.training.forked_workers import ForkedWorkers
     from workbench.runs.folder import RunFolder
 
 STEPS = 6
@@ -26,56 +26,57 @@ When = Literal["before", "half", "after"]
 
 
 @dataclass(frozen=True)
-class Undisturbed:
+class ReferenceRun:
     """A run that nothing happened to, and all that its worker did to the disk, in order."""
 
     run: RunFolder
     trace: tuple[str, ...]
 
-    def moments(self, pattern: str, *when: When, until: str = "") -> list[Death]:
-        """The moments that fit ``pattern``, to die at; only those before the first ``until``."""
+    def faults(self, pattern: str, *when: When, until: str = "") -> list[Fault]:
+        """Faults at the operations that match ``pattern``, before the first ``until``."""
         end = self.trace.index(until) if until else len(self.trace)
         fitting = [
-            (place, name) for place, name in enumerate(self.trace[:end]) if re.search(pattern, name)
+            (index, name) for index, name in enumerate(self.trace[:end]) if re.search(pattern, name)
         ]
-        return [Death(place, name, one) for place, name in fitting for one in when]
+        return [Fault(index, name, moment) for index, name in fitting for moment in when]
 
-    def saved(self, death: Death) -> list[int]:
-        """The steps whose checkpoints were renamed into their place before that death."""
-        done = self.trace[: death.place + (death.when == "after")]
+    def saved(self, fault: Fault) -> list[int]:
+        """The steps whose checkpoints were renamed into their place before that fault."""
+        done = self.trace[: fault.index + (fault.when == "after")]
         names = (re.fullmatch(r"rename checkpoints/\.step-(\d+)\.new", name) for name in done)
         return [int(name[1]) for name in names if name]
 
 
-def ended(nursery: Nursery, run: RunFolder) -> int:
+def ended(workers: ForkedWorkers, run: RunFolder) -> int:
+    """The exit code of the worker of a run, once it ends."""
     pid = run.status().pid
     assert pid is not None
-    return nursery.end_of(pid)
+    return workers.wait(pid)
 
 
-def assert_nothing_is_half(run: RunFolder, known: bytes = b"") -> bytes:
-    """Every line but the one ``known`` to be torn is an event, and what is offered can be used.
+def assert_files_are_whole(run: RunFolder, torn_before: bytes = b"") -> bytes:
+    """Every line but the one torn before is an event, and every checkpoint is intact.
 
     Returns the last line where it is torn.
     """
     *lines, torn = run.events.read_bytes().split(b"\n")
-    assert all("kind" in json.loads(line) for line in lines if line != known)
+    assert all("kind" in json.loads(line) for line in lines if line != torn_before)
     assert [fault(folder_of(run, step)) for step in steps(run)] == [""] * len(steps(run))
     return torn
 
 
-def assert_goes_on(nursery: Nursery, run: RunFolder, whole: RunFolder) -> None:
+def assert_resumes(workers: ForkedWorkers, run: RunFolder, whole: RunFolder) -> None:
     """It is resumed and ends as the run that nothing happened to."""
-    torn = assert_nothing_is_half(run)
+    torn = assert_files_are_whole(run)
     resume(run)
-    assert ended(nursery, run) == 0
-    assert_is(run, whole, torn)
+    assert ended(workers, run) == 0
+    assert_ends_alike(run, whole, torn)
 
 
-def assert_is(run: RunFolder, whole: RunFolder, torn: bytes = b"") -> None:
+def assert_ends_alike(run: RunFolder, whole: RunFolder, torn: bytes = b"") -> None:
     """Both came to the same, number by number."""
-    assert_same(run, whole)
-    assert assert_nothing_is_half(run, torn) == b""
+    assert_same_run(run, whole)
+    assert assert_files_are_whole(run, torn) == b""
     assert read_report(run).after == read_report(whole).after
     curve = RunFollower(run).poll().series["train.loss"]
     assert curve == RunFollower(whole).poll().series["train.loss"]

@@ -1,4 +1,4 @@
-"""What torch tells of its devices: on NVIDIA by name, on AMD with all that its library knows."""
+"""What torch reports of its devices: memory on NVIDIA, on AMD all that its library knows."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ def of_devices() -> dict[str, float]:
     return {key: value for key, value in read_memory(cuda_use()).items() if key[:4] == "cuda"}
 
 
-def test_an_amd_device_tells_through_torch(device: pytest.MonkeyPatch) -> None:
+def test_an_amd_device_is_read_through_torch(device: pytest.MonkeyPatch) -> None:
     device.setattr(torch.cuda, "utilization", lambda _index: 93)
     device.setattr(torch.cuda, "power_draw", lambda _index: 707)
     device.setattr(torch.cuda, "temperature", lambda _index: 64)
-    told = {"cuda0_utilisation": 93, "cuda0_power": 707, "cuda0_temperature": 64}
-    assert of_devices() == {**KNOWN, **told}
+    readings = {"cuda0_utilisation": 93, "cuda0_power": 707, "cuda0_temperature": 64}
+    assert of_devices() == {**KNOWN, **readings}
     assert cuda_use()[0].uuid == ""
 
 
 @pytest.mark.usefixtures("device")
-def test_without_amds_library_memory_is_told_all_the_same() -> None:
+def test_without_amds_library_memory_is_read_all_the_same() -> None:
     assert of_devices() == KNOWN
 
 
@@ -71,7 +71,7 @@ def test_what_amds_library_does_not_know_is_left_out(device: pytest.MonkeyPatch)
     assert of_devices() == {**KNOWN, "cuda0_temperature": 41}
 
 
-def test_an_nvidia_device_is_asked_by_its_driver_alone(device: pytest.MonkeyPatch) -> None:
+def test_an_nvidia_device_is_left_to_its_driver(device: pytest.MonkeyPatch) -> None:
     device.setattr(torch.version, "hip", None)
     device.setattr(torch.cuda, "utilization", lambda _index: 93)
     (use,) = cuda_use()

@@ -1,4 +1,4 @@
-"""Whatever is measured beside training fits into the memory there is, and is the same measure."""
+"""Whatever is measured beside training fits into the memory there is, with the same numbers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from tests.training.shortage import SAID
-from tests.training.test_cutting import shortages_of
-from tests.training.test_resume import numbers_of
+from tests.training.live_runs import numbers_of, shortages_of
+from tests.training.simulated_oom import MESSAGE
 from workbench.evaluation.report.report import read_report
-from workbench.models.auto_batch_size import AutoBatchSize, DeviceMemoryError, out_of_memory
 from workbench.retention.base import Evaluation, GuardDecision
 from workbench.retention.early_stopping import Patience
 from workbench.runs.events import EventReader
-from workbench.training import base_identity, worker
-from workbench.training.reporting.error_summary import error_summary
-from workbench.training.worker import work
+from workbench.training import worker
+from workbench.training.callbacks import metrics
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +43,7 @@ class SmallDevice:
 
     def _forward(self, _model: object, _positional: object, named: dict[str, Any]) -> None:
         if self.rows is not None and len(named["input_ids"]) > self.rows:
-            raise torch.OutOfMemoryError(SAID)
+            raise torch.OutOfMemoryError(MESSAGE)
 
 
 def test_a_whole_run_on_a_small_device_measures_what_any_other_does(
@@ -62,23 +60,23 @@ def test_a_whole_run_on_a_small_device_measures_what_any_other_does(
         "retention.kl.batch_size=2",
     )
     roomy, small = new_run(*recipe), new_run(*recipe)
-    assert work(roomy) == 0
+    assert train_run(roomy) == 0
     with monkeypatch.context() as patch:
         patch.setenv("FTWB_CACHE", str(small.path / "cache"))
         SmallDevice(3, patch)
-        assert work(small) == 0
+        assert train_run(small) == 0
     assert small.status().state == "finished", small.status().reason
-    said = " ".join(shortages_of(small))
+    notices = " ".join(shortages_of(small))
     for what in (
         "reading text",
         "asking questions",
         "the noise floor",
         "the held-out loss",
         "the base's own answers",
-        "watching KL",
+        "KL to the base",
     ):
-        assert f"no memory for {what}" in said
-    assert "times the accumulation; the effective batch stays 5" in said
+        assert f"{what}: out of memory, batch size" in notices
+    assert "accumulation doubled; the effective batch stays 5" in notices
     ours, theirs = numbers_of(small), numbers_of(roomy)
     assert ours.keys() == theirs.keys()
     for place, numbers in theirs.items():
@@ -91,12 +89,12 @@ def test_a_whole_run_on_a_small_device_measures_what_any_other_does(
         assert [text.nll for text in one.general] == pytest.approx(
             [text.nll for text in other.general], rel=1e-3
         )
-    assert any("no memory for reading text" in note for note in mine.notes)
-    assert not any("no memory" in note for note in its.notes)
+    assert any("reading text: out of memory" in note for note in mine.notes)
+    assert not any("out of memory" in note for note in its.notes)
 
 
 @pytest.mark.parametrize("kind", ["full", "lora"])
-def test_the_base_is_studied_in_parts(
+def test_the_base_is_measured_in_parts(
     new_run: NewRun, general: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     recipe = (
@@ -107,19 +105,19 @@ def test_the_base_is_studied_in_parts(
         "retention.ewc.rows=10",
     )
     device = SmallDevice(2, monkeypatch)
-    train = worker.Work._train
+    train = worker.TrainingRun._train
 
-    def with_room(self: worker.Work, *args: Any) -> Any:
+    def with_room(self: worker.TrainingRun, *args: Any) -> Any:
         device.rows = None
         return train(self, *args)
 
-    monkeypatch.setattr(worker.Work, "_train", with_room)
+    monkeypatch.setattr(worker.TrainingRun, "_train", with_room)
     run = new_run(*recipe)
-    assert work(run) == 0
-    said = shortages_of(run)
-    assert "no memory for the Fisher information: from now on 2 rows at once" in said
-    kept = "no memory for the predictions of the base: from now on 2 rows at once"
-    assert (kept in said) == (kind == "full")
+    assert train_run(run) == 0
+    notices = shortages_of(run)
+    assert any(text.startswith("the Fisher information: ") and "→ 2" in text for text in notices)
+    predictions = [text for text in notices if text.startswith("the predictions of the base: ")]
+    assert any("→ 2" in text for text in predictions) == (kind == "full")
     penalties = [e for e in EventReader(run.events).read() if e["kind"] == "penalty"]
     assert all(event["kl"] >= 0 for event in penalties)
 
@@ -135,38 +133,38 @@ def test_predictions_kept_in_parts_are_those_kept_at_once(
         "retention.kl.batch_size=4",
     )
     roomy, small = new_run(*recipe), new_run(*recipe)
-    assert work(roomy) == 0
+    assert train_run(roomy) == 0
     device = SmallDevice(1, monkeypatch)
-    train = worker.Work._train
+    train = worker.TrainingRun._train
 
-    def with_room(self: worker.Work, *args: Any) -> Any:
+    def with_room(self: worker.TrainingRun, *args: Any) -> Any:
         device.rows = None
         return train(self, *args)
 
-    monkeypatch.setattr(worker.Work, "_train", with_room)
+    monkeypatch.setattr(worker.TrainingRun, "_train", with_room)
     monkeypatch.setenv("FTWB_CACHE", str(small.path / "cache"))
-    assert work(small) == 0
+    assert train_run(small) == 0
     ours, theirs = numbers_of(small), numbers_of(roomy)
     assert ours["penalty", 3]["kl"] > 1e-6
     assert ours["penalty", 3]["kl"] == pytest.approx(theirs["penalty", 3]["kl"], rel=1e-2)
 
 
-def test_a_base_that_cannot_be_measured_at_all_is_said_before_any_step(
+def test_a_base_that_cannot_be_measured_at_all_fails_before_any_step(
     new_run: NewRun, probed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run(*probed)
     device = SmallDevice(1, monkeypatch)
-    fingerprint = base_identity.take_fingerprint
+    fingerprint = worker.take_fingerprint
 
     def then_full(*args: Any) -> torch.Tensor:
         taken = fingerprint(*args)
         device.rows = 0
         return taken
 
-    monkeypatch.setattr(base_identity, "take_fingerprint", then_full)
-    assert work(run) == 1
+    monkeypatch.setattr(worker, "take_fingerprint", then_full)
+    assert train_run(run) == 1
     assert run.status().reason.startswith(
-        "no memory for reading text, not even for one row at a time: end other programs"
+        "reading text: out of memory at batch size 1; end other programs"
     )
 
 
@@ -177,56 +175,15 @@ def test_a_loss_that_could_not_be_measured_is_no_reason_to_stop() -> None:
     assert guard.evaluated(Evaluation(loss=2.0)).stop
 
 
-def test_the_held_out_loss_that_never_fits_is_left_out(
+def test_a_held_out_loss_that_never_fits_is_skipped(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.training.callbacks import monitor
-
     def crowded(*_: object) -> float:
-        raise torch.OutOfMemoryError(SAID)
+        raise torch.OutOfMemoryError(MESSAGE)
 
-    monkeypatch.setattr(monitor, "mean_nll", crowded)
+    monkeypatch.setattr(metrics, "mean_nll", crowded)
     run = new_run("training.max_steps=3", "training.eval_steps=1")
-    assert work(run) == 0
-    assert "no memory for the held-out loss: not even for one row: this look is left out" in (
-        shortages_of(run)
-    )
+    assert train_run(run) == 0
+    skipped = "the held-out loss: measurement skipped, out of memory at batch size 1"
+    assert skipped in shortages_of(run)
     assert not [place for place in numbers_of(run) if place[0] == "eval"]
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        torch.OutOfMemoryError(),
-        RuntimeError("CUDA error: out of memory"),
-        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
-        RuntimeError(
-            "[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory"
-        ),
-    ],
-)
-def test_every_way_to_say_it_is_heard(error: RuntimeError) -> None:
-    assert out_of_memory(error)
-    assert "out of GPU memory" in error_summary(error)
-
-    def work_on(rows: int) -> int:
-        if rows > 3:
-            raise error
-        return rows
-
-    warned: list[str] = []
-    assert AutoBatchSize("it", 8, warned.append).run(work_on) == 2
-    assert len(warned) == 2
-
-
-def test_other_errors_pass() -> None:
-    def broken(_rows: int) -> None:
-        raise RuntimeError("size mismatch")
-
-    def crowded(_rows: int) -> None:
-        raise torch.OutOfMemoryError(SAID)
-
-    with pytest.raises(RuntimeError, match="size mismatch"):
-        AutoBatchSize("it", 8, print).run_or_skip(broken)
-    with pytest.raises(DeviceMemoryError, match="no memory for it, not even for one row"):
-        AutoBatchSize("it", 8, lambda _text: None).run(crowded)
