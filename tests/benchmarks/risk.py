@@ -30,7 +30,7 @@ from scipy.stats import spearmanr
 
 from workbench.cli.output import emit_table
 from workbench.data.splitting import load_examples
-from workbench.evaluation.analysis.analysis import judge
+from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.report.report import read_report
 from workbench.planning.preflight import preflight
 from workbench.planning.risk_weights import WEIGHTS, CheckedRun, RiskCheck
@@ -84,7 +84,7 @@ def checked(name: str, settings: Sequence[str], runs: Runs) -> CheckedRun:
     run = runs.create(recipe)
     if work(run):
         raise SystemExit(f"{name}: {run.status().reason}")
-    found = judge(read_report(run))
+    found = analyse(read_report(run))
     return CheckedRun(
         name=name,
         level=risk.level,

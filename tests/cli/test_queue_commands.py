@@ -86,7 +86,7 @@ def test_a_dry_run_makes_nothing(
     assert json.loads(ended.out) == [
         {"name": "lora-target_modules-q_proj", "settings": {"strategy.target_modules": "[q_proj]"}},
         {
-            "name": "lora-targets-q_proj-v_proj",
+            "name": "lora-target_modules-q_proj-v_proj",
             "settings": {"strategy.target_modules": "[q_proj,v_proj]"},
         },
     ]
@@ -163,7 +163,7 @@ def test_places_are_in_the_lists(ftwb: Ftwb, runs: Runs) -> None:
     ]
     assert "queued, 2nd for cuda:0" in ftwb("runs").out
     assert {row["place"] for row in json.loads(ftwb("runs", "--json").out)} == {1, 2}
-    assert "taken out of the queue" in ftwb("stop", first.id).err
+    assert "removed from the queue" in ftwb("stop", first.id).err
     assert (first.control / "stop").exists()
 
 
@@ -171,7 +171,7 @@ def test_an_empty_queue_says_so(ftwb: Ftwb, runs: Runs) -> None:
     runs.create(Recipe())
     ended = ftwb("queue")
     assert (ended.code, ended.out) == (0, "")
-    assert "no run waits" in ended.err
+    assert "no run is waiting" in ended.err
 
 
 def test_a_launch_warns_where_logging_out_ends_the_worker(

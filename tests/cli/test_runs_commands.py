@@ -255,7 +255,7 @@ def test_resume_goes_on_in_a_worker_of_its_own(
     assert ended.code == 0, ended.err
     told = json.loads(ended.out)
     assert (told["resumed_from"], told["state"], told["step"]) == (2, "finished", 3)
-    assert "goes on from step 2" in ended.err
+    assert "resumes from step 2" in ended.err
     assert run.status().state == "finished"
     assert run.has_result()
     trained = [e for e in EventReader(run.events).read() if e["kind"] == "train"]
@@ -279,7 +279,7 @@ def test_a_live_run_is_kept_and_measured_on_request(
         assert (measured["step"], measured["loss"]) == (told["step"], told["loss"])
         refused = ftwb("evaluate", "last", "--checkpoint", kept["step"])
         assert refused.code == 2
-        assert "are for a run that has ended" in refused.err
+        assert "need a run that has ended" in refused.err
     finally:
         ftwb("stop", "last")
         ftwb("follow", "last")

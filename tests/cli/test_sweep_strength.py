@@ -50,7 +50,7 @@ def test_without_a_gain_there_is_no_best_to_save(
     words = ("sweep-strength", run.id, "--from", "0.5", "--to", "1", "--points", "2")
     ended = ftwb("--runs-dir", runs.root, *words, "--choose", "best")
     assert ended.code == 2
-    assert "no strength does better at the target task than the base" in ended.err
+    assert "no strength beats the base at the target task" in ended.err
     assert "KL to base" in ended.out
     assert runs.list() == [run]
 
