@@ -65,7 +65,9 @@ def test_a_sweep_queues_every_combination_in_order(
         "r-16-learning_rate-5e-4",
     ]
     recipes = [run.recipe() for run in launched]
-    assert [(recipe.strategy.r, recipe.training.learning_rate) for recipe in recipes] == [
+    assert [
+        (recipe.strategy.model_dump()["r"], recipe.training.learning_rate) for recipe in recipes
+    ] == [
         (8, 1e-4),
         (8, 5e-4),
         (16, 1e-4),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.cli import request
 from workbench.recipe import yaml_io
 from workbench.recipe.recipe import Recipe
 from workbench.runs import checkpoints, launch
@@ -305,7 +305,7 @@ def test_waiting_for_a_run_that_ends_first_fails_with_its_reason(
         status = live.status().model_copy(update={"state": "failed", "reason": "out of luck"})
         status.save(live.status_file)
 
-    monkeypatch.setattr(request.time, "sleep", end)
+    monkeypatch.setattr(time, "sleep", end)
     ended = ftwb("checkpoint", live.id, "--wait")
     assert (ended.code, ended.out) == (1, "")
     assert f"{live.id} was failed before it came to it: out of luck" in ended.err

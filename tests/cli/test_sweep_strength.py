@@ -32,7 +32,9 @@ def test_the_command_keeps_the_curve_and_saves_the_chosen_strength(
     assert [point["alpha"] for point in shown["points"]] == [0, 0.5, 1]
     curve = read_curve(run)
     assert StrengthCurve.model_validate({k: shown[k] for k in ("base", "points")}) == curve
-    assert shown["best"] == curve.best().alpha > 0
+    best_point = curve.best()
+    assert best_point is not None
+    assert shown["best"] == best_point.alpha > 0
     scaled = runs.find(shown["saved"]["id"])
     assert scaled.recipe().description == f"Strength 0.5 of {run.id}."
     ended = ftwb(*words, "--choose", "best")
