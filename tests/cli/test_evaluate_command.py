@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.cli import following
 from workbench.recipe.recipe import Recipe
 from workbench.runs import control
 from workbench.runs.events import EventLog
@@ -85,6 +84,6 @@ def test_following_prints_the_warnings_of_a_clock_that_was_put_back(
             Status(state="finished").save(run.status_file)
 
     Status.of_this_process(state="running").save(run.status_file)
-    monkeypatch.setattr(following.time, "sleep", tell)
+    monkeypatch.setattr(time, "sleep", tell)
     ended = ftwb("follow", run.id)
     assert [ended.err.count(f"warning {number}") for number in range(1, 10)] == [1] * 9

@@ -65,7 +65,9 @@ def test_a_sweep_queues_every_combination_in_order(
         "r-16-learning_rate-5e-4",
     ]
     recipes = [run.recipe() for run in launched]
-    assert [(recipe.strategy.r, recipe.training.learning_rate) for recipe in recipes] == [
+    assert [
+        (recipe.strategy.model_dump()["r"], recipe.training.learning_rate) for recipe in recipes
+    ] == [
         (8, 1e-4),
         (8, 5e-4),
         (16, 1e-4),
@@ -163,7 +165,7 @@ def test_places_are_in_the_lists(ftwb: Ftwb, runs: Runs) -> None:
     ]
     assert "queued, 2nd for cuda:0" in ftwb("runs").out
     assert {row["place"] for row in json.loads(ftwb("runs", "--json").out)} == {1, 2}
-    assert "taken out of the queue" in ftwb("stop", first.id).err
+    assert "removed from the queue" in ftwb("stop", first.id).err
     assert (first.control / "stop").exists()
 
 
@@ -171,7 +173,7 @@ def test_an_empty_queue_says_so(ftwb: Ftwb, runs: Runs) -> None:
     runs.create(Recipe())
     ended = ftwb("queue")
     assert (ended.code, ended.out) == (0, "")
-    assert "no run waits" in ended.err
+    assert "no run is waiting" in ended.err
 
 
 def test_a_launch_warns_where_logging_out_ends_the_worker(

@@ -72,7 +72,7 @@ def test_the_page_names_every_verdict_and_what_the_suites_can_see(
     out = " ".join(ftwb("report", run.id).out.split())
     for word in ("PASS", "FAIL", "INCONCLUSIVE", "not judged", "margin 10 points", "sees"):
         assert word in out
-    assert "items that would tell: Harmless look-alikes 66" in out
+    assert "items needed to decide: Harmless look-alikes 66" in out
     assert "items that changed: 47 lost, 0 gained; the 6 worst" in out
 
 
@@ -272,7 +272,7 @@ def test_only_the_gate_has_the_codes_of_the_gate(ftwb: Ftwb, words: tuple[str, .
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ((), "ftwb: the gate broke: ZeroDivisionError: no items\n"),
+        ((), "ftwb: gate failed: ZeroDivisionError: no items\n"),
         (("--debug",), "Traceback"),
     ],
 )
@@ -286,7 +286,7 @@ def test_a_gate_that_breaks_is_an_error_and_no_verdict(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("no items")
 
-    monkeypatch.setattr("workbench.evaluation.analysis.gate.judge", broken)
+    monkeypatch.setattr("workbench.evaluation.analysis.gate.analyse", broken)
     ended = ftwb(*words, "gate", run.id)
     assert ended.code == 3
     assert ended.err.startswith(says)

@@ -1,4 +1,4 @@
-"""Asking the worker of a live run for something, and waiting for what comes of it."""
+"""Ask the worker of a live run to do something, and wait for its answer."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def ask_worker(run: RunFolder, request: Answered, *, wait: bool, as_json: bool) -> Event | None:
-    """Ask for it, and give the answer when waited for.
+    """Send a request, and return the worker's answer if ``wait``.
 
     Raises:
-        BadInputError: The run cannot be asked this as it stands.
+        BadInputError: The run cannot take this request in its present state.
         MachineError: The worker could not do it.
-        RunFailedError: The run ended before.
+        RunFailedError: The run ended first.
     """
     question = Question(run, request)
     narrate(f"{run.id}: asked to {request} {when(run.status())}")
@@ -34,6 +34,6 @@ def ask_worker(run: RunFolder, request: Answered, *, wait: bool, as_json: bool) 
     return event
 
 
-def answer_json(run: RunFolder, request: Answered, event: Event, **found: Any) -> None:
+def answer_json(run: RunFolder, request: Answered, event: Event, **details: Any) -> None:
     """Print an answer as JSON."""
-    emit_json({"run": run.id, "request": request, "step": event["step"], **found})
+    emit_json({"run": run.id, "request": request, "step": event["step"], **details})

@@ -1,4 +1,4 @@
-"""The demo's table is what the reports say, nothing else."""
+"""The table of the demo shows exactly what the reports of its runs say."""
 
 from __future__ import annotations
 
@@ -32,35 +32,35 @@ def measured(right: int, nll: float, answer: str) -> Measurement:
     return Measurement(heldout_nll=nll, target=items, answers=(answer,))
 
 
-def test_findings_put_the_base_beside_every_chapter(
+def test_results_put_the_base_beside_every_run(
     runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = [runs.create(yaml_io.load_file(name)) for name in demo.CHAPTERS]
-    for run, right in zip(told, (3, 2), strict=True):
+    trained = [runs.create(yaml_io.load_file(name)) for name in demo.RECIPES]
+    for run, right in zip(trained, (3, 2), strict=True):
         before = measured(0, 4.0, "Light becomes sugar.")
         after = measured(right, 2.0, "[refund] No\x1b[31m idea.")
         Report(prompts=("Why?",), before=before, after=after).save(run.report)
-    found = demo.findings(told)
-    assert found["heldout_rows"] == 4
-    scores = {name: model["target_task"] for name, model in found["models"].items()}
+    results = demo.collect_results(trained)
+    assert results["heldout_rows"] == 4
+    scores = {name: model["target_task"] for name, model in results["models"].items()}
     assert scores == {"base": 0.0, "full": 0.75, "lora": 0.5}
-    assert found["models"]["full"]["answers"] == {"Why?": "[refund] No\x1b[31m idea."}
-    demo.show(found)
+    assert results["models"]["full"]["answers"] == {"Why?": "[refund] No\x1b[31m idea."}
+    demo.print_results(results)
     table = capsys.readouterr().out
     for words in ("75 %", "50 %", "Light becomes sugar.", "[refund] No"):
         assert words in table
     assert "\x1b[31m" not in table
 
 
-def test_the_whole_story_tells_what_each_chapter_forgot(
+def test_the_table_of_all_runs_shows_what_each_forgot(
     runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipes = demo.chapters(whole=True)
-    assert [recipe.name for recipe in recipes] == list(demo.WHOLE)
-    assert {recipe.evaluation.size for recipe in recipes} == {"quick"}, "every chapter is probed"
-    told = [runs.create(recipe) for recipe in recipes]
+    recipes = demo.recipes(all_runs=True)
+    assert [recipe.name for recipe in recipes] == list(demo.ALL_RECIPES)
+    assert {recipe.evaluation.size for recipe in recipes} == {"quick"}, "every run is probed"
+    trained = [runs.create(recipe) for recipe in recipes]
     facts = SuiteFacts(name="knowledge", title="Knowledge", measures="knowledge")
-    for lost, run in enumerate(told):
+    for lost, run in enumerate(trained):
         before, after = (
             measured(2, 3.0, "Paris.").model_copy(
                 update={
@@ -74,10 +74,10 @@ def test_the_whole_story_tells_what_each_chapter_forgot(
             prompts=("Where?",), before=before, after=after, size="quick", suites=(facts,)
         )
         report.save(run.report)
-    found = demo.findings(told)
-    assert found["models"]["base"]["findings"] is None
-    assert found["models"]["lora-replay"]["findings"].kl_general.value == 0.4
-    demo.show(found)
+    results = demo.collect_results(trained)
+    assert results["models"]["base"]["findings"] is None
+    assert results["models"]["lora-replay"]["findings"].kl_general.value == 0.4
+    demo.print_results(results)
     table = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["verdict", "PASS", "FAIL", "FAIL", "FAIL", "FAIL"] in table
     row = next(line for line in table if line[:3] == ["Knowledge,", "30", "items"])
@@ -91,7 +91,7 @@ def probed(items: int, wrong: int) -> tuple[ItemResult, ...]:
     )
 
 
-def test_the_whole_story_has_no_screens() -> None:
+def test_all_needs_headless() -> None:
     refused = CliRunner().invoke(ftwb, ["demo", "--all"])
     assert refused.exit_code == 2
     assert "--headless" in refused.output
