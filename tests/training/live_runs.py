@@ -82,6 +82,13 @@ def steps_of(run: RunFolder, kind: str) -> list[int]:
     return [event["step"] for event in events_of(run, kind)]
 
 
+def kinds_at(step: int, run: RunFolder) -> list[str]:
+    """What a step wrote into the log but memory and notices, in order."""
+    events = EventReader(run.events).read()
+    aside = ("memory", "notice", "phase")
+    return [e["kind"] for e in events if e["step"] == step and e["kind"] not in aside]
+
+
 def losses_of(run: RunFolder) -> list[float]:
     return [event["loss"] for event in events_of(run, "train")]
 

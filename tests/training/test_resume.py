@@ -10,6 +10,7 @@ import pytest
 from tests.training.live_runs import (
     assert_same_run,
     die_at,
+    kinds_at,
     notices_of,
     numbers_of,
     steps_of,
@@ -125,7 +126,7 @@ def test_a_stopped_run_is_judged_after_its_checkpoint(
     with monkeypatch.context() as patch:
         stop_at(3, broken, patch)
         assert train_run(broken) == 0
-    assert ("eval", 3) in numbers_of(broken)
+    assert kinds_at(3, broken) == ["train", "checkpoint", "eval"]
     assert train_run(broken, resume=True) == 0
     numbers = numbers_of(broken)
     del numbers["eval", 3]

@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
-from tests.training.live_runs import after, notices_of, steps_of
+from tests.training.live_runs import after, kinds_at, notices_of, steps_of
 from workbench.core.errors import RunFailedError
 from workbench.evaluation.report.report import read_report
 from workbench.evaluation.run.reevaluate import remeasure
@@ -146,6 +146,16 @@ def test_checkpoints_are_kept_by_number(trained: Train) -> None:
     run, _ = trained("training.save_steps=2", "training.save_total_limit=2")
     assert sorted(path.name for path in run.checkpoints.iterdir()) == ["step-4", "step-6"]
     assert steps_of(run, "checkpoint") == [2, 4, 6]
+
+
+def test_a_step_is_measured_then_recorded_then_checkpointed(
+    trained: Train, probed: tuple[str, ...]
+) -> None:
+    run, _ = trained(*probed, "training.save_steps=2", "training.eval_steps=2", "retention.kl=true")
+    recorded = ["train", "penalty"]
+    assert kinds_at(1, run) == recorded
+    assert kinds_at(2, run) == ["eval", "retention", *recorded, "checkpoint"]
+    assert kinds_at(4, run) == ["eval", "retention", *["canary"] * 3, *recorded, "checkpoint"]
 
 
 @pytest.mark.parametrize(
