@@ -23,7 +23,7 @@ import torch
 
 from workbench.data.formats import Message
 from workbench.data.rendering import Renderer
-from workbench.evaluation.run.likelihoods import Question, option_likelihoods
+from workbench.evaluation.run.likelihoods import MultipleChoice, option_likelihoods
 from workbench.evaluation.suites.scorer import OptionScorer
 from workbench.evaluation.suites.suites import shipped_suites
 from workbench.models import loading
@@ -59,7 +59,7 @@ class Loaded:
     def ftwb(self, items: list[Item]) -> Callable[[], list[float]]:
         """Ask as ftwb does."""
         questions = [
-            Question(
+            MultipleChoice(
                 self._renderer.prompt([Message("user", item.prompt)]),
                 [self.tokenizer(text, add_special_tokens=False).input_ids for text in item.options],
             )

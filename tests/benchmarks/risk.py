@@ -31,7 +31,7 @@ from scipy.stats import spearmanr
 from workbench.cli.output import emit_table
 from workbench.data.splitting import load_examples
 from workbench.evaluation.analysis.analysis import judge
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.planning.preflight import preflight
 from workbench.planning.risk_weights import WEIGHTS, CheckedRun, RiskCheck
 from workbench.recipe import yaml_io

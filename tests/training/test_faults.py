@@ -20,8 +20,8 @@ from tests.training.undisturbed import (
     ended,
 )
 from workbench.core.errors import NotFoundError
-from workbench.evaluation.report.report import read_report
-from workbench.evaluation.run.reevaluate import remeasure
+from workbench.evaluation.report import read_report
+from workbench.evaluation.run.reevaluate import reevaluate
 from workbench.planning.resume_launch import resume
 from workbench.runs.checkpoints import choose, steps
 from workbench.runs.folder import Runs
@@ -158,7 +158,7 @@ def test_a_result_that_was_not_measured_is_pointed_to(nursery: Nursery, new_run:
     )
     with pytest.raises(NotFoundError, match=r"no checkpoint .* its result is saved: 'ftwb eval"):
         resume(run)
-    remeasure(run, lambda *_: None)
+    reevaluate(run, lambda *_: None)
     assert read_report(run).after.heldout_nll is not None
 
 

@@ -55,7 +55,7 @@ def watched(
     opened = open_base(recipe, load_split(recipe.data, 0), dtypes, lambda *_: None)
     evaluator = Evaluator(opened)
     fingerprint = take_fingerprint(opened.base, opened.tokenizer)
-    base = evaluator.base(fingerprint, run.base, lambda *_: None)
+    base = evaluator.measure_base(fingerprint, run.base, lambda *_: None)
     model: Any = opened.base
     torch.manual_seed(0)
     with torch.no_grad():
@@ -132,7 +132,7 @@ def test_no_run_ends_because_it_is_watched(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(retention_watch, "_against", crowded)
-    monkeypatch.setattr(retention_watch, "general_answers", crowded)
+    monkeypatch.setattr(RetentionWatch, "_answers", crowded)
     run, view = trained(*probed, "retention.budget.action=rollback")
     assert view.status.state == "finished", view.status.reason
     assert view.status.step == 6

@@ -10,7 +10,7 @@ import torch
 from tests.training.shortage import SAID
 from tests.training.test_cutting import shortages_of
 from tests.training.test_resume import numbers_of
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.models.auto_batch_size import AutoBatchSize, DeviceMemoryError, out_of_memory
 from workbench.retention.base import Evaluation, GuardDecision
 from workbench.retention.early_stopping import Patience

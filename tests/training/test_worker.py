@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
 from workbench.core.errors import RunFailedError
-from workbench.evaluation.report.report import read_report
-from workbench.evaluation.run.reevaluate import remeasure
+from workbench.evaluation.report import read_report
+from workbench.evaluation.run.reevaluate import reevaluate
 from workbench.models.loss import labelled_nll
 from workbench.recipe.recipe import STRATEGIES
 from workbench.runs import control
@@ -290,7 +290,7 @@ def test_a_result_that_cannot_be_measured_is_a_result_all_the_same(
     told = view.notices[-1]["text"]
     assert "the result is saved but could not be measured: out of GPU memory" in told
     assert f"'ftwb evaluate {run.id}' tries again" in told
-    remeasure(run, lambda *_: None)
+    reevaluate(run, lambda *_: None)
     assert read_report(run).after.heldout_nll is not None
 
 

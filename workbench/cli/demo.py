@@ -99,7 +99,7 @@ def _start_teller(runs: Runs, log: Path) -> subprocess.Popen[bytes]:
 def findings(told: Sequence[RunFolder]) -> dict[str, Any]:
     """What came out, as measured: the base beside the result of every chapter."""
     from workbench.evaluation.analysis.analysis import analyse
-    from workbench.evaluation.report.report import read_report
+    from workbench.evaluation.report import read_report
 
     reports = {run.recipe().name.removeprefix("demo-"): read_report(run) for run in told}
     first = next(iter(reports.values()))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from workbench.core.errors import BadInputError
 from workbench.evaluation.fingerprint import (
-    Held,
-    read_fingerprint,
+    Numerics,
     save_fingerprint,
     take_fingerprint,
+    verify_base,
 )
 
 if TYPE_CHECKING:
@@ -30,13 +29,8 @@ def fingerprint_of(
         BadInputError: It is another one.
     """
     fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
-    held = Held.of(loaded.base)
-    stored = read_fingerprint(run.base) if resumed else None
+    numerics = Numerics.of(loaded.base)
+    stored = verify_base(run, fingerprint, numerics) if resumed else None
     if stored is None:
-        reporter.retry_when_disk_full(partial(save_fingerprint, fingerprint, held, run.base))
-    elif not stored.fits(fingerprint, held):
-        raise BadInputError(
-            f"the base model is no longer the one {run.id} started from: its logits are "
-            "others; put the old one back, or set model.revision"
-        )
+        reporter.retry_when_disk_full(partial(save_fingerprint, fingerprint, numerics, run.base))
     return fingerprint

@@ -145,7 +145,7 @@ class Work:
         )
         with processes.main_first():
             base = reporter.retry_when_disk_full(
-                lambda: evaluator.base(fingerprint, self._run.base, tell), locations.cache()
+                lambda: evaluator.measure_base(fingerprint, self._run.base, tell), locations.cache()
             )
             guards = self._protect(loaded, fingerprint, evaluator)
         processes.require_same([*rows, *(guards.mix.rows if guards.mix else ())])
@@ -163,8 +163,8 @@ class Work:
     def _measure(self, model: Module, base: Baseline, evaluator: Evaluator) -> None:
         """Measure the saved result; where that breaks the run has its result all the same."""
         try:
-            after = evaluator.result(model, base, self._phase(MEASURING))
-            report = evaluator.report(base, after)
+            after = evaluator.measure(model, base, self._phase(MEASURING))
+            report = evaluator.build_report(base, after)
             self._reporter.retry_when_disk_full(partial(report.save, self._run.report))
         except StopRequested:
             raise
@@ -209,7 +209,7 @@ class Work:
         context = WorkerBaseContext(loaded, fingerprint, self._reporter)
         protections = self._recipe.retention.active().values()
         guards = GuardSet([protection.ready(context) for protection in protections])
-        if "loss" in guards.judges and not evaluator.asked.heldout:
+        if "loss" in guards.judges and not evaluator.heldout:
             raise BadInputError(
                 "retention.early_stopping: no held-out row is left to evaluate on; set "
                 "data.heldout, or give more rows"

@@ -57,13 +57,13 @@ def command(
     by 'ftwb report', beside its own suites and without a verdict.
     """
     from workbench.cli.progress import progress
-    from workbench.evaluation.lm_eval.runner import Wanted, benchmark
-    from workbench.evaluation.lm_eval_results import append_round
+    from workbench.evaluation.analysis.benchmarks import append_round
+    from workbench.evaluation.lm_eval.runner import BenchmarkRequest, benchmark
     from workbench.runs.folder import Runs
 
     found = Runs(root).find(run)
     with progress() as report:
-        done = benchmark(found, Wanted(tasks, limit, include_path, chat_template), report)
+        done = benchmark(found, BenchmarkRequest(tasks, limit, include_path, chat_template), report)
     file = append_round(found, done)
     narrate(f"{file} written")
     if as_json:

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from workbench.evaluation.analysis.comparison import Compared, Comparison, Keeping
+    from workbench.evaluation.analysis.comparison import Comparison, ComparisonRow, RetentionMetric
     from workbench.evaluation.analysis.findings import Interval
-    from workbench.evaluation.analysis.published_results import Prior
+    from workbench.evaluation.analysis.published_results import PublishedTable
     from workbench.runs.folder import RunFolder, Runs
 
-_FRONTS: dict[Keeping, str] = {
+_FRONTS: dict[RetentionMetric, str] = {
     "retention_index": "kept",
     "kl_general": "KL",
     "delta_nll": "ΔNLL",
@@ -42,8 +42,8 @@ def command(
     score; 'kept' is the retention index. 'front' names the columns by which no other run learned
     more and kept more at once. Each of RUNS is an id, a unique part of one, or 'last'.
     """
-    from workbench.evaluation.analysis.comparison import compare, read_contestant
-    from workbench.evaluation.analysis.published_results import shipped_prior
+    from workbench.evaluation.analysis.comparison import compare, read_judged_run
+    from workbench.evaluation.analysis.published_results import published_table
     from workbench.runs.folder import Runs
 
     if not runs and not sweep:
@@ -51,8 +51,8 @@ def command(
     folders = dict.fromkeys(Runs(root).find(run) for run in runs)
     if sweep:
         folders |= dict.fromkeys(_reported(Runs(root), sweep))
-    comparison = compare([read_contestant(run) for run in folders])
-    prior = shipped_prior() if with_prior else None
+    comparison = compare([read_judged_run(run) for run in folders])
+    prior = published_table() if with_prior else None
     if as_json:
         published = {"prior": prior} if prior else {}
         emit_json({**comparison.model_dump(mode="json"), **published})
@@ -75,7 +75,7 @@ def _reported(runs: Runs, sweep: str) -> list[RunFolder]:
     return reported
 
 
-def _print(comparison: Comparison, prior: Prior | None) -> None:
+def _print(comparison: Comparison, prior: PublishedTable | None) -> None:
     rows = [_row(each, comparison) for each in comparison.runs]
     if prior:
         rows += [
@@ -91,7 +91,7 @@ def _print(comparison: Comparison, prior: Prior | None) -> None:
         narrate(note)
 
 
-def _row(each: Compared, comparison: Comparison) -> tuple[str, ...]:
+def _row(each: ComparisonRow, comparison: Comparison) -> tuple[str, ...]:
     learned = ""
     if each.learned is not None:
         scored = comparison.learned_as == "score"

@@ -9,7 +9,7 @@ import click
 
 from workbench.cli.output import json_text, narrate
 from workbench.core.errors import BadInputError
-from workbench.evaluation.report.formatting import listed
+from workbench.evaluation.analysis.formatting import join_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ def command(
     margin: float | None,
 ) -> None:
     """Tell what RUN forgot and learned: its id, a unique part of it, or 'last'."""
-    from workbench.evaluation.lm_eval_results import read_findings
+    from workbench.evaluation.analysis.analysis import read_findings
     from workbench.runs.folder import Runs
 
     form = _form({"json": as_json, "md": as_md, "html": as_html})
@@ -72,14 +72,14 @@ def _form(chosen: Mapping[_Form, bool]) -> _Form | None:
     """The form that is asked for, if any."""
     forms = [form for form, wanted in chosen.items() if wanted]
     if len(forms) > 1:
-        raise click.UsageError(f"{listed([f'--{form}' for form in forms])}: choose one of them")
+        raise click.UsageError(f"{join_words([f'--{form}' for form in forms])}: choose one of them")
     return forms[0] if forms else None
 
 
 def _written(form: _Form, folder: RunFolder, findings: Findings) -> str:
     if form == "json":
         return json_text({"run": folder.id, **findings.model_dump(mode="json")})
-    from workbench.evaluation.report import pages
+    from workbench.evaluation import pages
 
     return {"md": pages.markdown, "html": pages.html}[form](pages.about(folder), findings)
 

@@ -29,11 +29,13 @@ def command(root: Path, run: str, alpha: float, as_json: bool) -> None:
     strengths remember more of the base and less of the task: chat with the new run to see.
     """
     from workbench.cli.summary import summary
-    from workbench.interpolation.strength import with_strength
+    from workbench.interpolation.strength import save_at_strength
     from workbench.runs.folder import Runs
 
     runs = Runs(root)
-    scaled = with_strength(runs, runs.find(run), alpha, lambda what, _done, _total: narrate(what))
+    scaled = save_at_strength(
+        runs, runs.find(run), alpha, lambda what, _done, _total: narrate(what)
+    )
     if as_json:
         emit_json(summary(scaled))
     else:

@@ -90,8 +90,8 @@ def command(
     """
     from workbench.cli.progress import progress
     from workbench.cli.summary import summary
-    from workbench.interpolation.strength import with_strength
-    from workbench.interpolation.sweep import sweep
+    from workbench.interpolation.curve import measure_curve
+    from workbench.interpolation.strength import save_at_strength
     from workbench.runs.folder import Runs
 
     if low >= high:
@@ -99,7 +99,7 @@ def command(
     runs = Runs(root)
     found = runs.find(run)
     with progress() as report:
-        curve = sweep(found, _between(low, high, points), report, size)
+        curve = measure_curve(found, _between(low, high, points), report, size)
     curve.save(found)
     best = curve.best()
     if not as_json:
@@ -107,7 +107,7 @@ def command(
     alpha = _chosen(choose, best)
     saved = None
     if alpha is not None:
-        saved = with_strength(runs, found, alpha, lambda what, _done, _total: narrate(what))
+        saved = save_at_strength(runs, found, alpha, lambda what, _done, _total: narrate(what))
     if as_json:
         more = {"best": best and best.alpha, "saved": saved and summary(saved)}
         emit_json({"run": found.id, **curve.model_dump(), **more})

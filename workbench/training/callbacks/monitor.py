@@ -58,7 +58,7 @@ class Monitor(TrainerCallback):
         self._recipe = checkpointer.recipe
         self._processes = checkpointer.processes
         self._reporter = reporter
-        self._heldout = watch.evaluator.asked.heldout
+        self._heldout = watch.evaluator.heldout
         self._guards = guards
         self._watch = watch
         self._weights = weights

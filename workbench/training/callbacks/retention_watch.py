@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from workbench.evaluation.run.measuring import ANSWER_BATCH, general_answers
-from workbench.evaluation.run.text_metrics import BATCH, mean_of
+from workbench.core.progress import silent
+from workbench.evaluation.report import token_mean
+from workbench.evaluation.run.generation import GENERATION_BATCH
+from workbench.evaluation.run.text_metrics import TEXT_BATCH
 from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.models.eval_mode import undisturbed
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from workbench.evaluation.report.report import TextResult
+    from workbench.evaluation.report import TextResult
     from workbench.evaluation.run.baseline_cache import Baseline
     from workbench.evaluation.run.evaluator import Evaluator
     from workbench.evaluation.run.text_metrics import TextEvaluator
@@ -44,8 +46,8 @@ class RetentionWatch:
         self._base = base
         self._reporter = reporter
         warn = partial(reporter.notice, level="warning")
-        self._text_room = AutoBatchSize("watching KL", BATCH, warn)
-        self._answer_room = AutoBatchSize("asking the canaries", ANSWER_BATCH, warn)
+        self._text_room = AutoBatchSize("watching KL", TEXT_BATCH, warn)
+        self._answer_room = AutoBatchSize("asking the canaries", GENERATION_BATCH, warn)
 
     def measure(self, model: Module) -> float | None:
         """Write a ``retention`` event and return the KL on general text, nats per token.
@@ -76,19 +78,18 @@ class RetentionWatch:
         return {"kl": kl, "delta_nll": delta_nll, "kl_task": kl_task}
 
     def _answers(self, model: Module, at_once: int) -> list[str]:
-        asked = self.evaluator.asked
-        return general_answers(model, self._loaded, asked, lambda *_: None, at_once)
+        return self.evaluator.answer_prompts(model, silent, at_once)
 
 
 def _against(
     texts: TextEvaluator, model: Module, base: Mapping[str, Tensor], at_once: int
 ) -> tuple[float | None, float | None]:
     """KL to the base and change of the loss on the watched rows; None where there are none."""
-    after = texts.results(model, base, watched_only=True, at_once=at_once)
-    before = texts.of_base(base)[: len(after)]
-    return mean_of(after, "kl"), _rise(before, after)
+    after = texts.results(model, base, watched_only=True, max_rows=at_once)
+    before = texts.base_results(base)[: len(after)]
+    return token_mean(after, [text.kl for text in after]), _rise(before, after)
 
 
 def _rise(before: Sequence[TextResult], after: Sequence[TextResult]) -> float | None:
-    first, second = mean_of(before, "nll"), mean_of(after, "nll")
-    return None if first is None or second is None else second - first
+    pairs = zip(before, after, strict=True)
+    return token_mean(after, [later.nll - earlier.nll for earlier, later in pairs])
