@@ -22,7 +22,7 @@ from tests.benchmarks.recording import option_parser, save
 from workbench.core.progress import silent
 from workbench.data.formats import Message
 from workbench.data.rendering import Renderer
-from workbench.evaluation.run.likelihoods import Question, option_likelihoods
+from workbench.evaluation.run.likelihoods import MultipleChoice, option_likelihoods
 from workbench.evaluation.suites.scorer import OptionScorer
 from workbench.evaluation.suites.suites import shipped_suites
 from workbench.models import loading
@@ -58,7 +58,7 @@ class LoadedDemo:
     def ftwb(self, items: list[Item]) -> Callable[[], list[float]]:
         """Score as ftwb does."""
         questions = [
-            Question(
+            MultipleChoice(
                 self._renderer.prompt([Message("user", item.prompt)]),
                 [self.tokenizer(text, add_special_tokens=False).input_ids for text in item.options],
             )

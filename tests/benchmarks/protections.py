@@ -27,7 +27,7 @@ from workbench.core.progress import silent
 from workbench.data.batches import Collator
 from workbench.data.rendering import Renderer
 from workbench.data.splitting import load_examples
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.models import loading
 from workbench.models.eval_mode import eval_mode
 from workbench.models.loss import labelled_logits

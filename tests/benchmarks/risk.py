@@ -24,7 +24,7 @@ from tests.benchmarks.recording import ROOT, cpu_model, option_parser, save
 from workbench.cli.output import emit_table
 from workbench.data.splitting import load_examples
 from workbench.evaluation.analysis.analysis import analyse
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.planning.preflight import preflight
 from workbench.planning.risk import WEIGHTS
 from workbench.planning.risk_check import CheckedRun, RiskCheck

@@ -8,14 +8,8 @@ from click.testing import CliRunner
 
 from workbench.cli import demo
 from workbench.cli.root import ftwb
-from workbench.evaluation.report.report import (
-    Measurement,
-    Report,
-    SuiteFacts,
-    TargetItem,
-    TextResult,
-)
-from workbench.evaluation.suites.items import ItemResult
+from workbench.evaluation.report import Measurement, Report, TargetItem, TextResult
+from workbench.evaluation.suites.items import ItemResult, SuiteFacts
 from workbench.recipe import yaml_io
 
 if TYPE_CHECKING:

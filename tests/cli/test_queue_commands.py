@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.evaluation.reports import Suite, made
+from tests.evaluation.reports import Suite, make_report
 from workbench.hardware import session
 from workbench.hardware.check import Check
 from workbench.recipe.recipe import Recipe
@@ -138,7 +138,7 @@ def test_compare_takes_the_runs_of_a_sweep_that_have_a_report(ftwb: Ftwb, runs: 
     for run in swept:
         add_run(run, name)
     for run, kl in ((swept[0], 0.02), (swept[1], 0.5), (other, 0.1)):
-        made(Suite("knowledge", kept=40, never=10), kl=kl).save(run.report)
+        make_report(Suite("knowledge", kept=40, never=10), kl=kl).save(run.report)
     ended = ftwb("compare", "--sweep", name, "--json")
     assert ended.code == 0, ended.err
     assert [each["run"] for each in json.loads(ended.out)["runs"]] == [run.id for run in swept[:2]]

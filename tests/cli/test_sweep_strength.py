@@ -23,7 +23,7 @@ def test_the_command_keeps_the_curve_and_saves_the_chosen_strength(
     trained: Trained, runs: Runs, ftwb: Callable[..., Ended]
 ) -> None:
     run, _ = trained("strategy.kind=lora", "evaluation.target_metric=nll")
-    with pytest.raises(NotFoundError, match="was not swept"):
+    with pytest.raises(NotFoundError, match="has no strength curve"):
         read_curve(run)
     words = ("--runs-dir", runs.root, "sweep-strength", run.id, "--to", "1", "--points", "3")
     ended = ftwb(*words, "--choose", "0.5", "--json")

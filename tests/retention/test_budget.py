@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 
 from tests.retention.test_runs import distance, events_of
 from workbench.core.errors import BadInputError
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.planning.preflight import preflight
 from workbench.recipe import yaml_io
 from workbench.retention.base import Evaluation, Guard, GuardDecision

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 from tests.strategies.whole import SilentReporter
 from tests.tiny import make_tiny_model
 from workbench.data.splitting import Split
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.models.loading import load_base
 from workbench.recipe.model import ModelSection
 from workbench.recipe.recipe import PROTECTIONS

@@ -11,7 +11,7 @@ import torch
 
 from tests.strategies.whole import logits, moving, setup, snapshot, take_steps
 from workbench.core.errors import FtwbError
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.models.describing import read_facts
 from workbench.planning.preflight import preflight
 from workbench.recipe import yaml_io

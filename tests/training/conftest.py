@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.probed_runs import general, probed, suite
 from tests.training.forked_workers import TRACE, start_forking
 from workbench.runs import launch as launching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.training.forked_workers import ForkedWorkers
     from tests.training.reference_run import ReferenceRun
@@ -22,56 +21,7 @@ if TYPE_CHECKING:
     NewRun = Callable[..., RunFolder]
 
 
-@pytest.fixture
-def general(tmp_path: Path) -> Path:
-    """Twenty rows of general text of many lengths."""
-    path = tmp_path / "general.jsonl"
-    with path.open("w") as stream:
-        for number in range(20):
-            row = {"question": f"What is {number} + 1?", "answer": "It is " + "more " * number}
-            stream.write(json.dumps(row) + "\n")
-    return path
-
-
-@pytest.fixture
-def suite(tmp_path: Path) -> Path:
-    """One suite with options and one with answers, beside each other; the first one's path."""
-    _write_suite(
-        tmp_path / "colours.yaml",
-        ("measures: knowledge", "scorer: {kind: options}"),
-        [
-            {
-                "id": f"c{number}",
-                "prompt": f"Which colour has the number {number}?",
-                "options": ["red", "green", "blue"],
-                "answers": ["blue"],
-                "size": "quick" if number < 6 else "standard",
-            }
-            for number in range(8)
-        ],
-    )
-    _write_suite(
-        tmp_path / "words.yaml",
-        ("measures: behaviour", "scorer: {kind: contains}", "new_tokens: 6"),
-        [
-            {"id": f"w{number}", "prompt": f"Say {number}.", "answers": [str(number)], "size": size}
-            for number, size in enumerate(("quick", "quick", "quick", "standard"))
-        ],
-    )
-    return tmp_path / "colours.yaml"
-
-
-@pytest.fixture
-def probed(general: Path, suite: Path) -> tuple[str, ...]:
-    """Overrides that ask all there is of a run on a tiny model."""
-    suites = json.dumps([str(suite), str(suite.with_name("words.yaml"))])
-    return (
-        "evaluation.size=quick",
-        f"evaluation.suites={suites}",
-        f"evaluation.general_text={general}",
-        "evaluation.retention_steps=2",
-        "evaluation.canary_steps=4",
-    )
+__all__ = ["general", "probed", "suite"]
 
 
 @pytest.fixture(scope="session")
@@ -112,9 +62,3 @@ def reference(
         shared["reference"] = ReferenceRun(run, trace)
     whole: ReferenceRun = shared["reference"]
     return whole
-
-
-def _write_suite(path: Path, lines: tuple[str, ...], items: list[dict[str, object]]) -> None:
-    data = path.with_suffix(".jsonl")
-    data.write_text("\n".join(map(json.dumps, items)))
-    path.write_text("\n".join((f"title: {path.stem}", *lines, f"items: {data.name}")))

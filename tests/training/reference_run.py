@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tests.training.forked_workers import Fault
 from tests.training.live_runs import assert_same_run
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.planning.resume_launch import resume
 from workbench.runs.checkpoints import fault, folder_of, steps
 from workbench.runs.view import RunFollower

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.training.live_runs import weights_of
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.planning.resume_launch import resume
 from workbench.runs import control
 from workbench.runs.checkpoints import choose, steps

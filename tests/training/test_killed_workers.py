@@ -25,7 +25,7 @@ from tests.training.reference_run import (
     ended,
 )
 from workbench.core.errors import NotFoundError
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.evaluation.run.reevaluate import remeasure
 from workbench.planning.resume_launch import resume
 from workbench.runs.checkpoints import choose, steps

@@ -9,7 +9,7 @@ import torch
 
 from tests.training.live_runs import numbers_of, shortages_of
 from tests.training.simulated_oom import MESSAGE
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.retention.base import Evaluation, GuardDecision
 from workbench.retention.early_stopping import Patience
 from workbench.runs.events import EventReader

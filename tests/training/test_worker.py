@@ -13,8 +13,8 @@ from transformers import AutoModelForCausalLM
 
 from tests.training.live_runs import after, kinds_at, notices_of, steps_of
 from workbench.core.errors import RunFailedError
-from workbench.evaluation.report.report import read_report
-from workbench.evaluation.run.reevaluate import remeasure
+from workbench.evaluation.report import read_report
+from workbench.evaluation.run.reevaluate import reevaluate
 from workbench.models.loss import labelled_nll
 from workbench.recipe.recipe import STRATEGIES
 from workbench.runs import control
@@ -300,7 +300,7 @@ def test_a_result_that_cannot_be_measured_is_still_saved(
     notice = view.notices[-1]["text"]
     assert "the result is saved but could not be measured: out of GPU memory" in notice
     assert f"'ftwb evaluate {run.id}' tries again" in notice
-    remeasure(run, lambda *_: None)
+    reevaluate(run, lambda *_: None)
     assert read_report(run).after.heldout_nll is not None
 
 

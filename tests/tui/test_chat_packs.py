@@ -17,10 +17,10 @@ from tests.tui.chat_host import (
 from tests.tui.conftest import until
 from tests.tui.test_chat_judging import CROSSED, marks
 from workbench.core import locations
-from workbench.evaluation.report.report import Measurement, Report, SuiteFacts
-from workbench.evaluation.suites.items import ItemResult
+from workbench.evaluation.report import Measurement, Report
+from workbench.evaluation.suites.items import ItemResult, SuiteFacts
 from workbench.evaluation.suites.suites import load_suite
-from workbench.evaluation.suites.user_suite import add_probe, own_suite
+from workbench.evaluation.suites.user_suite import add_probe, user_suite_path
 from workbench.tui.chat.judging import _heard
 from workbench.tui.screens.choose_probe import ChooseProbeScreen
 from workbench.tui.screens.new_probe import NewProbeScreen
@@ -42,16 +42,16 @@ async def test_a_question_becomes_a_probe_of_the_users_suite(host_of):
         assert "base ✗ wrong   tuned ✓ right" in judged(app)
         await pilot.press("enter")
         assert "the base's own answer would be wrong" in judged(app)
-        assert not own_suite().exists()
+        assert not user_suite_path().exists()
         app.screen.query_one(Input).value = "sugar | light"
         await pilot.press("enter")
         await pilot.pause()
-        [item] = load_suite(own_suite()).items
+        [item] = load_suite(user_suite_path()).items
         assert (item.prompt, item.answers) == ("why", ("sugar", "light"))
         await pilot.press("alt+t")
         await pilot.pause()
         await pilot.press("enter")
-        assert "your suite asks this already: own-1" in judged(app)
+        assert "your suite already has this question: own-1" in judged(app)
         await pilot.press("escape")
         assert app.screen is app.chat
 

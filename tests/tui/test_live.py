@@ -12,7 +12,7 @@ from textual.widgets import Static
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.looking import drawn, live_view, text_of
 from tests.tui.scripted import GIB, make_run, set_state, write_steps
-from workbench.evaluation.report.report import Measurement, Report
+from workbench.evaluation.report import Measurement, Report
 from workbench.planning import resume_launch
 from workbench.runs import view as views
 from workbench.runs.checkpoints import choose, draft

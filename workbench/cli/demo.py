@@ -110,7 +110,7 @@ def _start_process(runs: Runs, log: Path) -> subprocess.Popen[bytes]:
 def collect_results(trained: Sequence[RunFolder]) -> dict[str, Any]:
     """Read the measurements of the base and of every run from their reports."""
     from workbench.evaluation.analysis.analysis import analyse
-    from workbench.evaluation.report.report import read_report
+    from workbench.evaluation.report import read_report
 
     reports = {run.recipe().name.removeprefix("demo-"): read_report(run) for run in trained}
     first = next(iter(reports.values()))

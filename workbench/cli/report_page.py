@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.core.sanitize import visible
-from workbench.evaluation.report import formatting
+from workbench.evaluation.analysis import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +107,7 @@ def _cells(row: Capability) -> list[Text]:
 
 def _verdict(row: Capability) -> Text:
     if row.verdict is None:
-        return Text(formatting.unjudged(row), style="dim")
+        return Text(formatting.unjudged_reason(row), style="dim")
     return Text(row.verdict, style=f"bold {_COLOURS[row.verdict]}")
 
 
@@ -123,7 +123,7 @@ def _verdict_line(verdict: Verdict, name: str, sentence: str) -> Text:
 
 def _measures(findings: Findings) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
-    for name, value, rating in formatting.measured(findings):
+    for name, value, rating in formatting.measure_rows(findings):
         rated = Text(rating, style=_RATINGS[rating]) if rating else Text()
         table.add_row(Text(name), Text(value), rated)
     return table
@@ -136,14 +136,14 @@ def _benchmarks(scores: Sequence[BenchmarkScore]) -> RenderableType:
 
 
 def _benchmark(score: BenchmarkScore) -> Text:
-    before = formatting.scored(score.before, score.before_error)
-    after = formatting.scored(score.after, score.after_error)
+    before = formatting.score_with_error(score.before, score.before_error)
+    after = formatting.score_with_error(score.after, score.after_error)
     return Text.assemble(
         (visible(f"{score.task}: {score.metric}"), "cyan"),
         (visible(f"  {formatting.conditions(score)}\n"), "dim"),
         f"  {before} → {after}  ",
-        (formatting.moved_by(score), "bold"),
-        (f"  {formatting.turned(score)}", "dim"),
+        (formatting.benchmark_change(score), "bold"),
+        (f"  {formatting.document_changes(score)}", "dim"),
     )
 
 

@@ -13,9 +13,13 @@ from workbench.core import locations
 from workbench.core.errors import BadInputError
 from workbench.core.formatting import percent
 from workbench.data.splitting import load_split
-from workbench.evaluation.fingerprint import Held, save_fingerprint, take_fingerprint
+from workbench.evaluation.fingerprint import (
+    Numerics,
+    save_fingerprint,
+    take_fingerprint,
+    verify_base,
+)
 from workbench.evaluation.run.evaluator import Evaluator
-from workbench.evaluation.run.reevaluate import refuse_another_base
 from workbench.models.dtype import settle_dtypes
 from workbench.models.loaded_base import open_base
 from workbench.models.loading import choose_device
@@ -156,7 +160,8 @@ class TrainingRun:
         fingerprint = processes.from_main(lambda: self._fingerprint(loaded))
         with processes.main_first():
             baseline = reporter.retry_when_disk_full(
-                lambda: evaluator.base(fingerprint, self._run.base, report), locations.cache()
+                lambda: evaluator.measure_base(fingerprint, self._run.base, report),
+                locations.cache(),
             )
 
             # 4. The protections and the strategy take what they need from the untouched base.
@@ -214,11 +219,12 @@ class TrainingRun:
         Raises:
             BadInputError: It is another base.
         """
-        fingerprint, held = take_fingerprint(loaded.base, loaded.tokenizer), Held.of(loaded.base)
-        recorded = refuse_another_base(self._run, fingerprint, held) if self._checkpoint else None
+        fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
+        numerics = Numerics.of(loaded.base)
+        recorded = verify_base(self._run, fingerprint, numerics) if self._checkpoint else None
         if recorded is None:
             self._reporter.retry_when_disk_full(
-                partial(save_fingerprint, fingerprint, held, self._run.base)
+                partial(save_fingerprint, fingerprint, numerics, self._run.base)
             )
         return fingerprint
 
@@ -227,7 +233,7 @@ class TrainingRun:
         context = WorkerBaseContext(loaded, fingerprint, self._reporter)
         protections = self._recipe.retention.active().values()
         guards = GuardSet([protection.ready(context) for protection in protections])
-        if "loss" in guards.decides_by and not evaluator.asked.heldout:
+        if "loss" in guards.decides_by and not evaluator.heldout:
             raise BadInputError(
                 "retention.early_stopping: no held-out row is left to evaluate on; set "
                 "data.heldout, or give more rows"
@@ -330,8 +336,8 @@ class TrainingRun:
     def _measure(self, model: Module, baseline: Baseline, evaluator: Evaluator) -> None:
         """Measure the saved result and write the report; where that fails the result stays."""
         try:
-            after = evaluator.result(model, baseline, self._phase(MEASURING))
-            report = evaluator.report(baseline, after)
+            after = evaluator.measure(model, baseline, self._phase(MEASURING))
+            report = evaluator.build_report(baseline, after)
             self._reporter.retry_when_disk_full(partial(report.save, self._run.report))
         except StopRequested:
             raise

@@ -63,13 +63,15 @@ def command(
     run folder; 'ftwb report' shows them beside its own suites, without a verdict.
     """
     from workbench.cli.progress import progress
-    from workbench.evaluation.lm_eval.runner import Wanted, benchmark
-    from workbench.evaluation.lm_eval_results import append_round
+    from workbench.evaluation.analysis.benchmarks import append_round
+    from workbench.evaluation.lm_eval.runner import BenchmarkRequest, benchmark
     from workbench.runs.folder import Runs
 
     folder = Runs(root).find(run)
     with progress() as report:
-        scores = benchmark(folder, Wanted(tasks, limit, include_path, chat_template), report)
+        scores = benchmark(
+            folder, BenchmarkRequest(tasks, limit, include_path, chat_template), report
+        )
     file = append_round(folder, scores)
     narrate(f"{file} written")
     if as_json:

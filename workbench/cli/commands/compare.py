@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from workbench.evaluation.analysis.comparison import Compared, Comparison, Keeping
+    from workbench.evaluation.analysis.comparison import Comparison, ComparisonRow, RetentionMetric
     from workbench.evaluation.analysis.findings import Interval
-    from workbench.evaluation.analysis.published_results import Prior
+    from workbench.evaluation.analysis.published_results import PublishedTable
     from workbench.runs.folder import RunFolder, Runs
 
-_FRONTS: dict[Keeping, str] = {
+_FRONTS: dict[RetentionMetric, str] = {
     "retention_index": "kept",
     "kl_general": "KL",
     "delta_nll": "ΔNLL",
@@ -46,8 +46,8 @@ def command(
     run lies: no other run both learned and kept more. Each of RUNS is an id, a unique part of one,
     or 'last'.
     """
-    from workbench.evaluation.analysis.comparison import compare, read_contestant
-    from workbench.evaluation.analysis.published_results import shipped_prior
+    from workbench.evaluation.analysis.comparison import compare, read_judged_run
+    from workbench.evaluation.analysis.published_results import published_table
     from workbench.runs.folder import Runs
 
     if not runs and not sweep:
@@ -55,8 +55,8 @@ def command(
     folders = dict.fromkeys(Runs(root).find(run) for run in runs)
     if sweep:
         folders |= dict.fromkeys(_with_report(Runs(root), sweep))
-    comparison = compare([read_contestant(run) for run in folders])
-    prior = shipped_prior() if with_prior else None
+    comparison = compare([read_judged_run(run) for run in folders])
+    prior = published_table() if with_prior else None
     if as_json:
         published = {"prior": prior} if prior else {}
         emit_json({**comparison.model_dump(mode="json"), **published})
@@ -79,7 +79,7 @@ def _with_report(runs: Runs, sweep: str) -> list[RunFolder]:
     return reported
 
 
-def _print(comparison: Comparison, prior: Prior | None) -> None:
+def _print(comparison: Comparison, prior: PublishedTable | None) -> None:
     rows = [_row(run, comparison) for run in comparison.runs]
     if prior:
         rows += [
@@ -95,7 +95,7 @@ def _print(comparison: Comparison, prior: Prior | None) -> None:
         narrate(note)
 
 
-def _row(run: Compared, comparison: Comparison) -> tuple[str, ...]:
+def _row(run: ComparisonRow, comparison: Comparison) -> tuple[str, ...]:
     learned = ""
     if run.learned is not None:
         is_score = comparison.learned_as == "score"

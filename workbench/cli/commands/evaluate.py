@@ -64,11 +64,11 @@ def command(
 def _measure(run: RunFolder, size: SuiteSize | None, checkpoint: int | None, as_json: bool) -> None:
     """Measure a run that has ended."""
     from workbench.cli.progress import progress
-    from workbench.evaluation.report.report import read_report_file
-    from workbench.evaluation.run.reevaluate import remeasure
+    from workbench.evaluation.report import read_report_file
+    from workbench.evaluation.run.reevaluate import reevaluate
 
     with progress() as report:
-        file = remeasure(run, report, size, checkpoint)
+        file = reevaluate(run, report, size, checkpoint)
     written = read_report_file(file)
     for note in written.notes:
         narrate(note)

@@ -82,9 +82,9 @@ def _validate(name: str, *, as_json: bool) -> None:
     Raises:
         BadInputError: There is one.
     """
-    from workbench.evaluation.suites.suites import examine, suite_path
+    from workbench.evaluation.suites.suites import inspect_suite, suite_path
 
-    _, read = examine(suite_path(name))
+    _, read = inspect_suite(suite_path(name))
     if not read.faults:
         return
     if as_json:
@@ -99,7 +99,7 @@ def _list(suites: Sequence[Suite], *, as_json: bool) -> None:
     if as_json:
         emit_json([_facts(suite) for suite in suites])
         return
-    counts = [[len(suite.asked(size)) for size in _SIZES] for suite in suites]
+    counts = [[len(suite.items_at(size)) for size in _SIZES] for suite in suites]
     rows: list[tuple[object, ...]] = [
         (suite.name, suite.measures, suite.scorer.kind, *sizes, suite.description)
         for suite, sizes in zip(suites, counts, strict=True)
@@ -109,11 +109,11 @@ def _list(suites: Sequence[Suite], *, as_json: bool) -> None:
 
 
 def _show(suite: Suite, size: Size, *, as_json: bool) -> None:
-    items = suite.asked(size)
+    items = suite.items_at(size)
     if as_json:
         emit_json({**_facts(suite), "items": items})
         return
-    sizes = "  ".join(f"{size} {len(suite.asked(size)):,}" for size in _SIZES)
+    sizes = "  ".join(f"{size} {len(suite.items_at(size)):,}" for size in _SIZES)
     emit_table(
         ("", "value"),
         [
@@ -144,14 +144,14 @@ def _expected(item: Item) -> str:
 
 def _compare(suites: Sequence[Suite], size: Size, source: str, *, as_json: bool) -> None:
     from workbench.data.splitting import load_examples
-    from workbench.evaluation.analysis.contamination import overlapping, texts_of
+    from workbench.evaluation.analysis.contamination import contaminated_items, example_texts
 
-    contaminated = overlapping(suites, size, texts_of(load_examples(source).rows))
+    contaminated = contaminated_items(suites, size, example_texts(load_examples(source).rows))
     if as_json:
         emit_json({"against": source, "contaminated": contaminated})
         return
     emit_table(("items found in the data",), [(key,) for key in contaminated])
-    total = sum(len(suite.asked(size)) for suite in suites)
+    total = sum(len(suite.items_at(size)) for suite in suites)
     narrate(f"{len(contaminated):,} of {total:,} items overlap with {Path(source).name}")
 
 
@@ -164,5 +164,5 @@ def _facts(suite: Suite) -> dict[str, Any]:
         "scorer": suite.scorer.model_dump(),
         "new_tokens": suite.new_tokens,
         "chance": suite.chance(suite.items),
-        "items_per_size": {size: len(suite.asked(size)) for size in _SIZES},
+        "items_per_size": {size: len(suite.items_at(size)) for size in _SIZES},
     }

@@ -10,7 +10,7 @@ import click
 from workbench.cli.command import Command
 from workbench.cli.output import json_text, narrate
 from workbench.core.errors import BadInputError
-from workbench.evaluation.report.formatting import listed
+from workbench.evaluation.analysis.formatting import join_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ def command(
     margin: float | None,
 ) -> None:
     """Show what RUN learned and forgot: an id, a unique part of one, or 'last'."""
-    from workbench.evaluation.lm_eval_results import read_findings
+    from workbench.evaluation.analysis.analysis import read_findings
     from workbench.runs.folder import Runs
 
     output_format = _requested({"json": as_json, "md": as_md, "html": as_html})
@@ -75,14 +75,16 @@ def _requested(flags: Mapping[_Format, bool]) -> _Format | None:
     """The requested format, if any."""
     formats = [name for name, requested in flags.items() if requested]
     if len(formats) > 1:
-        raise click.UsageError(f"{listed([f'--{name}' for name in formats])}: choose one of them")
+        raise click.UsageError(
+            f"{join_words([f'--{name}' for name in formats])}: choose one of them"
+        )
     return formats[0] if formats else None
 
 
 def _render(output_format: _Format, folder: RunFolder, findings: Findings) -> str:
     if output_format == "json":
         return json_text({"run": folder.id, **findings.model_dump(mode="json")})
-    from workbench.evaluation.report import pages
+    from workbench.evaluation import pages
 
     return {"md": pages.markdown, "html": pages.html}[output_format](pages.about(folder), findings)
 

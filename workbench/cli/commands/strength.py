@@ -35,11 +35,13 @@ def command(root: Path, run: str, alpha: float, as_json: bool) -> None:
     strength keeps more of the base and less of the task; 'ftwb sweep-strength' measures how much.
     """
     from workbench.cli.summary import summary
-    from workbench.interpolation.strength import with_strength
+    from workbench.interpolation.strength import save_at_strength
     from workbench.runs.folder import Runs
 
     runs = Runs(root)
-    scaled = with_strength(runs, runs.find(run), alpha, lambda text, _done, _total: narrate(text))
+    scaled = save_at_strength(
+        runs, runs.find(run), alpha, lambda text, _done, _total: narrate(text)
+    )
     if as_json:
         emit_json(summary(scaled))
     else:

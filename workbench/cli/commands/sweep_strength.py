@@ -97,8 +97,8 @@ def command(
     """
     from workbench.cli.progress import progress
     from workbench.cli.summary import summary
-    from workbench.interpolation.strength import with_strength
-    from workbench.interpolation.sweep import sweep
+    from workbench.interpolation.curve import measure_curve
+    from workbench.interpolation.strength import save_at_strength
     from workbench.runs.folder import Runs
 
     if low >= high:
@@ -106,7 +106,7 @@ def command(
     runs = Runs(root)
     folder = runs.find(run)
     with progress() as report:
-        curve = sweep(folder, _between(low, high, points), report, size)
+        curve = measure_curve(folder, _between(low, high, points), report, size)
     curve.save(folder)
     best = curve.best()
     if not as_json:
@@ -114,7 +114,7 @@ def command(
     alpha = _chosen(choose, best)
     saved = None
     if alpha is not None:
-        saved = with_strength(runs, folder, alpha, lambda text, _done, _total: narrate(text))
+        saved = save_at_strength(runs, folder, alpha, lambda text, _done, _total: narrate(text))
     if as_json:
         more = {"best": best and best.alpha, "saved": saved and summary(saved)}
         emit_json({"run": folder.id, **curve.model_dump(), **more})

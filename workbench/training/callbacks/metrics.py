@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from workbench.evaluation.run.measuring import ANSWER_BATCH, general_answers
-from workbench.evaluation.run.text_metrics import BATCH, mean_of
+from workbench.core.progress import silent
+from workbench.evaluation.report import token_mean
+from workbench.evaluation.run.generation import GENERATION_BATCH
+from workbench.evaluation.run.text_metrics import TEXT_BATCH
 from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.models.eval_mode import undisturbed
 from workbench.models.loss import mean_nll
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from workbench.evaluation.report.report import TextResult
+    from workbench.evaluation.report import TextResult
     from workbench.evaluation.run.baseline_cache import Baseline
     from workbench.evaluation.run.evaluator import Evaluator
     from workbench.evaluation.run.text_metrics import TextEvaluator
@@ -44,7 +46,7 @@ class TrainingMetrics:
             reporter: Takes the numbers.
         """
         self._loaded = loaded
-        self._questions = evaluator.asked
+        self._evaluator = evaluator
         self._general = evaluator.general
         self._task = evaluator.task
         self._baseline = baseline
@@ -52,12 +54,12 @@ class TrainingMetrics:
         warn = partial(reporter.notice, level="warning")
         rows = loaded.recipe.training.micro_batch_size
         self._loss_batch = AutoBatchSize("the held-out loss", rows, warn)
-        self._text_batch = AutoBatchSize("KL to the base", BATCH, warn)
-        self._answer_batch = AutoBatchSize("canary answers", ANSWER_BATCH, warn)
+        self._text_batch = AutoBatchSize("KL to the base", TEXT_BATCH, warn)
+        self._answer_batch = AutoBatchSize("canary answers", GENERATION_BATCH, warn)
 
     def heldout_loss(self, model: Module) -> float | None:
         """Mean loss on held-out rows, nats per token; None without rows, or without memory."""
-        heldout = self._questions.heldout
+        heldout = self._evaluator.heldout
         if not heldout:
             return None
         loss = self._loss_batch.run_or_skip(lambda size: mean_nll(model, heldout, size))
@@ -84,9 +86,7 @@ class TrainingMetrics:
         """Write the greedy answer to each general prompt as a ``canary`` event."""
         with undisturbed(), self._loaded.as_trained():
             answers = self._answer_batch.run_or_skip(
-                lambda size: general_answers(
-                    model, self._loaded, self._questions, lambda *_: None, size
-                )
+                lambda size: self._evaluator.answer_prompts(model, silent, size)
             )
         if answers is None:
             return
@@ -104,11 +104,11 @@ def _drift_on(
     texts: TextEvaluator, model: Module, base: Mapping[str, Tensor], batch_size: int
 ) -> tuple[float | None, float | None]:
     """KL to the base and change of the loss on the watched rows; None where there are none."""
-    after = texts.results(model, base, watched_only=True, at_once=batch_size)
-    before = texts.of_base(base)[: len(after)]
-    return mean_of(after, "kl"), _change(before, after)
+    after = texts.results(model, base, watched_only=True, max_rows=batch_size)
+    before = texts.base_results(base)[: len(after)]
+    return token_mean(after, [text.kl for text in after]), _change(before, after)
 
 
 def _change(before: Sequence[TextResult], after: Sequence[TextResult]) -> float | None:
-    first, second = mean_of(before, "nll"), mean_of(after, "nll")
-    return None if first is None or second is None else second - first
+    pairs = zip(before, after, strict=True)
+    return token_mean(after, [later.nll - earlier.nll for earlier, later in pairs])

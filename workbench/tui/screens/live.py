@@ -151,7 +151,7 @@ class LiveScreen(PanedScreen):
 
     @work(thread=True, exit_on_error=False)
     def _read_report(self) -> None:
-        from workbench.evaluation.report.report import read_report
+        from workbench.evaluation.report import read_report
 
         self.post_message(RunReportRead(read_report(self.run_folder)))
 

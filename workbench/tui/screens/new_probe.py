@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 from workbench.core import locations
 from workbench.core.errors import FtwbError
 from workbench.core.sanitize import visible
-from workbench.evaluation.suites.user_suite import add_probe, key_phrases, own_suite, passes
+from workbench.evaluation.suites.user_suite import add_probe, key_phrases, passes, user_suite_path
 from workbench.tui.screens.base import Dialog
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class NewProbeScreen(Dialog[str]):
         except FtwbError as error:
             self._complain(str(error))
         else:
-            place = (locations.shorten(own_suite()), "dim")
+            place = (locations.shorten(user_suite_path()), "dim")
             self.query_one("#judged", Static).update(Content.assemble(*told, place))
 
     def on_input_submitted(self) -> None:
