@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.strategies.whole import setup
+from tests.strategies.cases import setup
 from tests.tiny import make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.data.formats import Message

@@ -11,7 +11,7 @@ from peft import LoraConfig, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 from transformers import AutoModelForCausalLM
 
-from tests.strategies.whole import logits, moving, setup, snapshot, take_steps
+from tests.strategies.cases import logits, moving, setup, snapshot, take_steps
 from tests.tiny import make_tiny_model
 from workbench.core.errors import BadInputError, FtwbError
 from workbench.models.describing import read_facts

@@ -9,7 +9,8 @@ from scipy.stats import spearmanr
 
 from workbench.core import locations
 from workbench.planning import risk_weights
-from workbench.planning.risk_weights import WEIGHTS, CheckedRun, Relief, RiskCheck, checked
+from workbench.planning.risk_weights import WEIGHTS, CheckedRun, RiskCheck, checked
+from workbench.retention.base import Relief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

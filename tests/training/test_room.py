@@ -13,7 +13,7 @@ from tests.training.test_resume import numbers_of
 from workbench.evaluation.report.report import read_report
 from workbench.models.auto_batch_size import AutoBatchSize, DeviceMemoryError, out_of_memory
 from workbench.retention.base import Evaluation, GuardDecision
-from workbench.retention.early_stopping import Patience
+from workbench.retention.early_stopping import EarlyStoppingGuard
 from workbench.runs.events import EventReader
 from workbench.training import base_identity, worker
 from workbench.training.reporting.error_summary import error_summary
@@ -171,10 +171,10 @@ def test_a_base_that_cannot_be_measured_at_all_is_said_before_any_step(
 
 
 def test_a_loss_that_could_not_be_measured_is_no_reason_to_stop() -> None:
-    guard = Patience(patience=1, minimum_gain=0)
-    assert guard.evaluated(Evaluation(loss=1.0)) == GuardDecision(best=True)
-    assert guard.evaluated(Evaluation(loss=None)) == GuardDecision(best=False)
-    assert guard.evaluated(Evaluation(loss=2.0)).stop
+    guard = EarlyStoppingGuard(patience=1, minimum_gain=0)
+    assert guard.on_evaluate(Evaluation(loss=1.0)) == GuardDecision(best=True)
+    assert guard.on_evaluate(Evaluation(loss=None)) == GuardDecision(best=False)
+    assert guard.on_evaluate(Evaluation(loss=2.0)).stop
 
 
 def test_the_held_out_loss_that_never_fits_is_left_out(

@@ -88,7 +88,7 @@ def plan(
 def notes(recipe: Recipe, facts: ModelFacts) -> list[str]:
     """What a step is made of where several devices take it, and what each protection takes."""
     needs = {
-        protection.card.title: protection.needs(recipe, facts)
+        protection.card.title: protection.extra_cost(recipe, facts)
         for protection in recipe.retention.active().values()
     }
     told = [f"{title} needs {need}" for title, need in needs.items() if need]

@@ -114,7 +114,7 @@ def _replayed(recipe: Recipe, renderer: Renderer, learned: int) -> int:
     rows = [row for row in general if row.learns]
     if not rows:
         raise BadInputError(f"{replay.source}: no general row has a token to learn from")
-    return replay.replayed(learned, rows)
+    return replay.replayed_tokens(learned, rows)
 
 
 def _studying(strategy: Strategy) -> Strategy:

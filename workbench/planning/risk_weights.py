@@ -12,34 +12,8 @@ from functools import cache
 from pydantic import BaseModel, ConfigDict
 
 from workbench.core import locations
-
-
-class Relief(BaseModel):
-    """What a protection takes off the risk: ``most * x / (x + half)`` of its setting x.
-
-    Attributes:
-        field: The setting; empty for one that takes ``most`` whatever it is set to.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    most: float
-    field: str = ""
-    half: float = 0.0
-
-    def points(self, setting: float) -> float:
-        """Points for the value of the field."""
-        return self.most * setting / (setting + self.half) if self.field else self.most
-
-
-_RELIEFS = {
-    "replay": Relief(most=0.7, field="share", half=0.05),
-    "kl": Relief(most=0.6, field="strength", half=0.2),
-    "ewc": Relief(most=0.4, field="strength", half=1e4),
-    "l2sp": Relief(most=0.2, field="strength", half=0.1),
-    "budget": Relief(most=0.2),
-    "early_stopping": Relief(most=0.1),
-}
+from workbench.recipe.recipe import PROTECTIONS, STRATEGIES
+from workbench.retention.base import Relief
 
 
 class Weights(BaseModel):
@@ -53,10 +27,10 @@ class Weights(BaseModel):
         share: For each factor of ten between the trainable share and ``usual_share``.
         usual_share: Trainable share of a usual adapter.
         narrowness: For data that says one thing only, against data as varied as general text.
-        strategies: By kind: what is known of a strategy beside its trainable share. Soft prompts
-            forget much while attached and OSF little in PEFT's method comparison.
-        reliefs: By kind of protection.
-        other_relief: For a protection that is not listed.
+        strategies: By kind, the ``risk_points`` of each strategy that has any. Soft prompts forget
+            much while attached and OSF little in PEFT's method comparison.
+        reliefs: By kind, the ``relief`` of each protection that has one.
+        other_relief: For a protection that has none.
         unknown_rate: Stands for the highest usual rate where none is known.
         medium: From here on the risk is called medium.
         high: From here on it is called high.
@@ -70,12 +44,11 @@ class Weights(BaseModel):
     usual_share: float = 0.01
     narrowness: float = 0.7
     strategies: Mapping[str, float] = {
-        "osf": -0.5,
-        "prompt_tuning": 0.4,
-        "prefix_tuning": 0.4,
-        "p_tuning": 0.4,
+        kind: strategy.risk_points for kind, strategy in STRATEGIES.items() if strategy.risk_points
     }
-    reliefs: Mapping[str, Relief] = _RELIEFS
+    reliefs: Mapping[str, Relief] = {
+        kind: protection.relief for kind, protection in PROTECTIONS.items() if protection.relief
+    }
     other_relief: float = 0.1
     unknown_rate: float = 1e-3
     medium: float = 0.8

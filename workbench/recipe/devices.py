@@ -47,7 +47,7 @@ class DevicesSection(Section):
         for wrong in filter(None, (self._alone(), _strategy(recipe), _training(recipe))):
             raise BadInputError(f"devices.sharding: {wrong}")
         for kind, protection in recipe.retention.active().items():
-            if protection.holds_weights:
+            if protection.needs_whole_weights:
                 raise BadInputError(
                     f"devices.sharding: retention.{kind} needs each weight in one piece; use kl or "
                     "replay, or set sharding to none"

@@ -58,17 +58,17 @@ class WorkerBaseContext:
         """Tell the user what is being done."""
         self._reporter.phase(_PHASE, what, done, total)
 
-    def general(self, source: str, rows: int) -> list[Rendered]:
+    def general_rows(self, source: str, rows: int) -> list[Rendered]:
         """Rows of a dataset in tokens; what the evaluation asks is left out."""
         rendered = self._renderer.render_all(self._examples(source, rows))
         return _learnable(rendered, source)
 
-    def answered(self, source: str, rows: int, new_tokens: int) -> list[Rendered]:
+    def self_answered_rows(self, source: str, rows: int, max_new_tokens: int) -> list[Rendered]:
         """The same questions with the base's own greedy answers, in its own tokens."""
         examples = self._examples(source, rows)
         prompts = [self._renderer.prompt(_question(example, source)) for example in examples]
         kept = self.cached(
-            "self-answers", lambda: self._answer(prompts, new_tokens), prompts, new_tokens
+            "self-answers", lambda: self._answer(prompts, max_new_tokens), prompts, max_new_tokens
         )["answers"]
         answers = [[token for token in row if token >= 0] for row in kept.tolist()]
         length = self._renderer.sequence_length
@@ -86,7 +86,7 @@ class WorkerBaseContext:
         device = self.base.device
         return [{name: tensor.to(device) for name, tensor in batch.items()} for batch in batches]
 
-    def in_parts(self, what: str, rows: int, work: Callable[[int], _T]) -> _T:
+    def with_auto_batch_size(self, what: str, rows: int, work: Callable[[int], _T]) -> _T:
         """Do ``work`` with ``rows`` at once, or as many as there is memory for.
 
         Raises:
@@ -126,7 +126,7 @@ class WorkerBaseContext:
 
     def _answer(self, prompts: Sequence[list[int]], new_tokens: int) -> dict[str, Tensor]:
         with self._loaded.as_trained():
-            answers = self.in_parts(
+            answers = self.with_auto_batch_size(
                 "the base's own answers",
                 _ANSWERS,
                 lambda at_once: greedy_tokens(

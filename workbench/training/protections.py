@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-    from workbench.retention.base import Evaluation, Guard, Measured, Mix
+    from workbench.retention.base import Evaluation, Guard, Metric, ReplayMix
 
 
 class GuardSet(TrainerCallback):
@@ -31,7 +31,7 @@ class GuardSet(TrainerCallback):
         return bool(self._guards)
 
     @property
-    def mix(self) -> Mix | None:
+    def mix(self) -> ReplayMix | None:
         """Rows to train on beside the dataset's."""
         return next((guard.mix for guard in self._guards if guard.mix), None)
 
@@ -43,7 +43,7 @@ class GuardSet(TrainerCallback):
     def divide(self, rank: int, size: int) -> None:
         """Let each draw its share of what several processes draw together."""
         for guard in self._guards:
-            guard.divide(rank, size)
+            guard.shard(rank, size)
 
     def penalty(self) -> Tensor | float:
         """Sum of what is added to the loss, in nats per token."""
@@ -60,36 +60,36 @@ class GuardSet(TrainerCallback):
         """Let them correct the weights at the learning rate of the step just taken."""
         del args, state, control
         for guard in self._guards:
-            guard.after_step(kwargs["optimizer"].param_groups[0]["lr"])
+            guard.after_optimizer_step(kwargs["optimizer"].param_groups[0]["lr"])
 
     def numbers(self) -> dict[str, float]:
         """What they have to say of the last step."""
-        return {name: value for guard in self._guards for name, value in guard.numbers().items()}
+        return {name: value for guard in self._guards for name, value in guard.logs().items()}
 
     @property
-    def judges(self) -> frozenset[Measured]:
+    def judges(self) -> frozenset[Metric]:
         """What they judge by, together; empty where none does."""
-        return frozenset().union(*(guard.judges for guard in self._guards))
+        return frozenset().union(*(guard.decides_by for guard in self._guards))
 
     def evaluated(self, evaluation: Evaluation) -> GuardDecision:
         """What they make of an evaluation: the best is what none of them calls worse."""
-        verdicts = [guard.evaluated(evaluation) for guard in self._guards if guard.judges]
+        verdicts = [guard.on_evaluate(evaluation) for guard in self._guards if guard.decides_by]
         opinions = [verdict.best for verdict in verdicts if verdict.best is not None]
         return GuardDecision(
             best=all(opinions) if opinions else None,
             stop=_joined(verdict.stop for verdict in verdicts),
-            ask=_joined(verdict.ask for verdict in verdicts),
+            pause=_joined(verdict.pause for verdict in verdicts),
             warning=_joined(verdict.warning for verdict in verdicts),
         )
 
     def state(self) -> dict[str, Any]:
         """What each remembers, in their order."""
-        return {"guards": [guard.state() for guard in self._guards]}
+        return {"guards": [guard.state_dict() for guard in self._guards]}
 
     def resume(self, state: dict[str, Any]) -> None:
         """Give each its own back."""
         for guard, own in zip(self._guards, state["guards"], strict=True):
-            guard.resume(own)
+            guard.load_state_dict(own)
 
 
 def _joined(reasons: Iterable[str]) -> str:

@@ -211,12 +211,12 @@ class Monitor(TrainerCallback):
         if verdict.stop:
             self._reporter.notice(f"stopping early: {verdict.stop}")
             control.should_training_stop = True
-        if verdict.ask and not ends:
+        if verdict.pause and not ends:
             return self._processes.from_main(
-                lambda: wait_for_answer(self._run, self._reporter, verdict.ask)
+                lambda: wait_for_answer(self._run, self._reporter, verdict.pause)
             )
-        if verdict.ask:
-            self._reporter.notice(verdict.ask, level="warning")
+        if verdict.pause:
+            self._reporter.notice(verdict.pause, level="warning")
         return set()
 
     def _measure(
