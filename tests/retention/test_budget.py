@@ -159,7 +159,7 @@ def test_ask_waits_for_the_answer(
         status = run.status()
         seen.append((status.state, status.phase, status.step))
         if len(seen) == 3:
-            control.ask(run, answer)
+            control.send_request(run, answer)
 
     monkeypatch.setattr(budget_pause.time, "sleep", meanwhile)
     assert work(run) == 0
@@ -188,8 +188,8 @@ def test_continue_is_refused_where_nothing_waits(new_run: Callable[..., RunFolde
 
     run = new_run()
     Status.of_this_process(state="running", phase="training").save(run.status_file)
-    with pytest.raises(BadInputError, match="waits for no answer: it is training"):
-        control.ask(run, "continue")
+    with pytest.raises(BadInputError, match=r"is not waiting for an answer \(training\)"):
+        control.send_request(run, "continue")
 
 
 def test_the_result_of_a_rollback_is_a_whole_model(

@@ -216,7 +216,10 @@ def test_targets_may_be_a_regular_expression(tiny_model: Path) -> None:
     ("strategy", "message"),
     [
         ({"r": 0}, "strategy.r: must be at least 1, got 0"),
-        ({"target_modules": ["re:("]}, "strategy.target_modules: 're:(' is not a regular expression"),
+        (
+            {"target_modules": ["re:("]},
+            "strategy.target_modules: 're:(' is not a regular expression",
+        ),
         (
             {"init_lora_weights": "pissa", "use_dora": True},
             "cannot be saved as an adapter for the untouched base",

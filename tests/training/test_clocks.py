@@ -69,7 +69,7 @@ def test_what_is_not_heard_from_another_host_may_be_a_clock(
     move(DAY)
     assert run.status().state == "lost"
     assert run.status().reason == (
-        "no sign of life from its worker on elsewhere for 60 s: "
+        "no heartbeat from its worker on elsewhere for 60 s: "
         "it died, or the network or a clock is wrong"
     )
 

@@ -108,8 +108,8 @@ def test_half_a_line_is_taken_back_and_written_whole_later(
     assert [event for event in told(paused) if event not in said] == told(whole)
     assert len(said) > 3
     assert said[0]["text"].startswith(f"the disk of {paused.path} was full: waited ")
-    assert {status.words for status in seen} == {"paused"}
-    assert {status.why for status in seen} == {
+    assert {status.label for status in seen} == {"paused"}
+    assert {status.explanation for status in seen} == {
         f"the disk of {paused.path} is full; it goes on when there is room"
     }
     assert paused.status().state == "finished"
@@ -126,7 +126,7 @@ def test_a_stop_is_obeyed_while_there_is_no_room(
     def fill_at_three(self: monitor.Monitor, *args: Any, **kwargs: Any) -> None:
         if args[1].global_step == 3:
             full_for(run, set(range(1, 1000)), monkeypatch)
-            control.ask(run, "stop")
+            control.send_request(run, "stop")
         record(self, *args, **kwargs)
 
     monkeypatch.setattr(monitor.Monitor, "on_log", fill_at_three)
@@ -225,7 +225,7 @@ def test_a_stop_says_where_what_was_learned_is(new_run: NewRun) -> None:
         raise FULL
 
     run = new_run()
-    control.ask(run, "stop")
+    control.send_request(run, "stop")
     with pytest.raises(StopRequested, match="was full; it has no checkpoint"):
         Disk(run, Teller()).retry_when_disk_full(write, run.path)
 
@@ -303,8 +303,8 @@ def test_a_disk_that_is_really_full_pauses_a_run_that_then_goes_on(
     seen = looking(monkeypatch, run, make_room_at_the_third_look)
     assert work(run) == 0
     assert run.status().state == "finished"
-    assert [status.words for status in seen] == ["paused"] * 3
-    assert all("is full; it goes on when there is room" in status.why for status in seen)
+    assert [status.label for status in seen] == ["paused"] * 3
+    assert all("is full; it goes on when there is room" in status.explanation for status in seen)
     assert left == [[]] * 3
     said = [event for event in told(run) if "was full" in (event["text"] or "")]
     assert len(said) == 1

@@ -92,18 +92,18 @@ def test_a_worker_killed_at_any_moment_loses_nothing(
     if run.has_result():
         ours, theirs = weights_of(run), weights_of(undisturbed.run)
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-    if status.stranded:
+    if status.lost_while_queued:
         assert "'ftwb queue'" in status.reason
         assert relaunch(Runs(run.path.parent)) == [run]
         assert ended(nursery, run) == 0
         assert_same(run, undisturbed.run)
         return
-    assert f"the worker (pid {pid}) ended without saying why" in status.reason
+    assert f"the worker (pid {pid}) ended without giving a reason" in status.reason
     assert ("its result is saved: 'ftwb evaluate" in status.reason) == (
         place == "while the report is written"
     )
     if not (saved := undisturbed.saved(death)):
-        with pytest.raises(NotFoundError, match=r"no checkpoint to go on from: 'ftwb train"):
+        with pytest.raises(NotFoundError, match=r"no checkpoint to resume from: 'ftwb train"):
             resume(run)
         return
     assert choose(run).step == saved[-1]

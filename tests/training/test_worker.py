@@ -126,7 +126,7 @@ def test_a_stop_is_obeyed_after_the_step_and_keeps_the_result(
     def stop_at_two(self: monitor.Monitor, *args: object, **kwargs: object) -> None:
         obey(self, *args, **kwargs)
         if self._reporter.status.step == 2:
-            control.ask(run, "stop")
+            control.send_request(run, "stop")
 
     monkeypatch.setattr(monitor.Monitor, "on_log", stop_at_two)
     assert work(run) == 0
@@ -143,7 +143,7 @@ def test_a_stop_before_the_first_step_ends_the_run_there(
     measure = base_identity.take_fingerprint
 
     def ask_meanwhile(*args: object) -> torch.Tensor:
-        control.ask(run, "stop")
+        control.send_request(run, "stop")
         return measure(*args)
 
     monkeypatch.setattr(base_identity, "take_fingerprint", ask_meanwhile)
@@ -266,7 +266,7 @@ def test_a_late_stop_never_costs_the_result(
 
     def stop_afterwards(self: worker.Work, *args: object) -> object:
         trained = train(self, *args)
-        control.ask(run, "stop")
+        control.send_request(run, "stop")
         return trained
 
     monkeypatch.setattr(worker.Work, "_train", stop_afterwards)

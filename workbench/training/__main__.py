@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from workbench.core.redaction import ScrubbedStream
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
-from workbench.runs.run_lock import alone
+from workbench.runs.run_lock import locked
 from workbench.training.distributed.rank_main import is_rank, serve
 from workbench.training.reporting.device_wait import DeviceWait
 
@@ -33,7 +33,7 @@ def main() -> int:
     run = RunFolder(Path(sys.argv[1]))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        control.ask(run, "stop")
+        control.send_request(run, "stop")
 
     os.umask(0o077)
     sys.stdout, sys.stderr = _clean(sys.stdout), _clean(sys.stderr)
@@ -42,7 +42,7 @@ def main() -> int:
     if is_rank():
         return serve(run, order)
     signal.signal(signal.SIGTERM, stop)
-    with alone(run, _PATIENCE):
+    with locked(run, _PATIENCE):
         count = DeviceWait(run, order).acquire()
         if count == 0:
             return int(run.status().state == "failed")

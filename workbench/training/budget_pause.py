@@ -26,10 +26,10 @@ def wait_for_answer(run: RunFolder, reporter: Reporter, why: str) -> set[Request
         f"{why}: 'ftwb continue {run.id}' goes on, 'ftwb stop {run.id}' ends it here",
         level="warning",
     )
-    reporter.phase(control.WAITING, why, stoppable=False)
+    reporter.phase(control.AWAITING_ANSWER, why, stoppable=False)
     asked: set[Request] = set()
     while not asked:
         time.sleep(_INTERVAL)
-        asked.update(control.take(run, ("stop", "continue")))
+        asked.update(control.take_requests(run, ("stop", "continue")))
     reporter.phase(phase, stoppable=False)
     return asked

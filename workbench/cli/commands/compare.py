@@ -68,7 +68,7 @@ def _reported(runs: Runs, sweep: str) -> list[RunFolder]:
     every = members(runs, sweep)
     for run in every:
         if not run.report.is_file():
-            narrate(f"{run.id} is left out: no report, it is {run.status().words}")
+            narrate(f"{run.id} is left out: no report, it is {run.status().label}")
     reported = [run for run in every if run.report.is_file()]
     if not reported:
         raise NotFoundError(f"{sweep}: none of its {len(every)} runs has a report yet")

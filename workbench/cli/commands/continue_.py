@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def command(root: Path, run: str, as_json: bool) -> None:
     """Let RUN go on past its forgetting budget; 'ftwb stop' is the other answer."""
     from workbench.cli.summary import summary
-    from workbench.runs.control import ask
+    from workbench.runs.control import send_request
     from workbench.runs.folder import Runs
 
     found = Runs(root).find(run)
-    ask(found, "continue")
+    send_request(found, "continue")
     narrate(f"{found.id}: goes on; its budget does not ask again")
     if as_json:
         emit_json(summary(found))

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def command(root: Path, run: str, as_json: bool) -> None:
     """Ask RUN to stop after the step it is in; its result is saved. A queued one never starts."""
     from workbench.cli.summary import summary
-    from workbench.runs.control import ask
+    from workbench.runs.control import send_request
     from workbench.runs.folder import Runs
 
     found = Runs(root).find(run)
     waits = found.status().state in ("queued", "lost")
-    ask(found, "stop")
+    send_request(found, "stop")
     if waits:
         narrate(f"{found.id}: taken out of the queue")
     else:

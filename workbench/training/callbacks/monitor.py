@@ -11,7 +11,7 @@ from workbench.core.errors import MachineError
 from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.models.loss import mean_nll
 from workbench.retention.base import Evaluation
-from workbench.runs.control import take
+from workbench.runs.control import take_requests
 from workbench.training.budget_pause import wait_for_answer
 from workbench.training.checkpoint.resume import machinery
 from workbench.training.checkpoint.schedule import CheckpointSchedule
@@ -111,7 +111,7 @@ class Monitor(TrainerCallback):
         step, last = state.global_step, state.global_step == state.max_steps
         self._clock.pause()
         self._reporter.step(step, state.max_steps)
-        self._asked = self._processes.from_main(lambda: set(take(self._run)))
+        self._asked = self._processes.from_main(lambda: set(take_requests(self._run)))
         due = self._due(step)
         wanted = set(due)
         if "evaluate" in self._asked:

@@ -148,7 +148,7 @@ class Checkpointer:
                 self._write(model, gathered, folder / _FOLDER)
                 state.save_to_json(str(folder / _FOLDER / _TRAINER_STATE))
                 self.recipe.strategy.save(model, folder)  # last, because PiSSA's draws numbers
-            checkpoints.keep(self.run, self.recipe.training.save_total_limit, {best_step})
+            checkpoints.prune(self.run, self.recipe.training.save_total_limit, {best_step})
         except (OSError, SafetensorError) as error:
             raise MachineError(f"step {step}: the checkpoint cannot be saved: {error}") from error
         return checkpoints.folder_of(self.run, step)

@@ -17,7 +17,7 @@ import psutil
 from workbench.core.errors import BadInputError, FtwbError, MachineError
 from workbench.hardware.devices import CPU, usable_devices
 from workbench.runs import control
-from workbench.runs.run_lock import alone
+from workbench.runs.run_lock import locked
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
@@ -45,7 +45,7 @@ def serve(run: RunFolder, order: list[str]) -> int:
         return 0  # taken out of its scheduler's queue
     is_main = os.environ["RANK"] == "0"
     try:
-        with alone(run) if is_main and not led else nullcontext():
+        with locked(run) if is_main and not led else nullcontext():
             _see_own_device()
             return _work(run, order, led=led)
     except FtwbError as error:
@@ -123,7 +123,7 @@ def _obey_sigterm(run: RunFolder) -> None:
             if len(_living(parent)) < neighbours:
                 os._exit(1)
             with suppress(FtwbError):
-                control.ask(run, "stop")
+                control.send_request(run, "stop")
 
     parent, neighbours = psutil.Process(os.getppid()), int(os.environ["LOCAL_WORLD_SIZE"])
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

@@ -12,7 +12,7 @@ from workbench.core import locations
 from workbench.core.errors import FtwbError, MachineError
 from workbench.hardware.devices import CPU, usable_devices
 from workbench.runs.control import take_stop
-from workbench.runs.queue import Queue, Taken
+from workbench.runs.queue import AcquiredDevices, Queue
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class DeviceWait:
         self._run = run
         self._devices = usable_devices()
         self._known = run.status().model_dump(include={"created", "step", "total"})
-        self._known["order"] = tuple(order)
+        self._known["worker_args"] = tuple(order)
         self._queue = Queue(locations.queue())
         self._needed = 1
         self._told = (0, 0.0)
@@ -72,11 +72,11 @@ class DeviceWait:
             )
         return count
 
-    def _stand(self) -> Taken | None:
+    def _stand(self) -> AcquiredDevices | None:
         keys = [device.key for device in self._devices]
         while not take_stop(self._run):
             place = self._queue.try_acquire(self._run.path, keys, self._needed)
-            if isinstance(place, Taken):
+            if isinstance(place, AcquiredDevices):
                 return place
             self._tell(place)
             time.sleep(_LOOK)
@@ -86,7 +86,7 @@ class DeviceWait:
         told, at = self._told
         if place != told or time.monotonic() - at >= _HEARTBEAT:
             self._told = place, time.monotonic()
-            self._say("queued", place=place, device=self._choice())
+            self._say("queued", queue_position=place, device=self._choice())
 
     def _choice(self) -> str:
         if len(self._devices) == 1:
