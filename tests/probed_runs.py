@@ -58,8 +58,8 @@ def probed(general: Path, suite: Path) -> tuple[str, ...]:
         "evaluation.size=quick",
         f"evaluation.suites={suites}",
         f"evaluation.general_text={general}",
-        "evaluation.retention_interval=2",
-        "evaluation.canary_interval=4",
+        "evaluation.retention_steps=2",
+        "evaluation.canary_steps=4",
     )
 
 

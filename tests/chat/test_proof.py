@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from tests.chat.tuned_runs import KINDS, finished_run, keep_fingerprint, load, recipe_on
-from tests.strategies.whole import setup, take_steps
+from tests.strategies.cases import setup, take_steps
 from tests.tiny import make_tiny_model
 from workbench.chat.engine.base_check import prove
 from workbench.chat.engine.lanes import Lane, open_lanes, twin

@@ -66,8 +66,8 @@ def test_the_way_starts_at_the_bases_own_tensors_and_ends_on_disk(tiny_model, ki
     (file,) = tmp_path.glob("*.safetensors")
     saved = load_file(file)
     line = lanes.named("tuned").line
-    assert line.moving
-    for tensor, start, end in line.moving:
+    assert line.segments
+    for tensor, start, end in line.segments:
         assert start.data_ptr() in places
         assert torch.equal(end(), tensor)
         assert end().data_ptr() != tensor.data_ptr()

@@ -48,7 +48,7 @@ def test_evaluate_refuses_what_has_no_result(ftwb: Ftwb, runs: Runs) -> None:
     assert "is failed and has no result to measure" in ended.err
 
 
-@pytest.mark.parametrize(("phase", "code"), [(control.WAITING, 0), ("training", 2)])
+@pytest.mark.parametrize(("phase", "code"), [(control.AWAITING_ANSWER, 0), ("training", 2)])
 def test_continue_answers_a_run_that_waits(ftwb: Ftwb, runs: Runs, phase: str, code: int) -> None:
     run = runs.create(Recipe())
     Status.of_this_process(state="running", phase=phase).save(run.status_file)

@@ -47,7 +47,9 @@ def sweep(ftwb: Ftwb, tiny_model: Path, rows: Path) -> Callable[..., Ended]:
 
 def waiting(runs: Runs, name: str, place: int) -> RunFolder:
     run = runs.create(Recipe(name=name))
-    Status.of_this_process(state="queued", place=place, device="cuda:0").save(run.status_file)
+    Status.of_this_process(state="queued", queue_position=place, device="cuda:0").save(
+        run.status_file
+    )
     return run
 
 

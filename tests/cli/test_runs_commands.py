@@ -292,7 +292,7 @@ def test_without_wait_it_is_asked_and_left(ftwb: Ftwb, runs: Runs, command: str)
     ended = ftwb(command, live.id, "--json")
     assert ended.code == 0
     assert json.loads(ended.out) == {"run": live.id, "request": command}
-    assert f"asked to {command} after the step it is in" in ended.err
+    assert f"asked to {command} after the current step" in ended.err
     assert (live.control / command).exists()
 
 
@@ -308,4 +308,4 @@ def test_waiting_for_a_run_that_ends_first_fails_with_its_reason(
     monkeypatch.setattr(time, "sleep", end)
     ended = ftwb("checkpoint", live.id, "--wait")
     assert (ended.code, ended.out) == (1, "")
-    assert f"{live.id} was failed before it came to it: out of luck" in ended.err
+    assert f"{live.id} failed before handling the request: out of luck" in ended.err

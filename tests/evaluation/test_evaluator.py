@@ -112,7 +112,7 @@ def _general_rows(run: RunFolder, general: Path):
 
     evaluation = run.recipe().evaluation
     tokenizer = AutoTokenizer.from_pretrained(run.recipe().model.id)
-    rows = Renderer(tokenizer, True, evaluation.text_tokens).render_all(
+    rows = Renderer(tokenizer, True, evaluation.text_max_length).render_all(
         load_examples(str(general)).rows
     )
     watched = evaluation.retention_rows
@@ -153,7 +153,7 @@ def test_retention_and_canaries_are_measured_at_their_intervals(
 
 
 def test_an_unwatched_run_writes_neither_event(trained: Train) -> None:
-    run, _ = trained("evaluation.retention_interval=0")
+    run, _ = trained("evaluation.retention_steps=0")
     assert events_of(run, "retention") == events_of(run, "canary") == []
     assert read_report(run).noise is None
 
@@ -218,7 +218,7 @@ def test_the_target_score_uses_the_recipes_metric(
     run, _ = trained(
         f"evaluation.target_metric={metric}",
         f"evaluation.target_field={field}",
-        "evaluation.target_tokens=30",
+        "evaluation.target_max_new_tokens=30",
         "training.max_steps=40",
         "strategy.kind=full",
     )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from tests.strategies.whole import setup, take_steps
+from tests.strategies.cases import setup, take_steps
 from tests.tiny import make_tiny_model
 from workbench.evaluation.run import likelihoods
 from workbench.evaluation.run.likelihoods import MultipleChoice, option_likelihoods

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.evaluation.suites import make_suite
-from tests.strategies.whole import setup
+from tests.strategies.cases import setup
 from tests.tiny import make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.data.formats import Message

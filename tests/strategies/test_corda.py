@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from tests.strategies.whole import setup
+from tests.strategies.cases import setup
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.planning.preflight import preflight, resolve_paths
 from workbench.recipe import yaml_io
@@ -28,7 +28,7 @@ def inputs_of(case, base, name: str) -> list[torch.Tensor]:
     hook = base.get_submodule(name).register_forward_hook(
         lambda _module, inputs, _output: seen.append(inputs[0][0].double())
     )
-    for row in context.general(case.strategy.general_text, case.strategy.general_rows):
+    for row in context.general_rows(case.strategy.general_text, case.strategy.general_rows):
         with torch.no_grad():
             base(input_ids=torch.tensor([row.input_ids]))
     hook.remove()

@@ -62,7 +62,7 @@ def after(step: int, patch: pytest.MonkeyPatch, do: Callable[[], object]) -> Non
 
 def stop_at(step: int, run: RunFolder, patch: pytest.MonkeyPatch) -> None:
     """Ask the run to stop while it takes a step."""
-    during(step, patch, lambda: control.ask(run, "stop"))
+    during(step, patch, lambda: control.send_request(run, "stop"))
 
 
 def die_at(step: int, patch: pytest.MonkeyPatch) -> None:

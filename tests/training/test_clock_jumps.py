@@ -69,7 +69,7 @@ def test_a_silent_worker_on_another_host_may_be_a_wrong_clock(
     move(DAY)
     assert run.status().state == "lost"
     assert run.status().reason == (
-        "no sign of life from its worker on elsewhere for 60 s: "
+        "no heartbeat from its worker on elsewhere for 60 s: "
         "it died, or the network or a clock is wrong"
     )
 

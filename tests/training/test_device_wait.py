@@ -19,7 +19,7 @@ from workbench.core.errors import BadInputError
 from workbench.recipe.recipe import Recipe
 from workbench.runs import control
 from workbench.runs.launch import launch, relaunch
-from workbench.runs.queue import Queue, Taken
+from workbench.runs.queue import AcquiredDevices, Queue
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def start(runs: Runs) -> Iterator[Launch]:
 def busy(tmp_path: Path) -> Iterator[Callable[[], None]]:
     """Hold the CPU until called."""
     taken = Queue(locations.queue()).try_acquire(tmp_path, ["cpu"])
-    assert isinstance(taken, Taken)
+    assert isinstance(taken, AcquiredDevices)
     freed: list[None] = []
 
     def free() -> None:
@@ -97,7 +97,7 @@ def ended(run: RunFolder) -> Status:
 
 
 def placed(*runs: RunFolder) -> list[int]:
-    return [run.status().place for run in runs]
+    return [run.status().queue_position for run in runs]
 
 
 def test_three_runs_go_one_after_the_other_in_the_order_of_launch(
@@ -107,7 +107,7 @@ def test_three_runs_go_one_after_the_other_in_the_order_of_launch(
     for run in runs:
         launch(run)
     until(lambda: placed(*runs) == [1, 2, 3])
-    assert [run.status().words for run in runs] == [
+    assert [run.status().label for run in runs] == [
         "queued, 1st for cpu",
         "queued, 2nd for cpu",
         "queued, 3rd for cpu",
@@ -133,7 +133,7 @@ def test_a_run_that_waits_can_be_stopped_and_the_next_moves_up(
 ) -> None:
     first, second = start(), start()
     until(lambda: placed(first, second) == [1, 2])
-    control.ask(first, "stop")
+    control.send_request(first, "stop")
     assert ended(first).state == "stopped"
     assert first.status().reason == "removed from the queue for cpu"
     until(lambda: placed(second) == [1])
@@ -163,7 +163,7 @@ def test_a_killed_worker_frees_the_device_and_is_quoted(start: Launch) -> None:
         log.write("its last words\n\n")
     kill(first)
     assert first.status().state == "lost"
-    assert first.status().reason.endswith("see worker.log, it ends with: its last words")
+    assert first.status().reason.endswith("see worker.log, which ends with: its last words")
     until(lambda: started(second))
 
 
@@ -194,8 +194,8 @@ def test_a_run_lost_while_it_waited_can_be_stopped_for_good(
     until(lambda: placed(run) == [1])
     kill(run)
     with pytest.raises(BadInputError, match="no worker to checkpoint"):
-        control.ask(run, "checkpoint")
-    control.ask(run, "stop")
+        control.send_request(run, "checkpoint")
+    control.send_request(run, "stop")
     assert run.status().state == "stopped"
     assert relaunch(runs) == []
 
@@ -203,7 +203,7 @@ def test_a_run_lost_while_it_waited_can_be_stopped_for_good(
 def test_what_waits_on_another_host_is_not_started_here(runs: Runs) -> None:
     run = runs.create(Recipe())
     Status.of_this_process(state="queued", host="elsewhere", heartbeat=1.0).save(run.status_file)
-    assert run.status().stranded
+    assert run.status().lost_while_queued
     assert relaunch(runs) == []
 
 

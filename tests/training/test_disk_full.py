@@ -108,8 +108,8 @@ def test_half_a_line_is_taken_back_and_written_whole_later(
     assert [event for event in logged(paused) if event not in pauses] == logged(whole)
     assert len(pauses) > 3
     assert pauses[0]["text"].startswith(f"disk full at {paused.path}: resumed after ")
-    assert {status.words for status in seen} == {"paused"}
-    assert {status.why for status in seen} == {
+    assert {status.label for status in seen} == {"paused"}
+    assert {status.explanation for status in seen} == {
         f"disk full at {paused.path}: resumes when there is space"
     }
     assert paused.status().state == "finished"
@@ -126,7 +126,7 @@ def test_a_stop_is_obeyed_while_the_disk_is_full(
     def fill_at_three(self: RecordCallback, *args: Any, **kwargs: Any) -> None:
         if args[1].global_step == 3:
             full_for(run, set(range(1, 1000)), monkeypatch)
-            control.ask(run, "stop")
+            control.send_request(run, "stop")
         record(self, *args, **kwargs)
 
     monkeypatch.setattr(RecordCallback, "on_log", fill_at_three)
@@ -224,7 +224,7 @@ def test_a_stop_names_the_newest_checkpoint(new_run: NewRun) -> None:
         raise FULL
 
     run = new_run()
-    control.ask(run, "stop")
+    control.send_request(run, "stop")
     with pytest.raises(StopRequested, match="; no checkpoint was written"):
         DiskSpace(run, Listener()).retry_when_full(write, run.path)
 
@@ -302,8 +302,8 @@ def test_a_disk_that_is_really_full_pauses_a_run_that_then_continues(
     seen = looking(monkeypatch, run, free_space_at_the_third_look)
     assert train_run(run) == 0
     assert run.status().state == "finished"
-    assert [status.words for status in seen] == ["paused"] * 3
-    assert all("resumes when there is space" in status.why for status in seen)
+    assert [status.label for status in seen] == ["paused"] * 3
+    assert all("resumes when there is space" in status.explanation for status in seen)
     assert left == [[]] * 3
     pauses = [event for event in logged(run) if "disk full" in (event["text"] or "")]
     assert len(pauses) == 1

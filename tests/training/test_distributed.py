@@ -93,7 +93,7 @@ def ended(run: RunFolder) -> str:
 def waits(run: RunFolder) -> bool:
     status = run.status()
     assert status.live, (status.reason, run.log.read_text())
-    return status.phase == control.WAITING
+    return status.phase == control.AWAITING_ANSWER
 
 
 def processes(run: RunFolder) -> dict[int, psutil.Process]:

@@ -26,7 +26,7 @@ from tests.training.reference_run import (
 )
 from workbench.core.errors import NotFoundError
 from workbench.evaluation.report import read_report
-from workbench.evaluation.run.reevaluate import remeasure
+from workbench.evaluation.run.reevaluate import reevaluate
 from workbench.planning.resume_launch import resume
 from workbench.runs.checkpoints import choose, steps
 from workbench.runs.folder import Runs
@@ -92,7 +92,7 @@ def test_a_worker_killed_at_any_moment_loses_nothing(
     assert status.state == "lost"
     if run.has_result():
         assert_same_weights(run, reference.run)
-    if status.stranded:
+    if status.lost_while_queued:
         assert "'ftwb queue'" in status.reason
         assert relaunch(Runs(run.path.parent)) == [run]
         assert ended(workers, run) == 0
@@ -160,7 +160,7 @@ def test_a_result_that_was_not_measured_is_mentioned(
     )
     with pytest.raises(NotFoundError, match=r"no checkpoint .* its result is saved: 'ftwb eval"):
         resume(run)
-    remeasure(run, lambda *_: None)
+    reevaluate(run, lambda *_: None)
     assert read_report(run).after.heldout_nll is not None
 
 

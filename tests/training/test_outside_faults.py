@@ -65,7 +65,7 @@ def test_of_several_resumes_at_once_one_wins(halted: RunFolder, reference: Refer
     (won,) = [line for line in lines if line == f"{halted.id}: goes on from step 2"]
     lost = [line for line in lines if line != won]
     clear = (
-        f"ftwb: {halted.id}: another worker, or another resume, has it",
+        f"ftwb: {halted.id}: locked by another worker or resume",
         *(
             f"ftwb: {halted.id} is {state}: there is nothing to resume"
             for state in ("queued", "starting", "running")

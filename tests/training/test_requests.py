@@ -10,7 +10,7 @@ import pytest
 from tests.training.live_runs import during, events_of, losses_of
 from workbench.core.errors import BadInputError, MachineError, RunFailedError
 from workbench.runs import checkpoints, control
-from workbench.runs.requests import Question, told, when
+from workbench.runs.control import PendingRequest, describe_answer, when_handled
 from workbench.runs.status import Status
 from workbench.training.callbacks import checkpoint
 from workbench.training.callbacks.nonfinite import NonfiniteCallback
@@ -46,14 +46,14 @@ def test_a_checkpoint_is_written_after_the_step_it_was_asked_in(
 ) -> None:
     plain, _ = trained(*STEPS)
     run = new_run(*STEPS)
-    asked: list[Question] = []
-    during(3, monkeypatch, lambda: asked.append(Question(run, "checkpoint")))
+    asked: list[PendingRequest] = []
+    during(3, monkeypatch, lambda: asked.append(PendingRequest(run, "checkpoint")))
     assert train_run(run) == 0
     assert checkpoints.steps(run) == [3]
     assert checkpoints.fault(checkpoints.folder_of(run, 3)) == ""
-    event = asked[0].answer()
+    event = asked[0].poll()
     assert event is not None
-    assert told(event) == "checkpoints/step-3 is written"
+    assert describe_answer(event) == "wrote checkpoints/step-3"
     assert losses_of(run) == losses_of(plain)
 
 
@@ -63,15 +63,15 @@ def test_an_evaluation_is_measured_and_answered(
     quiet = (*probed, *STEPS, "evaluation.retention_steps=0", "evaluation.canary_steps=0")
     plain, _ = trained(*quiet)
     run = new_run(*quiet)
-    asked: list[Question] = []
-    during(2, monkeypatch, lambda: asked.append(Question(run, "evaluate")))
+    asked: list[PendingRequest] = []
+    during(2, monkeypatch, lambda: asked.append(PendingRequest(run, "evaluate")))
     assert train_run(run) == 0
-    event = asked[0].answer()
+    event = asked[0].poll()
     assert event is not None
     assert (event["step"], event["kind"]) == (2, "notice")
     (loss,), (kept,) = events_of(run, "eval"), events_of(run, "retention")
     assert (event["loss"], event["kl"]) == (loss["loss"], kept["kl"])
-    assert told(event) == (
+    assert describe_answer(event) == (
         f"measured on request: held-out loss {loss['loss']:.4f}, KL to base {kept['kl']:.4f}"
     )
     assert {event["step"] for event in events_of(run, "canary")} == {2}
@@ -82,45 +82,45 @@ def test_without_anything_to_measure_the_answer_says_so(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run(*STEPS, "data.heldout=null", "data.heldout_share=0", "training.max_steps=1")
-    asked: list[Question] = []
-    during(1, monkeypatch, lambda: asked.append(Question(run, "evaluate")))
+    asked: list[PendingRequest] = []
+    during(1, monkeypatch, lambda: asked.append(PendingRequest(run, "evaluate")))
     assert train_run(run) == 0
-    event = asked[0].answer()
+    event = asked[0].poll()
     assert event is not None
-    assert "neither held-out rows nor general text" in told(event)
+    assert "neither held-out rows nor general text" in describe_answer(event)
 
 
 def test_a_run_that_ends_first_is_an_error(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run("training.max_steps=2")
-    asked: list[Question] = []
+    asked: list[PendingRequest] = []
 
     def ask_and_break() -> None:
-        asked.append(Question(run, "checkpoint"))
-        assert asked[0].answer() is None
+        asked.append(PendingRequest(run, "checkpoint"))
+        assert asked[0].poll() is None
         raise RuntimeError("the card fell off the bus")
 
     during(2, monkeypatch, ask_and_break)
     assert train_run(run) == 1
     with pytest.raises(RunFailedError, match="was failed before it came to it: RuntimeError: the"):
-        asked[0].answer()
+        asked[0].poll()
 
 
 def test_a_stop_answers_who_waits_for_a_checkpoint(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run("training.max_steps=1000")
-    asked: list[Question] = []
+    asked: list[PendingRequest] = []
 
     def ask_both() -> None:
-        asked.append(Question(run, "checkpoint"))
-        control.ask(run, "stop")
+        asked.append(PendingRequest(run, "checkpoint"))
+        control.send_request(run, "stop")
 
     during(2, monkeypatch, ask_both)
     assert train_run(run) == 0
     assert run.status().state == "stopped"
-    event = asked[0].answer()
+    event = asked[0].poll()
     assert event is not None
     assert event["path"] == "checkpoints/step-2"
     assert len(events_of(run, "checkpoint")) == 1
@@ -136,9 +136,9 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(
 
     monkeypatch.setattr(Checkpointer, "save", fail)
     run = new_run(*STEPS)
-    asked: list[Question] = []
+    asked: list[PendingRequest] = []
     if why == "asked":
-        during(2, monkeypatch, lambda: asked.append(Question(run, "checkpoint")))
+        during(2, monkeypatch, lambda: asked.append(PendingRequest(run, "checkpoint")))
     else:
         during(2, monkeypatch, lambda: minutes(15))
     assert train_run(run) == 0
@@ -150,7 +150,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(
     )
     for question in asked:
         with pytest.raises(MachineError, match="no space left; training continues"):
-            question.answer()
+            question.poll()
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,12 @@ def test_the_clock_asks_for_checkpoints_too(
 @pytest.mark.parametrize(
     ("status", "why"),
     [
-        ({"state": "stopping", "step": 3, "total": 9}, "has taken its last step"),
-        ({"state": "running", "step": 9, "total": 9}, "has taken its last step"),
-        ({"state": "running", "phase": control.WAITING}, "waits over its budget: .* it first"),
+        ({"state": "stopping", "step": 3, "total": 9}, "has finished its last step"),
+        ({"state": "running", "step": 9, "total": 9}, "has finished its last step"),
+        (
+            {"state": "running", "phase": control.AWAITING_ANSWER},
+            "is paused: over its KL budget; .* it first",
+        ),
         ({"state": "finished"}, "is finished: there is no worker"),
     ],
 )
@@ -200,8 +203,8 @@ def test_what_no_step_is_left_for_is_refused(
     run = new_run()
     Status.of_this_process(**status).save(run.status_file)
     with pytest.raises(BadInputError, match=f"{run.id} {why}"):
-        Question(run, "evaluate")
-    assert control.take(run) == []
+        PendingRequest(run, "evaluate")
+    assert control.take_requests(run) == []
 
 
 @pytest.mark.parametrize(
@@ -209,8 +212,8 @@ def test_what_no_step_is_left_for_is_refused(
     [
         ({"state": "queued"}, "after its first step"),
         ({"state": "starting"}, "after its first step"),
-        ({"state": "running", "step": 1, "total": 9}, "after the step it is in"),
+        ({"state": "running", "step": 1, "total": 9}, "after the current step"),
     ],
 )
 def test_it_is_said_when_an_answer_comes(status: dict[str, Any], words: str) -> None:
-    assert when(Status.of_this_process(**status)) == words
+    assert when_handled(Status.of_this_process(**status)) == words

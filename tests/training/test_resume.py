@@ -264,7 +264,7 @@ def test_of_two_resumes_at_once_one_wins(
     assert resume(halted).step == 4
     assert resume(halted, 2).step == 2
     assert launched == [("resume",), ("resume", "2")]
-    assert control.take(halted) == []
+    assert control.take_requests(halted) == []
 
 
 def test_a_checkpoint_of_another_version_is_refused(halted: RunFolder) -> None:
@@ -281,5 +281,7 @@ def test_a_checkpoint_of_another_version_is_refused(halted: RunFolder) -> None:
 def test_a_run_without_a_checkpoint_says_how_to_start_again(new_run: NewRun) -> None:
     run = new_run("training.max_steps=1")
     run.status().model_copy(update={"state": "lost"}).save(run.status_file)
-    with pytest.raises(NotFoundError, match=r"no checkpoint to go on from: 'ftwb train .*' starts"):
+    with pytest.raises(
+        NotFoundError, match=r"no checkpoint to resume from: 'ftwb train .*' starts"
+    ):
         resume(run)

@@ -11,7 +11,7 @@ from tests.training.live_runs import numbers_of, shortages_of
 from tests.training.simulated_oom import MESSAGE
 from workbench.evaluation.report import read_report
 from workbench.retention.base import Evaluation, GuardDecision
-from workbench.retention.early_stopping import Patience
+from workbench.retention.early_stopping import EarlyStoppingGuard
 from workbench.runs.events import EventReader
 from workbench.training import worker
 from workbench.training.callbacks import metrics
@@ -169,10 +169,10 @@ def test_a_base_that_cannot_be_measured_at_all_fails_before_any_step(
 
 
 def test_a_loss_that_could_not_be_measured_is_no_reason_to_stop() -> None:
-    guard = Patience(patience=1, minimum_gain=0)
-    assert guard.evaluated(Evaluation(loss=1.0)) == GuardDecision(best=True)
-    assert guard.evaluated(Evaluation(loss=None)) == GuardDecision(best=False)
-    assert guard.evaluated(Evaluation(loss=2.0)).stop
+    guard = EarlyStoppingGuard(patience=1, minimum_gain=0)
+    assert guard.decide(Evaluation(loss=1.0)) == GuardDecision(best=True)
+    assert guard.decide(Evaluation(loss=None)) == GuardDecision(best=False)
+    assert guard.decide(Evaluation(loss=2.0)).stop
 
 
 def test_a_held_out_loss_that_never_fits_is_skipped(

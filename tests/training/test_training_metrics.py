@@ -55,7 +55,7 @@ def watched(
     loaded = open_base(recipe, load_split(recipe.data, 0), dtypes, lambda *_: None)
     evaluator = Evaluator(loaded)
     fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
-    base = evaluator.base(fingerprint, run.base, lambda *_: None)
+    base = evaluator.measure_base(fingerprint, run.base, lambda *_: None)
     model: Any = loaded.base
     torch.manual_seed(0)
     with torch.no_grad():

@@ -117,7 +117,7 @@ def test_a_stop_is_obeyed_after_the_step_and_keeps_the_result(
     new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run("training.max_steps=1000")
-    after(2, monkeypatch, lambda: control.ask(run, "stop"))
+    after(2, monkeypatch, lambda: control.send_request(run, "stop"))
     assert train_run(run) == 0
     assert run.status().state == "stopped"
     assert steps_of(run, "train") == [1, 2, 3]
@@ -132,7 +132,7 @@ def test_a_stop_before_the_first_step_ends_the_run_there(
     take_fingerprint = worker.take_fingerprint
 
     def ask_meanwhile(*args: object) -> torch.Tensor:
-        control.ask(run, "stop")
+        control.send_request(run, "stop")
         return take_fingerprint(*args)
 
     monkeypatch.setattr(worker, "take_fingerprint", ask_meanwhile)
@@ -276,7 +276,7 @@ def test_a_late_stop_never_costs_the_result(
 
     def stop_afterwards(self: worker.TrainingRun, *args: object) -> object:
         trained = train(self, *args)
-        control.ask(run, "stop")
+        control.send_request(run, "stop")
         return trained
 
     monkeypatch.setattr(worker.TrainingRun, "_train", stop_afterwards)

@@ -80,7 +80,7 @@ def _show(progress: Progress, bar: TaskID, view: RunView) -> None:
         phase = view.latest.get("phase", {})
         done, total = phase.get("done", 0), phase.get("total", 0)
         numbers = str(phase.get("detail", ""))
-    name = status.state if not status.live else status.phase or status.words
-    if status.stands_still:
+    name = status.state if not status.live else status.phase or status.label
+    if status.is_paused:
         name = f"paused: {visible(status.paused)}"
     progress.update(bar, description=name, completed=done, total=total or None, numbers=numbers)

@@ -21,10 +21,10 @@ def summary(run: RunFolder) -> dict[str, Any]:
     return {
         "id": run.id,
         "state": view.status.state,
-        "standing": view.status.words + (f", resumes at {step}" if step else ""),
+        "standing": view.status.label + (f", resumes at {step}" if step else ""),
         "resumable_from": step or None,
-        "place": view.status.place,
-        "reason": view.status.why,
+        "place": view.status.queue_position,
+        "reason": view.status.explanation,
         "step": view.status.step,
         "total": view.status.total,
         "model": model,

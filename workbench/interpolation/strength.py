@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from workbench.core.errors import BadInputError
 from workbench.models import loading
 from workbench.runs.status import Status
-from workbench.strategies.interpolation import SECOND_FACTOR
+from workbench.strategies.interpolation import LORA_B
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +100,7 @@ def _scale(recipe: Recipe, folder: Path, alpha: float, report: ProgressCallback)
     A low-rank change B A is scaled by its second factor alone; whole weights are interpolated.
     """
     if recipe.strategy.delta_kind == "low_rank":
-        _rewrite(folder, lambda name, t: t * alpha if SECOND_FACTOR in name else t)
+        _rewrite(folder, lambda name, t: t * alpha if LORA_B in name else t)
         return
     base = _base_tensors(recipe, report)
     _rewrite(folder, lambda name, t: base[name].to(t.dtype).lerp(t, alpha))

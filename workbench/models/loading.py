@@ -128,8 +128,8 @@ def _four_bits(
     asked = quantization.compute_dtype
     config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
         load_in_4bit=True,
-        bnb_4bit_quant_type=quantization.code,
-        bnb_4bit_use_double_quant=quantization.double,
+        bnb_4bit_quant_type=quantization.quant_type,
+        bnb_4bit_use_double_quant=quantization.use_double_quant,
         bnb_4bit_compute_dtype=dtype if asked == "auto" else torch_dtype(asked, device),
     )
     return {"device_map": {"": device}, "quantization_config": config}

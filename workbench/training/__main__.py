@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from workbench.core.redaction import ScrubbedStream
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
-from workbench.runs.run_lock import alone
+from workbench.runs.run_lock import locked
 from workbench.training.distributed.rank_main import is_rank, run_rank
 from workbench.training.reporting.device_wait import DeviceWait
 
@@ -34,7 +34,7 @@ def main() -> int:
     arguments = sys.argv[2:]
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        control.ask(run, "stop")
+        control.send_request(run, "stop")
 
     os.umask(0o077)
     sys.stdout, sys.stderr = _scrubbed(sys.stdout), _scrubbed(sys.stderr)
@@ -42,7 +42,7 @@ def main() -> int:
     if is_rank():
         return run_rank(run, arguments)
     signal.signal(signal.SIGTERM, stop)
-    with alone(run, _LOCK_TIMEOUT):
+    with locked(run, _LOCK_TIMEOUT):
         ranks = DeviceWait(run, arguments).acquire()
         if ranks == 0:
             return int(run.status().state == "failed")

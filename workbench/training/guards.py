@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-    from workbench.retention.base import Evaluation, Guard, Measured, Mix
+    from workbench.retention.base import Evaluation, Guard, Metric, ReplayMix
 
 
 class GuardSet(TrainerCallback):
@@ -31,7 +31,7 @@ class GuardSet(TrainerCallback):
         return bool(self._guards)
 
     @property
-    def mix(self) -> Mix | None:
+    def mix(self) -> ReplayMix | None:
         """Rows to replay beside those of the dataset."""
         return next((guard.mix for guard in self._guards if guard.mix), None)
 
@@ -43,7 +43,7 @@ class GuardSet(TrainerCallback):
     def shard(self, rank: int, world_size: int) -> None:
         """Let each draw this process's share of what all processes draw together."""
         for guard in self._guards:
-            guard.divide(rank, world_size)
+            guard.shard(rank, world_size)
 
     def penalty(self) -> Tensor | float:
         """Sum of what is added to the loss, in nats per token."""
@@ -56,36 +56,36 @@ class GuardSet(TrainerCallback):
         """Let them correct the weights, at the learning rate of the step just taken."""
         del args, state, control
         for guard in self._guards:
-            guard.after_step(kwargs["optimizer"].param_groups[0]["lr"])
+            guard.after_optimizer_step(kwargs["optimizer"].param_groups[0]["lr"])
 
     def logs(self) -> dict[str, float]:
         """What they record of the last step."""
-        return {name: value for guard in self._guards for name, value in guard.numbers().items()}
+        return {name: value for guard in self._guards for name, value in guard.logs().items()}
 
     @property
-    def decides_by(self) -> frozenset[Measured]:
+    def decides_by(self) -> frozenset[Metric]:
         """What must be measured for a decision; empty where no guard takes any."""
-        return frozenset().union(*(guard.judges for guard in self._guards))
+        return frozenset().union(*(guard.decides_by for guard in self._guards))
 
     def decide(self, evaluation: Evaluation) -> GuardDecision:
         """Their decision: weights are the best where no guard with an opinion objects."""
-        decisions = [guard.evaluated(evaluation) for guard in self._guards if guard.judges]
+        decisions = [guard.decide(evaluation) for guard in self._guards if guard.decides_by]
         opinions = [decision.best for decision in decisions if decision.best is not None]
         return GuardDecision(
             best=all(opinions) if opinions else None,
             stop=_join(decision.stop for decision in decisions),
-            ask=_join(decision.ask for decision in decisions),
+            pause=_join(decision.pause for decision in decisions),
             warning=_join(decision.warning for decision in decisions),
         )
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of each, in their order."""
-        return {"guards": [guard.state() for guard in self._guards]}
+        return {"guards": [guard.state_dict() for guard in self._guards]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
         for guard, own in zip(self._guards, state_dict["guards"], strict=True):
-            guard.resume(own)
+            guard.load_state_dict(own)
 
 
 def _join(reasons: Iterable[str]) -> str:

@@ -68,16 +68,16 @@ class WorkerBaseContext:
         """Show progress to the user."""
         self._reporter.phase(_PHASE, what, done, total)
 
-    def general(self, source: str, rows: int) -> list[Rendered]:
+    def general_rows(self, source: str, rows: int) -> list[Rendered]:
         """The first rows of a dataset in tokens, without those that the evaluation asks."""
         return _with_labels(self._renderer.render_all(self._examples(source, rows)), source)
 
-    def answered(self, source: str, rows: int, new_tokens: int) -> list[Rendered]:
+    def self_answered_rows(self, source: str, rows: int, max_new_tokens: int) -> list[Rendered]:
         """The questions of those rows with the base's own greedy answers, in its own tokens."""
         examples = self._examples(source, rows)
         prompts = [self._renderer.prompt(_question(example, source)) for example in examples]
         padded = self.cached(
-            "self-answers", lambda: self._answer(prompts, new_tokens), prompts, new_tokens
+            "self-answers", lambda: self._answer(prompts, max_new_tokens), prompts, max_new_tokens
         )["answers"]
         answers = [[token for token in row if token != _NO_TOKEN] for row in padded.tolist()]
         length = self._renderer.sequence_length
@@ -91,7 +91,7 @@ class WorkerBaseContext:
         """Padded batches, shortest rows first, on the base's device."""
         return device_batches(rows, size, self._tokenizer.pad_token_id, self.base.device)
 
-    def in_parts(self, what: str, rows: int, work: Callable[[int], _T]) -> _T:
+    def with_auto_batch_size(self, what: str, rows: int, work: Callable[[int], _T]) -> _T:
         """Call ``work`` with ``rows`` at once, or as many as fit into memory.
 
         Raises:
@@ -134,17 +134,17 @@ class WorkerBaseContext:
             if not any(message.content in evaluated for message in example.messages)
         ][:rows]
 
-    def _answer(self, prompts: Sequence[list[int]], new_tokens: int) -> dict[str, Tensor]:
+    def _answer(self, prompts: Sequence[list[int]], max_new_tokens: int) -> dict[str, Tensor]:
         """Greedy answers ``[prompts, longest]``, padded with :data:`_NO_TOKEN`."""
         with self._loaded.as_trained():
-            answers = self.in_parts(
+            answers = self.with_auto_batch_size(
                 "the base's own answers",
                 _ANSWER_BATCH,
                 lambda batch_size: greedy_tokens(
                     self.base,
                     self._tokenizer,
                     prompts,
-                    max_new_tokens=new_tokens,
+                    max_new_tokens=max_new_tokens,
                     batch_size=batch_size,
                     report=lambda done, total: self.report("answers of the base", done, total),
                 ),

@@ -232,7 +232,7 @@ class TrainingRun:
         """Let every protection that is on, and the strategy, measure the untouched base."""
         context = WorkerBaseContext(loaded, fingerprint, self._reporter)
         protections = self._recipe.retention.active().values()
-        guards = GuardSet([protection.ready(context) for protection in protections])
+        guards = GuardSet([protection.build_guard(context) for protection in protections])
         if "loss" in guards.decides_by and not evaluator.heldout:
             raise BadInputError(
                 "retention.early_stopping: no held-out row is left to evaluate on; set "

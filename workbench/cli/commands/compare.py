@@ -72,7 +72,7 @@ def _with_report(runs: Runs, sweep: str) -> list[RunFolder]:
     swept = members(runs, sweep)
     for run in swept:
         if not run.report.is_file():
-            narrate(f"{run.id} is left out: no report yet ({run.status().words})")
+            narrate(f"{run.id} is left out: no report yet ({run.status().label})")
     reported = [run for run in swept if run.report.is_file()]
     if not reported:
         raise NotFoundError(f"{sweep}: none of its {len(swept)} runs has a report yet")

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 def command(root: Path, run: str, as_json: bool) -> None:
     """Continue RUN, which is paused over its KL budget. To end it instead, use 'ftwb stop'."""
     from workbench.cli.summary import summary
-    from workbench.runs.control import ask
+    from workbench.runs.control import send_request
     from workbench.runs.folder import Runs
 
     folder = Runs(root).find(run)
-    ask(folder, "continue")
+    send_request(folder, "continue")
     narrate(f"{folder.id}: continues; its budget will not pause it again")
     if as_json:
         emit_json(summary(folder))

@@ -31,9 +31,9 @@ def command(root: Path, as_json: bool) -> None:
     statuses = [(run.id, run.status()) for run in runs.list()]
     waiting = sorted(
         ((name, status) for name, status in statuses if status.state == "queued" and status.pid),
-        key=lambda pair: (pair[1].device, pair[1].place, pair[1].created),
+        key=lambda pair: (pair[1].device, pair[1].queue_position, pair[1].created),
     )
-    rows = [(name, status.place, status.device) for name, status in waiting]
+    rows = [(name, status.queue_position, status.device) for name, status in waiting]
     if as_json:
         emit_json([{"id": name, "place": place, "device": device} for name, place, device in rows])
     elif rows:

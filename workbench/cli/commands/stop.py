@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 def command(root: Path, run: str, as_json: bool) -> None:
     """Stop RUN after its current step and save its result. A queued run never starts."""
     from workbench.cli.summary import summary
-    from workbench.runs.control import ask
+    from workbench.runs.control import send_request
     from workbench.runs.folder import Runs
 
     folder = Runs(root).find(run)
     queued = folder.status().state in ("queued", "lost")
-    ask(folder, "stop")
+    send_request(folder, "stop")
     if queued:
         narrate(f"{folder.id}: removed from the queue")
     else:

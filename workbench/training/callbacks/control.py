@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from workbench.runs.control import WAITING, take
+from workbench.runs.control import AWAITING_ANSWER, take_requests
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -32,7 +32,7 @@ class ControlCallback(TrainerCallback):
         del args, kwargs
         session = self._session
         with session.clock.paused():
-            session.requests = session.processes.from_main(lambda: set(take(session.run)))
+            session.requests = session.processes.from_main(lambda: set(take_requests(session.run)))
             if "stop" in session.requests and state.global_step < state.max_steps:
                 self._stop(control)
 
@@ -58,10 +58,10 @@ class ControlCallback(TrainerCallback):
             f"'ftwb stop {run.id}' ends it here",
             level="warning",
         )
-        reporter.phase(WAITING, question, stoppable=False)
+        reporter.phase(AWAITING_ANSWER, question, stoppable=False)
         answer: set[Request] = set()
         while not answer:
             time.sleep(_POLL_SECONDS)
-            answer.update(take(run, ("stop", "continue")))
+            answer.update(take_requests(run, ("stop", "continue")))
         reporter.phase(phase, stoppable=False)
         return answer

@@ -159,10 +159,10 @@ class EvaluateCallback(TrainerCallback):
         if decision.stop:
             reporter.notice(f"stopping early: {decision.stop}")
             control.should_training_stop = True
-        if decision.ask and not ending:
-            self._control.ask_user(decision.ask, control)
-        elif decision.ask:
-            reporter.notice(decision.ask, level="warning")
+        if decision.pause and not ending:
+            self._control.ask_user(decision.pause, control)
+        elif decision.pause:
+            reporter.notice(decision.pause, level="warning")
 
     def _keep_best(self) -> None:
         """Keep these weights as the best so far, unless one of them is not finite."""

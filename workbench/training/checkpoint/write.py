@@ -149,7 +149,7 @@ class Checkpointer:
                 self.best.copy_to(folder)
                 state.save_to_json(str(folder / _TRAINER_STATE))
                 self.recipe.strategy.save(model, draft)  # last, because PiSSA's draws numbers
-            checkpoints.keep(self.run, self.recipe.training.save_total_limit, {self.best.step})
+            checkpoints.prune(self.run, self.recipe.training.save_total_limit, {self.best.step})
         except (OSError, SafetensorError) as error:
             raise MachineError(f"step {step}: cannot save the checkpoint: {error}") from error
         return target

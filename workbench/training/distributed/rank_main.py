@@ -17,7 +17,7 @@ import psutil
 from workbench.core.errors import BadInputError, FtwbError, MachineError
 from workbench.hardware.devices import CPU, usable_devices
 from workbench.runs import control
-from workbench.runs.run_lock import alone
+from workbench.runs.run_lock import locked
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
@@ -45,7 +45,7 @@ def run_rank(run: RunFolder, arguments: list[str]) -> int:
     # On a cluster there is no worker above the processes: then the main one stands in for it.
     owns_run = os.environ["RANK"] == "0" and not started_by_worker
     try:
-        with alone(run) if owns_run else nullcontext():
+        with locked(run) if owns_run else nullcontext():
             _select_device()
             return _train(run, arguments, started_by_worker=started_by_worker)
     except FtwbError as error:
@@ -113,7 +113,7 @@ def _handle_sigterm(run: RunFolder) -> None:
             if len(_living_children(parent)) < neighbours:
                 os._exit(1)
             with suppress(FtwbError):
-                control.ask(run, "stop")
+                control.send_request(run, "stop")
 
     parent, neighbours = psutil.Process(os.getppid()), int(os.environ["LOCAL_WORLD_SIZE"])
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

@@ -12,7 +12,7 @@ from workbench.core import locations
 from workbench.core.errors import FtwbError, MachineError
 from workbench.hardware.devices import CPU, usable_devices
 from workbench.runs.control import take_stop
-from workbench.runs.queue import Queue, Taken
+from workbench.runs.queue import AcquiredDevices, Queue
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
@@ -78,12 +78,12 @@ class DeviceWait:
             )
         return ranks
 
-    def _wait(self) -> Taken | None:
+    def _wait(self) -> AcquiredDevices | None:
         """The devices, once they are free; None where the user stopped the run first."""
         keys = [device.key for device in self._devices]
         while not take_stop(self._run):
             place = self._queue.try_acquire(self._run.path, keys, self._needed)
-            if isinstance(place, Taken):
+            if isinstance(place, AcquiredDevices):
                 return place
             self._show_place(place)
             time.sleep(_POLL_SECONDS)

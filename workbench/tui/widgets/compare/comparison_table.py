@@ -96,7 +96,7 @@ class ComparisonTable(DataTable[Text]):
         """A run of which the loss alone is known."""
         mark = Text(letter(place), f"bold {self.app.theme_variables[_COLOURS[place]]}")
         rest = [Text("-", justify="right") for _ in _NUMBERS]
-        return [mark, Text(row.name, "bold"), *rest, Text(row.status.words, "dim")]
+        return [mark, Text(row.name, "bold"), *rest, Text(row.status.label, "dim")]
 
     def _compared(
         self, compared: ComparisonRow, place: int, keeping: RetentionMetric

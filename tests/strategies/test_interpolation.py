@@ -14,7 +14,7 @@ def test_the_line_holds_only_what_moves() -> None:
         result.bias.copy_(start.bias)
     begun, ended = start.weight.detach().clone(), result.weight.detach().clone()
     line = Interpolation.between(dict(start.named_parameters()), result)
-    assert len(line.moving) == 1
+    assert len(line.segments) == 1
     for alpha in (1.2, 0.0, 0.3, 1.0):
         line.set_alpha(alpha)
         assert torch.allclose(result.weight, begun + alpha * (ended - begun), atol=1e-6)

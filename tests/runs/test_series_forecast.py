@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.runs.forecast import full_at
-from workbench.runs.series import Series, SeriesBuilder
+from workbench.runs.series import Series, SeriesBuilder, forecast_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,17 +20,17 @@ def curve(values: Iterable[float]) -> Series:
 
 
 def test_a_straight_climb_is_extended_to_the_limit() -> None:
-    assert full_at(curve(10 + 0.5 * step for step in range(100)), 100) == 180
+    assert forecast_step(curve(10 + 0.5 * step for step in range(100)), 100) == 180
 
 
 def test_a_climb_over_noise_is_found_within_a_tenth() -> None:
     noisy = curve(20 + 0.05 * step + (step * 7919 % 13) / 13 for step in range(1000))
-    assert full_at(noisy, 100) == pytest.approx(1600, rel=0.1)
+    assert forecast_step(noisy, 100) == pytest.approx(1600, rel=0.1)
 
 
 def test_what_was_reached_early_does_not_count() -> None:
     leap_then_flat = curve(10.0 if step < 20 else 60.0 for step in range(200))
-    assert full_at(leap_then_flat, 100) is None
+    assert forecast_step(leap_then_flat, 100) is None
 
 
 @pytest.mark.parametrize(
@@ -48,15 +47,15 @@ def test_what_was_reached_early_does_not_count() -> None:
     ids=["flat", "falling", "creeping", "noise", "leap", "few", "none"],
 )
 def test_no_forecast_without_a_steady_climb(values: list[float]) -> None:
-    assert full_at(curve(values), 100) is None
+    assert forecast_step(curve(values), 100) is None
 
 
 def test_many_readings_at_one_step_are_no_pace() -> None:
     builder = SeriesBuilder()
     for value in range(100):
         builder.add(0, float(value))
-    assert full_at(builder.snapshot(), 200) is None
+    assert forecast_step(builder.snapshot(), 200) is None
 
 
 def test_a_curve_past_the_limit_is_full_now() -> None:
-    assert full_at(curve(float(step) for step in range(100)), 50) == 98
+    assert forecast_step(curve(float(step) for step in range(100)), 50) == 98

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from workbench.retention.penalties import kl
 from workbench.retention.penalties.kl import (
-    KlGuard,
+    KlPenalty,
     kl_to_base,
     kl_to_top_tokens,
     top_tokens,
@@ -99,7 +99,7 @@ def test_the_guard_draws_every_batch_before_any_again() -> None:
     batches = [{"index": torch.tensor(i), "logits": torch.randn(3, VOCABULARY)} for i in range(5)]
     model = Model()
     kept = [top_tokens(batch["logits"], 8) for batch in batches]
-    guard = KlGuard(0.25, batches, logits, kept, seed=0)
+    guard = KlPenalty(0.25, batches, logits, kept, seed=0)
     guard.attach(model)
     model.train()
     penalties = [float(guard.penalty().detach()) for _ in range(10)]
@@ -110,5 +110,5 @@ def test_the_guard_draws_every_batch_before_any_again() -> None:
     with torch.no_grad():
         model.shift[:5] = 1
     penalty = float(guard.penalty().detach())
-    assert penalty == pytest.approx(0.25 * guard.numbers()["kl"])
+    assert penalty == pytest.approx(0.25 * guard.logs()["kl"])
     assert penalty > 1e-3

@@ -8,7 +8,8 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from workbench.retention.penalties.weights import LowRankAnchor, WeightAnchor
+from workbench.retention.penalties.low_rank import LowRankPenalty
+from workbench.retention.penalties.weights import WeightPenalty
 
 
 @pytest.fixture
@@ -39,10 +40,10 @@ def test_the_penalty_and_its_gradient_are_the_textbook_ones(model: nn.Module, gi
     fisher = fisher_of(model)
     model[1].bias.requires_grad_(False)
     starts = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    anchor = WeightAnchor("ewc", 3.0, fisher if given else None, proximal=False)
-    anchor.attach(model)
+    guard = WeightPenalty("ewc", 3.0, fisher if given else None, proximal=False)
+    guard.attach(model)
     move(model)
-    penalty = anchor.penalty()
+    penalty = guard.penalty()
     penalty.backward()
     expected = 0.0
     for name, parameter in model.named_parameters():
@@ -54,21 +55,21 @@ def test_the_penalty_and_its_gradient_are_the_textbook_ones(model: nn.Module, gi
         else:
             assert parameter.grad is None
     assert float(penalty) == pytest.approx(expected, rel=1e-6)
-    numbers = anchor.numbers()
-    assert numbers["ewc"] == pytest.approx(expected, rel=1e-6)
-    assert numbers["ewc_kl"] == pytest.approx(expected / 3, rel=1e-6)
+    logs = guard.logs()
+    assert logs["ewc"] == pytest.approx(expected, rel=1e-6)
+    assert logs["ewc_kl"] == pytest.approx(expected / 3, rel=1e-6)
 
 
 def test_the_proximal_step_solves_its_minimisation(model: nn.Module) -> None:
     """It is the minimum of (t - theta)² / 2 eta + lambda F (t - theta0)² / 2."""
     fisher = fisher_of(model)
     starts = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    anchor = WeightAnchor("ewc", 50.0, fisher, proximal=True)
-    anchor.attach(model)
+    guard = WeightPenalty("ewc", 50.0, fisher, proximal=True)
+    guard.attach(model)
     move(model)
     moved = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    assert anchor.penalty() is None
-    anchor.after_step(0.02)
+    assert guard.penalty() is None
+    guard.after_optimizer_step(0.02)
     for name, parameter in model.named_parameters():
         slope = (parameter - moved[name]) / 0.02 + 50 * fisher[name] * (parameter - starts[name])
         assert slope.detach().abs().max() < 1e-9
@@ -76,15 +77,15 @@ def test_the_proximal_step_solves_its_minimisation(model: nn.Module) -> None:
         float((fisher[n] * (p.detach() - starts[n]).square()).sum()) / 2
         for n, p in model.named_parameters()
     )
-    assert anchor.numbers()["ewc_kl"] == pytest.approx(left, rel=1e-6)
+    assert guard.logs()["ewc_kl"] == pytest.approx(left, rel=1e-6)
 
 
 def test_an_infinite_pull_is_the_base_again(model: nn.Module) -> None:
     starts = [parameter.detach().clone() for parameter in model.parameters()]
-    anchor = WeightAnchor("l2sp", 1e12, None, proximal=True)
-    anchor.attach(model)
+    guard = WeightPenalty("l2sp", 1e12, None, proximal=True)
+    guard.attach(model)
     move(model)
-    anchor.after_step(0.1)
+    guard.after_optimizer_step(0.1)
     for parameter, start in zip(model.parameters(), starts, strict=True):
         assert torch.allclose(parameter, start, atol=1e-9)
 
@@ -110,9 +111,9 @@ def test_products_are_held_as_the_whole_matrix_would_be(
         fisher[f"{name}.inputs"] = torch.rand(layer.in_features, generator=generator)
         fisher[f"{name}.outputs"] = torch.rand(layer.out_features, generator=generator)
     before = {name: layer.get_delta_weight("default").detach() for name, layer in layers.items()}
-    anchor = LowRankAnchor("ewc", 2.0, fisher if given else None)
-    anchor.attach(model)
-    assert float(anchor.penalty().detach()) == pytest.approx(0, abs=1e-7)
+    guard = LowRankPenalty("ewc", 2.0, fisher if given else None)
+    guard.attach(model)
+    assert float(guard.penalty().detach()) == pytest.approx(0, abs=1e-7)
     move(model, 0.3)
     expected = torch.zeros(())
     for name, layer in layers.items():
@@ -120,7 +121,7 @@ def test_products_are_held_as_the_whole_matrix_would_be(
         weight = torch.outer(fisher[f"{name}.outputs"], fisher[f"{name}.inputs"])
         expected = expected + ((weight if given else 1) * change.square()).sum()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    penalty = anchor.penalty()
+    penalty = guard.penalty()
     assert float(penalty.detach()) == pytest.approx(float(expected.detach()), rel=1e-4)
     ours = torch.autograd.grad(penalty, trained)
     theirs = torch.autograd.grad(expected, trained)

@@ -15,7 +15,7 @@ from workbench.core import locations
 from workbench.core.errors import BadInputError, MachineError
 from workbench.recipe.recipe import Recipe
 from workbench.runs import run_lock as module
-from workbench.runs.run_lock import alone
+from workbench.runs.run_lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HOLDER = """
 import errno, fcntl, os, sys
 from pathlib import Path
-from workbench.runs.run_lock import alone
+from workbench.runs.run_lock import locked
 from workbench.runs.folder import RunFolder
 run, lock = RunFolder(Path(sys.argv[1])), fcntl.flock
 def flock(file, how):
@@ -35,7 +35,7 @@ def flock(file, how):
     lock(file, how)
 if sys.argv[2:]:
     fcntl.flock = flock
-with alone(run):
+with locked(run):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -88,10 +88,10 @@ def without_locks(folder: Path, number: int, patch: pytest.MonkeyPatch) -> None:
 
 def held_by_another(run: RunFolder) -> bool:
     try:
-        with alone(run):
+        with locked(run):
             return False
     except BadInputError as error:
-        return str(error) == f"{run.id}: another worker, or another resume, has it"
+        return str(error) == f"{run.id}: locked by another worker or resume"
 
 
 def test_a_killed_holder_lets_go(
@@ -127,7 +127,7 @@ def test_two_runs_without_locks_are_not_taken_for_one(
     other = runs.create(Recipe())
     for folder in (run.path, other.path):
         without_locks(folder, errno.ENOLCK, monkeypatch)
-    with alone(run):
+    with locked(run):
         assert held_by_another(run)
         assert not held_by_another(other)
 
@@ -141,7 +141,7 @@ def test_where_nothing_can_be_locked_one_line_says_what_to_do(
     monkeypatch.setattr(module.fcntl, "flock", refuse)
     with (
         pytest.raises(MachineError, match=r"can be locked neither in .* nor in .*FTWB_QUEUE"),
-        alone(run),
+        locked(run),
     ):
         pass
     assert locations.queue().is_dir()
@@ -154,5 +154,8 @@ def test_a_folder_that_cannot_be_written_is_named(
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(module, "_open", refuse)
-    with pytest.raises(MachineError, match=f"{run.path}: cannot be written: Read-only"), alone(run):
+    with (
+        pytest.raises(MachineError, match=f"{run.path}: cannot be written: Read-only"),
+        locked(run),
+    ):
         pass

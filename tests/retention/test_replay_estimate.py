@@ -31,7 +31,7 @@ def row(questions: int, answers: int) -> Rendered:
 )
 def test_questions_are_read_for_every_learned_token(fields, expected: float) -> None:
     replay = PROTECTIONS["replay"](**fields)
-    assert replay.replayed(100, [row(10, 10), row(20, 40)]) == expected
+    assert replay.replayed_tokens(100, [row(10, 10), row(20, 40)]) == expected
 
 
 @pytest.mark.parametrize("answers", ["dataset", "self"])

@@ -38,7 +38,10 @@ def recipe(tiny_model: Path, rows: Path):
         (("strategy.kind=prompt_tuning", "retention.ewc=true"), "retention.ewc: prompt_tuning"),
         (("strategy.kind=ia3", "retention.l2sp=true"), "use kl or replay"),
         (("strategy.use_dora=true", "retention.ewc=true"), "retention.ewc: lora as set"),
-        (("strategy.kind=osf", "retention.l2sp=true"), "singular vectors, and l2sp can hold none"),
+        (
+            ("strategy.kind=osf", "retention.l2sp=true"),
+            "singular vectors, which l2sp cannot penalise",
+        ),
         (("retention.ewc.apply=proximal",), "retention.ewc.apply: the proximal step"),
         (
             ("strategy.kind=full", "training.weight_decay=0.01", "retention.l2sp=true"),
