@@ -127,7 +127,7 @@ def test_nothing_is_asked_of_a_base_that_must_be_proven_and_is_not(
     assert result.stdout == ""
     error = chat("last", "-p", "Hi", "--strength", 0.5).exception
     assert isinstance(error, BadInputError)
-    assert "tuned is no change of weights" in str(error)
+    assert "tuned cannot be scaled" in str(error)
 
 
 def test_json_spells_out_what_could_command_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,8 +171,8 @@ def test_what_cannot_stand_beside_is_refused(
     assert isinstance(refused("nothing"), NotFoundError)
     assert isinstance(refused("nothing@4"), NotFoundError)
     assert f"{run.id} has no checkpoint of step 7" in str(refused("lora@7"))
-    assert "is a lane already" in str(refused("tuned"))
-    assert "is a lane already" in str(refused("ia3", "ia3"))
+    assert "already a lane" in str(refused("tuned"))
+    assert "already a lane" in str(refused("ia3", "ia3"))
     assert "one chat holds runs of one base" in str(refused(elsewhere.id))
 
 

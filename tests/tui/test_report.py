@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.widgets import Static
 
+from tests.chat.scripted_client import ScriptedClient
 from tests.evaluation.reports import Suite, make_report
-from tests.tui.chat_host import ScriptedClient
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.scripted import make_run, set_state, write_steps
-from workbench.tui.chat import base
+from workbench.tui.screens import chat
 from workbench.tui.screens.chat import ChatScreen
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.pick_run import PickReportScreen
@@ -63,7 +63,7 @@ def _sentence(screen: ReportScreen) -> str:
 async def test_the_sentence_then_the_items_then_the_chat_with_the_question_ready(
     runs: Runs, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "EngineClient", lambda _run: ScriptedClient(opening=((),)))
+    monkeypatch.setattr(chat, "EngineClient", lambda _run: ScriptedClient(opening=((),)))
     _told(runs)
     async with workbench(runs, size) as (app, pilot):
         screen = await _open(app, pilot)

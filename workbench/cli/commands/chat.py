@@ -19,7 +19,7 @@ from workbench.runs.folder import RunFolder, Runs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.chat.headless import Answered, Asking, Comparison
+    from workbench.chat.headless import AskOptions, PromptAnswers, ScoredAnswer
     from workbench.chat.protocol import Done, Opened, Source
 
 _MAX_WIDTH = 100
@@ -97,7 +97,7 @@ def command(  # noqa: PLR0913 - one argument per option
     prompt the split chat opens. First the base is proven: its logits on fixed prompts are compared
     with those recorded before training.
     """
-    from workbench.chat.headless import Asking, sources_beside
+    from workbench.chat.headless import AskOptions, extra_sources
     from workbench.chat.packs import read_prompts
     from workbench.chat.settings import ChatSettings
     from workbench.chat.sources import folder_of, require_result
@@ -115,14 +115,17 @@ def command(  # noqa: PLR0913 - one argument per option
             )
         launch(root, chat=folder)
         return
-    others = sources_beside(runs, beside)
+    others = extra_sources(runs, beside)
     for source in others:
         folder_of(source)
     settings = ChatSettings(
         system=system, max_tokens=max_tokens, temperature=temperature, seed=seed
     )
     session = _Session(
-        folder, others, Asking(settings, {"tuned": strength}, surprise), require_proof=require_proof
+        folder,
+        others,
+        AskOptions(settings, {"tuned": strength}, surprise),
+        require_proof=require_proof,
     )
     opened, answers = asyncio.run(session.ask(prompts, echo=not as_json))
     if as_json:
@@ -142,18 +145,20 @@ class _Session:
 
     run: RunFolder
     others: tuple[Source, ...]
-    asking: Asking
+    asking: AskOptions
     require_proof: bool
 
-    async def ask(self, prompts: Sequence[str], *, echo: bool) -> tuple[Opened, list[Answered]]:
+    async def ask(
+        self, prompts: Sequence[str], *, echo: bool
+    ) -> tuple[Opened, list[PromptAnswers]]:
         """Answer all prompts with one engine, printing each answer as it comes if ``echo``."""
         from workbench.chat.client import EngineClient
         from workbench.chat.headless import ask_all, open_engine
 
-        client = EngineClient(self.run, self.others)
+        client = EngineClient(self.run)
         answers = []
         try:
-            opened = await open_engine(client, narrate)
+            opened = await open_engine(client, self.others, narrate)
             self._check(opened)
             narrate(f"Sending {len(prompts)} {'prompt' if len(prompts) == 1 else 'prompts'}")
             lanes = [lane.name for lane in opened.lanes]
@@ -195,7 +200,7 @@ class _Session:
             raise FtwbError(f"the base is not proven: {opened.proof.text}")
 
 
-def _print(headings: dict[str, str], answered: Answered) -> None:
+def _print(headings: dict[str, str], answered: PromptAnswers) -> None:
     """Print a prompt and its answers, with control characters made visible."""
     from workbench.core.sanitize import visible
 
@@ -204,18 +209,18 @@ def _print(headings: dict[str, str], answered: Answered) -> None:
         click.echo(visible(f"\n{headings[lane]}  ({done.summary()})"))
         for line in visible(done.text).splitlines() or ["(empty answer)"]:
             click.echo(textwrap.indent(_wrapped(line), "  "))
-        if lane in answered.compared:
-            click.echo(f"  {_divergence(lane, answered.compared[lane])}")
+        if lane in answered.scored:
+            click.echo(f"  {_divergence(lane, answered.scored[lane])}")
     click.echo()
 
 
-def _divergence(lane: str, compared: Comparison) -> str:
+def _divergence(lane: str, compared: ScoredAnswer) -> str:
     """The token that is least likely under the other lane, in one line."""
-    from workbench.chat.surprise import SCALES, SURPRISE, parting
+    from workbench.chat.surprise import peak, scale_of
     from workbench.core.sanitize import visible
 
-    scale = SCALES.get(lane, SURPRISE)
-    token = parting(compared.pieces, scale)
+    scale = scale_of(lane)
+    token = peak(compared.scores, scale)
     if token is None:
         return f"[no token stands out against {visible(compared.other)}]"
     where = f"at {visible(token.text)!r}" if token.text else "at its end"
@@ -227,7 +232,7 @@ def _wrapped(line: str) -> str:
     return textwrap.fill(line, width, replace_whitespace=False)
 
 
-def _as_data(session: _Session, opened: Opened, answers: list[Answered]) -> dict[str, Any]:
+def _as_data(session: _Session, opened: Opened, answers: list[PromptAnswers]) -> dict[str, Any]:
     titles = session.titles()
     lanes = [{**lane.model_dump(), "title": titles[lane.name]} for lane in opened.lanes]
     return {
@@ -242,17 +247,17 @@ def _as_data(session: _Session, opened: Opened, answers: list[Answered]) -> dict
     }
 
 
-def _answers_as_data(answered: Answered) -> dict[str, Any]:
+def _answers_as_data(answered: PromptAnswers) -> dict[str, Any]:
     return {
         "prompt": answered.prompt,
         **{
-            lane: _answer_as_data(done, answered.compared.get(lane))
+            lane: _answer_as_data(done, answered.scored.get(lane))
             for lane, done in answered.answers.items()
         },
     }
 
 
-def _answer_as_data(done: Done, compared: Comparison | None) -> dict[str, Any]:
+def _answer_as_data(done: Done, compared: ScoredAnswer | None) -> dict[str, Any]:
     data = {
         **done.model_dump(exclude={"kind", "id", "lane"}),
         "tokens": done.tokens,
@@ -260,4 +265,4 @@ def _answer_as_data(done: Done, compared: Comparison | None) -> dict[str, Any]:
     }
     if compared is None:
         return data
-    return {**data, "against": compared.other, "pieces": [p.model_dump() for p in compared.pieces]}
+    return {**data, "against": compared.other, "pieces": [p.model_dump() for p in compared.scores]}

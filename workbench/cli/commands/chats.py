@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from workbench.chat.transcripts import Record
+    from workbench.chat.transcripts import ExchangeRecord
     from workbench.runs.folder import RunFolder
 
 _EXCERPT = 48
@@ -32,7 +32,7 @@ class Exchange(NamedTuple):
 
     run: str
     number: int
-    record: Record
+    record: ExchangeRecord
 
 
 @click.command("chats", cls=Command, group="Chat", short_help="List and search past exchanges.")
@@ -66,7 +66,7 @@ def command(
         exchange
         for folder in folders
         for exchange in _exchanges(folder)
-        if exchange.record.holds(words)
+        if exchange.record.contains(words)
     ]
     if show:
         exchanges = [_numbered(exchanges, show)]
@@ -128,7 +128,7 @@ def _print_table(exchanges: Sequence[Exchange]) -> None:
     )
 
 
-def _answer(record: Record, lane: str) -> str:
+def _answer(record: ExchangeRecord, lane: str) -> str:
     return _excerpt(record.answers[lane].text) if lane in record.answers else "(lost)"
 
 

@@ -1,26 +1,27 @@
-"""Whether the base pane may call itself the base, and what the lanes cost."""
+"""Whether the base pane is called base, and what the lanes cost."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 from textual.color import Color
 from textual.widgets import Static
 
+from tests.chat.scripted_client import FIRST, OPENED, SECOND, answers
 from tests.tui.chat_host import (
-    FIRST,
-    OPENED,
-    SECOND,
     SMALL,
     WIDE,
-    answers,
+    facts,
+    pane,
+    rows,
     settled,
     status,
     title,
     type_and_send,
 )
 from workbench.chat.protocol import LaneFacts, Proof
-from workbench.tui.chat.labels import tiny
-from workbench.tui.widgets.chat.lane import LanePane
+from workbench.tui.widgets.chat.labels import format_distance
 
 REASON = "Its logits are 0.31 away from those stored before training."
 REFUTED = Proof(state="refuted", distance=0.31, text=REASON)
@@ -31,12 +32,8 @@ def opened(proof):
     return ((OPENED.model_copy(update={"proof": proof}),),)
 
 
-def pane(app, lane="base"):
-    return app.chat.query_one(f"#lane-{lane}", LanePane)
-
-
-def reason(app):
-    return pane(app).query_one(".reason", Static)
+def warning(app):
+    return pane(app, "base").query_one(".warning", Static)
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])
@@ -46,15 +43,17 @@ async def test_a_proven_base_shows_its_proof_in_its_title(host_of, size):
         await settled(pilot)
         assert title(app, "base").startswith("base · SmolLM2-135M-Instruct ─")
         assert title(app, "base").endswith("proven ✓ Δ 3e-7")
-        assert not reason(app).display
-        assert "stored before training" in str(pane(app).query_one(".intro", Static).render())
+        assert not warning(app).display
+        assert "stored before training" in str(
+            pane(app, "base").query_one(".introduction", Static).render()
+        )
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])
 @pytest.mark.parametrize(
     ("proof", "called"), [(REFUTED, "not the base ✗"), (MISSING, "NOT PROVEN")]
 )
-async def test_what_is_not_proven_is_not_called_base_and_says_why_all_the_time(
+async def test_a_base_that_is_not_proven_is_not_called_base_and_always_says_why(
     host_of, size, proof, called
 ):
     app = host_of(FIRST, SECOND, opening=opened(proof))
@@ -64,21 +63,20 @@ async def test_what_is_not_proven_is_not_called_base_and_says_why_all_the_time(
             assert title(app, "base").startswith(f"{called} · SmolLM2")
             assert "proven ✓" not in title(app, "base")
             error = Color.parse(app.theme_variables["error"])
-            assert pane(app).styles.border_title_color == error
-            shown = [strip.text for strip in app.chat._compositor.render_strips()]
-            assert any(proof.text in line for line in shown)
+            assert pane(app, "base").styles.border_title_color == error
+            assert any(proof.text in row for row in rows(app))
             await type_and_send(pilot, "why")
         assert "tok/s" in status(app, "base")
 
 
-async def test_the_reason_stays_while_the_answer_is_scrolled(host_of):
+async def test_the_warning_stays_while_the_answer_is_scrolled(host_of):
     long = "\n\n".join(f"paragraph {number}" for number in range(60))
     app = host_of(answers(long, long), opening=opened(REFUTED))
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
         await type_and_send(pilot, "why")
-        assert reason(app).region.y == pane(app).region.y + 1
-        assert pane(app).scroll_y > 0
+        assert warning(app).region.y == pane(app, "base").region.y + 1
+        assert pane(app, "base").scroll_y > 0
 
 
 async def test_a_masked_pane_gives_nothing_away(host_of):
@@ -86,24 +84,24 @@ async def test_a_masked_pane_gives_nothing_away(host_of):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await type_and_send(pilot, "why")
-        pane(app).mask("A")
+        view = pane(app, "base").view
+        pane(app, "base").view = replace(view, letter="X")
         await pilot.pause()
-        assert title(app, "base") == "A"
-        assert pane(app).border_subtitle == ""
-        assert not reason(app).display
-        pane(app).mask(None)
+        assert title(app, "base") == "X"
+        assert status(app, "base") == ""
+        assert not warning(app).display
+        pane(app, "base").view = view
         assert title(app, "base").startswith("not the base ✗")
-        assert "tok/s" in pane(app).border_subtitle
+        assert "tok/s" in status(app, "base")
 
 
-async def test_lanes_that_answer_in_turns_are_named_with_what_they_cost(host_of):
+async def test_the_facts_name_the_cost_of_lanes_that_decode_in_turns(host_of):
     late = LaneFacts(name="tuned", decoding="in turns", extra_bytes=1 << 28, scalable=False)
     lanes = (OPENED.lanes[0], late)
     app = host_of(opening=((OPENED.model_copy(update={"lanes": lanes}),),))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        facts = str(app.chat.query_one("#facts", Static).render())
-        assert facts.startswith("in turns · 0.50 GiB + 0.25 for tuned · greedy")
+        assert facts(app).startswith("in turns · 0.50 GiB + 0.25 for tuned · greedy")
         assert "strength" not in title(app, "tuned")
 
 
@@ -112,4 +110,4 @@ async def test_lanes_that_answer_in_turns_are_named_with_what_they_cost(host_of)
     [(0.0, "0"), (3e-7, "3e-7"), (2.6e-12, "3e-12"), (0.004, "4e-3"), (0.31, "0.31"), (2.0, "2")],
 )
 def test_distances_in_few_characters(distance, words):
-    assert tiny(distance) == words
+    assert format_distance(distance) == words

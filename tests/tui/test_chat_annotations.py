@@ -1,23 +1,21 @@
-"""Judging by hand: marks, blind mode, packs, and questions that become probes."""
+"""Judging answers: annotations and blind mode."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.chat.scripted_client import DIED, FIRST, OPENED, SECOND, answers
 from tests.tui.chat_host import (
-    DIED,
-    FIRST,
-    OPENED,
-    SECOND,
     WIDE,
-    answers,
     client_of,
+    enabled,
+    rows,
     settled,
     status,
     texts,
     type_and_send,
 )
-from tests.tui.test_chat_sight import enabled, marked, note, shown
+from tests.tui.test_chat_token_view import marked, note, shown
 from workbench.chat.annotations import annotations_file, read_annotations
 from workbench.chat.protocol import Delta
 from workbench.tui.widgets.chat.prompt import PromptBox
@@ -27,73 +25,74 @@ CROSSED = {"base": "tuned", "tuned": "base"}
 
 
 def titles(app):
-    return [str(pane.border_title) for pane in app.chat.panes.values()]
+    return [str(pane.border_title) for pane in app.chat.conversation.board.panes.values()]
 
 
-def marks(app):
+def annotations(app):
     return read_annotations(app.chat.session.run)
 
 
 @pytest.mark.parametrize(
-    ("key", "verdict", "told"),
+    ("key", "judgement", "text"),
     [
         ("alt+k", "kept", "= kept"),
         ("alt+l", "lost", "▼ lost"),
         ("alt+i", "improved", "▲ improved"),
     ],
 )
-async def test_a_verdict_is_shown_and_stored_with_all_that_led_to_it(host_of, key, verdict, told):
+async def test_a_judgement_is_shown_and_stored_with_its_context(host_of, key, judgement, text):
     app = host_of(FIRST)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert not enabled(app, key)
         await type_and_send(pilot, "why")
         await pilot.press(key)
-        [mark] = marks(app)
-        assert (mark.mark, mark.prompt, mark.blind) == (verdict, "why", False)
-        assert mark.answers == {
+        [annotation] = annotations(app)
+        assert (annotation.judgement, annotation.prompt) == (judgement, "why")
+        assert not annotation.blind
+        assert annotation.answers == {
             "base": "Plants make sugar from light.",
             "tuned": "Please log in to your account.",
         }
-        assert mark.strengths == {"tuned": 1.0}
-        assert note(app, "tuned") == told
+        assert annotation.strengths == {"tuned": 1.0}
+        assert note(app, "tuned") == text
         assert note(app, "base") == ""
 
 
-async def test_another_verdict_replaces_the_first_and_the_same_one_takes_it_back(host_of):
+async def test_another_judgement_replaces_the_first_and_the_same_one_withdraws_it(host_of):
     app = host_of(FIRST, SECOND)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await type_and_send(pilot, "one")
         await pilot.press("alt+k", "alt+l")
-        assert [mark.mark for mark in marks(app)] == ["lost"]
+        assert [annotation.judgement for annotation in annotations(app)] == ["lost"]
         await type_and_send(pilot, "two")
         await pilot.press("alt+i")
-        assert [(mark.prompt, mark.mark) for mark in marks(app)] == [
+        assert [(each.prompt, each.judgement) for each in annotations(app)] == [
             ("one", "lost"),
             ("two", "improved"),
         ]
         await pilot.press("alt+up", "alt+l")
-        assert [mark.prompt for mark in marks(app)] == ["two"]
+        assert [annotation.prompt for annotation in annotations(app)] == ["two"]
         assert note(app, "tuned", 0) == ""
         assert note(app, "tuned", 1) == "▲ improved"
 
 
-async def test_a_mark_that_cannot_be_kept_is_told_and_not_shown(host_of, monkeypatch):
+async def test_an_annotation_that_cannot_be_written_is_reported_and_not_shown(host_of, monkeypatch):
     app = host_of(FIRST)
-    told = []
-    monkeypatch.setattr(app, "notify", lambda message, **_: told.append(message))
+    toasts = []
+    monkeypatch.setattr(app, "notify", lambda message, **_: toasts.append(message))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await type_and_send(pilot, "why")
         annotations_file(app.chat.session.run).mkdir(parents=True)
         await pilot.press("alt+l")
         assert note(app, "tuned") == ""
-        assert "marks.jsonl: cannot be written" in told[-1]
+        assert "annotations.jsonl: cannot be written" in toasts[-1]
 
 
 @pytest.mark.parametrize(
-    ("deal", "key", "verdict"),
+    ("assignment", "key", "judgement"),
     [
         (CROSSED, "alt+x", "improved"),
         (CROSSED, "alt+y", "lost"),
@@ -102,40 +101,43 @@ async def test_a_mark_that_cannot_be_kept_is_told_and_not_shown(host_of, monkeyp
         (CROSSED, "alt+s", "kept"),
     ],
 )
-async def test_blind_answers_are_shuffled_until_they_are_judged(host_of, dealt, deal, key, verdict):
+async def test_blind_answers_are_shuffled_until_they_are_judged(
+    host_of, fixed_draws, assignment, key, judgement
+):
     app = host_of(FIRST)
-    dealt(deal)
+    fixed_draws(assignment)
     plain = {"base": "Plants make sugar from light.", "tuned": "Please log in to your account."}
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("alt+m")
         await type_and_send(pilot, "why")
-        assert texts(app) == {pane: [plain[lane]] for pane, lane in deal.items()}
+        assert texts(app) == {pane: [plain[lane]] for pane, lane in assignment.items()}
         assert titles(app) == ["X", "Y"]
         assert [str(status(app, lane)) for lane in plain] == ["", ""]
-        assert marks(app) == ()
+        assert annotations(app) == ()
         await pilot.press(key)
         await pilot.pause()
         assert texts(app) == {lane: [text] for lane, text in plain.items()}
         assert "base" in titles(app)[0]
         assert "tok/s" in str(status(app, "tuned"))
-        [mark] = marks(app)
-        assert (mark.mark, mark.blind, mark.answers) == (verdict, True, plain)
-        assert note(app, "tuned").endswith(f"{verdict}, judged blind")
+        [annotation] = annotations(app)
+        assert (annotation.judgement, annotation.blind) == (judgement, True)
+        assert annotation.answers == plain
+        assert note(app, "tuned").endswith(f"{judgement}, judged blind")
 
 
-async def test_nothing_tells_who_is_hidden(host_of, dealt):
+async def test_nothing_gives_away_which_model_is_hidden(host_of, fixed_draws):
     app = host_of(FIRST)
-    dealt(CROSSED)
+    fixed_draws(CROSSED)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("alt+m")
         await type_and_send(pilot, "why")
-        panes = app.chat.panes.values()
+        panes = app.chat.conversation.board.panes.values()
         looks = [(pane.styles.border_top, pane.styles.border_title_color) for pane in panes]
         assert looks[0] == looks[1]
-        rows = [strip.text for strip in app.chat._compositor.render_strips()]
-        board = "".join(rows[app.chat.board.region.y : app.chat.board.region.bottom])
+        region = app.chat.conversation.board.region
+        board = "".join(rows(app)[region.y : region.bottom])
         for word in ("base", "tuned", "tok/s", "proven", "Δ", "strength"):
             assert word not in board
         for key in ("alt+h", "alt+k", "alt+l", "alt+i", "alt+t", "f6", "alt+c", "ctrl+n"):
@@ -144,45 +146,45 @@ async def test_nothing_tells_who_is_hidden(host_of, dealt):
             assert enabled(app, key), key
 
 
-async def test_the_next_question_waits_for_the_judgement(host_of, dealt):
+async def test_the_next_prompt_waits_for_the_judgement(host_of, fixed_draws):
     app = host_of(FIRST, SECOND)
-    dealt(CROSSED, STRAIGHT)
+    fixed_draws(CROSSED, STRAIGHT)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("alt+m")
         await type_and_send(pilot, "one")
         await type_and_send(pilot, "two")
-        assert len(client_of(app).asked) == 1
+        assert len(client_of(app).requests) == 1
         assert app.chat.query_one(PromptBox).text == "two"
         await pilot.press("alt+s", "enter")
         await settled(pilot)
         assert titles(app) == ["X", "Y"]
-        second = client_of(app).asked[1]
+        second = client_of(app).requests[1].conversations
         assert second["tuned"][1].content == "Please log in to your account."
         assert texts(app)["tuned"] == ["Please log in to your account.", "Second tuned."]
 
 
-async def test_ending_blind_mode_shows_what_was_hidden_without_a_mark(host_of, dealt):
+async def test_ending_blind_mode_reveals_the_answers_without_a_judgement(host_of, fixed_draws):
     app = host_of(FIRST, SECOND)
-    dealt(CROSSED)
+    fixed_draws(CROSSED)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("alt+m")
-        assert "blind: the next answers" in str(app.chat.prompt.border_title)
+        assert "blind: the next answers" in str(app.chat.conversation.prompt.border_title)
         await type_and_send(pilot, "one")
         await pilot.press("alt+m")
         await pilot.pause()
         assert texts(app)["base"] == ["Plants make sugar from light."]
-        assert marks(app) == ()
-        assert "blind:" not in str(app.chat.prompt.border_title)
+        assert annotations(app) == ()
+        assert "blind:" not in str(app.chat.conversation.prompt.border_title)
         await type_and_send(pilot, "two")
         assert "base" in titles(app)[0]
 
 
 @pytest.mark.parametrize("key", ["ctrl+r", "ctrl+l"])
-async def test_a_hidden_exchange_that_is_forgotten_hides_nothing_more(host_of, dealt, key):
+async def test_blind_mode_hides_nothing_after_its_exchange_is_removed(host_of, fixed_draws, key):
     app = host_of(FIRST, SECOND)
-    dealt(CROSSED, STRAIGHT)
+    fixed_draws(CROSSED, STRAIGHT)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("alt+m")
@@ -194,22 +196,22 @@ async def test_a_hidden_exchange_that_is_forgotten_hides_nothing_more(host_of, d
         assert texts(app)["base"] == (["Second base."] if again else [])
 
 
-async def test_an_engine_that_dies_shows_whose_halves_these_are(host_of, dealt):
+async def test_a_dead_engine_reveals_whose_the_incomplete_answers_are(host_of, fixed_draws):
     halves = [Delta(id=1, lane="base", text="Half a base"), DIED]
     app = host_of(halves, opening=[(OPENED,)])
-    dealt(CROSSED)
+    fixed_draws(CROSSED)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("alt+m")
         await type_and_send(pilot, "one")
-        assert app.chat.engine == "down"
+        assert app.chat.session.engine == "down"
         assert texts(app) == {"base": ["Half a base"], "tuned": [""]}
         assert "base" in titles(app)[0]
 
 
-async def test_words_can_be_compared_while_authors_are_hidden(host_of, dealt):
+async def test_words_can_be_compared_while_the_models_are_hidden(host_of, fixed_draws):
     app = host_of(answers("one light", "one account"))
-    dealt(CROSSED)
+    fixed_draws(CROSSED)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("alt+m")
