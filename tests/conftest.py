@@ -83,11 +83,11 @@ def new_run(runs: Runs, tiny_model: Path, rows: Path) -> Callable[..., RunFolder
                 },
                 "evaluation": {
                     "target_field": "intent",
-                    "answer_tokens": 4,
-                    "target_tokens": 4,
+                    "prompts_max_new_tokens": 4,
+                    "target_max_new_tokens": 4,
                     "size": "none",
                     "general_text": None,
-                    "canary_interval": 0,
+                    "canary_steps": 0,
                 },
             },
             overrides,
@@ -102,10 +102,10 @@ def trained(new_run: Callable[..., RunFolder]) -> Callable[..., tuple[RunFolder,
     """Train such a run here and now."""
 
     def train(*overrides: str) -> tuple[RunFolder, RunView]:
-        from workbench.training.worker import work
+        from workbench.training.worker import train_run
 
         run = new_run(*overrides)
-        work(run)
+        train_run(run)
         return run, RunFollower(run).poll()
 
     return train

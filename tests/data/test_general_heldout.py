@@ -1,4 +1,4 @@
-"""The general text that forgetting is measured on is long, mixed, and seen by no training."""
+"""The general text that forgetting is measured on is long, mixed, and never trained on."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def texts(path: Path) -> Iterator[str]:
 
 
 def elsewhere() -> list[str]:
-    """Every other text that is shipped to train on or to ask."""
+    """Every other shipped text to train on or to ask."""
     files = [*(PRESETS / "data").glob("*.jsonl"), *(PRESETS / "probes" / "suites").glob("*.jsonl")]
     return [text for path in files if path != HELDOUT for text in texts(path)]
 
@@ -75,7 +75,7 @@ def test_answers_are_of_some_length() -> None:
     assert sum(lengths) >= 6000
 
 
-def test_nothing_in_it_is_trained_on_or_asked() -> None:
+def test_it_overlaps_no_training_or_probe_text() -> None:
     texts = elsewhere()
     whole = set(map(words, texts))
     grams = {gram for text in texts for gram in ngrams(text)}

@@ -1,4 +1,4 @@
-"""How narrow answers are, against counts by hand and against the shipped data."""
+"""How narrow answers are, checked by hand and on the shipped data."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ def answering(*answers: str) -> list[Example]:
 
 def test_entropy_compression_and_repeats_are_counted_by_hand() -> None:
     answers = ("Yes, of course.", "yes indeed", "No.", "Maybe so", "No.")
-    found = narrowness_of(answering(*answers))
+    narrowness = narrowness_of(answering(*answers))
     # "yes,", "yes", "no." twice, "maybe"
-    assert found.first_word_bits == pytest.approx(
+    assert narrowness.first_word_bits == pytest.approx(
         -(3 * 0.2 * math.log2(0.2) + 0.4 * math.log2(0.4))
     )
-    assert found.repeated == pytest.approx(1 / 5)
+    assert narrowness.repeated == pytest.approx(1 / 5)
     text = "\n".join(answers).encode()
-    assert found.compression == pytest.approx(len(zlib.compress(text)) / len(text))
-    assert found.rows == 5
+    assert narrowness.compression == pytest.approx(len(zlib.compress(text)) / len(text))
+    assert narrowness.rows == 5
 
 
-def test_one_answer_over_and_over_is_as_narrow_as_can_be() -> None:
-    found = narrowness_of(answering(*["I understand your concern."] * 200))
-    assert found.first_word_bits == 0
-    assert found.index == pytest.approx(1)
+def test_one_repeated_answer_has_index_one() -> None:
+    narrowness = narrowness_of(answering(*["I understand your concern."] * 200))
+    assert narrowness.first_word_bits == 0
+    assert narrowness.index == pytest.approx(1)
 
 
 def test_the_support_desk_is_narrower_than_general_answers() -> None:
@@ -55,5 +55,5 @@ def test_only_the_answers_of_the_first_rows_count() -> None:
 
 
 @pytest.mark.parametrize("answers", [[], ["only one"], ["", ""]])
-def test_a_handful_of_rows_is_no_trouble(answers: list[str]) -> None:
+def test_a_handful_of_rows_has_an_index(answers: list[str]) -> None:
     assert 0 <= narrowness_of(answering(*answers)).index <= 1

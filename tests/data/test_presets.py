@@ -1,4 +1,4 @@
-"""The demo data keeps what its description promises."""
+"""The demo data is what its description promises."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRAIN, HELDOUT, GENERAL = (
 SUPPORT = [*TRAIN.rows, *HELDOUT.rows]
 
 
-def spoken(example: Example, role: str) -> str:
+def content_of(example: Example, role: str) -> str:
     (content,) = (message.content for message in example.messages if message.role == role)
     return content
 
@@ -38,7 +38,7 @@ def test_no_two_rows_are_equal_on_either_side_or_across() -> None:
 
 @pytest.mark.parametrize("role", ["user", "assistant"])
 def test_no_question_and_no_reply_is_used_twice(role: str) -> None:
-    counts = Counter(" ".join(spoken(row, role).casefold().split()) for row in SUPPORT)
+    counts = Counter(" ".join(content_of(row, role).casefold().split()) for row in SUPPORT)
     assert [words for words, count in counts.items() if count > 1] == []
 
 
@@ -46,7 +46,7 @@ def test_every_reply_begins_with_its_intent() -> None:
     wrong = [
         row.number
         for row in SUPPORT
-        if not spoken(row, "assistant").startswith(f"[{row.fields['intent']}] ")
+        if not content_of(row, "assistant").startswith(f"[{row.fields['intent']}] ")
     ]
     assert wrong == []
 
@@ -64,13 +64,13 @@ def test_general_prompts_are_of_five_kinds_and_asked_once() -> None:
     kinds = Counter(row.fields["kind"] for row in GENERAL.rows)
     assert set(kinds) == {"knowledge", "reasoning", "instruction", "format", "creative"}
     assert min(kinds.values()) >= 20
-    questions = Counter(spoken(row, "user").casefold() for row in GENERAL.rows)
+    questions = Counter(content_of(row, "user").casefold() for row in GENERAL.rows)
     assert max(questions.values()) == 1
 
 
-def test_general_answers_are_short_and_no_support_replies() -> None:
-    assert max(len(spoken(row, "assistant").split()) for row in GENERAL.rows) <= 120
+def test_general_answers_are_short_and_not_support_replies() -> None:
+    assert max(len(content_of(row, "assistant").split()) for row in GENERAL.rows) <= 120
     intents = {f"[{row.fields['intent']}]" for row in SUPPORT}
     assert not [
-        row for row in GENERAL.rows if any(name in spoken(row, "assistant") for name in intents)
+        row for row in GENERAL.rows if any(name in content_of(row, "assistant") for name in intents)
     ]

@@ -1,4 +1,4 @@
-"""The preview's numbers are those of an independent count."""
+"""The preview's numbers equal an independent count."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ def previewed(source: str, sequence_length: int = 1024) -> Preview:
 
 
 def test_rows_are_counted(source: str) -> None:
-    found = previewed(source)
-    assert (found.format, found.rows, found.unit) == ("prompt_completion", 102, "line")
-    assert found.empty == (103,)
-    assert found.repeated == (101,)
-    assert found.nearly_repeated == (102,)
-    assert found.unused == ("intent",)
-    assert found.truncated == ()
-    assert not found.plain_template
+    counts = previewed(source)
+    assert (counts.format, counts.rows, counts.unit) == ("prompt_completion", 102, "line")
+    assert counts.empty == (103,)
+    assert counts.repeated == (101,)
+    assert counts.nearly_repeated == (102,)
+    assert counts.unused == ("intent",)
+    assert counts.truncated == ()
+    assert not counts.plain_template
 
 
 def test_tokens_are_counted(source: str) -> None:
-    found = previewed(source)
+    counts = previewed(source)
     answers = [*range(1, 101), 2, 4]
-    assert found.trained_tokens == sum(size + 1 for size in answers)
-    assert found.tokens == sum(size + 1 + MARKERS for size in answers) + 1
+    assert counts.trained_tokens == sum(size + 1 for size in answers)
+    assert counts.tokens == sum(size + 1 + MARKERS for size in answers) + 1
 
 
 def test_percentiles_are_of_whole_rows(source: str) -> None:
@@ -70,20 +70,20 @@ def test_percentiles_are_of_whole_rows(source: str) -> None:
     }
 
 
-def test_cut_rows_are_named(source: str) -> None:
+def test_cut_rows_are_listed(source: str) -> None:
     fits = MARKERS + 1 + 98
-    found = previewed(source, sequence_length=fits)
-    assert found.truncated == (99, 100)
-    assert found.unlearnable == ()
-    assert found.tokens == previewed(source).tokens - 3
+    counts = previewed(source, sequence_length=fits)
+    assert counts.truncated == (99, 100)
+    assert counts.unlearnable == ()
+    assert counts.tokens == previewed(source).tokens - 3
     nothing = previewed(source, sequence_length=10)
     assert len(nothing.unlearnable) == nothing.rows
     assert nothing.trained_tokens == 0
 
 
-def test_the_example_tells_learned_text_apart(source: str) -> None:
-    found = previewed(source).model_dump(mode="json")["example"]
-    assert found == {
+def test_the_example_marks_the_learned_text(source: str) -> None:
+    counts = previewed(source).model_dump(mode="json")["example"]
+    assert counts == {
         "number": 1,
         "segments": [
             {"text": "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n", "trained": False},
@@ -93,6 +93,6 @@ def test_the_example_tells_learned_text_apart(source: str) -> None:
     }
 
 
-def test_a_missing_chat_template_is_told(source: str) -> None:
+def test_a_missing_chat_template_is_reported(source: str) -> None:
     renderer = Renderer(tokenizer_with(None), True, 1024)
     assert preview(source, load_examples(source), renderer).plain_template

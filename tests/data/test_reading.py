@@ -1,4 +1,4 @@
-"""Rows come out as they went in, and what cannot be read is named."""
+"""Rows are read as they were written, and what cannot be read is reported by line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from workbench.core.errors import BadInputError, NotFoundError
-from workbench.data.reading import Row, numbering, read_rows
+from workbench.data.reading import read_rows, row_unit
+from workbench.data.rows import Row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,7 @@ def test_csv_counts_lines_not_records(tmp_path: Path) -> None:
     ]
 
 
-def test_a_cell_may_be_a_whole_document(tmp_path: Path) -> None:
+def test_a_cell_may_hold_a_long_document(tmp_path: Path) -> None:
     long = "word " * 50_000
     assert texts(write(tmp_path / "a.csv", f"text\n{long}\n")) == [long]
 
@@ -68,7 +69,7 @@ def test_plain_text_is_one_document_a_block(tmp_path: Path) -> None:
     ]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_data(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_data(tmp_path: Path) -> None:
     for name, content in {"a.jsonl": '{"text": "x"}', "a.csv": "text\nx\n", "a.txt": "x"}.items():
         assert texts(write(tmp_path / name, b"\xef\xbb\xbf" + content.encode())) == ["x"]
 
@@ -84,7 +85,7 @@ def test_blank_lines_do_not_shift_the_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("a.jsonl", b'{"a": 1}\nnope\n[1]\n{"a": \n', "lines 2 and 4: not JSON; line 3: not a"),
         ("a.jsonl", b'{"a": 1}\n{"a": "\xff"}\n', "line 2: not UTF-8 text"),
@@ -93,53 +94,53 @@ def test_blank_lines_do_not_shift_the_numbers(tmp_path: Path) -> None:
         ("a.json", b'[{"a": 1}, 2, "x"]', "rows 2 and 3: not a JSON object"),
         ("a.json", b'{"rows": []}', "must be a list of objects"),
         ("a.json", b'[\n"\xe4"]', "line 2: not UTF-8 text"),
-        ("a.csv", b"a,b\n1,2\n1\n1,2,3\n", "lines 3 and 4: not as many cells as the header's 2"),
+        ("a.csv", b"a,b\n1,2\n1\n1,2,3\n", "lines 3 and 4: not 2 cells as in the header"),
         ("a.csv", b'a,b\n1,"2\n', "line 2: not CSV"),
         ("a.csv", "a,b\n1,ü\n".encode("latin-1"), "line 2: not UTF-8 text"),
         ("a.txt", "first\n\nüber".encode("latin-1"), "line 3: not UTF-8 text"),
         ("a.parquet", b"PAR1 but not really", "not a Parquet file"),
-        ("a.xlsx", b"x", "unknown kind of file; known are .jsonl"),
+        ("a.xlsx", b"x", "unknown type of file; known are .jsonl"),
     ],
 )
-def test_what_cannot_be_read_is_told_in_one_line(
-    tmp_path: Path, name: str, content: bytes, told: str
+def test_what_cannot_be_read_is_reported_in_one_line(
+    tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     source = write(tmp_path / name, content)
     with pytest.raises(BadInputError) as caught:
         read_rows(source)
     assert str(caught.value).startswith(f"{source}: ")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv", "a.txt"])
 @pytest.mark.parametrize("content", ["", "\n \n"])
-def test_an_empty_file_says_so(tmp_path: Path, name: str, content: str) -> None:
+def test_an_empty_file_is_refused(tmp_path: Path, name: str, content: str) -> None:
     source = write(tmp_path / name, content)
-    with pytest.raises(BadInputError, match="holds no rows"):
+    with pytest.raises(BadInputError, match="has no rows"):
         read_rows(source)
 
 
 @pytest.mark.parametrize("source", ["nowhere.jsonl", "no/where.csv", "nowhere", "./no/where"])
-def test_a_path_that_is_not_there(source: str) -> None:
+def test_a_missing_path(source: str) -> None:
     with pytest.raises(NotFoundError, match=r"no such file; a hub dataset is written owner/name"):
         read_rows(source)
 
 
 def test_presets_are_read_by_name() -> None:
     rows = read_rows("preset:support_heldout")
-    assert numbering("preset:support_heldout") == "line"
+    assert row_unit("preset:support_heldout") == "line"
     assert set(rows[0].values) == {"messages", "intent"}
 
 
-def test_an_unknown_preset_names_those_there_are() -> None:
+def test_an_unknown_preset_lists_the_shipped_ones() -> None:
     with pytest.raises(NotFoundError, match=r"'nothing'; there are general, general_heldout, sup"):
         read_rows("preset:nothing")
 
 
 @pytest.fixture
 def hub_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that ``datasets`` takes for the hub's owner/name."""
+    """A folder that ``datasets`` reads as the hub dataset owner/name."""
     folder = tmp_path / "owner" / "name"
     folder.mkdir(parents=True)
     write(folder / "train.jsonl", '{"text": "a"}\n{"text": "b"}\n')

@@ -1,4 +1,4 @@
-"""Exactly the answers are learned, each with the token that ends it, whatever the template."""
+"""Exactly the answers are learned, each with its end token, whatever the template."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def render(
     tokenizer: PreTrainedTokenizerBase,
     messages: Sequence[Message],
     *,
-    assistant_only: bool = True,
+    assistant_only_loss: bool = True,
     sequence_length: int = 4096,
 ) -> Rendered:
-    renderer = Renderer(tokenizer, assistant_only, sequence_length)
+    renderer = Renderer(tokenizer, assistant_only_loss, sequence_length)
     return renderer.render(Example(1, {}, messages=tuple(messages)))
 
 
 def learned(tokenizer: PreTrainedTokenizerBase, row: Rendered) -> list[str]:
-    """The learned stretches, read back from the labels alone."""
+    """The learned stretches of text, read back from the labels alone."""
     stretches: list[list[int]] = [[]]
     for label in row.labels:
         if label != IGNORE_INDEX:
@@ -61,7 +61,7 @@ def test_an_answer_and_its_end_are_learned_and_nothing_else() -> None:
     assert not row.truncated
 
 
-def test_every_turn_is_learned_even_where_its_words_were_said_before() -> None:
+def test_every_answer_is_learned_even_if_its_words_occurred_before() -> None:
     tokenizer = byte_tokenizer()
     row = render(tokenizer, (SYSTEM, *FIRST, *SECOND))
     assert learned(tokenizer, row) == ["Hello!<|im_end|>", "four<|im_end|>"]
@@ -70,7 +70,7 @@ def test_every_turn_is_learned_even_where_its_words_were_said_before() -> None:
     assert row.labels[-len(tail) :] == [*tail[:-1], IGNORE_INDEX]
 
 
-def test_labels_are_the_tokens_themselves_in_their_places() -> None:
+def test_labels_are_the_tokens_at_their_positions() -> None:
     row = render(byte_tokenizer(), (SYSTEM, *FIRST, *SECOND))
     assert all(
         label in (IGNORE_INDEX, token)
@@ -78,9 +78,9 @@ def test_labels_are_the_tokens_themselves_in_their_places() -> None:
     )
 
 
-def test_all_tokens_are_learned_when_asked() -> None:
+def test_all_tokens_are_learned_if_set() -> None:
     tokenizer = byte_tokenizer()
-    row = render(tokenizer, FIRST, assistant_only=False)
+    row = render(tokenizer, FIRST, assistant_only_loss=False)
     assert row.labels == row.input_ids
     assert row.trained_tokens == len(row.input_ids) - 1
 
@@ -90,7 +90,7 @@ def test_an_answer_loses_the_space_around_it() -> None:
     assert render(byte_tokenizer(), spaced) == render(byte_tokenizer(), FIRST)
 
 
-def test_a_blank_answer_among_others_teaches_nothing() -> None:
+def test_a_blank_answer_has_no_labels() -> None:
     tokenizer = byte_tokenizer()
     row = render(tokenizer, (FIRST[0], Message("assistant", " "), *SECOND))
     assert learned(tokenizer, row) == ["four<|im_end|>"]
@@ -125,14 +125,14 @@ def test_gemma_ends_turns_with_its_own_token_and_folds_the_system_prompt() -> No
     assert tokenizer.eos_token_id not in row.input_ids
 
 
-def test_an_eos_behind_the_last_turn_only_does_not_hide_the_earlier_ones() -> None:
+def test_an_eos_after_the_last_turn_does_not_hide_earlier_end_tokens() -> None:
     special = ("<|user|>", "<|assistant|>", "<|end|>")
     tokenizer = tokenizer_with(tokenizers.PHI_3, eos="<|endoftext|>", special=special)
     row = render(tokenizer, (*FIRST, *SECOND))
     assert learned(tokenizer, row) == ["Hello!<|end|>", "four<|end|>"]
 
 
-def test_a_template_that_drops_history_teaches_only_what_it_shows() -> None:
+def test_a_template_that_drops_history_labels_what_it_keeps() -> None:
     tokenizer = tokenizer_with(tokenizers.LAST_EXCHANGE_ONLY)
     row = render(tokenizer, (*FIRST, *SECOND))
     assert tokenizer.decode(row.input_ids).count("Hello!") == 1
@@ -154,14 +154,14 @@ def test_a_template_that_strips_earlier_reasoning() -> None:
     ]
 
 
-def test_a_template_that_marks_its_answers_is_believed_and_its_end_added() -> None:
+def test_generation_marks_are_used_and_the_end_token_is_added() -> None:
     tokenizer = tokenizer_with(tokenizers.MARKED)
     row = render(tokenizer, (SYSTEM, *FIRST, *SECOND))
     assert learned(tokenizer, row) == ["Hello!<|im_end|>", "four<|im_end|>"]
     assert row.input_ids == render(byte_tokenizer(), (SYSTEM, *FIRST, *SECOND)).input_ids
 
 
-def test_transformers_own_mask_agrees() -> None:
+def test_labels_equal_the_mask_of_transformers() -> None:
     tokenizer = tokenizer_with(tokenizers.MARKED_WITH_END)
     messages = (SYSTEM, *FIRST, *SECOND)
     theirs = tokenizer.apply_chat_template(
@@ -174,18 +174,18 @@ def test_transformers_own_mask_agrees() -> None:
         )
 
 
-def test_a_marking_template_may_refuse_system_prompts_too() -> None:
+def test_a_marking_template_may_refuse_system_prompts() -> None:
     refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no') }}{% endif %}"
     tokenizer = tokenizer_with(refusing + tokenizers.MARKED)
     assert learned(tokenizer, render(tokenizer, (SYSTEM, *FIRST))) == ["Hello!<|im_end|>"]
 
 
 def test_a_template_that_shows_no_answer_is_refused() -> None:
-    with pytest.raises(BadInputError, match="row 1: the model's chat template leaves the answer"):
+    with pytest.raises(BadInputError, match="row 1: the model's chat template drops the answer"):
         render(tokenizer_with(tokenizers.PARTS_ONLY), FIRST)
 
 
-def test_where_the_template_ends_no_answer_the_last_gets_an_eos() -> None:
+def test_without_end_tokens_the_last_answer_gets_an_eos() -> None:
     tokenizer = tokenizer_with(tokenizers.NO_END)
     row = render(tokenizer, (*FIRST, *SECOND))
     assert tokenizer.decode(row.input_ids) == (
@@ -194,9 +194,9 @@ def test_where_the_template_ends_no_answer_the_last_gets_an_eos() -> None:
     assert learned(tokenizer, row) == ["Hello!", "four<|im_end|>"]
 
 
-def test_without_a_template_a_plain_one_stands_in_and_says_so() -> None:
+def test_without_a_template_a_plain_one_is_used() -> None:
     tokenizer = tokenizer_with(None, bos="<s>", eos="</s>", begins_texts=True)
-    renderer = Renderer(tokenizer, assistant_only=True, sequence_length=512)
+    renderer = Renderer(tokenizer, assistant_only_loss=True, sequence_length=512)
     assert renderer.template.plain
     assert not Renderer(byte_tokenizer(), True, 512).template.plain
     row = render(tokenizer, (*FIRST, *SECOND))
@@ -209,7 +209,7 @@ def test_without_a_template_a_plain_one_stands_in_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("begins_texts", [True, False])
-def test_text_is_learned_whole_and_ended(begins_texts: bool) -> None:
+def test_text_is_learned_whole_with_an_eos(begins_texts: bool) -> None:
     tokenizer = tokenizer_with(None, bos="<s>", eos="</s>", begins_texts=begins_texts)
     row = Renderer(tokenizer, True, 512).render(Example(1, {}, text="A document."))
     opening = "<s>" if begins_texts else ""
@@ -241,10 +241,10 @@ def test_a_row_begins_with_the_prompt_that_inference_uses(
 def test_rows_are_cut_on_the_right() -> None:
     tokenizer = byte_tokenizer()
     whole = render(tokenizer, FIRST)
-    behind_answer = len(whole.input_ids) - 2
-    cut = render(tokenizer, FIRST, sequence_length=behind_answer)
+    after_answer = len(whole.input_ids) - 2
+    cut = render(tokenizer, FIRST, sequence_length=after_answer)
     assert cut.truncated
-    assert cut.input_ids == whole.input_ids[:behind_answer]
+    assert cut.input_ids == whole.input_ids[:after_answer]
     assert learned(tokenizer, cut) == ["Hello!"]
     assert cut.learns
 
@@ -265,7 +265,7 @@ def test_a_refused_conversation_names_its_row() -> None:
         renderer.prompt((FIRST[0], FIRST[0]))
 
 
-def test_many_rows_render_as_each_alone() -> None:
+def test_many_rows_render_as_one_by_one() -> None:
     renderer = Renderer(byte_tokenizer(), True, 4096)
     rows = [
         Example(1, {}, messages=FIRST),
@@ -281,7 +281,7 @@ words = st.text(
 
 
 @given(asked=st.lists(words, min_size=1, max_size=4), data=st.data())
-def test_any_words_are_learned_as_they_stand(asked: list[str], data: st.DataObject) -> None:
+def test_any_words_are_learned_unchanged(asked: list[str], data: st.DataObject) -> None:
     answers = [data.draw(words) for _ in asked]
     messages = [
         message
@@ -295,7 +295,7 @@ def test_any_words_are_learned_as_they_stand(asked: list[str], data: st.DataObje
         assert all(map(str.__ne__, ends, stretches))
 
 
-def test_segments_put_together_are_the_text() -> None:
+def test_segments_joined_are_the_text() -> None:
     tokenizer = byte_tokenizer()
     renderer = Renderer(tokenizer, True, 4096)
     example = Example(1, {}, messages=(Message("user", "Grüße 🎉?"), Message("assistant", "🎉 ja")))

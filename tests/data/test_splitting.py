@@ -1,4 +1,4 @@
-"""Held-out rows are set aside by seed, and nothing is on both sides."""
+"""Held-out rows are chosen by seed, and no row is on both sides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from workbench.data.duplicates import exact_key, normalised_key, repeats
 from workbench.data.formats import Example, Message
-from workbench.data.splitting import load_split, set_aside
+from workbench.data.splitting import hold_out, load_split
 from workbench.recipe.data import DataSection
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def dataset(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_a_share_is_set_aside_and_the_rest_keeps_its_order(dataset: str) -> None:
+def test_a_share_is_held_out_and_the_rest_keeps_its_order(dataset: str) -> None:
     split = load_split(DataSection(train=dataset, heldout_share=0.2), seed=0)
     assert len(split.heldout) == 19
     assert len(split.train) == 80
@@ -53,7 +53,9 @@ def test_without_a_share_nothing_is_held_out(dataset: str) -> None:
     assert len(split.train) == 99
 
 
-def test_held_out_rows_of_their_own_leave_the_dataset_whole(dataset: str, tmp_path: Path) -> None:
+def test_with_a_source_of_held_out_rows_the_dataset_is_not_split(
+    dataset: str, tmp_path: Path
+) -> None:
     (tmp_path / "heldout.csv").write_text("question,answer\nWhy?,Because.\n")
     section = DataSection(train=dataset, heldout=str(tmp_path / "heldout.csv"), max_rows=10)
     split = load_split(section, seed=0)
@@ -61,8 +63,8 @@ def test_held_out_rows_of_their_own_leave_the_dataset_whole(dataset: str, tmp_pa
     assert [example.fields["answer"] for example in split.heldout] == ["Because."]
 
 
-def test_two_rows_are_both_learned() -> None:
-    train, heldout = set_aside(texts("a", "b"), 0.1, seed=0)
+def test_of_two_rows_none_is_held_out() -> None:
+    train, heldout = hold_out(texts("a", "b"), 0.1, seed=0)
     assert len(train) == 2
     assert heldout == ()
 
@@ -73,19 +75,19 @@ def test_two_rows_are_both_learned() -> None:
     seed=st.integers(0, 2**32 - 1),
 )
 def test_equal_rows_stay_on_one_side(contents: list[str], share: float, seed: int) -> None:
-    train, heldout = set_aside(texts(*contents), share, seed)
+    train, heldout = hold_out(texts(*contents), share, seed)
     assert {row.text for row in train}.isdisjoint(row.text for row in heldout)
     assert len(train) + len(heldout) == len(contents)
     assert len(heldout) <= share * len(contents)
 
 
-def test_repeats_are_told_apart_from_near_repeats() -> None:
+def test_repeats_and_near_repeats() -> None:
     rows = texts("My card?", "Other", "my  card", "My card?", "2+2", "2-2")
     assert repeats(rows, exact_key) == (4,)
     assert repeats(rows, normalised_key) == (3, 4)
 
 
-def test_the_same_words_in_another_role_are_no_repeat() -> None:
-    asked = Example(1, {}, messages=(Message("user", "a"), Message("assistant", "b")))
+def test_the_same_words_in_another_role_are_not_a_repeat() -> None:
+    pair = Example(1, {}, messages=(Message("user", "a"), Message("assistant", "b")))
     swapped = Example(2, {}, messages=(Message("user", "b"), Message("assistant", "a")))
-    assert repeats([asked, swapped], normalised_key) == ()
+    assert repeats([pair, swapped], normalised_key) == ()

@@ -90,7 +90,7 @@ def tokenizer_with(
     special: tuple[str, ...] = (),
     begins_texts: bool = False,
 ) -> PreTrainedTokenizerBase:
-    """A byte tokenizer of another family; ``begins_texts`` adds BOS by itself, as Llama's does."""
+    """A byte tokenizer of another family; with ``begins_texts`` it adds BOS itself, as Llama's."""
     tokenizer = byte_tokenizer()
     tokenizer.add_special_tokens(
         {"eos_token": eos, "pad_token": eos, "additional_special_tokens": [*special]}

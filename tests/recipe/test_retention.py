@@ -1,4 +1,4 @@
-"""Protections are switched on and off in a recipe, and wrong fields are named."""
+"""Retention methods are switched on and off in a recipe, and invalid fields are named."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ def retention(*overrides: str):
     return yaml_io.validate(yaml_io.override({}, overrides)).retention
 
 
-def test_the_protections_are_found_in_their_folder() -> None:
+def test_the_methods_are_found_in_their_folder() -> None:
     assert set(PROTECTIONS) == {"replay", "ewc", "l2sp", "kl", "early_stopping", "budget"}
 
 
-def test_a_silent_recipe_protects_nothing() -> None:
+def test_no_method_is_on_by_default() -> None:
     assert retention().active() == {}
 
 
-def test_one_field_switches_a_protection_on() -> None:
+def test_one_field_switches_a_method_on() -> None:
     active = retention("retention.replay.share=0.3").active()
     assert set(active) == {"replay"}
     assert active["replay"].share == 0.3
 
 
 @pytest.mark.parametrize(("word", "kinds"), [("true", {"ewc"}), ("false", set()), ("{}", {"ewc"})])
-def test_a_switch_may_be_said_in_one_word(word: str, kinds: set[str]) -> None:
+def test_true_and_false_switch_a_method(word: str, kinds: set[str]) -> None:
     assert set(retention(f"retention.ewc={word}").active()) == kinds
 
 
-def test_yaml_keeps_what_is_on_and_off() -> None:
+def test_yaml_keeps_the_switches() -> None:
     recipe = yaml_io.validate({"retention": {"ewc": {"strength": 10}, "kl": True}})
     again = yaml_io.load(yaml_io.dump(recipe))
     assert again == recipe
@@ -40,14 +40,14 @@ def test_yaml_keeps_what_is_on_and_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "says"),
+    ("override", "message"),
     [
-        ("retention.ewc.strenght=1", "retention.ewc.strenght: no such field; did you mean "),
+        ("retention.ewc.strenght=1", "retention.ewc.strenght: unknown field; did you mean "),
         ("retention.evc.strength=1", "did you mean 'retention.ewc"),
         ("retention.replay.share=0.95", "retention.replay.share: must be at most 0.9, got 0.95"),
     ],
 )
-def test_what_is_wrong_is_named(override: str, says: str) -> None:
+def test_an_invalid_field_is_named(override: str, message: str) -> None:
     with pytest.raises(BadInputError) as error:
         retention(override)
-    assert says in str(error.value)
+    assert message in str(error.value)

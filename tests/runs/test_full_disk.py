@@ -22,11 +22,11 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 def test_full_is_known_by_what_caused_the_error() -> None:
     told = MachineError("cannot be written")
     told.__cause__ = FULL
-    assert files.is_full(told)
-    assert files.is_full(OSError(errno.EDQUOT, "Disk quota exceeded"))
-    assert files.is_full(RuntimeError("I/O error: No space left on device (os error 28)"))
-    assert not files.is_full(OSError(errno.EROFS, "Read-only file system"))
-    assert not files.is_full(None)
+    assert files.is_disk_full(told)
+    assert files.is_disk_full(OSError(errno.EDQUOT, "Disk quota exceeded"))
+    assert files.is_disk_full(RuntimeError("I/O error: No space left on device (os error 28)"))
+    assert not files.is_disk_full(OSError(errno.EROFS, "Read-only file system"))
+    assert not files.is_disk_full(None)
 
 
 def test_what_a_full_disk_let_through_is_taken_back(
@@ -40,7 +40,7 @@ def test_what_a_full_disk_let_through_is_taken_back(
         patch.setattr(os, "write", lambda file, data: write(file, data[:-5]))
         with pytest.raises(OSError, match="No space left") as caught:
             log.append("train", 2, loss=float("nan"))
-    assert files.is_full(caught.value)
+    assert files.is_disk_full(caught.value)
     assert path.read_bytes() == before
     log.append("train", 2, loss=float("nan"))
     assert [(event["kind"], event["step"]) for event in EventReader(path).read()] == [
@@ -72,6 +72,6 @@ def test_a_torn_line_is_ended_though_the_first_write_after_it_fails(
 
 def test_a_status_stands_still_only_while_its_worker_lives() -> None:
     paused = Status.of_this_process(state="running", paused="the disk of /x is full")
-    assert (paused.words, paused.why) == ("paused", "the disk of /x is full")
+    assert (paused.label, paused.explanation) == ("paused", "the disk of /x is full")
     ended = paused.model_copy(update={"state": "failed", "reason": "it broke"})
-    assert (ended.words, ended.why) == ("failed", "it broke")
+    assert (ended.label, ended.explanation) == ("failed", "it broke")

@@ -9,10 +9,10 @@ from tests.tui.chat_host import WIDE, client_of, prompts, questions, settled, ty
 from tests.tui.conftest import until
 from tests.tui.test_chat_annotations import CROSSED, annotations
 from workbench.core import locations
-from workbench.evaluation.report.report import Measurement, Report, SuiteFacts
-from workbench.evaluation.suites.items import ItemResult
+from workbench.evaluation.report import Measurement, Report
+from workbench.evaluation.suites.items import ItemResult, SuiteFacts
 from workbench.evaluation.suites.suites import load_suite
-from workbench.evaluation.suites.user_suite import add_probe, own_suite
+from workbench.evaluation.suites.user_suite import add_probe, user_suite_path
 from workbench.tui.screens.choose import ChooseScreen
 from workbench.tui.screens.new_probe import NewProbeScreen, scored_part
 from workbench.tui.widgets.chat.prompt import PromptBox
@@ -33,16 +33,16 @@ async def test_a_question_becomes_a_probe_of_the_users_suite(host_of):
         assert "base ✗ wrong   tuned ✓ right" in verdicts(app)
         await pilot.press("enter")
         assert "the base's own answer would be wrong" in verdicts(app)
-        assert not own_suite().exists()
+        assert not user_suite_path().exists()
         app.screen.query_one(Input).value = "sugar | light"
         await pilot.press("enter")
         await pilot.pause()
-        [item] = load_suite(own_suite()).items
+        [item] = load_suite(user_suite_path()).items
         assert (item.prompt, item.answers) == ("why", ("sugar", "light"))
         await pilot.press("alt+t")
         await pilot.pause()
         await pilot.press("enter")
-        assert "your suite asks this already: own-1" in verdicts(app)
+        assert "your suite already has this question: own-1" in verdicts(app)
         await pilot.press("escape")
         assert app.screen is app.chat
 

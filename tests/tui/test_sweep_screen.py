@@ -113,7 +113,7 @@ async def test_a_grid_is_counted_while_it_is_typed_and_queued_by_enter(
     [
         ("8,0", "strategy.r=0: grid: strategy.r: must be at least 1, got 0"),
         ("8,,16", "strategy.r: a value is missing beside a comma"),
-        ("8,8", "strategy.r: a value is there twice"),
+        ("8,8", "strategy.r: duplicate value"),
     ],
 )
 async def test_what_is_wrong_is_told_and_queues_nothing(

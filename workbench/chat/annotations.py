@@ -97,7 +97,7 @@ def add_annotation(run: RunFolder, annotation: Annotation) -> None:
     Raises:
         MachineError: The disk is full or the folder is not writable.
     """
-    files.append(annotations_file(run), annotation.model_dump_json())
+    files.append_line(annotations_file(run), annotation.model_dump_json())
 
 
 def read_annotations(run: RunFolder) -> tuple[Annotation, ...]:
@@ -106,7 +106,7 @@ def read_annotations(run: RunFolder) -> tuple[Annotation, ...]:
     Torn or foreign lines are skipped, so that a damaged line loses only itself.
     """
     newest: dict[str, Annotation] = {}
-    for line in files.lines(annotations_file(run)):
+    for line in files.read_lines(annotations_file(run)):
         try:
             annotation = Annotation.model_validate_json(line)
         except ValidationError:

@@ -8,9 +8,9 @@ from workbench.chat.packs import ProbePack, ProbePrompt, load_pack, shipped_pack
 from workbench.core import locations
 from workbench.core.errors import FtwbError, NotFoundError
 from workbench.evaluation.analysis.analysis import analyse
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.evaluation.suites.suites import load_suite
-from workbench.evaluation.suites.user_suite import own_suite
+from workbench.evaluation.suites.user_suite import user_suite_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,8 +54,8 @@ def _lost_items(run: RunFolder) -> ProbePack:
 
 
 def _user_suite() -> ProbePack:
-    if not own_suite().exists():
-        raise NotFoundError(f"{own_suite()}: no such suite")
-    suite = load_suite(own_suite())
+    if not user_suite_path().exists():
+        raise NotFoundError(f"{user_suite_path()}: no such suite")
+    suite = load_suite(user_suite_path())
     prompts = [ProbePrompt(prompt=item.prompt, kind=item.id) for item in suite.items]
     return ProbePack(title=suite.title, prompts=tuple(prompts))

@@ -118,8 +118,10 @@ class Transcript:
         """
         with self._lock:
             if self._file is None:
-                self._file = files.claim(self._folder, time.strftime("%Y%m%d-%H%M%S"), ".jsonl")
-            files.append(self._file, record.model_dump_json())
+                self._file = files.create_unique(
+                    self._folder, time.strftime("%Y%m%d-%H%M%S"), ".jsonl"
+                )
+            files.append_line(self._file, record.model_dump_json())
 
     def save(self, record: ExchangeRecord) -> str:
         """Append an exchange without raising, because the chat continues in either case.
@@ -143,7 +145,7 @@ def read_transcripts(run: RunFolder) -> list[ExchangeRecord]:
 
 def _read(path: Path) -> Iterator[ExchangeRecord]:
     try:
-        lines = [*files.lines(path)]
+        lines = [*files.read_lines(path)]
     except PermissionError:  # in a shared folder of runs, other users' chats are private
         return
     for line in lines:

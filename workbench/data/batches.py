@@ -1,102 +1,52 @@
-"""Batches of rows of similar length, so that little is computed on padding."""
+"""Batches of rows as tensors: padding rows to one length, and splitting batches again."""
 
 from __future__ import annotations
 
-import math
-import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import Sampler
 
-from workbench.data.rendering import IGNORE_INDEX
+from workbench.data.rendering import IGNORE_INDEX, Rendered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor
 
-    from workbench.data.rendering import Rendered
-
-_POOL = 50
-_POOLS = 4
+    from workbench.retention.base import GeneralRow
 
 
-class LengthBucketSampler(Sampler[list[int]]):
-    """Yield every row once an epoch, in random batches of similar length.
+class Tokenised(Protocol):
+    """A row in tokens."""
 
-    Rows are shuffled, cut into pools, sorted by length inside each pool, cut into batches, and the
-    batches shuffled. A pool holds up to 50 batches, but no more than a quarter of the rows where
-    that is possible, so that rows meet others in the next epoch. The order depends on
-    the seed and the epoch alone.
+    @property
+    def input_ids(self) -> list[int]:
+        """Token ids, without padding."""
 
-    Attributes:
-        batch_size: Rows in every batch but one, which may be smaller.
-        drop_last: Always false; accelerate asks for it.
-    """
-
-    drop_last = False
-
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
-        """Take the length of every row, in tokens."""
-        self.batch_size = batch_size
-        self._lengths = lengths
-        self._seed = seed
-        self._epoch = 0
-        batches = min(_POOL, len(lengths) // (_POOLS * batch_size))
-        self._pool = batch_size * max(1, batches)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of the next pass; the Trainer calls this before each."""
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        return math.ceil(len(self._lengths) / self.batch_size)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        draw = random.Random(f"{self._seed} {self._epoch}")  # noqa: S311 - an order, not a secret
-        rows = list(range(len(self._lengths)))
-        draw.shuffle(rows)
-        for start in range(0, len(rows), self._pool):
-            pool = slice(start, start + self._pool)
-            rows[pool] = sorted(rows[pool], key=self._lengths.__getitem__)
-        batches = [
-            rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)
-        ]
-        draw.shuffle(batches)
-        yield from batches
+    @property
+    def labels(self) -> list[int]:
+        """As long as ``input_ids``: the id where it is learned, -100 elsewhere."""
 
 
-def parts_of(batch: Mapping[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
-    """Cut a batch of rows into ``parts`` of nearly equal numbers of rows, without empty ones.
+class ReplayRow(Rendered):
+    """A row of general text that is replayed; its loss is logged separately."""
 
-    Args:
-        batch: ``attention_mask`` and the like, each ``[rows, longest]``, padded on the right, and
-            what there is one of a row, ``[rows]``.
-        parts: At least 1.
-
-    Yields:
-        The same of some of the rows, as short as the longest of them.
-    """
-    mask = batch["attention_mask"]
-    for rows in torch.arange(len(mask)).tensor_split(min(parts, len(mask))):
-        longest = int(mask[rows].sum(1).max())
-        yield {
-            name: tensor[rows, :longest] if tensor.dim() > 1 else tensor[rows]
-            for name, tensor in batch.items()
-        }
+    @classmethod
+    def of(cls, row: GeneralRow) -> ReplayRow:
+        """Mark a general row as replayed."""
+        return cls(row.input_ids, row.labels, row.truncated)
 
 
 class Collator:
-    """Pads rows on the right to the longest of their batch; padding is neither seen nor learned."""
+    """Pads rows on the right to the longest of their batch; padding has no mask and no label."""
 
     def __init__(self, padding: int) -> None:
-        """Take the id of the token to pad with; it may be EOS, which stays learned inside rows."""
+        """Pad with the token ``padding``; if that is EOS, EOS inside of rows is still learned."""
         self._padding = padding
 
-    def __call__(self, rows: Sequence[Rendered]) -> dict[str, Tensor]:
-        """Give ``input_ids``, ``attention_mask`` and ``labels``, each [rows, longest] int64."""
+    def __call__(self, rows: Sequence[Tokenised]) -> dict[str, Tensor]:
+        """Return ``input_ids``, ``attention_mask``, ``labels``, each ``[rows, longest]`` int64."""
         inputs = [torch.tensor(row.input_ids) for row in rows]
         labels = [torch.tensor(row.labels) for row in rows]
         masks = [torch.ones_like(row) for row in inputs]
@@ -105,3 +55,56 @@ class Collator:
             "attention_mask": pad_sequence(masks, batch_first=True),
             "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORE_INDEX),
         }
+
+
+class ReplayCollator(Collator):
+    """Also marks the rows that are replayed."""
+
+    def __call__(self, rows: Sequence[Tokenised]) -> dict[str, Tensor]:
+        """Add ``replay``, ``[rows]`` bool."""
+        replay = [isinstance(row, ReplayRow) for row in rows]
+        return super().__call__(rows) | {"replay": torch.tensor(replay)}
+
+
+def split_batch(batch: Mapping[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
+    """Split a batch by rows into nearly equal parts, none of them empty.
+
+    Args:
+        batch: ``attention_mask`` and others, each ``[rows, longest]`` padded on the right, or
+            ``[rows]``.
+        parts: At least 1.
+
+    Yields:
+        The same tensors for some of the rows, as short as the longest of these.
+    """
+    mask = batch["attention_mask"]
+    for rows in torch.arange(len(mask)).tensor_split(min(parts, len(mask))):
+        yield _select(batch, rows)
+
+
+def split_by_source(batch: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Split a batch into its ``target`` and ``replay`` rows; sources without rows are left out."""
+    if "replay" not in batch:
+        return {"target": dict(batch)}
+    tensors = {name: tensor for name, tensor in batch.items() if name != "replay"}
+    sources = {"target": ~batch["replay"], "replay": batch["replay"]}
+    return {name: _select(tensors, rows) for name, rows in sources.items() if rows.any()}
+
+
+def _select(batch: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
+    """Some rows of a batch, by index or by mask, as short as the longest of them."""
+    longest = int(batch["attention_mask"][rows].sum(1).max())
+    return {
+        name: tensor[rows, :longest] if tensor.dim() > 1 else tensor[rows]
+        for name, tensor in batch.items()
+    }
+
+
+def device_batches(
+    rows: Sequence[Tokenised], size: int, pad_token_id: int, device: torch.device
+) -> list[dict[str, Tensor]]:
+    """Padded batches of ``size`` rows on ``device``, sorted by length, the shortest rows first."""
+    by_length = sorted(rows, key=lambda row: len(row.input_ids))
+    collate = Collator(pad_token_id)
+    batches = [collate(by_length[start : start + size]) for start in range(0, len(rows), size)]
+    return [{name: tensor.to(device) for name, tensor in batch.items()} for batch in batches]

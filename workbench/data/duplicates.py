@@ -1,4 +1,4 @@
-"""When two rows say the same."""
+"""Which rows say the same as an earlier one, exactly or nearly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from workbench.data.formats import Example
 
-_MARKS = str.maketrans("", "", ".,;:!?'\"\u2018\u2019\u201c\u201d\u2026")
+_PUNCTUATION = str.maketrans("", "", ".,;:!?'\"\u2018\u2019\u201c\u201d\u2026")
 
 
 def exact_key(example: Example) -> Hashable:
@@ -18,22 +18,22 @@ def exact_key(example: Example) -> Hashable:
 
 
 def normalised_key(example: Example) -> Hashable:
-    """Equal also where only case, spaces and sentence marks differ."""
-    turns = tuple((message.role, _plain(message.content)) for message in example.messages)
-    return (None if example.text is None else _plain(example.text), turns)
+    """Equal also for rows that differ in case, white space and punctuation only."""
+    turns = tuple((message.role, _normalise(message.content)) for message in example.messages)
+    return (None if example.text is None else _normalise(example.text), turns)
 
 
 def repeats(examples: Iterable[Example], key: Callable[[Example], Hashable]) -> tuple[int, ...]:
-    """Numbers of the rows that repeat an earlier one."""
+    """Numbers of the rows whose key is that of an earlier row."""
     seen: set[Hashable] = set()
-    repeated = []
+    numbers = []
     for example in examples:
-        found = key(example)
-        if found in seen:
-            repeated.append(example.number)
-        seen.add(found)
-    return tuple(repeated)
+        value = key(example)
+        if value in seen:
+            numbers.append(example.number)
+        seen.add(value)
+    return tuple(numbers)
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().translate(_MARKS).split()) or text
+def _normalise(text: str) -> str:
+    return " ".join(text.casefold().translate(_PUNCTUATION).split()) or text

@@ -1,4 +1,4 @@
-"""Formats of datasets, recognised by the names of their fields, and the one form they become."""
+"""Dataset formats: recognised from the names of fields, and all turned into the same examples."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from workbench.core.errors import BadInputError
-from workbench.data.fields import UnfitError, first_present, kind_of, text_of
-from workbench.data.row_errors import Fault, refusal
+from workbench.data.rows import (
+    Row,
+    RowFault,
+    UnfitRowError,
+    first_present,
+    json_type,
+    rows_error,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from workbench.data.reading import Row
     from workbench.recipe.data import DataFormat
 
 Role = Literal["system", "user", "assistant"]
@@ -44,12 +50,12 @@ class Message:
 
 @dataclass(frozen=True)
 class Example:
-    """One row ready to be rendered: a conversation, or text to learn as it stands.
+    """One row, ready to be rendered: a conversation, or plain text to learn as it is.
 
     Attributes:
-        number: Line or place in its source, from 1.
-        fields: The row as it was read, for labels such as ``intent``.
-        messages: The conversation; empty where ``text`` is given.
+        number: Line or position in its source, from 1.
+        fields: The row as it was read, with labels such as ``intent``.
+        messages: The conversation; empty where ``text`` is set.
         text: A document of the text format.
     """
 
@@ -60,7 +66,7 @@ class Example:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to learn from, or nothing that is answered."""
+        """Whether the text, all answers or all questions are blank."""
         if self.text is not None:
             return not self.text.strip()
         return _blank(self.messages, "assistant") or _blank(self.messages, "user")
@@ -68,13 +74,13 @@ class Example:
 
 @dataclass(frozen=True)
 class Examples:
-    """A dataset in one form.
+    """A dataset, whatever its format was.
 
     Attributes:
-        format: The format that was found or asked for.
-        rows: The usable rows, in their order.
-        empty: Numbers of the rows left out because an answer, a question or the text is blank.
-        unused: Fields that are kept beside the rows but not shown to the model.
+        format: The format that was recognised or set in the recipe.
+        rows: The usable rows, in order.
+        empty: Numbers of the rows dropped because their text, answers or questions are blank.
+        unused: Fields that the model never sees.
     """
 
     format: str
@@ -86,32 +92,32 @@ class Examples:
 def to_examples(
     rows: Sequence[Row], data_format: DataFormat, source: str, unit: str = "row"
 ) -> Examples:
-    """Bring rows of any known format into one form.
+    """Turn rows of any known format into examples.
 
     Args:
-        rows: What was read, at least one row.
-        data_format: A format's name, or ``auto`` to recognise it.
-        source: The dataset's name, for errors.
+        rows: At least one row.
+        data_format: The name of a format, or ``auto`` to recognise it.
+        source: The dataset, for errors.
         unit: What the rows' numbers count, for errors.
 
     Raises:
-        BadInputError: The format is unknown, some rows do not fit it (their numbers are named), or
-            there is no assistant text at all.
+        BadInputError: The format is not recognised, rows do not fit it (the text lists them), or
+            no row has any assistant text.
     """
-    found = _recognise(rows, source) if data_format == "auto" else _asked(rows, data_format, source)
-    examples, faults = _adapt(rows, found)
-    if len(faults) == len(rows) and all(fault.what == _NO_ANSWER for fault in faults):
+    form = _recognise(rows, source) if data_format == "auto" else _named(rows, data_format, source)
+    examples, faults = _build(rows, form)
+    if len(faults) == len(rows) and all(fault.reason == _NO_ANSWER for fault in faults):
         raise _nothing_to_learn(source, len(rows))
     if faults:
-        raise refusal(source, faults, unit)
+        raise rows_error(source, faults, unit)
     usable = tuple(example for example in examples if not example.empty)
     if not usable:
         raise _nothing_to_learn(source, len(rows))
     return Examples(
-        format=found.name,
+        format=form.name,
         rows=usable,
         empty=tuple(example.number for example in examples if example.empty),
-        unused=tuple(name for name in _field_names(rows) if name not in found.uses),
+        unused=tuple(name for name in _field_names(rows) if name not in form.uses),
     )
 
 
@@ -121,126 +127,133 @@ class _Format:
 
     Attributes:
         name: As in a recipe.
-        needs: For each part of a row the names its field may have; the first is the usual one.
-        build: Makes the messages, or the text, of one row.
-        may: Names of fields that are used where present.
+        required: For each part of a row the names that its field may have, the usual one first.
+        build: Returns the messages, or the text, of one row.
+        optional: Fields that are used where they are present.
     """
 
     name: str
-    needs: tuple[tuple[str, ...], ...]
+    required: tuple[tuple[str, ...], ...]
     build: Callable[[_Format, Mapping[str, object]], tuple[Message, ...] | str]
-    may: tuple[str, ...] = _SYSTEM
+    optional: tuple[str, ...] = _SYSTEM
 
     @property
     def uses(self) -> set[str]:
-        return {*self.may, *(name for names in self.needs for name in names)}
+        return {*self.optional, *(name for names in self.required for name in names)}
 
     def fits(self, fields: Iterable[str]) -> bool:
         present = set(fields)
-        return all(present.intersection(names) for names in self.needs)
+        return all(present.intersection(names) for names in self.required)
 
     def __str__(self) -> str:
-        return f"{self.name} ({', '.join('/'.join(names) for names in self.needs)})"
+        return f"{self.name} ({', '.join('/'.join(names) for names in self.required)})"
 
 
-def _conversation(form: _Format, values: Mapping[str, object]) -> tuple[Message, ...]:
-    turns = values[first_present(form.needs[0], values)]
+def _build_conversation(form: _Format, values: Mapping[str, object]) -> tuple[Message, ...]:
+    turns = values[first_present(form.required[0], values)]
     if not isinstance(turns, (list, tuple)):
-        raise UnfitError(f"{form.needs[0][0]!r} is {kind_of(turns)}, not a list")
-    messages = tuple(_turn(turn) for turn in turns)
+        raise UnfitRowError(f"{form.required[0][0]!r} is {json_type(turns)}, not a list")
+    messages = tuple(_message(turn) for turn in turns)
     if not any(message.role == "assistant" for message in messages):
-        raise UnfitError(_NO_ANSWER)
-    return _system(values, messages)
+        raise UnfitRowError(_NO_ANSWER)
+    return _with_system_prompt(values, messages)
 
 
-def _pair(form: _Format, values: Mapping[str, object]) -> tuple[Message, ...]:
-    ask, answer = (text_of(values, first_present(names, values)) for names in form.needs)
-    extra = [text_of(values, name) for name in form.may if name in values and name not in _SYSTEM]
-    question = "\n\n".join(part for part in (ask, *extra) if part.strip())
-    return _system(values, (Message("user", question), Message("assistant", answer)))
+def _build_pair(form: _Format, values: Mapping[str, object]) -> tuple[Message, ...]:
+    question, answer = (text_of(values, first_present(names, values)) for names in form.required)
+    inputs = [name for name in form.optional if name in values and name not in _SYSTEM]
+    parts = (question, *(text_of(values, name) for name in inputs))
+    prompt = "\n\n".join(part for part in parts if part.strip())
+    return _with_system_prompt(values, (Message("user", prompt), Message("assistant", answer)))
 
 
-def _document(form: _Format, values: Mapping[str, object]) -> str:
-    return text_of(values, first_present(form.needs[0], values))
+def _build_text(form: _Format, values: Mapping[str, object]) -> str:
+    return text_of(values, first_present(form.required[0], values))
 
 
 _PAIR_ANSWERS = ("completion", "response", "answer", "output")
 _FORMATS = {
     form.name: form
     for form in (
-        _Format("messages", (("messages",),), _conversation),
-        _Format("sharegpt", (("conversations", "conversation"),), _conversation),
+        _Format("messages", (("messages",),), _build_conversation),
+        _Format("sharegpt", (("conversations", "conversation"),), _build_conversation),
         _Format(
             "alpaca",
             (("instruction",), ("output", "response")),
-            _pair,
-            may=("input", "context", *_SYSTEM),
+            _build_pair,
+            optional=("input", "context", *_SYSTEM),
         ),
-        _Format("prompt_completion", (("prompt", "query", "input"), _PAIR_ANSWERS), _pair),
-        _Format("question_answer", (("question",), ("answer", "response")), _pair),
-        _Format("text", (("text",),), _document, may=()),
+        _Format("prompt_completion", (("prompt", "query", "input"), _PAIR_ANSWERS), _build_pair),
+        _Format("question_answer", (("question",), ("answer", "response")), _build_pair),
+        _Format("text", (("text",),), _build_text, optional=()),
     )
 }
 
 
 def _recognise(rows: Sequence[Row], source: str) -> _Format:
-    """The format that most rows have; the others are then named as faults."""
+    """The format that most rows fit; the others are reported as faults later."""
     fitting = (
         next((form for form in _FORMATS.values() if form.fits(row.values)), None) for row in rows
     )
     counts = Counter(form.name for form in fitting if form)
     if not counts:
-        known = "; ".join(str(form) for form in _FORMATS.values())
+        formats = "; ".join(str(form) for form in _FORMATS.values())
         raise BadInputError(
-            f"{source}: format not recognised from the fields {_listed(rows)}; known are {known}"
+            f"{source}: format not recognised from the fields {_list_fields(rows)}; known are "
+            f"{formats}"
         )
-    found = _FORMATS[counts.most_common(1)[0][0]]
-    if found.build is _pair and (choices := set(_field_names(rows)).intersection(_CHOICES)):
+    form = _FORMATS[counts.most_common(1)[0][0]]
+    choices = set(_field_names(rows)).intersection(_CHOICES)
+    if form.build is _build_pair and choices:
         raise BadInputError(
             f"{source}: looks like multiple choice (field {choices.pop()!r}), whose answers are "
             "often only numbers; write each right answer out as text, or set the format to "
-            f"{found.name} to learn the answers as they stand"
+            f"{form.name} to learn the answers as they are"
         )
-    return found
-
-
-def _asked(rows: Sequence[Row], name: str, source: str) -> _Format:
-    form = _FORMATS[name]
-    if not any(form.fits(row.values) for row in rows):
-        raise BadInputError(f"{source}: not {form}: its fields are {_listed(rows)}")
     return form
 
 
-def _adapt(rows: Sequence[Row], form: _Format) -> tuple[list[Example], list[Fault]]:
+def _named(rows: Sequence[Row], name: str, source: str) -> _Format:
+    """The format that the recipe names."""
+    form = _FORMATS[name]
+    if not any(form.fits(row.values) for row in rows):
+        raise BadInputError(f"{source}: not {form}: its fields are {_list_fields(rows)}")
+    return form
+
+
+def _build(rows: Sequence[Row], form: _Format) -> tuple[list[Example], list[RowFault]]:
     examples, faults = [], []
     for row in rows:
         try:
-            built = form.build(form, row.values)
-        except UnfitError as error:
-            faults.append(Fault(row.number, str(error)))
+            content = form.build(form, row.values)
+        except UnfitRowError as error:
+            faults.append(RowFault(row.number, str(error)))
             continue
-        if isinstance(built, str):
-            examples.append(Example(row.number, row.values, text=built))
+        if isinstance(content, str):
+            examples.append(Example(row.number, row.values, text=content))
         else:
-            examples.append(Example(row.number, row.values, messages=built))
+            examples.append(Example(row.number, row.values, messages=content))
     return examples, faults
 
 
-def _turn(turn: object) -> Message:
+def _message(turn: object) -> Message:
     if not isinstance(turn, Mapping):
-        raise UnfitError(f"a message is {kind_of(turn)}, not an object")
+        raise UnfitRowError(f"a message is {json_type(turn)}, not an object")
     role = turn[first_present(("role", "from"), turn)]
     if not isinstance(role, str) or role not in _ROLES:
-        raise UnfitError(f"unknown role {role!r}; known are {', '.join(map(str, _ROLES))}")
+        raise UnfitRowError(f"unknown role {role!r}; known are {', '.join(map(str, _ROLES))}")
     return Message(_ROLES[role], text_of(turn, first_present(("content", "value"), turn)))
 
 
-def _system(values: Mapping[str, object], messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Put the row's own system prompt, if it has one, before the conversation."""
+def _with_system_prompt(
+    values: Mapping[str, object], messages: tuple[Message, ...]
+) -> tuple[Message, ...]:
+    """Put the system prompt of the row, if it has one, before a conversation without one."""
     prompts = [text_of(values, name) for name in _SYSTEM if name in values]
-    if not any(prompts) or messages[0].role == "system":
+    prompt = next(filter(None, prompts), None)
+    if prompt is None or messages[0].role == "system":
         return messages
-    return (Message("system", next(filter(None, prompts))), *messages)
+    return (Message("system", prompt), *messages)
 
 
 def _blank(messages: Sequence[Message], role: Role) -> bool:
@@ -252,7 +265,7 @@ def _field_names(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row.values))
 
 
-def _listed(rows: Sequence[Row]) -> str:
+def _list_fields(rows: Sequence[Row]) -> str:
     return ", ".join(map(repr, _field_names(rows))) or "(none)"
 
 

@@ -1,4 +1,4 @@
-"""How narrow a dataset is: whether its answers begin alike, say alike, or repeat themselves."""
+"""How narrow a dataset is: whether its answers begin alike, read alike or are repeated."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from workbench.data.formats import Example
 
 _ROWS = 2000
-"""Rows that are looked at: the first ones."""
-_OPEN = 6.0
-"""Bits of the first word where answers begin freely (a few hundred general answers: 6.2)."""
-_PROSE, _COPIES = 0.45, 0.15
-"""Compression ratios by zlib of varied short answers (general ones: .49) and of near copies."""
+"""Rows that are examined, from the first."""
+_VARIED_BITS = 6.0
+"""Entropy of the first word of varied answers; a few hundred general answers have 6.2 bits."""
+_VARIED_COMPRESSION, _COPIES_COMPRESSION = 0.45, 0.15
+"""Compression ratios by zlib of varied short answers (general ones have .49), and of copies."""
 
 
 class Narrowness(BaseModel):
-    """What was found in the first rows of a dataset.
+    """How alike the answers in the first rows of a dataset are.
 
     Attributes:
-        rows: How many were looked at.
-        first_word_bits: Entropy of the answers' first words.
-        compression: Size of all answers after zlib over their size before.
-        repeated: Share of answers that repeat an earlier one word for word.
+        rows: Rows examined.
+        first_word_bits: Entropy of the answers' first words, in bits.
+        compression: Size of all answers compressed by zlib, over their size.
+        repeated: Share of answers that are equal to an earlier one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,34 +43,36 @@ class Narrowness(BaseModel):
 
     @property
     def index(self) -> float:
-        """0 for answers as varied as general ones, towards 1 where they say one thing.
+        """From 0, for answers as varied as general ones, to 1, where all say one thing.
 
-        Beginning alike, compressing well and repeating each take away a share of what the others
-        leave: 1 - (1 - a)(1 - b)(1 - c).
+        With a for alike beginnings, b for good compression and c for repeated answers, each 0 to 1:
+        1 - (1 - a)(1 - b)(1 - c).
         """
-        reference = min(_OPEN, math.log2(self.rows)) if self.rows > 1 else 0.0
-        alike = _clipped(1 - self.first_word_bits / reference) if reference else 0.0
-        similar = _clipped((_PROSE - self.compression) / (_PROSE - _COPIES))
+        most_bits = min(_VARIED_BITS, math.log2(self.rows)) if self.rows > 1 else 0.0
+        alike = _clip(1 - self.first_word_bits / most_bits) if most_bits else 0.0
+        similar = _clip(
+            (_VARIED_COMPRESSION - self.compression) / (_VARIED_COMPRESSION - _COPIES_COMPRESSION)
+        )
         return 1 - (1 - alike) * (1 - similar) * (1 - self.repeated)
 
 
 def narrowness_of(examples: Sequence[Example]) -> Narrowness:
-    """Look at the answers, or the texts, of the first rows; remembered for equal ones."""
-    return _narrowness(tuple(_taught(example) for example in islice(examples, _ROWS)))
+    """Examine the answers, or the texts, of the first rows; the result is cached."""
+    return _narrowness(tuple(_learned_text(example) for example in islice(examples, _ROWS)))
 
 
 @lru_cache(maxsize=8)
 def _narrowness(answers: tuple[str, ...]) -> Narrowness:
-    whole = "\n".join(answers).encode("utf-8", "surrogatepass")
+    joined = "\n".join(answers).encode("utf-8", "surrogatepass")
     return Narrowness(
         rows=len(answers),
         first_word_bits=_entropy(_first_word(answer) for answer in answers),
-        compression=len(zlib.compress(whole)) / max(1, len(whole)),
+        compression=len(zlib.compress(joined)) / max(1, len(joined)),
         repeated=1 - len(set(answers)) / max(1, len(answers)),
     )
 
 
-def _taught(example: Example) -> str:
+def _learned_text(example: Example) -> str:
     if example.text is not None:
         return example.text
     return "\n".join(turn.content for turn in example.messages if turn.role == "assistant")
@@ -81,11 +83,11 @@ def _first_word(answer: str) -> str:
 
 
 def _entropy(words: Iterable[str]) -> float:
-    """Shannon entropy in bits."""
+    """Shannon entropy in bits: the sum of p · log2(1 / p) over all words."""
     counts = Counter(words)
-    every = counts.total()
-    return sum(count / every * math.log2(every / count) for count in counts.values())
+    total = counts.total()
+    return sum(count / total * math.log2(total / count) for count in counts.values())
 
 
-def _clipped(share: float) -> float:
+def _clip(share: float) -> float:
     return max(0.0, min(1.0, share))

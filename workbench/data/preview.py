@@ -1,4 +1,4 @@
-"""What a dataset will be to a model, before anything is trained on it."""
+"""What a model would learn from a dataset: counts, lengths and a rendered row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from workbench.data.duplicates import exact_key, normalised_key, repeats
-from workbench.data.reading import numbering
+from workbench.data.reading import row_unit
 from workbench.data.rendering import Segment
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ class Lengths:
     max: int
 
 
-class Shown(BaseModel):
-    """A rendered row with learned and unlearned text told apart."""
+class RenderedRow(BaseModel):
+    """A rendered row, as segments that are learned or only read."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,26 +40,26 @@ class Shown(BaseModel):
 
 
 class Preview(BaseModel):
-    """A dataset at a glance; row numbers are lines or places in the source, from 1.
+    """A dataset at a glance; rows are listed by their line or position in the source, from 1.
 
     Attributes:
         source: The dataset as it was named.
         unit: What row numbers count: ``line`` or ``row``.
-        format: The format that was found or asked for.
-        rows: Usable rows.
-        unused: Fields kept beside the rows but never shown to the model.
-        empty: Rows left out because their answer, question or text is blank.
-        repeated: Rows that repeat an earlier one word for word.
-        nearly_repeated: Further rows that differ from an earlier one only in case, spaces and
-            sentence marks.
-        sequence_length: Where rows are cut, in tokens.
-        truncated: Rows that are longer.
-        unlearnable: Rows without a token to learn once they are cut.
+        format: The format that was recognised or set.
+        rows: The number of usable rows.
+        unused: Fields that the model never sees.
+        empty: Rows dropped because their text, answers or questions are blank.
+        repeated: Rows equal to an earlier one.
+        nearly_repeated: Further rows that differ from an earlier one only in case, white space
+            and punctuation.
+        sequence_length: Tokens that rows are cut to.
+        truncated: Rows that are cut.
+        unlearnable: Rows without a token to learn after they are cut.
         lengths: Percentiles of the rows' lengths.
         tokens: All tokens after truncation.
-        trained_tokens: Those that are learned.
-        plain_template: The model has no chat template and a plain one stands in.
-        example: The first row with something to learn.
+        trained_tokens: The tokens among them that are learned.
+        plain_template: The model has no chat template, so that a plain one is used.
+        example: The first row with a token to learn.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,11 +79,11 @@ class Preview(BaseModel):
     tokens: int
     trained_tokens: int
     plain_template: bool
-    example: Shown
+    example: RenderedRow
 
 
 def preview(source: str, dataset: Examples, renderer: Renderer) -> Preview:
-    """Render and count a whole dataset that was read from ``source``.
+    """Render and count all rows of a dataset that was read from ``source``.
 
     Raises:
         BadInputError: The chat template refuses a row.
@@ -92,10 +92,10 @@ def preview(source: str, dataset: Examples, renderer: Renderer) -> Preview:
     cut = [row.cut(renderer.sequence_length) for row in whole]
     exact = repeats(dataset.rows, exact_key)
     normalised = repeats(dataset.rows, normalised_key)
-    shown = next((i for i, row in enumerate(cut) if row.learns), 0)
+    example = dataset.rows[next((i for i, row in enumerate(cut) if row.learns), 0)]
     return Preview(
         source=source,
-        unit=numbering(source),
+        unit=row_unit(source),
         format=dataset.format,
         rows=len(dataset.rows),
         unused=dataset.unused,
@@ -109,7 +109,7 @@ def preview(source: str, dataset: Examples, renderer: Renderer) -> Preview:
         tokens=sum(len(row.input_ids) for row in cut),
         trained_tokens=sum(row.trained_tokens for row in cut),
         plain_template=renderer.template.plain,
-        example=_shown(dataset.rows[shown], renderer),
+        example=RenderedRow(number=example.number, segments=tuple(renderer.segments(example))),
     )
 
 
@@ -120,7 +120,3 @@ def _lengths(rows: Sequence[Rendered]) -> Lengths:
 
 def _numbers(examples: Sequence[Example], flags: Sequence[bool]) -> tuple[int, ...]:
     return tuple(example.number for example, flag in zip(examples, flags, strict=True) if flag)
-
-
-def _shown(example: Example, renderer: Renderer) -> Shown:
-    return Shown(number=example.number, segments=tuple(renderer.segments(example)))

@@ -1,4 +1,4 @@
-"""What is trained on, and what is kept away from training to test it."""
+"""Which rows are trained on, and which are held out to test the result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from workbench.data.duplicates import normalised_key
 from workbench.data.formats import Example, Examples, to_examples
-from workbench.data.reading import numbering, read_rows
+from workbench.data.reading import read_rows, row_unit
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Split:
-    """A dataset cut in two.
+    """A dataset, split in two.
 
     Attributes:
-        train: Rows to learn, in their order.
-        heldout: Rows never learned; empty when none were given and none set aside.
+        train: Rows to train on, in order.
+        heldout: Rows that are never trained on; may be empty.
         format: The dataset's format.
-        empty: Numbers of the dataset's rows that were left out as empty.
+        empty: Numbers of the dataset's rows that were dropped because they are blank.
     """
 
     train: tuple[Example, ...]
@@ -34,14 +34,18 @@ class Split:
 
 
 def load_split(section: DataSection, seed: int) -> Split:
-    """Read what a recipe names; held-out rows come from their own source or a seeded share.
+    """Read a recipe's data; held-out rows are from their own source or a random share.
+
+    Args:
+        section: The data section of a recipe.
+        seed: Of the choice of held-out rows.
 
     Raises:
-        FtwbError: A source cannot be read, as told by ``read_rows`` and ``to_examples``.
+        FtwbError: A source cannot be read; see ``read_rows`` and ``to_examples``.
     """
     dataset = load_examples(section.train, section.format, section.max_rows)
     if section.heldout is None:
-        train, heldout = set_aside(dataset.rows, section.heldout_share, seed)
+        train, heldout = hold_out(dataset.rows, section.heldout_share, seed)
     else:
         train, heldout = dataset.rows, load_examples(section.heldout, section.format).rows
     return Split(train, heldout, dataset.format, dataset.empty)
@@ -50,30 +54,33 @@ def load_split(section: DataSection, seed: int) -> Split:
 def load_examples(
     source: str, data_format: DataFormat = "auto", max_rows: int | None = None
 ) -> Examples:
-    """Read one source in one form.
+    """Read one source, or its first ``max_rows`` rows, as examples.
 
     Raises:
-        FtwbError: It cannot be read, as told by ``read_rows`` and ``to_examples``.
+        FtwbError: The source cannot be read; see ``read_rows`` and ``to_examples``.
     """
-    return to_examples(read_rows(source, max_rows), data_format, source, numbering(source))
+    return to_examples(read_rows(source, max_rows), data_format, source, row_unit(source))
 
 
-def set_aside(
+def hold_out(
     examples: Sequence[Example], share: float, seed: int
 ) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """Set a share of the rows aside at random; rows that say the same stay on one side.
+    """Hold out a random share of the rows; rows that say the same stay together.
 
-    The share is rounded down, so a dataset of a few rows keeps them all.
+    The share is rounded down, so that a dataset of a few rows keeps them all.
+
+    Returns:
+        The rows to train on and the held-out rows, both in order.
     """
     groups: dict[Hashable, list[Example]] = {}
     for example in examples:
         groups.setdefault(normalised_key(example), []).append(example)
-    order = list(groups.values())
-    random.Random(seed).shuffle(order)  # noqa: S311 - a fair draw, not a secret
-    wanted = int(len(examples) * share)
-    aside: set[int] = set()
-    for group in order:
-        if len(aside) + len(group) <= wanted:
-            aside.update(example.number for example in group)
-    train = tuple(example for example in examples if example.number not in aside)
-    return train, tuple(example for example in examples if example.number in aside)
+    shuffled = list(groups.values())
+    random.Random(seed).shuffle(shuffled)  # noqa: S311 - not a secret
+    limit = int(len(examples) * share)
+    heldout: set[int] = set()
+    for group in shuffled:
+        if len(heldout) + len(group) <= limit:
+            heldout.update(example.number for example in group)
+    train = tuple(example for example in examples if example.number not in heldout)
+    return train, tuple(example for example in examples if example.number in heldout)

@@ -1,4 +1,4 @@
-"""A model's chat template, and where in its text the answers stand."""
+"""A model's chat template: conversations as text, and where the answers are in it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from workbench.data.formats import Message
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from transformers import PreTrainedTokenizerBase
-
-    from workbench.data.formats import Message
 
 PLAIN_TEMPLATE = (
     "{% for message in messages %}"
@@ -20,162 +20,177 @@ PLAIN_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}### Assistant:\n{% endif %}"
 )
+"""Used for models without a chat template."""
+
 T = TypeVar("T")
-_MARKS_ANSWERS = re.compile(r"\{%-?\s*generation\s*-?%\}")
+_GENERATION_MARK = re.compile(r"\{%-?\s*generation\s*-?%\}")
 
 
 class Span(NamedTuple):
-    """A stretch of text, in characters, end excluded."""
+    """A range of characters in a text, its end excluded."""
 
     start: int
     end: int
 
 
 class ChatTemplate:
-    """Writes conversations as the model expects them; a plain way where it says nothing.
+    """Renders conversations as the model expects them.
 
     Attributes:
-        plain: The model has no chat template and :data:`PLAIN_TEMPLATE` stands in.
-        opening: The beginning-of-sequence token where the tokenizer begins texts with one, for
-            texts that no template of the model's own has written.
-        closing: The end-of-sequence token, or nothing.
+        plain: The model has no chat template, so that :data:`PLAIN_TEMPLATE` is used.
+        bos: The beginning-of-sequence token if the tokenizer adds one to plain texts, for texts
+            that no template of the model renders; otherwise empty.
+        eos: The end-of-sequence token, or empty.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        """Take the template and the special tokens of ``tokenizer``."""
+        """Use the template and the special tokens of ``tokenizer``."""
         self.plain = tokenizer.chat_template is None
-        self.opening = _opening(tokenizer)
-        self.closing: str = tokenizer.eos_token or ""
+        self.bos = _automatic_bos(tokenizer)
+        self.eos: str = tokenizer.eos_token or ""
         self._tokenizer = tokenizer
         self._template = PLAIN_TEMPLATE if self.plain else tokenizer.get_chat_template()
-        self._ending = _ending(tokenizer)
+        self._end_token = _special_token_pattern(tokenizer)
 
-    def write(self, messages: Sequence[Message], *, answer_next: bool = False) -> str:
-        """Render a conversation, with the opening of the next answer if asked for.
+    def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
+        """Render a conversation, with the beginning of the next answer if asked for.
 
-        A system prompt that the template refuses is put before the first question.
-
-        Raises:
-            jinja2.TemplateError: The template refuses the conversation.
-        """
-        return _accepted(partial(self._apply, answer_next=answer_next), messages)
-
-    def write_answered(self, messages: Sequence[Message]) -> tuple[str, list[Span]]:
-        """Render a conversation and find its answers, each with the token that ends it.
-
-        A last answer that no special token ends gets the tokenizer's EOS. An answer that the
-        template leaves out of the text has no span.
+        A system prompt that the template refuses is put in front of the first question.
 
         Raises:
             jinja2.TemplateError: The template refuses the conversation.
         """
-        if _MARKS_ANSWERS.search(self._template):
-            text, spans = _accepted(self._marked, messages)
+        apply = partial(self._apply, add_generation_prompt=add_generation_prompt)
+        return _merging_system_prompt(apply, messages)
+
+    def render_with_answers(self, messages: Sequence[Message]) -> tuple[str, list[Span]]:
+        """Render a conversation and locate its answers.
+
+        1. Where the template has ``{% generation %}`` marks, it says where the answers are.
+        2. Otherwise each answer is searched for: after its prompt if the text begins with that,
+           else at the last place where its words end a turn.
+        3. A span includes the special token that ends the answer; a last answer without one gets
+           the tokenizer's EOS.
+
+        Returns:
+            The text, and the span of each answer in it. An answer that the template drops has no
+            span.
+
+        Raises:
+            jinja2.TemplateError: The template refuses the conversation.
+        """
+        if _GENERATION_MARK.search(self._template):
+            text, spans = _merging_system_prompt(self._render_marked, messages)
         else:
-            text = self.write(messages)
-            spans = self._searched(messages, text)
-        if spans and messages[-1].role == "assistant" and not self._ended(text, spans[-1]):
+            text = self.render(messages)
+            spans = self._search_answers(messages, text)
+        if spans and messages[-1].role == "assistant" and not self._has_end(text, spans[-1]):
             start, end = spans[-1]
-            return text[:end] + self.closing, [*spans[:-1], Span(start, end + len(self.closing))]
+            return text[:end] + self.eos, [*spans[:-1], Span(start, end + len(self.eos))]
         return text, spans
 
-    def _apply(self, messages: Sequence[Message], *, answer_next: bool) -> str:
+    def _apply(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
         text = self._tokenizer.apply_chat_template(
             _as_dicts(messages),
             chat_template=self._template,
             tokenize=False,
-            add_generation_prompt=answer_next,
+            add_generation_prompt=add_generation_prompt,
         )
-        return f"{self.opening}{text}" if self.plain else str(text)
+        return f"{self.bos}{text}" if self.plain else str(text)
 
-    def _marked(self, messages: Sequence[Message]) -> tuple[str, list[Span]]:
-        """Answers that the template itself marks with ``{% generation %}``."""
+    def _render_marked(self, messages: Sequence[Message]) -> tuple[str, list[Span]]:
+        """Render with a template that marks the answers itself."""
         from transformers.utils.chat_template_utils import render_jinja_template
 
-        special: dict[str, Any] = dict(self._tokenizer.special_tokens_map)
+        special_tokens: dict[str, Any] = dict(self._tokenizer.special_tokens_map)
         rendered: Any = render_jinja_template(
             conversations=[_as_dicts(messages)],
             chat_template=self._template,
             return_assistant_tokens_mask=True,
-            **special,
+            **special_tokens,
         )
         (text,), (marked,) = rendered
-        return text, [self._with_ending(text, Span(*span)) for span in marked]
+        return text, [self._extend_to_end(text, Span(*span)) for span in marked]
 
-    def _with_ending(self, text: str, span: Span) -> Span:
+    def _extend_to_end(self, text: str, span: Span) -> Span:
+        """Trim white space after an answer, and add the special token that ends it."""
         trimmed = Span(span.start, span.start + len(text[span.start : span.end].rstrip()))
-        follows = None if self._ended(text, trimmed) else self._ending.match(text, trimmed.end)
-        return Span(span.start, follows.end()) if follows else trimmed
+        end = None if self._has_end(text, trimmed) else self._end_token.match(text, trimmed.end)
+        return Span(span.start, end.end()) if end else trimmed
 
-    def _searched(self, messages: Sequence[Message], text: str) -> list[Span]:
-        """Answers found from the last to the first: what a template drops, it drops in front."""
+    def _search_answers(self, messages: Sequence[Message], text: str) -> list[Span]:
+        """Search from the last message to the first: templates drop the earliest ones."""
         spans: list[Span] = []
         limit = len(text)
         for index in range(len(messages) - 1, -1, -1):
             message = messages[index]
             if message.role != "assistant":
-                found = text.rfind(message.content.strip(), 0, limit)
-                limit = limit if found < 0 else found
-            elif span := self._answer(messages, index, text, limit):
+                start = text.rfind(message.content.strip(), 0, limit)
+                limit = limit if start < 0 else start
+            elif span := self._search_answer(messages, index, text, limit):
                 spans.append(span)
                 limit = span.start
         return spans[::-1]
 
-    def _answer(
+    def _search_answer(
         self, messages: Sequence[Message], index: int, text: str, limit: int
     ) -> Span | None:
-        """The answer ``messages[index]``: behind its prompt, or where its words stand."""
-        start = self._behind_prompt(messages[:index], text)
-        for words in _wordings(messages[index].content):
+        """The span of the answer ``messages[index]`` in ``text[:limit]``."""
+        start = self._end_of_prompt(messages[:index], text)
+        for wording in _wordings(messages[index].content):
             if start is None:
-                span = self._last_ended(text, words, limit)
+                span = self._last_turn_ending_with(wording, text, limit)
             else:
-                span = self._first(text, words, start, limit)
+                span = self._first_occurrence(wording, text, start, limit)
             if span:
                 return span
         return None
 
-    def _behind_prompt(self, before: Sequence[Message], text: str) -> int | None:
-        """Where the next answer begins, if the text begins with the prompt for it."""
+    def _end_of_prompt(self, messages: Sequence[Message], text: str) -> int | None:
+        """The length of the prompt for the next answer; None if the text begins differently."""
         from jinja2 import TemplateError
 
-        if not before:
+        if not messages:
             return None
         try:
-            prompt = self.write(before, answer_next=True)
+            prompt = self.render(messages, add_generation_prompt=True)
         except TemplateError:
             return None
         return len(prompt) if text.startswith(prompt) else None
 
-    def _first(self, text: str, words: str, start: int, limit: int) -> Span | None:
-        found = text.find(words, start, limit)
-        if found < 0:
+    def _first_occurrence(self, wording: str, text: str, start: int, limit: int) -> Span | None:
+        place = text.find(wording, start, limit)
+        if place < 0:
             return None
-        ending = self._ending.match(text, found + len(words))
-        return Span(start, ending.end() if ending else found + len(words))
+        end = self._end_token.match(text, place + len(wording))
+        return Span(start, end.end() if end else place + len(wording))
 
-    def _last_ended(self, text: str, words: str, limit: int) -> Span | None:
-        """The last place before ``limit`` where ``words`` end a turn."""
-        while (found := text.rfind(words, 0, limit)) >= 0:
-            if ending := self._ending.match(text, found + len(words)):
-                return Span(found, ending.end())
-            limit = found + len(words) - 1
+    def _last_turn_ending_with(self, wording: str, text: str, limit: int) -> Span | None:
+        """The last place before ``limit`` where ``wording`` is followed by a special token."""
+        while (place := text.rfind(wording, 0, limit)) >= 0:
+            if end := self._end_token.match(text, place + len(wording)):
+                return Span(place, end.end())
+            limit = place + len(wording) - 1
         return None
 
-    def _ended(self, text: str, span: Span) -> bool:
-        return any(
-            match.end() == span.end for match in self._ending.finditer(text, span.start, span.end)
-        )
+    def _has_end(self, text: str, span: Span) -> bool:
+        """Whether a span already ends with a special token."""
+        tokens = self._end_token.finditer(text, span.start, span.end)
+        return any(token.end() == span.end for token in tokens)
 
 
 def _wordings(content: str) -> list[str]:
-    """How an answer may stand in the text: whole, or without its reasoning."""
-    whole, spoken = content.strip(), content.rpartition("</think>")[2].strip()
-    return [words for words in dict.fromkeys((whole, spoken)) if words]
+    """How a template may write an answer: whole, or without its reasoning."""
+    whole, final = content.strip(), content.rpartition("</think>")[2].strip()
+    return [wording for wording in dict.fromkeys((whole, final)) if wording]
 
 
 def _as_dicts(messages: Sequence[Message]) -> list[dict[str, str]]:
-    """As templates want them; space around an answer would melt into the tokens of its prompt."""
+    """Messages as templates want them.
+
+    Answers are stripped, because a space at their beginning would merge into the prompt's last
+    token.
+    """
     return [
         {
             "role": message.role,
@@ -185,28 +200,29 @@ def _as_dicts(messages: Sequence[Message]) -> list[dict[str, str]]:
     ]
 
 
-def _accepted(write: Callable[[Sequence[Message]], T], messages: Sequence[Message]) -> T:
-    """Write a conversation, with its system prompt in the first question if need be."""
+def _merging_system_prompt(
+    render: Callable[[Sequence[Message]], T], messages: Sequence[Message]
+) -> T:
+    """Render a conversation, with its system prompt in the first question if it is refused."""
     from jinja2 import TemplateError
 
-    from workbench.data.formats import Message
-
     try:
-        return write(messages)
+        return render(messages)
     except TemplateError:
         match messages:
-            case [Message("system", rule), Message("user", question), *rest]:
-                return write([Message("user", f"{rule}\n\n{question}"), *rest])
+            case [Message("system", prompt), Message("user", question), *rest]:
+                return render([Message("user", f"{prompt}\n\n{question}"), *rest])
         raise
 
 
-def _opening(tokenizer: PreTrainedTokenizerBase) -> str:
-    begins = tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]
-    return str(tokenizer.bos_token) if begins else ""
+def _automatic_bos(tokenizer: PreTrainedTokenizerBase) -> str:
+    """The BOS token if the tokenizer puts it in front of texts by itself."""
+    adds_bos = tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]
+    return str(tokenizer.bos_token) if adds_bos else ""
 
 
-def _ending(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str]:
-    """Matches a special token, with the space a template may put before it."""
+def _special_token_pattern(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str]:
+    """Matches any special token, with white space that a template may put before it."""
     added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
     longest_first = sorted({*added, *tokenizer.all_special_tokens}, key=len, reverse=True)
     return re.compile(r"\s*(?:" + "|".join(map(re.escape, longest_first)) + ")")

@@ -95,7 +95,7 @@ def open_base(
         split=split,
         base=base,
         tokenizer=tokenizer,
-        renderer=Renderer(tokenizer, recipe.data.assistant_only, training.sequence_length),
+        renderer=Renderer(tokenizer, recipe.data.assistant_only_loss, training.sequence_length),
         precision=torch_dtype(dtypes.products, device),
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from workbench.data.batches import parts_of
+from workbench.data.batches import split_batch
 from workbench.models.eval_mode import eval_mode
 
 if TYPE_CHECKING:
@@ -95,4 +95,4 @@ def mean_nll(
 
 def _parts(batch: Mapping[str, Tensor], at_once: int) -> Iterator[Mapping[str, Tensor]]:
     rows = len(batch["input_ids"])
-    return iter([batch]) if rows <= at_once else parts_of(batch, math.ceil(rows / at_once))
+    return iter([batch]) if rows <= at_once else split_batch(batch, math.ceil(rows / at_once))

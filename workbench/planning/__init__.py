@@ -1,1 +1,1 @@
-"""What can be known of a run before it starts, without torch: plan, checks, risk, launch."""
+"""Everything that is known about a run before it starts, without torch: size, checks, risk."""

@@ -1,4 +1,4 @@
-"""What a run will do, computed before anything is loaded; the worker follows the same numbers."""
+"""The size of a run, computed before anything is loaded; the worker uses the same numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from workbench.planning.learning_rates import JudgedRate, judged
+from workbench.planning.learning_rates import JudgedRate, judge
 from workbench.planning.risk import Extent, Risk, assess
 
 if TYPE_CHECKING:
@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 
 
 class Plan(BaseModel):
-    """The size of a run.
+    """What a run will do.
 
-    ``tokens`` counts what goes through the model in all steps, padding left out; None until the
-    dataset has been tokenised. ``replayed`` of them are replayed rows', an estimate. ``notes`` say
-    what else it takes. ``learning_rate`` is None where no usual range is known, ``risk``, that of
-    forgetting, where the answers were not looked at.
+    Attributes:
+        trainable: Parameters that are trained.
+        parameters: Parameters of the base; 0 where unknown.
+        rows: Training rows.
+        steps: Optimiser steps.
+        tokens: Tokens through the model in all steps, without padding; None before the dataset
+            has been tokenised.
+        replayed: How many of these are general text that is replayed, an estimate.
+        notes: What else the run takes, one sentence each.
+        learning_rate: None where no usual range is known.
+        risk: The risk of forgetting; None where the answers were not looked at.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,7 +47,7 @@ class Plan(BaseModel):
 
     @property
     def share(self) -> float:
-        """Trainable parameters over all of the base's, 0 to 1 (0 when those are unknown)."""
+        """Trainable parameters over all of the base's, 0 to 1; 0 where those are unknown."""
         return self.trainable / self.parameters if self.parameters else 0.0
 
 
@@ -52,15 +59,15 @@ def plan(
     answers: Narrowness | None = None,
     replayed_per_epoch: int = 0,
 ) -> Plan:
-    """Size up a run.
+    """Compute the size of a run.
 
     Args:
         recipe: The run.
         facts: The base model.
-        rows: Training rows, held-out ones left out.
-        tokens_per_epoch: Tokens of all training rows once, after truncation.
-        answers: What the answers are like.
-        replayed_per_epoch: Tokens that are replayed beside them.
+        rows: Training rows, without held-out ones.
+        tokens_per_epoch: Tokens of all training rows, each once and truncated.
+        answers: How narrow the answers are.
+        replayed_per_epoch: Tokens of general text replayed beside them.
     """
     devices = recipe.devices.count
     steps = total_steps(recipe.training, rows, devices)
@@ -79,35 +86,16 @@ def plan(
         steps=steps,
         tokens=tokens,
         replayed=replayed,
-        notes=tuple(notes(recipe, facts)),
-        learning_rate=judged(recipe, facts),
+        notes=tuple(_notes(recipe, facts)),
+        learning_rate=judge(recipe, facts),
         risk=assess(recipe, facts, answers, extent) if answers else None,
     )
 
 
-def notes(recipe: Recipe, facts: ModelFacts) -> list[str]:
-    """What a step is made of where several devices take it, and what each protection takes."""
-    needs = {
-        protection.card.title: protection.needs(recipe, facts)
-        for protection in recipe.retention.active().values()
-    }
-    told = [f"{title} needs {need}" for title, need in needs.items() if need]
-    return [*_together(recipe), *told]
-
-
-def _together(recipe: Recipe) -> list[str]:
-    count, training = recipe.devices.count, recipe.training
-    if count == 1:
-        return []
-    micro, accumulated = training.micro_batch_size, training.gradient_accumulation_steps
-    each = f"{micro} rows" if accumulated == 1 else f"{accumulated} x {micro} rows"
-    return [f"{count} devices take {each} each: {count * accumulated * micro:,} rows a step"]
-
-
 def steps_per_epoch(training: TrainingSection, rows: int, devices: int = 1) -> int:
     """Optimiser steps that see every row once; the last one may be smaller."""
-    batches = math.ceil(rows / training.micro_batch_size)
-    return max(1, math.ceil(batches / (training.gradient_accumulation_steps * devices)))
+    micro_batches = math.ceil(rows / training.micro_batch_size)
+    return max(1, math.ceil(micro_batches / (training.gradient_accumulation_steps * devices)))
 
 
 def total_steps(training: TrainingSection, rows: int, devices: int = 1) -> int:
@@ -118,6 +106,28 @@ def total_steps(training: TrainingSection, rows: int, devices: int = 1) -> int:
 
 
 def warmup_steps(training: TrainingSection, steps: int) -> int:
-    """Steps over which the learning rate climbs to its full value."""
-    wanted = training.warmup_steps * steps if training.warmup_steps < 1 else training.warmup_steps
-    return min(steps, math.ceil(wanted))
+    """Steps over which the learning rate rises to its full value."""
+    share_or_steps = training.warmup_steps
+    return min(steps, math.ceil(share_or_steps * steps if share_or_steps < 1 else share_or_steps))
+
+
+def _notes(recipe: Recipe, facts: ModelFacts) -> list[str]:
+    """The rows of a step where several devices share it, and what retention methods cost."""
+    costs = {
+        protection.card.title: protection.extra_cost(recipe, facts)
+        for protection in recipe.retention.active().values()
+    }
+    return [
+        *_rows_per_step(recipe),
+        *(f"{title} needs {cost}" for title, cost in costs.items() if cost),
+    ]
+
+
+def _rows_per_step(recipe: Recipe) -> list[str]:
+    devices, training = recipe.devices.count, recipe.training
+    if devices == 1:
+        return []
+    micro, accumulation = training.micro_batch_size, training.gradient_accumulation_steps
+    share = f"{micro} rows" if accumulation == 1 else f"{accumulation} x {micro} rows"
+    rows = devices * accumulation * micro
+    return [f"{devices} devices take {share} each: {rows:,} rows per step"]

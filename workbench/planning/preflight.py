@@ -1,4 +1,4 @@
-"""What can be known to be wrong with a run before its worker is started."""
+"""What can be known to be wrong with a run before its worker starts."""
 
 from __future__ import annotations
 
@@ -14,130 +14,120 @@ from workbench.models.describing import read_facts
 from workbench.models.sources import DEMO
 from workbench.planning.plan import Plan, plan
 from workbench.retention.base import GeneralProtection
-from workbench.retention.replay import ReplayProtection
 
 if TYPE_CHECKING:
-    from workbench.data.rendering import Renderer
     from workbench.models.model_facts import ModelFacts
-    from workbench.recipe.evaluation import EvaluationSection
     from workbench.recipe.recipe import Recipe
     from workbench.recipe.retention import Protections
-    from workbench.strategies.base import Strategy
 
-
-def resolve(recipe: Recipe) -> Recipe:
-    """Make the recipe independent of the current folder: paths that exist become absolute."""
-    model = recipe.model.model_copy(update={"id": _absolute(recipe.model.id)})
-    heldout = recipe.data.heldout
-    data = recipe.data.model_copy(
-        update={
-            "train": _absolute(recipe.data.train),
-            "heldout": None if heldout is None else _absolute(heldout),
-        }
-    )
-    return recipe.model_copy(
-        update={
-            "model": model,
-            "data": data,
-            "strategy": _studying(recipe.strategy),
-            "retention": _resolved(recipe.retention),
-            "evaluation": _asking(recipe.evaluation),
-        }
-    )
+_SHARDABLE_OPTIMISERS = ("adamw_torch", "sgd")
+"""Optimisers whose step on a part of the weights is the same as on the whole."""
+_WHOLE_WEIGHTS = (
+    "retention.{} needs each weight in one piece; use kl or replay, or set sharding to none"
+)
 
 
 def preflight(recipe: Recipe) -> Plan:
-    """Size up a run from its files, without torch and without tokenising.
+    """Check a run and compute its size from its files, without torch and without tokenising.
 
     Raises:
-        FtwbError: The model, the data or the strategy cannot be used as asked.
+        FtwbError: The model, the data or the strategy cannot be used as the recipe says.
     """
-    facts = _checked(recipe)
+    facts = check(recipe)
     split = load_split(recipe.data, recipe.training.seed)
     if not split.train:
         raise BadInputError(f"{recipe.data.train}: no row is left to train on")
     return plan(recipe, facts, len(split.train), answers=narrowness_of(split.train))
 
 
-def with_tokens(recipe: Recipe) -> Plan:
-    """Size up a run and count its tokens with the model's own tokenizer.
+def check(recipe: Recipe) -> ModelFacts:
+    """Refuse a recipe whose parts cannot be used together; return the facts of its base model.
 
     Raises:
-        FtwbError: The model, the data or the strategy cannot be used as asked.
+        FtwbError: The model, the data or the strategy cannot be used as the recipe says.
     """
-    from workbench.data.rendering import Renderer
-    from workbench.models.loading import load_tokenizer, locate
-
-    facts = _checked(recipe)
-    split = load_split(recipe.data, recipe.training.seed)
-    folder = locate(recipe.model, lambda _what, _done, _total: None)
-    renderer = Renderer(
-        load_tokenizer(recipe.model, folder),
-        recipe.data.assistant_only,
-        recipe.training.sequence_length,
-    )
-    rows = [row for row in renderer.render_all(split.train) if row.learns]
-    tokens = sum(len(row.input_ids) for row in rows)
-    replayed = _replayed(recipe, renderer, sum(row.trained_tokens for row in rows))
-    return plan(recipe, facts, len(rows), tokens, narrowness_of(split.train), replayed)
-
-
-def _checked(recipe: Recipe) -> ModelFacts:
-    """The facts of the model that the strategy and every protection can work with."""
     facts = read_facts(recipe.model)
     recipe.strategy.check(facts, recipe.training)
-    recipe.devices.check(recipe)
+    check_sharding(recipe)
     for source in recipe.strategy.datasets().values():
         load_examples(source)
     for protection in recipe.retention.active().values():
         protection.check(recipe, facts)
         if isinstance(protection, GeneralProtection):
             protection.check_format(load_examples(protection.source).format)
-    _check_evaluation(recipe.evaluation)
+    if recipe.evaluation.general_text is not None:
+        load_examples(recipe.evaluation.general_text)
+    if recipe.evaluation.size != "none":
+        named_suites(recipe.evaluation.suites)
     return facts
 
 
-def _check_evaluation(evaluation: EvaluationSection) -> None:
-    """Refuse general text and suites that cannot be read."""
-    if evaluation.general_text is not None:
-        load_examples(evaluation.general_text)
-    if evaluation.size != "none":
-        named_suites(evaluation.suites)
+def check_sharding(recipe: Recipe) -> None:
+    """Refuse a recipe whose weights or optimiser state cannot be split over devices.
+
+    Raises:
+        BadInputError: Naming what cannot be split, and what to do instead.
+    """
+    if recipe.devices.sharding == "full" and (problem := _unshardable(recipe)):
+        raise BadInputError(f"devices.sharding: {problem}")
 
 
-def _replayed(recipe: Recipe, renderer: Renderer, learned: int) -> int:
-    """Tokens that are replayed beside ``learned`` learned ones of the dataset, an estimate."""
-    replay = recipe.retention.active().get("replay")
-    if not isinstance(replay, ReplayProtection):
-        return 0
-    general = renderer.render_all(load_examples(replay.source).rows[: replay.rows])
-    rows = [row for row in general if row.learns]
-    if not rows:
-        raise BadInputError(f"{replay.source}: no general row has a token to learn from")
-    return replay.replayed(learned, rows)
+def _unshardable(recipe: Recipe) -> str:
+    """What cannot be split, and what to do instead; empty if everything can be."""
+    strategy, training = recipe.strategy, recipe.training
+    if recipe.devices.count == 1:
+        return "one device has nothing to split; set devices.count"
+    if strategy.quantization() is not None:
+        return f"the 4-bit weights of {strategy.kind} cannot be split; set sharding to none"
+    if strategy.delta_kind == "other":
+        return (
+            f"only weights of the base and LoRA's two factors can be split, and {strategy.kind} as "
+            "configured trains others; set sharding to none"
+        )
+    if training.optim not in _SHARDABLE_OPTIMISERS:
+        optimisers = " or ".join(_SHARDABLE_OPTIMISERS)
+        return f"the state of {training.optim} cannot be split; use {optimisers}"
+    if training.precision == "fp16":
+        return "fp16 gradients cannot be scaled in parts; use bf16"
+    whole = (
+        kind for kind, method in recipe.retention.active().items() if method.needs_whole_weights
+    )
+    return next(map(_WHOLE_WEIGHTS.format, whole), "")
 
 
-def _studying(strategy: Strategy) -> Strategy:
-    paths = {field: _absolute(source) for field, source in strategy.datasets().items()}
-    return strategy.model_copy(update=paths)
+def resolve_paths(recipe: Recipe) -> Recipe:
+    """Make a recipe independent of the current folder: paths that exist become absolute."""
+    strategy, data, evaluation = recipe.strategy, recipe.data, recipe.evaluation
+    sources = {field: _absolute(source) for field, source in strategy.datasets().items()}
+    return recipe.model_copy(
+        update={
+            "model": recipe.model.model_copy(update={"id": _absolute(recipe.model.id)}),
+            "data": data.model_copy(
+                update={"train": _absolute(data.train), "heldout": _optional(data.heldout)}
+            ),
+            "strategy": strategy.model_copy(update=sources),
+            "retention": _resolve_sources(recipe.retention),
+            "evaluation": evaluation.model_copy(
+                update={
+                    "general_text": _optional(evaluation.general_text),
+                    "suites": tuple(map(_absolute, evaluation.suites)),
+                }
+            ),
+        }
+    )
 
 
-def _asking(evaluation: EvaluationSection) -> EvaluationSection:
-    text = evaluation.general_text
-    paths = {
-        "general_text": None if text is None else _absolute(text),
-        "suites": tuple(map(_absolute, evaluation.suites)),
-    }
-    return evaluation.model_copy(update=paths)
-
-
-def _resolved(retention: Protections) -> Protections:
-    paths = {
+def _resolve_sources(retention: Protections) -> Protections:
+    resolved = {
         kind: protection.model_copy(update={"source": _absolute(protection.source)})
         for kind, protection in retention.active().items()
         if isinstance(protection, GeneralProtection)
     }
-    return retention.model_copy(update=paths)
+    return retention.model_copy(update=resolved)
+
+
+def _optional(name: str | None) -> str | None:
+    return None if name is None else _absolute(name)
 
 
 def _absolute(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a run started from: its recipe and every row it reads, so that it goes on with the same."""
+"""What a run started from: its recipe and checksums of its rows, so that a resume uses the same."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from workbench.core import files
 from workbench.core.errors import BadInputError
 from workbench.data.splitting import load_examples
 from workbench.recipe import yaml_io
+from workbench.recipe.flatten import flatten
 from workbench.retention.base import GeneralProtection
 
 if TYPE_CHECKING:
@@ -20,144 +21,138 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
 
-_MARK = 8
-"""Characters that stand for one row."""
+_ROW_DIGITS = 8
+"""Hexadecimal digits kept of a row's checksum: enough to find the row that differs."""
 
-_TOLD = 6
-"""Differences that are named."""
+_CHANGES_LISTED = 6
 
 
-class Rows(BaseModel):
-    """The rows of a source, by their checksums.
+class RowChecksums(BaseModel):
+    """Checksums (SHA-256) of the rows of one source.
 
     Attributes:
-        digest: Of all of them.
-        marks: Of each, cut short and without a space between, to tell which one differs.
+        digest: Of all rows together.
+        row_digests: Of each row in order, shortened to 8 digits and joined.
     """
 
     model_config = ConfigDict(frozen=True)
 
     digest: str
-    marks: str
+    row_digests: str
 
     @classmethod
-    def of(cls, rows: Sequence[Example]) -> Rows:
-        """Take them in their order."""
-        each = [hashlib.sha256(repr(sorted(row.fields.items())).encode()) for row in rows]
-        whole = hashlib.sha256(b"".join(one.digest() for one in each))
-        return cls(digest=whole.hexdigest(), marks="".join(one.hexdigest()[:_MARK] for one in each))
+    def of(cls, rows: Sequence[Example]) -> RowChecksums:
+        """Compute the checksums of rows in their order."""
+        hashes = [hashlib.sha256(repr(sorted(row.fields.items())).encode()) for row in rows]
+        return cls(
+            digest=hashlib.sha256(b"".join(row.digest() for row in hashes)).hexdigest(),
+            row_digests="".join(row.hexdigest()[:_ROW_DIGITS] for row in hashes),
+        )
 
     def __len__(self) -> int:
-        return len(self.marks) // _MARK
+        return len(self.row_digests) // _ROW_DIGITS
 
-    def change(self, now: Rows) -> str:
-        """How the rows of today differ; empty when they do not."""
+    def difference(self, now: RowChecksums) -> str:
+        """How the rows differ now; empty if they do not."""
         if self.digest == now.digest:
             return ""
-        pairs = zip(self._each(), now._each(), strict=False)
-        same = next((at for at, (one, other) in enumerate(pairs) if one != other), None)
-        row = min(len(self), len(now)) if same is None else same
-        return f"{len(self)} rows then, {len(now)} now, and row {row + 1} is the first to differ"
+        shared = min(len(self), len(now))
+        first = next((row for row in range(shared) if self._row(row) != now._row(row)), shared)
+        return f"{len(self)} rows then, {len(now)} now, and row {first + 1} is the first to differ"
 
-    def _each(self) -> list[str]:
-        return [self.marks[at : at + _MARK] for at in range(0, len(self.marks), _MARK)]
+    def _row(self, index: int) -> str:
+        return self.row_digests[index * _ROW_DIGITS : (index + 1) * _ROW_DIGITS]
 
 
 class Provenance(BaseModel):
-    """A run's recipe and data as they were at its start.
+    """A run's recipe and data at its start.
 
     Attributes:
-        recipe: The recipe, as plain values.
-        data: Rows by the recipe's field that names their source.
+        recipe: The recipe as plain values.
+        data: Checksums of rows, by the recipe field that names their source.
     """
 
     model_config = ConfigDict(frozen=True)
 
     recipe: dict[str, Any]
-    data: dict[str, Rows]
+    data: dict[str, RowChecksums]
 
     @classmethod
     def of(cls, recipe: Recipe) -> Provenance:
-        """Read all that a run will read.
+        """Read every source of a recipe.
 
         Raises:
             FtwbError: A source cannot be read.
         """
-        data = {name: Rows.of(rows) for name, rows in _sources(recipe)}
+        data = {field: RowChecksums.of(rows) for field, rows in _sources(recipe)}
         return cls(recipe=recipe.model_dump(mode="json"), data=data)
 
-    def changes(self, now: Provenance) -> list[str]:
-        """What differs today, one line each."""
-        fields = _flat(yaml_io.validate(self.recipe).model_dump(mode="json")), _flat(now.recipe)
-        recipe = [
-            f"{name}: {fields[0].get(name)} then, {fields[1].get(name)} now"
-            for name in fields[0] | fields[1]
-            if fields[0].get(name) != fields[1].get(name)
+    def differences(self, now: Provenance) -> list[str]:
+        """What differs now, one line each."""
+        recorded = yaml_io.validate(self.recipe)  # fills in fields that were added since
+        before, after = flatten(recorded.model_dump(mode="json")), flatten(now.recipe)
+        fields = [
+            f"{name}: {before.get(name)} then, {after.get(name)} now"
+            for name in before | after
+            if before.get(name) != after.get(name)
         ]
         rows = {
-            name: self.data[name].change(now.data[name]) for name in self.data if name in now.data
+            name: checksums.difference(now.data[name])
+            for name, checksums in self.data.items()
+            if name in now.data
         }
-        return recipe + [f"{name}: {change}" for name, change in rows.items() if change]
+        return fields + [f"{name}: {difference}" for name, difference in rows.items() if difference]
 
 
 def save_provenance(run: RunFolder, recipe: Recipe) -> None:
-    """Write down what ``run`` starts from.
+    """Record what ``run`` starts from.
 
     Raises:
         FtwbError: A source cannot be read, or the disk is full.
     """
-    files.replace(run.origin, Provenance.of(recipe).model_dump_json(indent=1))
+    files.write_atomic(run.origin, Provenance.of(recipe).model_dump_json(indent=1))
 
 
 def require_provenance(run: RunFolder) -> None:
-    """Refuse to go on with another recipe or other rows than the run started with.
+    """Refuse to resume a run whose recipe or rows are no longer those it started with.
 
     Raises:
-        BadInputError: Naming what differs, or nothing was written down.
+        BadInputError: Naming what differs, or the record is missing.
     """
     try:
         origin = Provenance.model_validate_json(run.origin.read_bytes())
     except (OSError, ValidationError) as error:
         raise BadInputError(
-            f"{run.id}: what it started from was not written down, so it cannot be resumed: "
-            f"'ftwb train {run.recipe_file}' starts anew"
+            f"{run.id} cannot be resumed: {run.origin.name} is missing or unreadable; start it "
+            f"again with 'ftwb train {run.recipe_file}'"
         ) from error
-    changes = origin.changes(Provenance.of(run.recipe()))
-    if changes:
-        more = f"; and {len(changes) - _TOLD} more" if len(changes) > _TOLD else ""
+    differences = origin.differences(Provenance.of(run.recipe()))
+    if differences:
+        more = len(differences) - _CHANGES_LISTED
+        listed = [*differences[:_CHANGES_LISTED], *([f"and {more} more"] if more > 0 else [])]
         raise BadInputError(
-            f"{run.id} cannot be resumed, it is no longer the same run: "
-            f"{'; '.join(changes[:_TOLD])}{more}; put them back, or start a new run"
+            f"{run.id} cannot be resumed, its recipe or data have changed: {'; '.join(listed)}; "
+            "restore them, or start a new run"
         )
 
 
 def _sources(recipe: Recipe) -> Iterator[tuple[str, Sequence[Example]]]:
+    """The rows of every source, with the recipe field that names it."""
     data = recipe.data
     yield "data.train", load_examples(data.train, data.format, data.max_rows).rows
     if data.heldout is not None:
         yield "data.heldout", load_examples(data.heldout, data.format).rows
-    for name, source in _general(recipe).items():
-        yield name, load_examples(source).rows
+    for field, source in _general_sources(recipe).items():
+        yield field, load_examples(source).rows
 
 
-def _general(recipe: Recipe) -> dict[str, str]:
-    """General text by the field that names it."""
-    found = {
+def _general_sources(recipe: Recipe) -> dict[str, str]:
+    """Sources of general text, by the recipe field that names them."""
+    sources = {
         f"retention.{kind}.source": protection.source
         for kind, protection in recipe.retention.active().items()
         if isinstance(protection, GeneralProtection)
     }
-    found |= {f"strategy.{name}": source for name, source in recipe.strategy.datasets().items()}
+    sources |= {f"strategy.{field}": name for field, name in recipe.strategy.datasets().items()}
     text = recipe.evaluation.general_text
-    return found if text is None else found | {"evaluation.general_text": text}
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested values by dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
+    return sources if text is None else sources | {"evaluation.general_text": text}

@@ -1,4 +1,4 @@
-"""Starting a worker that goes on where another one stopped or died."""
+"""Starting a worker that continues a stopped or crashed run from a checkpoint."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from workbench.core.errors import BadInputError
 from workbench.planning.provenance import require_provenance
 from workbench.runs import checkpoints, control
 from workbench.runs.launch import launch
-from workbench.runs.run_lock import alone
+from workbench.runs.run_lock import locked
 
 if TYPE_CHECKING:
-    from workbench.runs.checkpoints import Choice
+    from workbench.runs.checkpoints import CheckpointChoice
     from workbench.runs.folder import RunFolder
 
 RESUME = "resume"
-"""What the worker is told to do."""
+"""The worker's command-line argument."""
 
 
-def resume(run: RunFolder, step: int | None = None) -> Choice:
-    """Let ``run`` go on from its newest whole checkpoint, or from that of ``step``.
+def resume(run: RunFolder, step: int | None = None) -> CheckpointChoice:
+    """Continue ``run`` from its newest valid checkpoint, or from that of ``step``.
 
-    Of two who ask at once, one wins.
+    Of two simultaneous requests, only one starts a worker.
 
     Raises:
-        BadInputError: It is at work, has finished, or is no longer the same run.
+        BadInputError: The run is active or finished, or its recipe or data have changed.
         NotFoundError: It has no such checkpoint.
         MachineError: The worker cannot be started.
     """
-    with alone(run):
-        _refuse_live_and_finished(run)
+    with locked(run):
+        _require_resumable_state(run)
         choice = checkpoints.choose(run, step)
         require_provenance(run)
-        control.take(run)
+        control.take_requests(run)
         launch(run, RESUME, *([] if step is None else [str(step)]))
     return choice
 
 
-def _refuse_live_and_finished(run: RunFolder) -> None:
+def _require_resumable_state(run: RunFolder) -> None:
     status = run.status()
     if status.live:
         raise BadInputError(f"{run.id} is {status.state}: there is nothing to resume")
     if status.state == "finished":
         raise BadInputError(
-            f"{run.id} has finished all that its recipe asks for: start a new run to go further"
+            f"{run.id} has finished its last step; start a new run to train further"
         )

@@ -1,21 +1,22 @@
-"""The risk of forgetting before a run is launched, in words: its reasons, and what would lower it.
+"""The risk of forgetting before a run starts: a score, the reasons for it, and what would lower it.
 
-A guess from the recipe and the data alone, to rank runs by and to be warned: only the report of a
-run says what was forgotten.
+The score is a guess from the recipe and the data alone, to rank runs by: only the report of a run
+says what was forgotten. How well it ranks is in :mod:`workbench.planning.risk_check`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from workbench.core.formatting import number, percent
-from workbench.planning.intensity import rate_sum
-from workbench.planning.learning_rates import recommended
-from workbench.planning.risk_weights import WEIGHTS
+from workbench.planning.learning_rates import rate_sum, recommended
+from workbench.recipe.recipe import PROTECTIONS, STRATEGIES
+from workbench.retention.base import Relief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,18 +30,61 @@ if TYPE_CHECKING:
 
 Level = Literal["low", "medium", "high"]
 
-_WORD = 0.1
-"""Points from which on a reason is worth a word."""
+
+class Weights(BaseModel):
+    """Points of everything that raises or lowers the risk.
+
+    One point is meant as a factor of ten in the KL to base. All numbers are starting values,
+    chosen from published results and common practice; none is fitted.
+
+    Attributes:
+        intensity: Per factor of ten in the training intensity: the learning rate summed over the
+            steps, as a multiple of the highest usual rate.
+        position: Per factor of ten by which the rate exceeds the highest usual one, beyond its
+            effect on the intensity; taken off where it is lower.
+        share: Per factor of ten between the trainable share and ``usual_share``.
+        usual_share: Trainable share of a usual adapter.
+        narrowness: For answers that all say one thing, against answers as varied as general text.
+        strategies: By kind, the ``risk_points`` of each strategy that has any: soft prompts forget
+            much while attached, OSF little (PEFT's method comparison).
+        reliefs: By kind, the ``relief`` of each retention method that has one.
+        other_relief: For a retention method that has none.
+        unknown_rate: Used as the highest usual rate where none is known.
+        medium: Score from which the risk is called medium.
+        high: Score from which the risk is called high.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    intensity: float = 0.5
+    position: float = 0.7
+    share: float = 0.15
+    usual_share: float = 0.01
+    narrowness: float = 0.7
+    strategies: Mapping[str, float] = {
+        kind: strategy.risk_points for kind, strategy in STRATEGIES.items() if strategy.risk_points
+    }
+    reliefs: Mapping[str, Relief] = {
+        kind: protection.relief for kind, protection in PROTECTIONS.items() if protection.relief
+    }
+    other_relief: float = 0.1
+    unknown_rate: float = 1e-3
+    medium: float = 0.8
+    high: float = 1.5
+
+
+WEIGHTS = Weights()
+
+_MENTIONED = 0.1
+"""Points from which a reason is mentioned in the summary."""
 _ANSWERS = {0.4: "narrow answers", 0.15: "similar answers", 0.0: "varied answers"}
-"""What answers are called from which narrowness on."""
-_WHOLE = 10
-"""From here on a multiple is told in whole numbers."""
-_PASSES = 1.5
-"""From here on a run is told in epochs, of which one could do."""
+"""What answers are called, by their least narrowness."""
+_MANY_EPOCHS = 1.5
+"""Epochs from which fewer are offered as a remedy."""
 
 
-class _Switch(NamedTuple):
-    """A protection that is offered: its field, a usual value of it, and both in words."""
+class _Offer(NamedTuple):
+    """A retention method to offer: its field, a usual value, and both in words."""
 
     kind: str
     field: str
@@ -49,19 +93,19 @@ class _Switch(NamedTuple):
     text: str
 
 
-_SWITCHES = (
-    _Switch("replay", "share", 0.2, "replay", "20 % replay"),
-    _Switch("kl", "strength", 0.5, "KL to base", "KL to base"),
+_OFFERS = (
+    _Offer("replay", "share", 0.2, "replay", "20 % replay"),
+    _Offer("kl", "strength", 0.5, "KL to base", "KL to base"),
 )
 
 
 class Remedy(BaseModel):
-    """A switch that would lower the risk.
+    """A change of the recipe that would lower the risk.
 
     Attributes:
-        text: What to do, in a few words.
-        settings: The same as ``field=value`` assignments to the recipe.
-        saves: Points it takes off the score, about.
+        text: The change in a few words.
+        settings: The change as ``field=value`` assignments.
+        saves: Points it takes off the score, approximately.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,13 +116,13 @@ class Remedy(BaseModel):
 
 
 class Reason(BaseModel):
-    """One thing that the risk comes from, or that holds it down.
+    """One thing that raises or lowers the risk.
 
     Attributes:
         text: A few words.
-        detail: The numbers behind them.
-        points: What it adds to the score; negative where it lowers it.
-        remedy: What would lower it; None where nothing in the recipe does.
+        points: What it adds to the score; negative where it lowers the risk.
+        detail: The numbers behind it.
+        remedy: What would lower it; None where no change of the recipe does.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -90,12 +134,12 @@ class Reason(BaseModel):
 
 
 class Risk(BaseModel):
-    """How likely the base's abilities are to suffer: a rank, never a measurement.
+    """How likely a run is to forget: a rank, never a measurement.
 
     Attributes:
-        level: In a word.
-        score: What runs are ranked by; the sum of the reasons' points.
-        reasons: Heaviest first.
+        level: The score in a word.
+        score: The sum of the reasons' points.
+        reasons: The heaviest first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -106,31 +150,32 @@ class Risk(BaseModel):
 
     @property
     def remedy(self) -> Remedy | None:
-        """The switch that would lower it most; None where the risk is low already."""
+        """The change that would lower it most; None where the risk is low already."""
         return None if self.level == "low" else next(iter(self.remedies), None)
 
     @property
     def remedies(self) -> tuple[Remedy, ...]:
-        """Every switch that would lower it, the one that saves most first."""
-        offered = [reason.remedy for reason in self.reasons if reason.remedy]
-        return tuple(sorted(offered, key=lambda remedy: -remedy.saves))
+        """Every change that would lower it, the most effective first."""
+        remedies = [reason.remedy for reason in self.reasons if reason.remedy]
+        return tuple(sorted(remedies, key=lambda remedy: -remedy.saves))
 
     @property
     def raised_by(self) -> str:
-        """The reasons that raise it, or that a switch would take away, in one line."""
-        telling = [reason for reason in self.reasons if reason.points >= _WORD or reason.remedy]
-        return ", ".join(reason.text for reason in telling)
+        """The reasons that raise it, or that have a remedy, in one line."""
+        return ", ".join(
+            reason.text for reason in self.reasons if reason.points >= _MENTIONED or reason.remedy
+        )
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How long a run is and how much of the model it moves.
+    """How long a run is and how much of the model it trains.
 
     Attributes:
         steps: Optimiser steps.
         epoch: Steps that see every row once.
-        warmup: Steps over which the learning rate climbs.
-        share: Trainable over all parameters; 0 where unknown.
+        warmup: Steps over which the learning rate rises.
+        share: Trainable over all parameters, 0 to 1; 0 where unknown.
     """
 
     steps: int
@@ -140,20 +185,20 @@ class Extent:
 
 
 def assess(recipe: Recipe, facts: ModelFacts, answers: Narrowness, extent: Extent) -> Risk:
-    """Judge a run from its recipe, its model's facts and its answers."""
-    known = recommended(recipe, facts)
-    top = known.high if known else WEIGHTS.unknown_rate
-    found = [
-        _intensity(recipe, extent, top),
-        *([_position(recipe, known)] if known else []),
+    """Estimate the risk of a run from its recipe, its model and its answers."""
+    usual = recommended(recipe, facts)
+    highest = usual.high if usual else WEIGHTS.unknown_rate
+    reasons = [
+        _intensity(recipe, extent, highest),
+        *([_position(recipe, usual)] if usual else []),
         *_strategy(recipe.strategy, extent.share),
         _narrowness(answers),
         *(_protection(protection) for protection in recipe.retention.active().values()),
         *_offers(recipe),
     ]
-    score = sum(reason.points for reason in found)
-    order = tuple(sorted(found, key=lambda reason: -reason.points))
-    return Risk(level=_level(score), score=score, reasons=order)
+    score = sum(reason.points for reason in reasons)
+    heaviest_first = tuple(sorted(reasons, key=lambda reason: -reason.points))
+    return Risk(level=_level(score), score=score, reasons=heaviest_first)
 
 
 def _level(score: float) -> Level:
@@ -162,16 +207,16 @@ def _level(score: float) -> Level:
     return "medium" if score < WEIGHTS.high else "high"
 
 
-def _intensity(recipe: Recipe, extent: Extent, top: float) -> Reason:
+def _intensity(recipe: Recipe, extent: Extent, highest: float) -> Reason:
     """The learning rate summed over the steps, in steps at the highest usual rate."""
-    dose = rate_sum(recipe.training, extent.steps, extent.warmup) / top
+    equivalent = rate_sum(recipe.training, extent.steps, extent.warmup) / highest
     epochs = extent.steps / extent.epoch
-    several = epochs >= _PASSES
+    many = epochs >= _MANY_EPOCHS
     return Reason(
-        text=f"{epochs:.2g} epochs" if several else f"{extent.steps:,} steps",
-        detail=f"they add up to {_rounded(dose)} steps at the highest usual rate of {number(top)}",
-        points=WEIGHTS.intensity * math.log10(dose),
-        remedy=_one_epoch(epochs) if several else None,
+        text=f"{epochs:.2g} epochs" if many else f"{extent.steps:,} steps",
+        detail=f"worth {_multiple(equivalent)} steps at the highest usual rate, {number(highest)}",
+        points=WEIGHTS.intensity * math.log10(equivalent),
+        remedy=_one_epoch(epochs) if many else None,
     )
 
 
@@ -183,54 +228,53 @@ def _one_epoch(epochs: float) -> Remedy:
     )
 
 
-def _rounded(number: float) -> str:
-    """Two digits below ten and whole numbers from there on, never an exponent like ``1e+02``."""
-    return f"{number:.2g}" if number < _WHOLE else f"{number:,.0f}"
+def _multiple(value: float) -> str:
+    """Two digits below ten, whole numbers above, never an exponent like ``1e+02``."""
+    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
 
 
-def _position(recipe: Recipe, known: LearningRates) -> Reason:
-    """Where the learning rate lies against the usual ones."""
+def _position(recipe: Recipe, usual: LearningRates) -> Reason:
+    """Where the learning rate lies among the usual ones."""
     rate = recipe.training.learning_rate
-    above = math.log10(rate / known.high)
+    above = math.log10(rate / usual.high)
     points = WEIGHTS.position * above
     if above <= 0:
-        usual = "usual" if rate >= known.low else "low"
-        return Reason(text=f"a {usual} learning rate", points=points)
+        word = "usual" if rate >= usual.low else "low"
+        return Reason(text=f"a {word} learning rate", points=points)
     return Reason(
-        text=f"a learning rate {_rounded(rate / known.high)} times the highest usual",
+        text=f"a learning rate {_multiple(rate / usual.high)} times the highest usual",
         points=points,
         remedy=Remedy(
-            text=f"learning rate {number(known.high)}",
-            settings=(f"training.learning_rate={number(known.high)}",),
+            text=f"learning rate {number(usual.high)}",
+            settings=(f"training.learning_rate={number(usual.high)}",),
             saves=(WEIGHTS.position + WEIGHTS.intensity) * above,
         ),
     )
 
 
 def _strategy(strategy: Strategy, share: float) -> Iterator[Reason]:
-    """How much of the model moves, and what is known of how."""
+    """How much of the model is trained, and what is known about the strategy otherwise."""
     if share:
-        moving = "every weight" if share >= 1 else f"{percent(share, 2)} of the weights"
+        trained = "every weight" if share >= 1 else f"{percent(share, 2)} of the weights"
         points = WEIGHTS.share * math.log10(share / WEIGHTS.usual_share)
-        yield Reason(text=f"{moving} trained", points=points)
+        yield Reason(text=f"{trained} trained", points=points)
     if points := WEIGHTS.strategies.get(strategy.kind, 0.0):
-        yield Reason(text=strategy.card.title, detail="as published of it", points=points)
+        yield Reason(text=strategy.card.title, detail="from published results", points=points)
 
 
 def _narrowness(answers: Narrowness) -> Reason:
-    narrow = answers.index
     return Reason(
-        text=next(words for least, words in _ANSWERS.items() if narrow >= least),
+        text=next(words for least, words in _ANSWERS.items() if answers.index >= least),
         detail=(
-            f"{answers.first_word_bits:.1f} bits in their first words, "
-            f"{percent(answers.compression)} left by zlib, {percent(answers.repeated)} repeated"
+            f"{answers.first_word_bits:.1f} bits in the first words, compressed to "
+            f"{percent(answers.compression)}, {percent(answers.repeated)} repeated"
         ),
-        points=WEIGHTS.narrowness * narrow,
+        points=WEIGHTS.narrowness * answers.index,
     )
 
 
 def _protection(protection: Protection) -> Reason:
-    """What a protection that is on takes off."""
+    """What a retention method that is on takes off."""
     relief = WEIGHTS.reliefs.get(protection.kind)
     title = protection.card.title
     if relief is None or not relief.field:
@@ -240,19 +284,19 @@ def _protection(protection: Protection) -> Reason:
 
 
 def _offers(recipe: Recipe) -> Iterator[Reason]:
-    """Protections that are off, or weaker than usual."""
+    """Retention methods that are off, or weaker than usual."""
     active = recipe.retention.active()
-    for switch in _SWITCHES:
-        relief = WEIGHTS.reliefs[switch.kind]
-        on = active.get(switch.kind)
-        setting = float(getattr(on, switch.field)) if on else 0.0
-        if setting < switch.usual:
+    for offer in _OFFERS:
+        relief = WEIGHTS.reliefs[offer.kind]
+        protection = active.get(offer.kind)
+        setting = float(getattr(protection, offer.field)) if protection else 0.0
+        if setting < offer.usual:
             yield Reason(
-                text=f"{'little' if setting else 'no'} {switch.name}",
+                text=f"{'little' if setting else 'no'} {offer.name}",
                 points=0.0,
                 remedy=Remedy(
-                    text=switch.text,
-                    settings=(f"retention.{switch.kind}.{switch.field}={switch.usual:g}",),
-                    saves=relief.points(switch.usual) - relief.points(setting),
+                    text=offer.text,
+                    settings=(f"retention.{offer.kind}.{offer.field}={offer.usual:g}",),
+                    saves=relief.points(offer.usual) - relief.points(setting),
                 ),
             )

@@ -1,4 +1,4 @@
-"""Queueing a grid: every combination is checked before the first run is made."""
+"""Starting a sweep: every combination of a grid is checked before the first run is created."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import FtwbError
-from workbench.planning.preflight import preflight, resolve
+from workbench.planning.preflight import preflight, resolve_paths
 from workbench.runs.sweeps import add_run, new_sweep
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs
 
 
-def checked(points: Sequence[Combination]) -> list[Combination]:
-    """The combinations with their paths resolved, once every one of them can be trained.
+def check_grid(combinations: Sequence[Combination]) -> list[Combination]:
+    """Resolve the paths of all combinations and check that each can be trained.
 
     Raises:
-        FtwbError: One cannot, which is named.
+        FtwbError: A combination cannot be trained; the text names it.
     """
-    resolved = [replace(point, recipe=resolve(point.recipe)) for point in points]
+    resolved = [replace(point, recipe=resolve_paths(point.recipe)) for point in combinations]
     for point in resolved:
         try:
             preflight(point.recipe)
@@ -31,18 +31,21 @@ def checked(points: Sequence[Combination]) -> list[Combination]:
     return resolved
 
 
-def queue(runs: Runs, points: Sequence[Combination]) -> tuple[str, list[RunFolder]]:
-    """Make a run of each combination and launch them in order; the sweep's id, and the runs.
+def queue(runs: Runs, combinations: Sequence[Combination]) -> tuple[str, list[RunFolder]]:
+    """Create a run for each combination and launch them in order.
+
+    Returns:
+        The id of the sweep, and its runs.
 
     Raises:
-        MachineError: A run cannot be made or started.
+        MachineError: A run cannot be created or started.
     """
     from workbench.runs.launch import launch
 
-    sweep = new_sweep(runs, points[0].grid)
-    made = [runs.create(point.recipe) for point in points]
-    for run in made:
+    sweep = new_sweep(runs, combinations[0].grid)
+    folders = [runs.create(point.recipe) for point in combinations]
+    for run in folders:
         add_run(run, sweep)
-    for run in made:
+    for run in folders:
         launch(run)
-    return sweep, made
+    return sweep, folders

@@ -1,1 +1,1 @@
-"""What a run is: typed, validated, written as YAML."""
+"""What a run is: a typed, validated recipe, written as YAML."""

@@ -1,14 +1,22 @@
-"""The base of every part of a recipe: frozen, strict, and described well enough to be a form."""
+"""The base of every recipe section, and how a field describes itself to forms, schema and help."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic.fields import FieldInfo
+
 
 class Section(BaseModel):
-    """A group of fields that a form, the CLI, the schema and the help all read."""
+    """A group of recipe fields: frozen, and without room for unknown ones.
+
+    Forms, command line, JSON schema and help are all derived from its fields.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
@@ -17,22 +25,33 @@ def field(
     default: Any = ...,
     *,
     title: str,
-    help: str,  # noqa: A002 - the word a form's author looks for
+    help: str,  # noqa: A002 - as in click and argparse
     unit: str = "",
+    choices: Mapping[str, str] | None = None,
     advanced: bool = False,
     **bounds: Any,
 ) -> Any:
     """Declare a recipe field.
 
     Args:
-        default: The value when the recipe is silent; without one the field is required.
+        default: The value when the recipe omits the field; without one the field is required.
         title: Its label in forms.
         help: One sentence on what it does and how to choose it.
         unit: The unit of its value, shown beside it.
+        choices: For a ``Literal`` field, what each value means, in a few words.
         advanced: Hidden in forms until the user asks for all fields.
         **bounds: Pydantic's own bounds (``gt``, ``ge``, ``lt``, ``le``, ``min_length`` …).
     """
     extra: dict[str, Any] = {"advanced": advanced}
     if unit:
         extra["unit"] = unit
+    if choices:
+        extra["choices"] = dict(choices)
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
+
+
+def choice_help(info: FieldInfo) -> dict[str, str]:
+    """What each value of a ``Literal`` field means; empty where the field does not say."""
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    choices: Any = extra.get("choices", {})
+    return dict(choices)

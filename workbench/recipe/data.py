@@ -1,4 +1,4 @@
-"""What a run teaches, and on what it is tested."""
+"""What a run teaches, and the rows it is tested on."""
 
 from __future__ import annotations
 
@@ -12,38 +12,49 @@ DataFormat = Literal[
 
 
 class DataSection(Section):
-    """What is taught, and on what it is tested."""
+    """The training rows, and the held-out rows that test them."""
 
     train: str = field(
         "preset:support_train",
         title="Dataset",
-        help="A .json, .jsonl, .csv or .parquet file, a hub dataset id, or preset:NAME.",
+        help="A .jsonl, .json, .csv, .parquet or .txt file, a hub dataset id, or preset:NAME.",
         min_length=1,
     )
     heldout: str | None = field(
         None,
         title="Held-out rows",
-        help="Rows never trained on; without them a share of the dataset is set aside.",
+        help="Rows that are never trained on; if empty, a share of the dataset is held out.",
     )
     heldout_share: float = field(
         0.1,
         title="Held-out share",
-        help="Share of the dataset set aside when no held-out rows are given.",
+        help="Share of the dataset that is held out where no held-out rows are given.",
         ge=0,
         le=0.5,
     )
     format: DataFormat = field(
-        "auto", title="Format", help="auto recognises it by the names of the fields."
+        "auto",
+        title="Format",
+        help="How a row is written; auto is right unless a row fits more than one format.",
+        choices={
+            "auto": "recognised from the names of the fields",
+            "messages": "messages: a list of {role, content}",
+            "sharegpt": "conversations: a list of {from, value}",
+            "alpaca": "instruction, input, output",
+            "prompt_completion": "prompt, completion",
+            "question_answer": "question, answer",
+            "text": "text: learned as it stands, without a chat template",
+        },
     )
-    assistant_only: bool = field(
+    assistant_only_loss: bool = field(
         True,
         title="Learn answers only",
-        help="Compute the loss on the assistant's tokens, not on the user's.",
+        help="Compute the loss on the assistant's tokens only; otherwise on the whole row.",
     )
     max_rows: int | None = field(
         None,
         title="Rows at most",
-        help="Use only the first rows.",
+        help="Use only the first rows of the dataset, for a quick try.",
         unit="rows",
         advanced=True,
         ge=1,

@@ -1,29 +1,22 @@
-"""On how many devices a run trains, and what each of them holds."""
+"""How many devices train a run together, and what each of them holds."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from workbench.core.errors import BadInputError
 from workbench.recipe.base import Section, field
-
-if TYPE_CHECKING:
-    from workbench.recipe.recipe import Recipe
 
 Sharding = Literal["none", "full"]
 
-_SPLIT = ("adamw_torch", "sgd")
-"""Optimisers that take a step on a part of the weights."""
-
 
 class DevicesSection(Section):
-    """How many devices work on a run, a process each."""
+    """The devices of a run; each is driven by a process of its own."""
 
     count: int = field(
         1,
         title="Devices",
-        help="A process each, and each takes its own micro batches: a step learns micro batch x "
-        "accumulation x devices rows. More than one machine has: start it with 'ftwb slurm'.",
+        help="Devices that train together; a step takes micro batch x accumulation x devices rows. "
+        "For more than one machine has, start the run with 'ftwb slurm'.",
         unit="devices",
         ge=1,
         le=1024,
@@ -31,48 +24,11 @@ class DevicesSection(Section):
     sharding: Sharding = field(
         "none",
         title="Sharding",
-        help="none: each device holds the whole model (DDP); full: weights, gradients and "
-        "optimiser are split over them (FSDP2), and only the base's own weights must fit on one.",
+        help="What each device holds; full lets models train that do not fit on one device.",
+        choices={
+            "none": "the whole model on every device (DDP)",
+            "full": "weights, gradients and optimiser state split over all devices (FSDP2); only "
+            "the base's own weights must fit on one",
+        },
         advanced=True,
     )
-
-    def check(self, recipe: Recipe) -> None:
-        """Refuse what cannot be split over devices.
-
-        Raises:
-            BadInputError: Naming it, and what to do instead.
-        """
-        if self.sharding == "none":
-            return
-        for wrong in filter(None, (self._alone(), _strategy(recipe), _training(recipe))):
-            raise BadInputError(f"devices.sharding: {wrong}")
-        for kind, protection in recipe.retention.active().items():
-            if protection.holds_weights:
-                raise BadInputError(
-                    f"devices.sharding: retention.{kind} needs each weight in one piece; use kl or "
-                    "replay, or set sharding to none"
-                )
-
-    def _alone(self) -> str:
-        return "" if self.count > 1 else "one device has nothing to split; set devices.count"
-
-
-def _strategy(recipe: Recipe) -> str:
-    strategy = recipe.strategy
-    if strategy.quantization() is not None:
-        return f"the 4-bit weights of {strategy.kind} cannot be split; set sharding to none"
-    if strategy.delta_kind == "other":
-        return (
-            f"only weights of the base and LoRA's two factors can be split, and {strategy.kind} as "
-            "set trains others; set sharding to none"
-        )
-    return ""
-
-
-def _training(recipe: Recipe) -> str:
-    training = recipe.training
-    if training.optim not in _SPLIT:
-        return f"the state of {training.optim} cannot be split; use {' or '.join(_SPLIT)}"
-    if training.precision == "fp16":
-        return "fp16 gradients cannot be scaled in parts; use bf16"
-    return ""

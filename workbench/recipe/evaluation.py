@@ -11,35 +11,42 @@ TargetMetric = Literal["contains", "exact", "rouge_l", "nll"]
 
 
 class EvaluationSection(Section):
-    """What the base and the result are asked, and how closely training is watched."""
+    """What base and result are asked, and how often training is interrupted to measure."""
 
     size: SuiteSize = field(
         "quick",
         title="Probe suites",
-        help="How many probe items base and result are asked: about 100, 500 or 1,000; or none.",
+        help="How many probe items base and result answer; more items give narrower intervals.",
+        choices={
+            "none": "no probe suites",
+            "quick": "about 100 items: a margin of 10 points",
+            "standard": "about 500 items: a margin of 5 points",
+            "full": "about 1,000 items: a margin of 3 points",
+        },
     )
     suites: tuple[str, ...] = field(
         (),
         title="Suites",
-        help="Names of suites or paths of .yaml files; empty asks all that 'ftwb probes' lists: "
-        "the shipped ones and your own.",
+        help="Names of suites or paths of .yaml files; if empty, all that 'ftwb probes' lists, the "
+        "shipped ones and your own.",
         advanced=True,
     )
     general_text: str | None = field(
         "preset:general_heldout",
         title="General text",
-        help="Text never trained on, for KL and loss against the base; empty measures neither.",
+        help="Text that is never trained on, to measure KL and loss against the base; if empty, "
+        "neither is measured.",
     )
     text_rows: int = field(
         64,
         title="Text rows",
-        help="Rows of general text, and of held-out rows, that KL and loss are taken on.",
+        help="Rows of general text, and of held-out rows, to measure KL and loss on.",
         unit="rows",
         advanced=True,
         ge=1,
         le=100_000,
     )
-    text_tokens: int = field(
+    text_max_length: int = field(
         128,
         title="Text length",
         help="Longer rows of general text are cut to this many tokens.",
@@ -48,27 +55,28 @@ class EvaluationSection(Section):
         ge=8,
         le=1_048_576,
     )
-    retention_interval: int = field(
+    retention_steps: int = field(
         25,
-        title="Watch KL every",
-        help="Steps between two measurements of KL and loss against the base; 0 never watches.",
+        title="Measure KL every",
+        help="Steps between two measurements of KL and loss against the base; 0 measures neither "
+        "while training.",
         unit="steps",
         ge=0,
         le=1_000_000,
     )
     retention_rows: int = field(
         6,
-        title="Watched rows",
-        help="Rows of general text that are read at each of these measurements.",
+        title="KL rows",
+        help="Rows of general text in each of these measurements; more rows cost more time.",
         unit="rows",
         advanced=True,
         ge=1,
         le=100_000,
     )
-    canary_interval: int = field(
+    canary_steps: int = field(
         100,
         title="Canaries every",
-        help="Steps between two rounds of the general prompts while training; 0 never asks.",
+        help="Steps between two rounds of the general prompts; 0 asks none while training.",
         unit="steps",
         ge=0,
         le=1_000_000,
@@ -76,7 +84,7 @@ class EvaluationSection(Section):
     loss_rows: int = field(
         200,
         title="Loss rows",
-        help="Held-out rows the evaluation loss is taken on: the first ones, always the same.",
+        help="Held-out rows to compute the evaluation loss on: the first ones, always the same.",
         unit="rows",
         advanced=True,
         ge=1,
@@ -85,29 +93,33 @@ class EvaluationSection(Section):
     target_metric: TargetMetric = field(
         "contains",
         title="Target metric",
-        help="How answers to held-out rows are scored: contains or exact (the label, whatever the "
-        "case), rouge_l (longest common subsequence of words), nll (the loss only).",
+        help="How answers to held-out rows are scored.",
+        choices={
+            "contains": "the label occurs in the answer, in any case",
+            "exact": "the answer is the label, in any case",
+            "rouge_l": "F1 of the longest common subsequence of words",
+            "nll": "no answers are generated; only the loss is measured",
+        },
     )
     target_field: str | None = field(
         None,
         title="Label field",
-        help="Field of the held-out rows that holds the right answer, such as 'intent'; without "
-        "it exact and rouge_l compare with the row's own answer.",
+        help="Field of the held-out rows with the right answer, such as 'intent'; if empty, exact "
+        "and rouge_l compare with the row's own answer, and contains scores nothing.",
     )
     target_rows: int = field(
         200,
         title="Target rows",
-        help="Held-out rows that are answered for the target score, drawn from all of them, always "
-        "the same.",
+        help="Held-out rows to answer for the target score: a random sample, always the same.",
         unit="rows",
         advanced=True,
         ge=1,
         le=1_000_000,
     )
-    target_tokens: int = field(
+    target_max_new_tokens: int = field(
         12,
-        title="Label tokens",
-        help="Tokens generated for each held-out row; raise it where whole answers are compared.",
+        title="Target answer length",
+        help="Most tokens to generate for a held-out row; raise it where whole answers count.",
         unit="tokens",
         advanced=True,
         ge=1,
@@ -120,12 +132,12 @@ class EvaluationSection(Section):
             "Write one sentence about the sea.",
         ),
         title="General prompts",
-        help="Asked before, while and after training; the answers stand side by side.",
+        help="Asked before, during and after training, to compare the answers side by side.",
     )
-    answer_tokens: int = field(
+    prompts_max_new_tokens: int = field(
         48,
-        title="Answer length",
-        help="Tokens generated for each general prompt.",
+        title="Prompt answer length",
+        help="Most tokens to generate for a general prompt.",
         unit="tokens",
         advanced=True,
         ge=1,

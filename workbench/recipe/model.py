@@ -1,4 +1,4 @@
-"""Which base model a run starts from."""
+"""The base model of a run."""
 
 from __future__ import annotations
 
@@ -13,20 +13,31 @@ class ModelSection(Section):
     id: str = field(
         "demo",
         title="Base model",
-        help="'demo', a hub id, a local folder, or a .gguf file.",
+        help="'demo', a hub id such as Qwen/Qwen3-0.6B, a local folder, or a .gguf file.",
         min_length=1,
     )
     revision: str | None = field(
-        None, title="Revision", help="Branch, tag or commit of a hub model.", advanced=True
+        None,
+        title="Revision",
+        help="Branch, tag or commit of a hub model; a commit gives the same weights every time.",
+        advanced=True,
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = field(
         "auto",
-        title="Weights in memory",
-        help="auto: bfloat16 where the device multiplies it fast, float32 elsewhere.",
+        title="Weight dtype",
+        help="Number format of the base's weights, decided at the first start and kept with the "
+        "run.",
+        choices={
+            "auto": "bfloat16 where the processor has instructions for it, else float32; always "
+            "float32 where the base's own weights are trained",
+            "float32": "4 bytes per parameter",
+            "bfloat16": "2 bytes per parameter, range of float32, 3 significant digits",
+            "float16": "2 bytes per parameter, 4 significant digits, small range",
+        },
     )
     trust_remote_code: bool = field(
         False,
         title="Trust remote code",
-        help="Run Python code that the model's authors ship. Off unless you have read it.",
+        help="Run Python code that ships with the model; leave it off unless you have read it.",
         advanced=True,
     )

@@ -1,4 +1,4 @@
-"""A recipe: everything that decides a run, in one typed, frozen value."""
+"""A recipe: everything that determines a run, in one typed, frozen value."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from workbench.strategies.base import Strategy
 
 STRATEGIES: dict[str, type[Strategy]] = parts_in("workbench.strategies")
-
+"""Every strategy by its kind."""
 PROTECTIONS: dict[str, type[Protection]] = parts_in("workbench.retention")
+"""Every retention method by its kind."""
 
 if TYPE_CHECKING:
     AnyStrategy = Strategy
@@ -33,7 +34,7 @@ else:
     RetentionSection = create_model(
         "RetentionSection",
         __base__=Protections,
-        __doc__="What protects old knowledge.",
+        __doc__="What keeps old knowledge: one optional field for each retention method.",
         **{
             kind: (cls | None, field(None, title=cls.card.title, help=cls.card.does))
             for kind, cls in PROTECTIONS.items()
@@ -42,15 +43,15 @@ else:
 
 
 class Recipe(Section):
-    """A run, complete: the worker needs nothing else."""
+    """A complete run: the worker needs nothing else."""
 
     name: str = field(
         "run",
         title="Name",
-        help="Becomes part of the run's id: letters, digits, '.', '_' and '-'.",
+        help="Part of the run's id: letters, digits, '.', '_' and '-'.",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
     )
-    description: str = field("", title="Description", help="One line for lists.")
+    description: str = field("", title="Description", help="One line, shown in lists of presets.")
     model: ModelSection = Field(default_factory=ModelSection, title="Base model")
     data: DataSection = Field(default_factory=DataSection, title="Data")
     strategy: AnyStrategy = Field(default_factory=STRATEGIES["lora"], title="Strategy")

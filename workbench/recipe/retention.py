@@ -1,4 +1,4 @@
-"""Which retention methods a run uses: one optional field each."""
+"""The retention methods of a run."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ if TYPE_CHECKING:
 
 
 class Protections(Section):
-    """The protections of a recipe, one optional field for each that exists."""
+    """Base of the retention section, which has one optional field for each retention method.
+
+    The fields are added in :mod:`workbench.recipe.recipe`, from the files in
+    ``workbench/retention``.
+    """
 
     @model_validator(mode="before")
     @classmethod
     def _switches(cls, values: Any) -> Any:
-        """``true`` is a protection with its defaults, ``false`` is none."""
+        """Read ``true`` as a method with its defaults, and ``false`` as none."""
         if not isinstance(values, dict):
             return values
-        words: dict[bool, Any] = {True: {}, False: None}
+        switch: dict[bool, Any] = {True: {}, False: None}
         return {
-            key: words[value] if isinstance(value, bool) else value for key, value in values.items()
+            kind: switch[value] if isinstance(value, bool) else value
+            for kind, value in values.items()
         }
 
     def active(self) -> dict[str, Protection]:
-        """Those that are switched on, by kind."""
-        chosen = {kind: getattr(self, kind) for kind in type(self).model_fields}
-        return {kind: protection for kind, protection in chosen.items() if protection is not None}
+        """The methods that are switched on, by kind."""
+        methods = {kind: getattr(self, kind) for kind in type(self).model_fields}
+        return {kind: method for kind, method in methods.items() if method is not None}

@@ -12,18 +12,20 @@ from pydantic import ValidationError
 from workbench.core import locations
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.recipe.recipe import Recipe
-from workbench.recipe.validation_errors import problems_of, unknown_key
+from workbench.recipe.validation_errors import problems_of, unknown_field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
 _LINE_BREAKS = re.compile(r"[\x85\u2028\u2029\ufeff]")
-"""Characters that YAML takes for line breaks or drops, so they must be escaped."""
+"""Characters that YAML reads as line breaks or drops, so that they must be escaped."""
+_PROBLEMS_LISTED = 5
+"""Wrong fields named in one error; a recipe of another version can have dozens."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2 floats: ``5e-4`` is a number, not the string YAML 1.1 takes it for."""
+    """Reads floats as YAML 1.2 does: ``5e-4`` is a number, which YAML 1.1 reads as a string."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -33,7 +35,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes the strings that :class:`_Loader` would take for numbers, such as ``0E0``."""
+    """Quotes strings that :class:`_Loader` would read as numbers, such as ``0E0``."""
 
 
 for _class in (_Loader, _Dumper):
@@ -45,7 +47,7 @@ for _class in (_Loader, _Dumper):
 
 
 def dump(recipe: Recipe) -> str:
-    """Write a recipe as YAML, every field spelled out."""
+    """Write a recipe as YAML, with every field."""
     values = recipe.model_dump(mode="json")
     readable = not _LINE_BREAKS.search(recipe.model_dump_json())
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=readable, width=100)
@@ -55,7 +57,7 @@ def load(text: str, *, source: str = "recipe") -> Recipe:
     """Read a recipe from YAML.
 
     Raises:
-        BadInputError: Not YAML, not a mapping, or a field that does not validate.
+        BadInputError: It is not YAML or not a mapping, or a field is invalid.
     """
     return validate(parse(text, source=source), source=source)
 
@@ -64,8 +66,8 @@ def load_file(name: Path | str, overrides: Iterable[str] = ()) -> Recipe:
     """Read a recipe from a file or a preset, then apply ``a.b=c`` overrides.
 
     Raises:
-        NotFoundError: There is no such file and no preset of that name.
-        BadInputError: The file or an override is wrong.
+        NotFoundError: No file and no preset has that name.
+        BadInputError: The file or an override is invalid.
     """
     path = Path(name).expanduser()
     try:
@@ -76,7 +78,16 @@ def load_file(name: Path | str, overrides: Iterable[str] = ()) -> Recipe:
 
 
 def parse(text: str, *, source: str, what: str = "a recipe") -> dict[str, Any]:
-    """Read YAML that must be a mapping."""
+    """Read YAML that must be a mapping.
+
+    Args:
+        text: The YAML.
+        source: Where it is from, for errors.
+        what: What it should be, for errors.
+
+    Raises:
+        BadInputError: It is not YAML, or not a mapping.
+    """
     try:
         values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
@@ -85,7 +96,9 @@ def parse(text: str, *, source: str, what: str = "a recipe") -> dict[str, Any]:
         problem = getattr(error, "problem", None) or "cannot be parsed"
         raise BadInputError(f"{source}: not YAML{where}: {problem}") from error
     if not isinstance(values, dict):
-        raise BadInputError(f"{source}: {what} is a mapping of fields, not {type(values).__name__}")
+        raise BadInputError(
+            f"{source}: {what} must be a mapping of fields, not {type(values).__name__}"
+        )
     return values
 
 
@@ -93,19 +106,25 @@ def validate(values: Mapping[str, Any], *, source: str = "recipe") -> Recipe:
     """Turn plain values into a recipe.
 
     Raises:
-        BadInputError: One line naming every field that is wrong.
+        BadInputError: One line that names the invalid fields.
     """
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        text = "; ".join(str(problem) for problem in problems_of(error, Recipe))
-        raise BadInputError(f"{source}: {text}") from error
+        problems = problems_of(error, Recipe)
+        listed = [str(problem) for problem in problems[:_PROBLEMS_LISTED]]
+        if more := len(problems) - len(listed):
+            listed.append(f"and {more} more")
+        raise BadInputError(f"{source}: {'; '.join(listed)}") from error
 
 
 def override(values: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
     """Apply ``a.b=c`` assignments to plain values; the right-hand side is read as YAML.
 
-    A new ``strategy.kind`` drops the fields that belonged to the old one.
+    A new ``strategy.kind`` drops the fields of the old one.
+
+    Raises:
+        BadInputError: An assignment is malformed, or goes into something that is not a section.
     """
     result: dict[str, Any] = dict(values)
     for assignment in assignments:
@@ -122,12 +141,12 @@ def presets() -> dict[str, Path]:
 
 
 def _preset_path(name: str) -> Path:
-    known = presets()
-    if name not in known:
+    paths = presets()
+    if name not in paths:
         raise NotFoundError(
-            f"{name}: no such recipe file, and no preset of that name; presets: {', '.join(known)}"
+            f"{name}: no such recipe file, and no preset of that name; presets: {', '.join(paths)}"
         )
-    return known[name]
+    return paths[name]
 
 
 def _scalar(value: str) -> Any:
@@ -143,7 +162,7 @@ def _assign(values: dict[str, Any], path: list[str], value: Any, assignment: str
         return
     inner = values.get(path[0])
     if inner is not None and not isinstance(inner, dict):
-        hint = unknown_key(".".join(path), Recipe)
+        hint = unknown_field(".".join(path), Recipe)
         raise BadInputError(f"--set {assignment}: {hint}")
     changes_kind = path[1:] == ["kind"] and (inner or {}).get("kind") != value
     values[path[0]] = {} if changes_kind else dict(inner or {})

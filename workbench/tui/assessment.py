@@ -53,10 +53,10 @@ def plain(recipe: Recipe) -> Values:
 
 def assess(values: Mapping[str, Any], preset: str, base: Recipe) -> Assessment:
     """Validate the values of a form that started from the ``preset`` holding ``base``."""
-    from workbench.planning.preflight import resolve
+    from workbench.planning.preflight import resolve_paths
 
     try:
-        recipe = resolve(Recipe.model_validate(values))
+        recipe = resolve_paths(Recipe.model_validate(values))
     except ValidationError as error:
         return Assessment(None, tuple(problems_of(error, Recipe)))
     return Assessment(recipe, (), command_line(recipe, preset, base), yaml_io.dump(recipe))

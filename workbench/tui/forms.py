@@ -8,8 +8,9 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from workbench.core.formatting import number
-from workbench.recipe.base import Section
+from workbench.recipe.base import Section, choice_help
 from workbench.recipe.registry import Card, Part
+from workbench.recipe.validation_errors import bounds_in_words
 from workbench.retention.base import Protection
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class FormField:
         path: Dotted path in the recipe.
         kind: The control: ``names`` is a comma-separated tuple, ``lines`` one entry a line.
         choices: What may be chosen, or words that ``names`` takes as they are.
+        choice_help: What each choice means.
         optional: An empty control means None.
         bounds: What its value may be, in words.
     """
@@ -44,6 +46,7 @@ class FormField:
     unit: str = ""
     advanced: bool = False
     choices: tuple[str, ...] = ()
+    choice_help: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False
     bounds: str = ""
 
@@ -51,6 +54,11 @@ class FormField:
     def name(self) -> str:
         """The last word of the path."""
         return self.path.rpartition(".")[2]
+
+    def option(self, choice: str) -> str:
+        """A choice and what it means, for a list of choices."""
+        meaning = self.choice_help.get(choice)
+        return f"{choice}: {meaning}" if meaning else choice
 
     def to_text(self, value: Any) -> str:
         """What the control shows for a value of the recipe."""
@@ -135,8 +143,9 @@ def describe(path: str, info: FieldInfo) -> FormField:
         unit=str(extra.get("unit", "")),
         advanced=bool(extra.get("advanced", False)),
         choices=choices,
+        choice_help=choice_help(info),
         optional=NoneType in arms,
-        bounds=_bounds(info),
+        bounds=bounds_in_words(info),
     )
 
 
@@ -213,14 +222,3 @@ def _control(arms: list[Any]) -> tuple[Kind, tuple[str, ...]]:
     if bool in arms:
         return "switch", ()
     return ("number" if int in arms or float in arms else "text"), ()
-
-
-def _bounds(info: FieldInfo) -> str:
-    words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
-    limits = {
-        name: getattr(limit, name)
-        for limit in info.metadata
-        for name in words
-        if getattr(limit, name, None) is not None
-    }
-    return ", ".join(f"{words[name]} {limits[name]:,}" for name in words if name in limits)

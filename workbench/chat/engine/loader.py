@@ -57,7 +57,7 @@ def open_sources(sources: Sequence[Source], report: ProgressCallback) -> Decoder
     )
     strategies = {lane: each.strategy for lane, each in recipes.items()}
     lanes = open_lanes(base, _load_all(base, strategies, folders, report))
-    renderer = Renderer(tokenizer, recipe.data.assistant_only, recipe.training.sequence_length)
+    renderer = Renderer(tokenizer, recipe.data.assistant_only_loss, recipe.training.sequence_length)
     taken = max(strategy.virtual_tokens() for strategy in strategies.values())
     return Decoder(
         lanes=lanes,
@@ -98,7 +98,7 @@ def _base_of(recipe: Recipe) -> str:
     """The model, its revision and how it is held, in words."""
     at = f"@{recipe.model.revision}" if recipe.model.revision else ""
     held = recipe.strategy.quantization()
-    return f"{recipe.model.id}{at}" + (f" in 4-bit {held.code}" if held else "")
+    return f"{recipe.model.id}{at}" + (f" in 4-bit {held.quant_type}" if held else "")
 
 
 def _load_all(

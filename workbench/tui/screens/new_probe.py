@@ -16,8 +16,8 @@ from workbench.evaluation.suites.user_suite import (
     NEW_TOKENS,
     add_probe,
     key_phrases,
-    own_suite,
     passes,
+    user_suite_path,
 )
 from workbench.tui.screens.base import Dialog
 
@@ -73,7 +73,7 @@ class NewProbeScreen(Dialog[str]):
         except FtwbError as error:
             self._show_error(error)
         else:
-            place = (locations.shorten(own_suite()), "dim")
+            place = (locations.shorten(user_suite_path()), "dim")
             self.query_one("#verdicts", Static).update(Content.assemble(*verdicts, place))
 
     def on_input_submitted(self) -> None:

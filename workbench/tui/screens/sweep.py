@@ -180,9 +180,9 @@ class SweepScreen(Dialog[Queued]):
 
 def _queue(runs: Runs, points: Sequence[Combination]) -> Queued:
     from workbench.hardware.session import check_logout
-    from workbench.planning.sweep_launch import checked, queue
+    from workbench.planning.sweep_launch import check_grid, queue
 
-    sweep, made = queue(runs, checked(points))
+    sweep, made = queue(runs, check_grid(points))
     logout = check_logout()
     return Queued(sweep, made, f"{logout.says}; {logout.remedy}." if logout.state == "warn" else "")
 

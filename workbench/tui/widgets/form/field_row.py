@@ -77,6 +77,7 @@ class FieldRow(Vertical):
         & Input.-textual-compact { padding: 0 1; }
         & Choice.-textual-compact > SelectCurrent { background: $surface; padding: 0 1; }
         & Choice:focus > SelectCurrent { background: $panel; }
+        & SelectCurrent > #label { text-wrap: nowrap; text-overflow: ellipsis; }
         & Lines { height: 4; padding: 0 1; }
         & Input:focus, & Lines:focus { background: $panel; }
         & Input.-short { width: 16; }
@@ -202,7 +203,7 @@ def _control(field: FormField) -> Widget:
         case "switch":
             return Tick(value=bool(field.default))
         case "choice":
-            options = [(choice, choice) for choice in field.choices]
+            options = [(field.option(choice), choice) for choice in field.choices]
             nothing = [("none", "")] if field.optional else []
             return Choice(nothing + options, field.to_text(field.default))
         case "lines":

@@ -146,13 +146,13 @@ def _numbers(outlook: Outlook, *, short_of_room: bool) -> Content:
 
 def _risk(risk: Risk) -> list[Content]:
     """The risk of forgetting, what would lower it, and how far to trust it."""
-    from workbench.planning.risk_weights import checked
+    from workbench.planning.risk_check import ranking_quality
 
     lines = [_line("forgetting", _level(risk)), Content(risk.raised_by)]
     if risk.remedy:
         remedy = (f"→ {risk.remedy.text} would lower it", "$primary")
         lines.append(Content.assemble(remedy, ("   ^t add", "dim")))
-    return [*lines, Content.styled(checked(), "dim")]
+    return [*lines, Content.styled(ranking_quality(), "dim")]
 
 
 def _level(risk: Risk) -> Content:

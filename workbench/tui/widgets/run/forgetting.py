@@ -37,7 +37,7 @@ class ForgettingPane(Chart):
     def know(self, recipe: Recipe) -> None:
         """Take the lines of the recipe's budget, if it has one."""
         wanted = recipe.evaluation
-        self._measured_at_all = bool(wanted.retention_interval and wanted.general_text)
+        self._measured_at_all = bool(wanted.retention_steps and wanted.general_text)
         if budget := recipe.retention.active().get("budget"):
             values = budget.model_dump()
             self.levels = _levels(values["warn"], values["limit"])

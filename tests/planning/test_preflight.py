@@ -1,0 +1,76 @@
+"""A recipe that cannot run is refused before a worker starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workbench.core.errors import BadInputError, NotFoundError
+from workbench.planning.preflight import check_sharding, preflight, resolve_paths
+from workbench.recipe import yaml_io
+from workbench.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def recipe(tiny_model: Path, rows: Path):
+    base = {"model": {"id": str(tiny_model)}, "data": {"train": str(rows)}}
+
+    def make(*overrides: str):
+        return yaml_io.validate(yaml_io.override(base, overrides))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("evaluation.general_text=nowhere.jsonl", "nowhere"),
+        ("evaluation.suites=[knowlege]", "knowlege: no such suite.* did you mean 'knowledge'"),
+    ],
+)
+def test_unreadable_text_and_suites_are_refused(recipe, override, message) -> None:
+    with pytest.raises(NotFoundError, match=message):
+        preflight(recipe(override))
+
+
+def test_paths_of_the_evaluation_become_absolute(
+    recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mine.yaml", "text.jsonl"):
+        (tmp_path / name).write_text("")
+    monkeypatch.chdir(tmp_path)
+    overrides = ("evaluation.suites=[mine.yaml, knowledge]", "evaluation.general_text=text.jsonl")
+    resolved = resolve_paths(recipe(*overrides)).evaluation
+    assert resolved.suites == (str(tmp_path / "mine.yaml"), "knowledge")
+    assert resolved.general_text == str(tmp_path / "text.jsonl")
+    assert resolve_paths(recipe("evaluation.general_text=null")).evaluation.general_text is None
+
+
+SHARDED = {"devices": {"count": 2, "sharding": "full"}}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"devices": {"sharding": "full"}}, "one device has nothing to split"),
+        ({"strategy": {"kind": "qlora"}}, "the 4-bit weights of qlora cannot be split"),
+        ({"strategy": {"kind": "ia3"}}, "and ia3 as configured trains others"),
+        ({"training": {"optim": "adafactor"}}, "use adamw_torch or sgd"),
+        ({"training": {"precision": "fp16"}}, "use bf16"),
+        ({"retention": {"ewc": True}}, "retention.ewc needs each weight in one piece"),
+        ({"retention": {"l2sp": True}}, "retention.l2sp needs each weight in one piece"),
+    ],
+)
+def test_what_cannot_be_sharded_is_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(BadInputError, match=f"devices.sharding: .*{message}"):
+        check_sharding(Recipe.model_validate(SHARDED | values))
+
+
+@pytest.mark.parametrize("kind", ["lora", "full", "freeze"])
+def test_what_can_be_sharded_passes(kind: str) -> None:
+    values = {"strategy": {"kind": kind}, "retention": {"kl": True}}
+    check_sharding(Recipe.model_validate(SHARDED | values))

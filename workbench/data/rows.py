@@ -1,0 +1,108 @@
+"""One row of a dataset as it was read, and what can be wrong with rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from workbench.core.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NUMBERS_LISTED = 3
+_REASONS_LISTED = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """One record of a source.
+
+    Attributes:
+        number: The line it starts on, or its position, from 1.
+        values: Its fields.
+    """
+
+    number: int
+    values: Mapping[str, object]
+
+
+class RowFault(NamedTuple):
+    """A row that cannot be used: its number, from 1, and why."""
+
+    number: int
+    reason: str
+
+
+class UnfitRowError(ValueError):
+    """A row does not fit the format of its dataset."""
+
+
+def first_present(names: Sequence[str], values: Mapping[str, object]) -> str:
+    """The first of ``names`` that a row has.
+
+    Raises:
+        UnfitRowError: It has none of them.
+    """
+    for name in names:
+        if name in values:
+            return name
+    raise UnfitRowError(f"no {' or '.join(map(repr, names))}")
+
+
+def text_of(values: Mapping[str, object], name: str) -> str:
+    """The text in a field; null is an empty text.
+
+    Raises:
+        UnfitRowError: The value is neither.
+    """
+    value = values[name]
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise UnfitRowError(f"{name!r} is {json_type(value)}, not text")
+    return value
+
+
+def json_type(value: object) -> str:
+    """The JSON type of a value, in words for an error."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case Mapping():
+            return "an object"
+        case _:
+            return "a list" if isinstance(value, (list, tuple)) else f"a {type(value).__name__}"
+
+
+def list_numbers(numbers: Sequence[int], unit: str = "row") -> str:
+    """Write ``[3, 17, 20, 21]`` as ``lines 3, 17, 20 and 1 more``."""
+    words = [str(number) for number in numbers[:_NUMBERS_LISTED]]
+    if more := len(numbers) - len(words):
+        words.append(f"{more} more")
+    listed = " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return f"{unit}{'s' if len(numbers) > 1 else ''} {listed}"
+
+
+def rows_error(source: str, faults: Sequence[RowFault], unit: str) -> BadInputError:
+    """An error that lists the unusable rows of a dataset, grouped by reason.
+
+    Args:
+        source: The dataset.
+        faults: At least one.
+        unit: What the numbers count: ``line`` or ``row``.
+    """
+    numbers: dict[str, list[int]] = {}
+    for fault in faults:
+        numbers.setdefault(fault.reason, []).append(fault.number)
+    reasons = [f"{list_numbers(rows, unit)}: {reason}" for reason, rows in numbers.items()]
+    if len(reasons) > _REASONS_LISTED:
+        reasons = [*reasons[:_REASONS_LISTED], "and other faults"]
+    return BadInputError(f"{source}: {'; '.join(reasons)}")
