@@ -61,7 +61,9 @@ def test_the_recipe_is_valid() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    used = set(re.findall(r"[`\n]ftwb ([a-z][a-z-]*)", text))
+    scripts = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    inline = re.findall(r"`ftwb ([a-z][a-z-]*)", text)
+    used = {*inline, *re.findall(r"^ftwb ([a-z][a-z-]*)", scripts, re.MULTILINE)}
     assert used <= set(ftwb.list_commands(click.Context(ftwb)))
 
 
