@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from workbench.runs.folder import Runs
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 
 @pytest.fixture
