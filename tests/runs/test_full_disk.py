@@ -22,11 +22,11 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 def test_full_is_known_by_what_caused_the_error() -> None:
     told = MachineError("cannot be written")
     told.__cause__ = FULL
-    assert files.is_full(told)
-    assert files.is_full(OSError(errno.EDQUOT, "Disk quota exceeded"))
-    assert files.is_full(RuntimeError("I/O error: No space left on device (os error 28)"))
-    assert not files.is_full(OSError(errno.EROFS, "Read-only file system"))
-    assert not files.is_full(None)
+    assert files.is_disk_full(told)
+    assert files.is_disk_full(OSError(errno.EDQUOT, "Disk quota exceeded"))
+    assert files.is_disk_full(RuntimeError("I/O error: No space left on device (os error 28)"))
+    assert not files.is_disk_full(OSError(errno.EROFS, "Read-only file system"))
+    assert not files.is_disk_full(None)
 
 
 def test_what_a_full_disk_let_through_is_taken_back(
@@ -40,7 +40,7 @@ def test_what_a_full_disk_let_through_is_taken_back(
         patch.setattr(os, "write", lambda file, data: write(file, data[:-5]))
         with pytest.raises(OSError, match="No space left") as caught:
             log.append("train", 2, loss=float("nan"))
-    assert files.is_full(caught.value)
+    assert files.is_disk_full(caught.value)
     assert path.read_bytes() == before
     log.append("train", 2, loss=float("nan"))
     assert [(event["kind"], event["step"]) for event in EventReader(path).read()] == [

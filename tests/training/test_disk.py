@@ -245,7 +245,7 @@ def test_the_best_weights_leave_no_draft_on_a_full_disk(
     monkeypatch.setattr(best, "save_file", half)
     with pytest.raises(MachineError, match="No space left") as caught:
         kept.keep(nn.Linear(2, 2))
-    assert files.is_full(caught.value)
+    assert files.is_disk_full(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["best.safetensors"]
     assert (tmp_path / "best.safetensors").read_bytes() == before
 

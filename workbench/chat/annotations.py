@@ -54,7 +54,7 @@ def add_annotation(run: RunFolder, mark: Annotation) -> None:
     Raises:
         MachineError: The disk is full or the folder cannot be written.
     """
-    files.append(annotations_file(run), mark.model_dump_json())
+    files.append_line(annotations_file(run), mark.model_dump_json())
 
 
 def read_annotations(run: RunFolder) -> tuple[Annotation, ...]:
@@ -63,7 +63,7 @@ def read_annotations(run: RunFolder) -> tuple[Annotation, ...]:
     A torn or foreign line is skipped: a mark is a note, and one that is lost loses no other.
     """
     found: dict[str, Annotation] = {}
-    for line in files.lines(annotations_file(run)):
+    for line in files.read_lines(annotations_file(run)):
         try:
             mark = Annotation.model_validate_json(line)
         except ValidationError:

@@ -114,8 +114,8 @@ class Transcript:
             MachineError: The disk is full or the folder cannot be written.
         """
         if self._file is None:
-            self._file = files.claim(self._folder, time.strftime("%Y%m%d-%H%M%S"), ".jsonl")
-        files.append(self._file, record.model_dump_json())
+            self._file = files.create_unique(self._folder, time.strftime("%Y%m%d-%H%M%S"), ".jsonl")
+        files.append_line(self._file, record.model_dump_json())
 
 
 def read_transcripts(run: RunFolder) -> list[Record]:
@@ -126,7 +126,7 @@ def read_transcripts(run: RunFolder) -> list[Record]:
 
 def _read(path: Path) -> Iterator[Record]:
     try:
-        lines = [*files.lines(path)]
+        lines = [*files.read_lines(path)]
     except PermissionError:  # in a shared folder of runs, another user's chats are private
         return
     for line in lines:

@@ -1,1 +1,1 @@
-"""What every room may use: errors, paths, redaction, safe files, formatting."""
+"""What every room may use: errors, paths, atomic files, formatting, redaction."""

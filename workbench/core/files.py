@@ -1,4 +1,4 @@
-"""Writing files so that no reader is misled by half of one, whatever a power cut left."""
+"""Reading and writing files so that a crash or a power cut never leaves half of one behind."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def replace(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` in one atomic step, for the owner's eyes only.
+def write_atomic(path: Path, text: str) -> None:
+    """Replace the content of ``path`` in one step; only its owner may read it.
 
     Raises:
-        MachineError: The disk is full or the folder cannot be written.
+        MachineError: The disk is full or the folder is not writable.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -38,38 +38,36 @@ def replace(path: Path, text: str) -> None:
 
 
 def open_private(path: Path) -> TextIO:
-    """Open a file for writing that nobody but its owner can read."""
+    """Open a file for writing that only its owner can read."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     return os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8")
 
 
-def append(path: Path, line: str) -> None:
-    """Write ``line`` at the end of ``path`` in one go, and end a line that was left torn there.
+def append_line(path: Path, line: str) -> None:
+    """Append ``line`` to ``path`` in one write, after terminating a line left torn by a crash.
 
-    File and folder are made where they are missing, for the owner's eyes only.
+    Missing files and folders are created for their owner only.
 
     Raises:
-        MachineError: The disk is full or the folder cannot be written.
+        MachineError: The disk is full or the folder is not writable.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            write_whole(file, ("\n" * torn + line + "\n").encode())
+            write_all(file, ("\n" * torn + line + "\n").encode())
         finally:
             os.close(file)
     except OSError as error:
         raise MachineError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def claim(folder: Path, stem: str, suffix: str) -> Path:
-    """Make an empty file that was not there, numbered where the name is taken.
-
-    File and folder are for the owner's eyes only.
+def create_unique(folder: Path, stem: str, suffix: str) -> Path:
+    """Create an empty file for its owner only, with a number in its name if that is taken.
 
     Raises:
-        MachineError: The disk is full or the folder cannot be written.
+        MachineError: The disk is full or the folder is not writable.
     """
     number = 1
     while True:
@@ -79,7 +77,7 @@ def claim(folder: Path, stem: str, suffix: str) -> Path:
             path.touch(mode=0o600, exist_ok=False)
         except FileExistsError as error:
             if not folder.is_dir():
-                raise MachineError(f"{folder}: is no folder") from error
+                raise MachineError(f"{folder}: is not a folder") from error
             number += 1
         except OSError as error:
             raise MachineError(f"{path}: cannot be written: {error.strerror}") from error
@@ -88,10 +86,10 @@ def claim(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Give a file that is only ever replaced a second name; a copy where the disk knows no links.
+    """Hard-link a file that is only ever replaced, or copy it where the disk has no hard links.
 
     Raises:
-        OSError: The disk is full or cannot be written.
+        OSError: The disk is full or not writable.
     """
     try:
         target.hardlink_to(source)
@@ -100,7 +98,7 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Push a file, or the names in a folder, to the disk."""
+    """Flush a file, or the entries of a folder, to the disk."""
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)
@@ -108,50 +106,78 @@ def sync(path: Path) -> None:
         os.close(file)
 
 
-def settle(draft: Path, folder: Path) -> None:
-    """Give a whole folder the place and name of ``folder``: at no time is half of one there.
+def replace_folder(draft: Path, folder: Path) -> None:
+    """Move ``draft`` to ``folder``, replacing what is there; a reader never sees half a folder.
 
     Raises:
-        OSError: The disk cannot be written.
+        OSError: The disk is not writable.
     """
     if folder.exists():
-        retire(folder)
+        _move_aside(folder)
     draft.rename(folder)
     sync(folder.parent)
 
 
-def retire(folder: Path) -> Path:
-    """Take a folder away in one step, and return where it is from now on, to be removed."""
-    retired = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(retired, ignore_errors=True)
-    return folder.rename(retired)
+def remove_folder(folder: Path) -> None:
+    """Remove a folder; a reader sees it either whole or not at all.
+
+    Raises:
+        OSError: The disk is not writable.
+    """
+    shutil.rmtree(_move_aside(folder))
 
 
-def lines(path: Path) -> Iterator[bytes]:
-    """The lines of ``path``, none where there is no such file."""
+def _move_aside(folder: Path) -> Path:
+    """Rename a folder to a hidden name, where only one such leftover can exist."""
+    hidden = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(hidden, ignore_errors=True)
+    return folder.rename(hidden)
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """The lines of ``path``; none if it does not exist."""
     if path.exists():
         yield from path.read_bytes().splitlines()
 
 
-def is_full(error: BaseException | None) -> bool:
-    """Whether a disk, or what a user may have of it, is full: by the error or what caused it.
+def tail(path: Path, size: int) -> str:
+    """The last lines of a text file, at most ``size`` bytes; empty if there is no such file.
 
-    Libraries in Rust tell the number in words only.
+    A line that begins before those bytes is left out, unless there is no other.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    if not path.is_file():
+        return ""
+    with path.open("rb") as stream:
+        start = max(0, stream.seek(0, os.SEEK_END) - size)
+        stream.seek(start)
+        data = stream.read()
+    if start > 0:
+        data = data.partition(b"\n")[2] or data
+    return data.decode("utf-8", errors="replace")
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, says that the disk or the user's quota is full.
+
+    Libraries written in Rust give the error number only in their message.
     """
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
             return True
-        if any(f"os error {number})" in str(error) for number in _FULL):
+        if any(f"os error {number})" in str(error) for number in _DISK_FULL):
             return True
         error = error.__cause__
     return False
 
 
-def write_whole(file: int, data: bytes) -> None:
-    """Write all of ``data`` at the end of a file, or take away what a full disk let through of it.
+def write_all(file: int, data: bytes) -> None:
+    """Append all of ``data`` to an open file, or undo what a full disk let through.
 
     Raises:
-        OSError: The disk is full or cannot be written; the file is as it was.
+        OSError: The disk is full or not writable; the file is unchanged.
     """
     written = os.write(file, data)
     if written < len(data):

@@ -9,23 +9,23 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def home() -> Path:
-    """Where ftwb keeps what it must not lose: ``$FTWB_HOME`` or the platform's data folder."""
+    """The folder of everything worth keeping: ``$FTWB_HOME`` or the platform's data folder."""
     if override := os.environ.get("FTWB_HOME"):
         return Path(override).expanduser()
-    import platformdirs  # here, because the first paint has no time for it
+    import platformdirs  # imported here to keep the start of the TUI fast
 
     return platformdirs.user_data_path("ftwb")
 
 
 def runs() -> Path:
-    """Where runs live: ``$FTWB_RUNS_DIR``, or a folder of the home."""
+    """The folder of all runs: ``$FTWB_RUNS_DIR``, or ``runs`` in :func:`home`."""
     if override := os.environ.get("FTWB_RUNS_DIR"):
         return Path(override).expanduser().absolute()
     return home().absolute() / "runs"
 
 
 def cache() -> Path:
-    """Where ftwb keeps what it can make again, such as the converted demo model."""
+    """The folder of what can be rebuilt, such as the converted demo model: ``$FTWB_CACHE``."""
     if override := os.environ.get("FTWB_CACHE"):
         return Path(override).expanduser().absolute()
     import platformdirs
@@ -34,33 +34,33 @@ def cache() -> Path:
 
 
 def queue() -> Path:
-    """Where the runs of this user on this machine queue for its devices: ``$FTWB_QUEUE``.
+    """The folder in which this user's runs queue for the machine's devices: ``$FTWB_QUEUE``.
 
-    Never beside the runs, which may lie on a network file system, and the same for every session,
-    whatever its ``TMPDIR``. What is in it means nothing after a reboot.
+    It is on a local disk, because runs may be on a network file system, and does not depend on
+    ``TMPDIR``, so that every session finds the same one. Its content is worthless after a reboot.
     """
     if override := os.environ.get("FTWB_QUEUE"):
         return Path(override).expanduser().absolute()
-    return Path(f"/tmp/ftwb-{os.getuid()}")  # noqa: S108 - the queue checks whose folder it is
+    return Path(f"/tmp/ftwb-{os.getuid()}")  # noqa: S108 - the queue checks that the user owns it
 
 
 def own_probes() -> Path:
-    """Where the user's probes live: ``mine.yaml`` and its items, and ``packs/`` for the chat."""
+    """The folder of the user's own probes: ``mine.yaml``, its items, and chat ``packs/``."""
     return home().absolute() / "probes"
 
 
 def presets() -> Path:
-    """The shipped presets, in a wheel or in a checkout."""
+    """The folder of the shipped presets, in a wheel or in a checkout."""
     return _shipped("presets")
 
 
 def themes() -> Path:
-    """The shipped themes, in a wheel or in a checkout."""
+    """The folder of the shipped themes, in a wheel or in a checkout."""
     return _shipped("themes")
 
 
 def shorten(path: Path) -> str:
-    """Write a path with ``~`` for the home folder, so that recipes do not name their author."""
+    """A path with ``~`` for the home folder, so that recipes do not reveal their author's name."""
     absolute = path.expanduser().absolute()
     user = Path.home()
     return f"~/{absolute.relative_to(user)}" if absolute.is_relative_to(user) else str(absolute)

@@ -1,13 +1,13 @@
-"""How long work reports its progress to whoever waits for it."""
+"""How long-running work reports its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 ProgressCallback = Callable[[str, int, int], None]
-"""Called with a description, how much is done, and of how much (0 where nobody knows)."""
+"""``report(description, done, total)``; ``total`` is 0 where it is unknown."""
 
 
 def silent(description: str, done: int, total: int) -> None:
-    """Report to nobody."""
+    """Ignore the progress."""
     del description, done, total

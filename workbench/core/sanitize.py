@@ -1,4 +1,4 @@
-"""Model text is untrusted: nothing in it may reach the terminal as an instruction."""
+"""Untrusted text, such as a model's, is made harmless before it reaches a terminal."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _DANGEROUS = re.compile(
     "\u2028\u2029"  # line and paragraph separators
     "\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069"  # marks that reorder the text around them
     "\ufff9-\ufffb"  # interlinear annotations
-    "\U000e0000-\U000e007f"  # tags: letters that nobody sees
-    "\ud800-\udfff"  # halves of a character
+    "\U000e0000-\U000e007f"  # tags: invisible letters
+    "\ud800-\udfff"  # lone surrogates
     "]"
 )
 
 
 def visible(text: str) -> str:
-    r"""Replace control characters by something to see: ESC becomes ``␛``, U+009B becomes ``\x9b``.
+    r"""Replace control characters with visible ones: ESC becomes ``␛``, U+009B becomes ``\x9b``.
 
     Tabs and newlines stay, CR LF becomes a newline. The result is safe to write to a terminal and
-    to hand to a Markdown renderer without raw HTML.
+    to pass to a Markdown renderer that renders no raw HTML.
     """
     return _DANGEROUS.sub(_picture, text.replace("\r\n", "\n"))
 

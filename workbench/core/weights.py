@@ -1,4 +1,4 @@
-"""Weights are read from safetensors alone: opening a pickle can run code."""
+"""Only safetensors are ever loaded: opening a pickle can run code."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ if TYPE_CHECKING:
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
-def require_safetensors(folder: Path, whose: str) -> None:
-    """Let only a folder with safetensors pass.
+def require_safetensors(folder: Path, owner: str) -> None:
+    """Refuse a folder without safetensors; pickled weights beside them are never opened.
+
+    Args:
+        folder: A model or an adapter.
+        owner: The model or the run it belongs to, for the error.
 
     Raises:
-        BadInputError: It has none; pickled weights beside them are never opened either way.
+        BadInputError: The folder has no safetensors.
     """
     if any(folder.glob("*.safetensors")):
         return
     pickled = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLES)
     if pickled:
         raise BadInputError(
-            f"{whose}: no safetensors in {folder}, only {pickled[0]}: pickled weights can run code "
-            "when they are opened, so they never are; convert them to safetensors first"
+            f"{owner}: no safetensors in {folder}, only {pickled[0]}: opening pickled weights can "
+            "run code, so ftwb never does; convert them to safetensors first"
         )
-    raise BadInputError(f"{whose}: no safetensors in {folder}; its weights are missing")
+    raise BadInputError(f"{owner}: no safetensors in {folder}; its weights are missing")

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.core.errors import BadInputError, MachineError, NotFoundError
+from workbench.core.errors import BadInputError, MachineError, NotFoundError, first_line
 from workbench.data.reading import Row
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def read(source: str) -> Iterator[Row]:
             f"{source}: no such file here, and the hub cannot be reached to look for a dataset"
         ) from error
     except (ValueError, FileNotFoundError) as error:
-        raise BadInputError(f"{source}: {str(error).partition(chr(10))[0]}") from error
+        raise BadInputError(f"{source}: {first_line(error)}") from error
     yield from (Row(number, values) for number, values in enumerate(rows, 1))
 
 

@@ -84,7 +84,7 @@ class StrengthCurve(BaseModel):
 
     def save(self, run: RunFolder) -> None:
         """Replace the run's curve in one step."""
-        files.replace(_file(run), self.model_dump_json(indent=1))
+        files.write_atomic(_file(run), self.model_dump_json(indent=1))
 
     def _gain(self, point: StrengthPoint) -> float:
         if point.target_score is not None and self.base.target_score is not None:

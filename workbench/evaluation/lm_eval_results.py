@@ -85,7 +85,9 @@ def append_round(run: RunFolder, done: BenchmarkRound) -> Path:
         BadInputError: What is there cannot be read.
     """
     known = read_benchmarks(run)
-    files.replace(_file(run), Benchmarks(rounds=(*known.rounds, done)).model_dump_json(indent=1))
+    files.write_atomic(
+        _file(run), Benchmarks(rounds=(*known.rounds, done)).model_dump_json(indent=1)
+    )
     return _file(run)
 
 

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from workbench.core import locations
-from workbench.core.errors import BadInputError, MachineError
+from workbench.core.errors import BadInputError, MachineError, first_line
 from workbench.models.gguf_files import read_gguf
 from workbench.models.progress import gguf_progress, quieten_libraries
 from workbench.models.store import build_once
@@ -58,9 +58,9 @@ def convert(file: Path, folder: Path, report: ProgressCallback) -> None:
         report("reading the weights", 0, 0)
         model = _unpack(file, report)
     except (OSError, ValueError, KeyError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
         raise BadInputError(
-            f"{file}: transformers cannot read this GGUF file: {reason}; use its safetensors"
+            f"{file}: transformers cannot read this GGUF file ({first_line(error)}); use the "
+            "model's safetensors instead"
         ) from error
     restore_tokenizer(tokenizer, known.pre_tokenizer, known.context)
     report("saving the converted model", 0, 0)

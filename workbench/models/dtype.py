@@ -53,7 +53,7 @@ def settle_dtypes(run: RunFolder, recipe: Recipe, device: torch.device) -> RunDt
     if file.is_file():
         return run_dtypes(run)
     dtypes = _resolve(recipe, device)
-    files.replace(file, json.dumps(asdict(dtypes)))
+    files.write_atomic(file, json.dumps(asdict(dtypes)))
     return dtypes
 
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from workbench.core.errors import BadInputError
+from workbench.core.errors import BadInputError, first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,8 +53,9 @@ def read_headers(folder: Path) -> Headers | None:
             f"{folder}: its index names {error.filename}, which is missing; download it again"
         ) from error
     except (SafetensorsParsingError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise BadInputError(f"{folder}: broken weights: {reason}; download them again") from error
+        raise BadInputError(
+            f"{folder}: broken weights: {first_line(error)}; download them again"
+        ) from error
     return parse_headers(metadata)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.core.errors import BadInputError
+from workbench.core.errors import BadInputError, first_line
 from workbench.core.weights import require_safetensors
 from workbench.models import hub
 from workbench.models.configs import read_config
@@ -71,7 +71,7 @@ def load_tokenizer(section: ModelSection, folder: Path) -> PreTrainedTokenizerBa
             folder, trust_remote_code=section.trust_remote_code, local_files_only=True
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInputError(f"{section.id}: broken tokenizer: {_first_line(error)}") from error
+        raise BadInputError(f"{section.id}: broken tokenizer: {first_line(error)}") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -110,7 +110,7 @@ def load_base(
             **({} if quantization is None else _four_bits(quantization, device, dtype)),
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise BadInputError(f"{section.id}: cannot be loaded: {_first_line(error)}") from error
+        raise BadInputError(f"{section.id}: cannot be loaded: {first_line(error)}") from error
     model, told = loaded
     _check_all_loaded(section, told)
     if quantization is not None:
@@ -162,7 +162,3 @@ def _check_all_loaded(section: ModelSection, told: dict[str, Any]) -> None:
             f"{section.id}: its weights lack {missing[0]} ({len(missing)} missing in all); "
             "download them again"
         )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

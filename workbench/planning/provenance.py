@@ -106,7 +106,7 @@ def save_provenance(run: RunFolder, recipe: Recipe) -> None:
     Raises:
         FtwbError: A source cannot be read, or the disk is full.
     """
-    files.replace(run.origin, Provenance.of(recipe).model_dump_json(indent=1))
+    files.write_atomic(run.origin, Provenance.of(recipe).model_dump_json(indent=1))
 
 
 def require_provenance(run: RunFolder) -> None:

@@ -72,7 +72,7 @@ def draft(run: RunFolder, step: int) -> Iterator[Path]:
     try:
         yield folder
         _seal(folder)
-        files.settle(folder, target)
+        files.replace_folder(folder, target)
     finally:
         _remove_drafts(run)
 
@@ -141,7 +141,7 @@ def remove_after(run: RunFolder, step: int) -> None:
 
 def _remove(folder: Path) -> None:
     """Remove a checkpoint so that half of it is at no time taken for one."""
-    shutil.rmtree(files.retire(folder))
+    files.remove_folder(folder)
 
 
 def _remove_drafts(run: RunFolder) -> None:
@@ -155,7 +155,7 @@ def _seal(folder: Path) -> None:
     for path in contents:
         files.sync(path)
     sealed = {path.relative_to(folder).as_posix(): _digest(path) for path in contents}
-    files.replace(folder / _MANIFEST, json.dumps(sealed, indent=1))
+    files.write_atomic(folder / _MANIFEST, json.dumps(sealed, indent=1))
     files.sync(folder)
 
 

@@ -40,7 +40,7 @@ def ask(run: RunFolder, request: Request) -> None:
         return
     if why := refusal(status, request):
         raise BadInputError(f"{run.id} {why}")
-    files.replace(run.control / request, "")
+    files.write_atomic(run.control / request, "")
 
 
 def refusal(status: Status, request: Request) -> str:

@@ -51,7 +51,7 @@ class EventLog:
             notice = {"kind": "notice", "level": "warning", "text": text}
             told.append({"t": event["t"], "step": step, **notice})
         lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
-        files.write_whole(self._file, ("\n" * self._torn + lines).encode())
+        files.write_all(self._file, ("\n" * self._torn + lines).encode())
         self._torn = False
         return event
 

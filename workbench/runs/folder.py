@@ -161,7 +161,7 @@ class Runs:
         draft.path.mkdir(mode=0o700)
         try:
             draft.control.mkdir(mode=0o700)
-            files.replace(draft.recipe_file, text)
+            files.write_atomic(draft.recipe_file, text)
             Status(created=created).save(draft.status_file)
             draft.events.touch(mode=0o600)
             while True:

@@ -76,7 +76,7 @@ class Queue:
             waiting = [ticket for ticket in before if ticket.lives()]
             yield waiting
             if waiting != before:
-                files.replace(self.folder / "line.json", json.dumps(waiting))
+                files.write_atomic(self.folder / "line.json", json.dumps(waiting))
         finally:
             os.close(lock)
 

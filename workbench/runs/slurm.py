@@ -53,7 +53,7 @@ def write_script(run: RunFolder, job: Job) -> Path:
         MachineError: The folder cannot be written.
     """
     path = run.path / "slurm.sh"
-    files.replace(path, script(run, job))
+    files.write_atomic(path, script(run, job))
     run.status().model_copy(update={"scheduler": SCHEDULER}).save(run.status_file)
     return path
 

@@ -92,7 +92,7 @@ class Status(BaseModel):
         """Replace the file in one step; its words name neither tokens nor the home folder."""
         words = {"reason": scrub(self.reason), "paused": scrub(self.paused)}
         clean = self.model_copy(update=words)
-        files.replace(path, clean.model_dump_json(indent=1))
+        files.write_atomic(path, clean.model_dump_json(indent=1))
 
     @classmethod
     def read(cls, path: Path) -> Status:

@@ -31,7 +31,7 @@ def add_run(run: RunFolder, sweep: str) -> None:
     Raises:
         MachineError: Its folder cannot be written.
     """
-    files.replace(run.path / _FILE, sweep)
+    files.write_atomic(run.path / _FILE, sweep)
 
 
 def sweep_of(run: RunFolder) -> str:

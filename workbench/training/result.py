@@ -34,7 +34,7 @@ def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
         strategy.save(model, draft)
         for path in (*sorted(draft.rglob("*")), draft):
             files.sync(path)
-        files.settle(draft, folder)
+        files.replace_folder(draft, folder)
     except (OSError, SafetensorError) as error:
         raise MachineError(f"{folder}: the model cannot be saved: {error}") from error
     finally:

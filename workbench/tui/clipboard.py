@@ -88,8 +88,8 @@ def write_copy(text: str, folder: Path, suffix: str) -> Path:
     Raises:
         MachineError: The disk is full or the folder cannot be written.
     """
-    path = files.claim(folder, time.strftime("copy-%Y%m%d-%H%M%S"), suffix)
-    files.append(path, text.removesuffix("\n"))
+    path = files.create_unique(folder, time.strftime("copy-%Y%m%d-%H%M%S"), suffix)
+    files.append_line(path, text.removesuffix("\n"))
     return path
 
 

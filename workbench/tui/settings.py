@@ -54,7 +54,7 @@ class Settings:
         """
         path = settings_file()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        files.replace(path, json.dumps(asdict(self), indent=1))
+        files.write_atomic(path, json.dumps(asdict(self), indent=1))
 
 
 def settings_file() -> Path:

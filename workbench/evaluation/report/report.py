@@ -153,7 +153,7 @@ class Report(BaseModel):
 
     def save(self, path: Path) -> None:
         """Replace ``path`` in one step, without tokens and the path of the home folder."""
-        files.replace(path, scrub(self.model_dump_json(indent=1)))
+        files.write_atomic(path, scrub(self.model_dump_json(indent=1)))
 
 
 def read_report(run: RunFolder) -> Report:

@@ -132,7 +132,7 @@ def _write(made: Baseline, folder: Path) -> None:
         save_file(made.task, folder / _TASK)
     except SafetensorError as error:
         raise MachineError(f"{folder}: cannot be written: {error}") from error
-    files.replace(folder / _RESULTS, made.results.model_dump_json(indent=1))
+    files.write_atomic(folder / _RESULTS, made.results.model_dump_json(indent=1))
 
 
 def _refuse_broken(measurement: Measurement) -> None:

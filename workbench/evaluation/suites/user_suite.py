@@ -87,9 +87,9 @@ def add_probe(prompt: str, phrases: Sequence[str], answer: str) -> Item:
         told = " or ".join(map(repr, phrases))
         raise BadInputError(f"the base's own answer would be wrong: it does not have {told}")
     asked = item.model_dump_json(include={"id", "prompt", "size", "answers"})
-    files.append(_items(file), asked)
+    files.append_line(_items(file), asked)
     if not path.exists():
-        files.replace(path, _SETTINGS)
+        files.write_atomic(path, _SETTINGS)
     return item
 
 

@@ -73,7 +73,7 @@ class Disk:
                 done = write()
                 break
             except (OSError, FtwbError, SafetensorError) as error:
-                if not files.is_full(error):
+                if not files.is_disk_full(error):
                     raise
             since = time.monotonic() if since is None else since
             where = min((self._run.path, also), key=_free)
@@ -104,7 +104,7 @@ class Disk:
         try:
             file = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             try:
-                files.write_whole(file, bytes(_RESERVE))
+                files.write_all(file, bytes(_RESERVE))
             finally:
                 os.close(file)
         except OSError:

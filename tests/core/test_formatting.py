@@ -1,4 +1,4 @@
-"""One way to write numbers, everywhere."""
+"""Numbers, sizes and durations are written one way everywhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import workbench
-from workbench.core.formatting import number, percent
+from workbench.core.formatting import GIB, age, compact, duration, file_size, number, percent
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,56 @@ def test_a_share(share: float, decimals: int, written: str) -> None:
     assert percent(share, decimals, signed=True) == f"+{written}"
 
 
-def test_no_text_writes_percent_by_itself() -> None:
-    """Python's own ``%`` format has no space: what is shown goes through :func:`percent`."""
+def test_percentages_are_written_by_the_formatter() -> None:
+    """Python's own ``%`` format has no space, so every percentage goes through :func:`percent`."""
     own = re.compile(r"\{[^{}]*:[^{}]*%\}|\"\+?\.\d%\"")
     package = Path(workbench.__path__[0])
-    found = [
+    offenders = [
         f"{path.relative_to(package)}: {match[0]}"
         for path in sorted(package.rglob("*.py"))
         for match in own.finditer(path.read_text(encoding="utf-8"))
     ]
-    assert found == []
+    assert offenders == []
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1234, "1.23 k"),
+        (1.4e6, "1.4 M"),
+        (134_515_008, "135 M"),
+        (7e9, "7 G"),
+    ],
+)
+def test_a_count(value: float, written: str) -> None:
+    assert compact(value) == written
+
+
+@pytest.mark.parametrize(
+    ("size", "written"),
+    [
+        (0, "0 MiB"),
+        (50 << 20, "50 MiB"),
+        (GIB // 5, "0.20 GiB"),
+        (3 * GIB, "3.00 GiB"),
+        (80 * GIB, "80.0 GiB"),
+    ],
+)
+def test_a_size(size: float, written: str) -> None:
+    assert file_size(size) == written
+
+
+@pytest.mark.parametrize(
+    ("seconds", "clock", "ago"),
+    [
+        (0, "0:00", "now"),
+        (250, "4:10", "4 min"),
+        (3723, "1:02:03", "1 h"),
+        (200_000, "55:33:20", "2 d"),
+    ],
+)
+def test_a_duration(seconds: float, clock: str, ago: str) -> None:
+    assert duration(seconds) == clock
+    assert age(seconds) == ago

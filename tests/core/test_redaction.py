@@ -1,4 +1,4 @@
-"""Tokens and the home folder do not survive; everything else does."""
+"""Access tokens and the home folder are redacted; everything else is kept."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> None:
         ('"/home/ada/a":"/home/ada/b"', '"~/a":"~/b"'),
     ],
 )
-def test_what_must_not_be_written(raw: str, clean: str) -> None:
+def test_secrets_are_redacted(raw: str, clean: str) -> None:
     assert scrub(raw) == clean
     assert scrub(clean) == clean
 
@@ -55,17 +55,17 @@ def test_what_must_not_be_written(raw: str, clean: str) -> None:
         "risk-averse-and-therefore-careful-people",
     ],
 )
-def test_what_only_looks_alike_stays(text: str) -> None:
+def test_lookalikes_are_kept(text: str) -> None:
     assert scrub(text) == text
     assert not holds_token(text)
 
 
-def test_a_home_that_is_the_root_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_root_home_folder_is_not_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/")
     assert scrub("/ and /data/x") == "/ and /data/x"
 
 
-def test_a_path_is_no_token() -> None:
+def test_a_path_is_not_a_token() -> None:
     assert not holds_token("/home/ada/models")
     assert holds_token(f"https://host/x?token={HUB}")
 
