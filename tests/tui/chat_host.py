@@ -113,7 +113,7 @@ class ScriptedClient:
 
 class Host(App):
     rows = reactive(())
-    box = reactive("")
+    machine = reactive("")
     ENABLE_COMMAND_PALETTE: ClassVar = False
 
     def __init__(self, run, client):

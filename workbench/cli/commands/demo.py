@@ -36,7 +36,7 @@ def command(root: Path, headless: bool, whole: bool, as_json: bool) -> None:
     if whole:
         raise click.UsageError("--all tells its story without screens: add --headless")
     from workbench.tui import launch
-    from workbench.tui.story import Story
+    from workbench.tui.demo_tour import DemoTour
 
     first = demo.tell_in_background(runs)
-    launch(root, run=first, story=Story(first.id, demo.CHAPTERS, "What is photosynthesis?"))
+    launch(root, run=first, tour=DemoTour(first.id, demo.CHAPTERS, "What is photosynthesis?"))

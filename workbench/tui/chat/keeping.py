@@ -173,7 +173,7 @@ def _turn(exchange: Exchange, lane: str) -> int:
 
 def _earlier(number: int, record: Record) -> Item:
     """A line of the list; it is found by every word that was said."""
-    return Item(str(number), _glimpse(record.prompt), record.when, found_by=record.text)
+    return Item(str(number), _glimpse(record.prompt), record.when, keywords=record.text)
 
 
 def _glimpse(text: str) -> str:

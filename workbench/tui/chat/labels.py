@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from workbench.chat.session import STEP, STRONGEST
+from workbench.core.formatting import GIB, file_size, gib
 from workbench.core.sanitize import visible
-from workbench.tui.labels import GIB, gib, size
 
 if TYPE_CHECKING:
     from workbench.chat.protocol import LaneFacts, Opened, Proof
@@ -112,7 +112,7 @@ def _costs(facts: LaneFacts) -> str:
     how = (
         "In one batch with the base" if facts.decoding == "one batch" else "In turns with the base"
     )
-    return f"{how}, {size(facts.extra_bytes)} of weights of its own."
+    return f"{how}, {file_size(facts.extra_bytes)} of weights of its own."
 
 
 def facts(session: ChatSession, *, together: bool) -> list[str]:

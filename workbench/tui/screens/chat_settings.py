@@ -66,7 +66,7 @@ class ChatSettingsScreen(Dialog[ChatSettings]):
         except ValidationError as error:
             wrong = dict(problems_of(error, ChatSettings))
         for name, row in rows.items():
-            row.complain(wrong.get(name, ""))
+            row.show_error(wrong.get(name, ""))
         return settings
 
     @on(FieldRow.Changed)

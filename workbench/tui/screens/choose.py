@@ -1,4 +1,4 @@
-"""A list to choose from by typing a few letters."""
+"""A list to choose from, filtered by typing."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Item:
-    """Something to choose: what is returned, how it is called, and what is known of it.
+    """One thing to choose.
 
     Attributes:
-        found_by: What it is also found by, and is not shown.
+        value: What the dialog returns.
+        label: Its name in the list.
+        detail: Shown after the name.
+        keywords: Further text that the filter searches, not shown.
     """
 
     value: str
     label: str
     detail: str = ""
-    found_by: str = ""
+    keywords: str = ""
 
 
 class ChooseScreen(Dialog[str]):
-    """Typing filters, the arrows move, enter chooses."""
+    """Typing filters the list, arrows move, enter chooses."""
 
     CSS_PATH = "choose.tcss"
     BINDINGS: ClassVar = [
@@ -43,14 +46,13 @@ class ChooseScreen(Dialog[str]):
     ]
 
     def __init__(self, title: str, items: Sequence[Item], *, free: str = "") -> None:
-        """Offer ``items``; ``free`` says what a typed word that fits none of them means."""
+        """Offer ``items``; with ``free``, which says what it means, also the typed text itself."""
         super().__init__()
         self._title = title
         self._items = items
         self._free = free
 
     def compose(self) -> ComposeResult:
-        """Lay out the filter and the list."""
         with Vertical(classes="dialog", id="choose") as box:
             box.border_title = self._title
             box.border_subtitle = "enter chooses   escape closes"
@@ -58,52 +60,48 @@ class ChooseScreen(Dialog[str]):
             yield OptionList(markup=False)
 
     def on_mount(self) -> None:
-        """Show everything."""
-        self._show("")
+        self._filter("")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Show what fits."""
-        self._show(event.value)
+        self._filter(event.value)
 
     def on_input_submitted(self) -> None:
-        """Choose what is marked."""
         self.query_one(OptionList).action_select()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Answer with the chosen value."""
         self.dismiss(event.option_id)
 
     def action_move(self, step: int) -> None:
-        """Move the mark while the filter keeps the focus."""
+        """Move the highlight while the input keeps the focus."""
         options = self.query_one(OptionList)
         if step > 0:
             options.action_cursor_down()
         else:
             options.action_cursor_up()
 
-    def _show(self, typed: str) -> None:
-        fitting = _fitting(self._items, typed.casefold())
+    def _filter(self, typed: str) -> None:
+        matching = _matching(self._items, typed.casefold())
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options([Option(_line(item), id=item.value) for item in fitting])
-        if self._free and typed.strip() and all(item.value != typed.strip() for item in fitting):
-            free = Content.assemble(typed.strip(), (f"  {self._free}", "dim"))
-            options.add_option(Option(free, id=typed.strip()))
+        options.add_options([Option(_line(item), id=item.value) for item in matching])
+        text = typed.strip()
+        if self._free and text and all(item.value != text for item in matching):
+            options.add_option(Option(Content.assemble(text, (f"  {self._free}", "dim")), id=text))
         if options.option_count:
             options.highlighted = 0
         else:
-            options.add_option(Option(Content.styled("nothing fits", "dim"), disabled=True))
+            options.add_option(Option(Content.styled("no match", "dim"), disabled=True))
 
 
-def _fitting(items: Sequence[Item], typed: str) -> list[Item]:
-    """The items that hold every typed word, those first that hold it in their label."""
+def _matching(items: Sequence[Item], typed: str) -> list[Item]:
+    """The items that contain all typed words, those first whose label contains the text."""
     words = typed.split()
-    fitting = [item for item in items if all(word in _searched(item) for word in words)]
-    return sorted(fitting, key=lambda item: typed.strip() not in item.label.casefold())
+    matching = [item for item in items if all(word in _search_text(item) for word in words)]
+    return sorted(matching, key=lambda item: typed.strip() not in item.label.casefold())
 
 
-def _searched(item: Item) -> str:
-    return f"{item.label} {item.detail} {item.value} {item.found_by}".casefold()
+def _search_text(item: Item) -> str:
+    return f"{item.label} {item.detail} {item.value} {item.keywords}".casefold()
 
 
 def _line(item: Item) -> Content:

@@ -5,29 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.evaluation.analysis.comparison import Keeping, more_is_better, untouched
-from workbench.tui.labels import letter
+from workbench.tui.labels import run_letter
 from workbench.tui.widgets.common.plot import LOOKS
-from workbench.tui.widgets.compare.plane import Field, Mark
+from workbench.tui.widgets.compare.plane import Mark, PlaneData
 
 if TYPE_CHECKING:
     from workbench.evaluation.analysis.comparison import Comparison
     from workbench.evaluation.analysis.published_results import Prior
 
-TITLES: dict[Keeping, str] = {
+RETENTION_TITLES: dict[Keeping, str] = {
     "retention_index": "retention index",
     "kl_general": "KL to base, nats/token",
     "delta_nll": "ΔNLL, nats/token",
 }
-_LEARNED = {"score": "target score", "nll": "nats won on held-out rows"}
+_LEARNED = {"score": "target score", "nll": "nats gained on held-out rows"}
 
 
-def plane_field(comparison: Comparison | None, keeping: Keeping, prior: Prior | None) -> Field:
-    """Marks for the base, every run that has both numbers, and the published rows if any.
+def plane_data(comparison: Comparison | None, keeping: Keeping, prior: Prior | None) -> PlaneData:
+    """Marks for the base, for every run that has both numbers, and for published results if any.
 
-    Published rows stand only where they were measured: scores against the change of the loss.
+    Published results appear only on the axes they were measured on: score against change of loss.
     """
     if comparison is None or not comparison.runs:
-        return Field()
+        return PlaneData()
     runs = _runs(comparison, keeping)
     shown = prior if keeping == "delta_nll" and comparison.learned_as == "score" else None
     published = [
@@ -37,12 +37,12 @@ def plane_field(comparison: Comparison | None, keeping: Keeping, prior: Prior | 
     base = []
     if runs and comparison.base is not None:
         base = [Mark(untouched(keeping), comparison.base, "○", "base", "axis")]
-    front = {each.run for each in comparison.runs if keeping in each.fronts}
-    return Field(
+    front = {compared.run for compared in comparison.runs if keeping in compared.fronts}
+    return PlaneData(
         marks=(*published, *base, *runs.values()),
         front=tuple(mark for run, mark in runs.items() if run in front),
         better="up and right" if more_is_better(keeping) else "up and left",
-        x_title=TITLES[keeping],
+        x_title=RETENTION_TITLES[keeping],
         y_title=_LEARNED[comparison.learned_as],
     )
 
@@ -50,7 +50,7 @@ def plane_field(comparison: Comparison | None, keeping: Keeping, prior: Prior | 
 def _runs(comparison: Comparison, keeping: Keeping) -> dict[str, Mark]:
     looks = zip(comparison.runs, LOOKS, strict=False)
     return {
-        each.run: Mark(kept, each.learned, letter(place), each.name, look)
-        for place, (each, look) in enumerate(looks)
-        if each.learned is not None and (kept := each.kept(keeping)) is not None
+        compared.run: Mark(kept, compared.learned, run_letter(place), compared.name, look)
+        for place, (compared, look) in enumerate(looks)
+        if compared.learned is not None and (kept := compared.kept(keeping)) is not None
     }
