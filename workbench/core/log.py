@@ -12,7 +12,7 @@ from workbench.core import files, locations
 from workbench.core.errors import MachineError
 from workbench.core.redaction import scrub
 
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 """Size at which the file is renamed to ``ftwb.log.1``, whose predecessor is then deleted."""
 
 
@@ -32,5 +32,5 @@ def write_error(error: BaseException, activity: str) -> None:
 
 def _rotate() -> None:
     path = locations.log_file()
-    if path.is_file() and path.stat().st_size > MOST_BYTES:
+    if path.is_file() and path.stat().st_size > MAX_BYTES:
         path.replace(path.with_name(f"{path.name}.1"))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from workbench.runs.checkpoints import resumable_from
 from workbench.core import files
+from workbench.runs.checkpoints import resumable_from
 from workbench.runs.events import parse
 from workbench.runs.folder import RunFolder, Runs
 

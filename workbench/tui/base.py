@@ -63,7 +63,7 @@ class ReportsErrors(DOMNode):
     RECURRING: ClassVar[frozenset[str]] = frozenset()
     _recurring_failures: Mapping[str, Failure] = MappingProxyType({})
 
-    def run_worker(  # noqa: PLR0913 - Textual's signature
+    def run_worker(
         self,
         work: WorkType[Any],
         name: str | None = "",

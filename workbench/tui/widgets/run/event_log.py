@@ -37,10 +37,10 @@ class EventLogPane(VerticalScroll):
 
     def __init__(self) -> None:
         super().__init__(classes="pane")
+        self._answers, self._failure, self._notices = Static(), Static(), Static()
 
     def compose(self) -> ComposeResult:
-        for name in ("answers", "log-tail", "notices"):
-            text = Static(id=name)
+        for text in (self._answers, self._failure, self._notices):
             text.display = False
             yield text
 
@@ -48,16 +48,17 @@ class EventLogPane(VerticalScroll):
         step = view.resumable_step
         self.border_title = "Before and after" if view.report else "Events"
         self.border_subtitle = f"u resumes from step {step:,}" if step else ""
-        self._set_text("#answers", answers(view.report) if view.report else Content(""))
-        self._set_text("#log-tail", _failure(view.run, view.log_tail) if view.run else Content(""))
+        _update(self._answers, answers(view.report) if view.report else Content(""))
+        _update(self._failure, failure(view.run, view.log_tail) if view.run else Content(""))
         notices = view.run.notices[-_MAX_NOTICES:] if view.run else ()
-        self._set_text("#notices", Content("\n").join(map(_line, reversed(notices))))
+        _update(self._notices, Content("\n").join(map(_line, reversed(notices))))
 
-    def _set_text(self, selector: str, text: Content) -> None:
-        static = self.query_one(selector, Static)
-        if static.content != text:
-            static.display = bool(text.plain)
-            static.update(text)
+
+def _update(static: Static, text: Content) -> None:
+    """Show ``text``, or nothing if it is empty; an unchanged one is not laid out again."""
+    if static.content != text:
+        static.display = bool(text.plain)
+        static.update(text)
 
 
 def answers(report: Report) -> Content:
@@ -79,7 +80,8 @@ def _one_line(text: str) -> str:
     return visible(" ".join(text.split())) or "(nothing)"
 
 
-def _failure(view: RunView, log_tail: str) -> Content:
+def failure(view: RunView, log_tail: str) -> Content:
+    """The reason and the end of the log of a run that failed or was lost; empty for others."""
     if view.status.state not in ("failed", "lost"):
         return Content("")
     parts: list[Any] = [

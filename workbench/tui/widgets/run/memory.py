@@ -76,22 +76,23 @@ class DeviceMemory(Vertical):
         super().__init__()
         self._device = device
         self._title = _HOST_TITLE if device is None else f"GPU {device} memory"
+        self._chart = Chart(self._title, format_value=gib, unit=GIB, from_zero=True)
+        self._line = Static()
 
     def compose(self) -> ComposeResult:
-        yield Chart(self._title, format_value=gib, unit=GIB, from_zero=True)
-        yield Static()
+        yield self._chart
+        yield self._line
 
     def watch_run_view(self, view: RunView | None) -> None:
         if view is None:
             return
-        chart, line = self.query_one(Chart), self.query_one(Static)
         curves = _host(view) if self._device is None else _gpu(view, self._device)
-        chart.data = ChartData(curves, _WAITING, until=view.status.step)
+        self._chart.data = ChartData(curves, _WAITING, until=view.status.step)
         if self._device is not None:
-            chart.border_title = f"{self._title}, {_in_use(view, self._device)}"
+            self._chart.border_title = f"{self._title}, {_in_use(view, self._device)}"
         text = device_facts(view, self._device)
-        line.display = bool(text.plain)
-        line.update(text)
+        self._line.display = bool(text.plain)
+        self._line.update(text)
 
 
 def gpus(view: RunView) -> tuple[int, ...]:
