@@ -14,7 +14,7 @@ import pytest
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.looking import screen_lines
 from tests.tui.scripted import make_run, set_state, write_steps
-from workbench.runs.control import WAITING
+from workbench.runs.control import AWAITING_ANSWER
 from workbench.runs.run_index import RunSnapshot
 from workbench.tui import run_actions, screens
 from workbench.tui.commands import commands_of
@@ -41,7 +41,10 @@ def applicable(snapshot: RunSnapshot) -> set[str]:
         ({"state": "queued", "place": 1}, {"stop", "checkpoint", "evaluate"}),
         ({"state": "running", "step": 3, "total": 9}, {"stop", "checkpoint", "evaluate"}),
         ({"state": "running", "step": 9, "total": 9}, {"stop"}),
-        ({"state": "running", "step": 3, "total": 9, "phase": WAITING}, {"stop", "continue"}),
+        (
+            {"state": "running", "step": 3, "total": 9, "phase": AWAITING_ANSWER},
+            {"stop", "continue"},
+        ),
         ({"state": "lost", "stranded": True}, {"stop"}),
         ({"state": "failed"}, set()),
         ({"state": "finished", "step": 9, "total": 9}, set()),
