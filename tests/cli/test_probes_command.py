@@ -76,7 +76,7 @@ def test_every_problem_is_told_with_its_line(ftwb: Callable[..., Ended], mine: P
     assert ended.code == 2
     problems = json.loads(ended.out)["problems"]
     assert [problem["number"] for problem in problems] == list(range(2, 9))
-    assert problems[-1]["what"] == "item 'k1': stands already in line 1"
+    assert problems[-1]["reason"] == "item 'k1': stands already in line 1"
 
 
 def test_an_unknown_suite_is_told_the_nearest(ftwb: Callable[..., Ended]) -> None:
