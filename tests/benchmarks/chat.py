@@ -30,10 +30,10 @@ from workbench.chat.engine.decoding import Decoder
 from workbench.chat.engine.lanes import open_lanes, twin
 from workbench.chat.engine.loader import load_lane
 from workbench.chat.protocol import Done, Generate, Turn
+from workbench.core.progress import silent
 from workbench.models import loading
 from workbench.models.demo import ensure_demo_model
 from workbench.models.dtype import torch_dtype
-from workbench.models.progress import silent
 from workbench.recipe.model import ModelSection
 from workbench.strategies.lora import LoraStrategy
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from tests.chat.asking import answers, ask, decoder_on, lanes_of, reference, said
+from workbench.core.progress import silent
 from workbench.models import loading
 from workbench.models.demo import ensure_demo_model
-from workbench.models.progress import silent
 from workbench.recipe.model import ModelSection
 from workbench.recipe.recipe import STRATEGIES
 

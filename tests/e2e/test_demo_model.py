@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.benchmarks.presets import outcome
+from workbench.core.progress import silent
 from workbench.models.demo import ensure_demo_model
-from workbench.models.progress import silent
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from workbench.evaluation.fingerprint import take_fingerprint
 from workbench.evaluation.interpolation_curve import StrengthCurve, StrengthPoint
 from workbench.evaluation.run.evaluator import Evaluator
 from workbench.interpolation.strength import refuse_without_strength
-from workbench.models.dtype import run_dtypes
+from workbench.models.dtype import read_dtypes
 from workbench.models.loaded_base import open_base
 from workbench.strategies.interpolation import Interpolation
 
@@ -41,7 +41,7 @@ def sweep(
     refuse_without_strength(run)
     recipe = run.recipe()
     split = load_split(recipe.data, recipe.training.seed)
-    loaded = open_base(recipe, split, run_dtypes(run), report)
+    loaded = open_base(recipe, split, read_dtypes(run), report)
     evaluator = Evaluator(loaded, size, lambda text: report(text, 0, 0))
     fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
     with tempfile.TemporaryDirectory() as folder:

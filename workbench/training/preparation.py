@@ -99,14 +99,14 @@ class WorkerBaseContext:
 
         Otherwise rounding alone would hold a model that trains in mixed precision off its base.
         """
-        with self._loaded.as_trained():
+        with self._loaded.autocast():
             return labelled_logits(model, batch)[0]
 
     def cached(
         self, what: str, make: Callable[[], dict[str, Tensor]], *of: Any
     ) -> dict[str, Tensor]:
         """Tensors made once for this base and for equal ``of``, on the base's device."""
-        key = json.dumps([what, self._fingerprint, str(self._loaded.precision), *of])
+        key = json.dumps([what, self._fingerprint, str(self._loaded.autocast_dtype), *of])
         name = f"{what}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
 
         def build(folder: Path) -> None:
@@ -125,7 +125,7 @@ class WorkerBaseContext:
         return [example for example in examples if not _asks(example, asked)][:rows]
 
     def _answer(self, prompts: Sequence[list[int]], new_tokens: int) -> dict[str, Tensor]:
-        with self._loaded.as_trained():
+        with self._loaded.autocast():
             answers = self.in_parts(
                 "the base's own answers",
                 _ANSWERS,

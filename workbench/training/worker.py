@@ -14,7 +14,7 @@ from workbench.core.errors import BadInputError
 from workbench.core.formatting import percent
 from workbench.data.splitting import load_split
 from workbench.evaluation.run.evaluator import Evaluator
-from workbench.models.dtype import settle_dtypes
+from workbench.models.dtype import resolve_dtypes
 from workbench.models.loaded_base import open_base
 from workbench.models.loading import choose_device
 from workbench.planning.plan import total_steps
@@ -129,7 +129,7 @@ class Work:
             reporter.retry_when_disk_full(partial(save_provenance, self._run, recipe))
         dtypes = processes.from_main(
             lambda: reporter.retry_when_disk_full(
-                lambda: settle_dtypes(self._run, recipe, choose_device())
+                lambda: resolve_dtypes(self._run, recipe, choose_device())
             )
         )
         with processes.main_first():
@@ -263,7 +263,7 @@ class Work:
             training,
             steps=total_steps(training, len(rows), self._processes.size),
             folder=self._run.checkpoints,
-            precision=loaded.precision,
+            precision=loaded.autocast_dtype,
             on_cpu=loaded.device.type == "cpu",
         )
         groups = self._recipe.strategy.parameter_groups(

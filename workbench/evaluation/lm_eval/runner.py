@@ -17,10 +17,10 @@ from workbench.evaluation.lm_eval.redirect_output import output_to
 from workbench.evaluation.lm_eval_results import BenchmarkRound
 from workbench.evaluation.run.reevaluate import refuse_another_base
 from workbench.models.auto_batch_size import AutoBatchSize
-from workbench.models.dtype import run_dtypes
-from workbench.models.eval_mode import eval_mode, undisturbed
+from workbench.models.dtype import read_dtypes
+from workbench.models.eval_mode import eval_mode, preserved_rng_state
+from workbench.models.library_output import quieten_libraries
 from workbench.models.loaded_base import open_base
-from workbench.models.progress import quieten_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,12 +78,12 @@ def benchmark(run: RunFolder, wanted: Wanted, report: ProgressCallback) -> Bench
     if not run.has_result():
         raise NotFoundError(f"{run.id} is {run.status().state} and has no result to benchmark")
     recipe = run.recipe()
-    with undisturbed():
+    with preserved_rng_state():
         with output_to(_log(run)):
             report("loading the tasks", 0, 0)
             tasks = _load_tasks(wanted)
         split = load_split(recipe.data, recipe.training.seed)
-        loaded = open_base(recipe, split, run_dtypes(run), report)
+        loaded = open_base(recipe, split, read_dtypes(run), report)
         logits = take_fingerprint(loaded.base, loaded.tokenizer)
         refuse_another_base(run, logits, Held.of(loaded.base))
         harness = _Harness(loaded, wanted, tasks, _log(run), report)
@@ -198,12 +198,12 @@ class _Harness:
         set_seed(_SEED)
         for task in self._tasks["tasks"].values():
             task.set_fewshot_seed(seed=_SEED)
-        with output_to(self._log), eval_mode(model), loaded.as_trained():
+        with output_to(self._log), eval_mode(model), loaded.autocast():
             asked: Any = HFLM(
                 pretrained=model,
                 tokenizer=loaded.tokenizer,
                 batch_size=at_once,
-                max_length=int(min(loaded.context, loaded.tokenizer.model_max_length)),
+                max_length=int(min(loaded.context_length, loaded.tokenizer.model_max_length)),
             )
             try:
                 found: dict[str, Any] = evaluate(

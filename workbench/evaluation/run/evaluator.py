@@ -102,7 +102,7 @@ class Evaluator:
 
     def result(self, model: Module, base: Baseline, tell: ProgressCallback) -> Measurement:
         """What a tuned model does, in the same batches."""
-        with self._loaded.as_trained():
+        with self._loaded.autocast():
             general = self._read(self.general, model, base.general)
             task = self._read(self.task, model, base.task)
             done = measure(model, self._loaded, self.asked, tell, self._rooms)
@@ -135,7 +135,7 @@ class Evaluator:
 
     def _measure_base(self, key: str, tell: ProgressCallback) -> Baseline:
         loaded = self._loaded
-        with loaded.as_trained():
+        with loaded.autocast():
             tell("general and held-out text", 0, 0)
             general, task = (
                 self._rooms.texts.run(partial(_predictions, texts, loaded.base))
@@ -184,7 +184,7 @@ class Evaluator:
         return [
             str(loaded.device),
             str(loaded.base.dtype),
-            str(loaded.precision),
+            str(loaded.autocast_dtype),
             asked.size,
             [[suite.model_dump_json(), repr(suite.scorer)] for suite in asked.suites],
             [list(part) for part in asked.target],
@@ -225,7 +225,7 @@ def _within_context(
 ) -> tuple[list[Rendered], str]:
     """Rows cut to the model's context that have a token to learn, and how many had to be cut."""
     longest = max((len(row.input_ids) for row in rows), default=0)
-    context = int(min(loaded.context, longest))
+    context = int(min(loaded.context_length, longest))
     cut = sum(len(row.input_ids) > context for row in rows)
     note = f"{what} longer than the model's context of {context:,} tokens are cut to it: {cut:,}"
     fitting = [short for row in rows if (short := row.cut(context)).learns]

@@ -86,10 +86,11 @@ def _general_prompt(loaded: LoadedBase, text: str) -> list[int]:
         prompt_tokens(loaded.renderer, text),
         loaded.recipe.evaluation.prompts_max_new_tokens,
     )
-    if len(ids) + answer > loaded.context:
+    if len(ids) + answer > loaded.context_length:
         raise BadInputError(
             f"evaluation.prompts: {text[:40]!r} … has {len(ids):,} tokens: with an answer of "
-            f"{answer:,} that is more than the model's context of {loaded.context:,.0f}; shorten it"
+            f"{answer:,} that is more than the model's context of {loaded.context_length:,.0f}; "
+            "shorten it"
         )
     return ids
 

@@ -14,7 +14,7 @@ from workbench.evaluation.fingerprint import (
 )
 from workbench.evaluation.run.baseline_cache import read_baseline
 from workbench.evaluation.run.evaluator import Evaluator
-from workbench.models.dtype import run_dtypes
+from workbench.models.dtype import read_dtypes
 from workbench.models.loaded_base import open_base
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def remeasure(
     tuned = _tuned(run, checkpoint)
     recipe = run.recipe()
     split = load_split(recipe.data, recipe.training.seed)
-    loaded = open_base(recipe, split, run_dtypes(run), report)
+    loaded = open_base(recipe, split, read_dtypes(run), report)
     usual = "quick" if recipe.evaluation.size == "none" else recipe.evaluation.size
     evaluator = Evaluator(loaded, size or usual, lambda text: report(text, 0, 0))
     fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)

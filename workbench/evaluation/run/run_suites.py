@@ -11,7 +11,7 @@ from workbench.evaluation.run.likelihoods import Question, option_likelihoods
 from workbench.evaluation.suites.items import Item, ItemResult
 from workbench.evaluation.suites.scorer import AnswerScorer, OptionScorer
 from workbench.evaluation.suites.suites import Suite, key_of
-from workbench.models.loaded_base import context_of
+from workbench.models.loaded_base import context_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ def ask(
     Raises:
         BadInputError: An item leaves no room for its answer in the model's context.
     """
-    context = context_of(model, room)
+    context = context_length(model, room)
     asked = [
         _Asked(suite, item, prompt_tokens(item.prompt))
         for suite in suites

@@ -33,7 +33,7 @@ def target_rows(loaded: LoadedBase) -> tuple[list[TargetRow], str]:
     Raises:
         BadInputError: A row lacks the label field or asks nothing, or none fits.
     """
-    evaluation, context = loaded.recipe.evaluation, loaded.context
+    evaluation, context = loaded.recipe.evaluation, loaded.context_length
     if not _answers_rows(evaluation):
         return [], ""
     drawn = _draw(loaded.split.heldout, evaluation.target_rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.evaluation.run.measuring import ANSWER_BATCH, general_answers
 from workbench.evaluation.run.text_metrics import BATCH, mean_of
 from workbench.models.auto_batch_size import AutoBatchSize
-from workbench.models.eval_mode import undisturbed
+from workbench.models.eval_mode import preserved_rng_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ class RetentionWatch:
 
         None where there is no general text to measure it on, or no memory to do it.
         """
-        with undisturbed():
+        with preserved_rng_state():
             found = self._text_room.run_or_skip(lambda at_once: self._look(model, at_once)) or {}
         known = {name: value for name, value in found.items() if value is not None}
         if known:
@@ -61,7 +61,7 @@ class RetentionWatch:
 
     def ask_canaries(self, model: Module) -> None:
         """Write the greedy answer to each general prompt as a ``canary`` event."""
-        with undisturbed(), self._loaded.as_trained():
+        with preserved_rng_state(), self._loaded.autocast():
             answers = self._answer_room.run_or_skip(lambda at_once: self._answers(model, at_once))
         if answers is None:
             return

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from workbench.core.errors import MachineError
-from workbench.models.eval_mode import undisturbed
+from workbench.models.eval_mode import preserved_rng_state
 from workbench.runs import checkpoints
 from workbench.training.checkpoint.best import trained
 from workbench.training.checkpoint.rng_state import random_states
@@ -143,7 +143,7 @@ class Checkpointer:
             return checkpoints.folder_of(self.run, step)
         refuse_broken(model)
         try:
-            with undisturbed(), checkpoints.draft(self.run, step) as folder:
+            with preserved_rng_state(), checkpoints.draft(self.run, step) as folder:
                 (folder / _FOLDER).mkdir()
                 self._write(model, gathered, folder / _FOLDER)
                 state.save_to_json(str(folder / _FOLDER / _TRAINER_STATE))

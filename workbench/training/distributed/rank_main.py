@@ -67,7 +67,7 @@ def tell_launcher(words: str) -> None:
 def _work(run: RunFolder, order: list[str], *, led: bool) -> int:
     import torch
 
-    from workbench.models.progress import quieten_libraries
+    from workbench.models.library_output import quieten_libraries
 
     quieten_libraries()
     from workbench.training.distributed.rank_reporters import reporter_of
