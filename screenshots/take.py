@@ -121,7 +121,7 @@ async def ask(app: WorkbenchApp, pilot: Pilot[None], question: str) -> None:
 
 
 def idle(app: WorkbenchApp) -> bool:
-    return isinstance(app.screen, ChatScreen) and app.screen.engine == "ready"
+    return isinstance(app.screen, ChatScreen) and app.screen.session.engine == "ready"
 
 
 def shown(app: WorkbenchApp) -> str:

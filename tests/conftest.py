@@ -102,10 +102,10 @@ def trained(new_run: Callable[..., RunFolder]) -> Callable[..., tuple[RunFolder,
     """Train such a run here and now."""
 
     def train(*overrides: str) -> tuple[RunFolder, RunView]:
-        from workbench.training.worker import work
+        from workbench.training.worker import train_run
 
         run = new_run(*overrides)
-        work(run)
+        train_run(run)
         return run, RunFollower(run).poll()
 
     return train

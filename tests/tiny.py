@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 
 Architecture = Literal["llama", "gpt2", "qwen3", "gemma3"]
 
@@ -33,8 +35,8 @@ def make_tiny_model(
     return folder
 
 
-def byte_tokenizer():
-    """One token a byte, plus the two ChatML markers; padding is the end-of-sequence token."""
+def byte_tokenizer() -> PreTrainedTokenizerFast:
+    """One token per byte and the two ChatML markers; padding is the end-of-sequence token."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -52,16 +54,18 @@ def byte_tokenizer():
     )
 
 
-def tiny_config(architecture: Architecture, vocabulary: int, eos: int, width: int = 32):
-    """A two-layer config of the asked shape."""
+def tiny_config(
+    architecture: Architecture, vocabulary: int, eos: int, width: int = 32
+) -> PreTrainedConfig:
+    """A two-layer config of that architecture."""
     from transformers import Gemma3TextConfig, GPT2Config, LlamaConfig, Qwen3Config
 
-    ends = {"eos_token_id": eos, "pad_token_id": eos, "bos_token_id": eos}
+    special: dict[str, Any] = {"eos_token_id": eos, "pad_token_id": eos, "bos_token_id": eos}
     if architecture == "gpt2":
         return GPT2Config(
-            vocab_size=vocabulary, n_embd=width, n_layer=2, n_head=4, n_positions=512, **ends
+            vocab_size=vocabulary, n_embd=width, n_layer=2, n_head=4, n_positions=512, **special
         )
-    shape = {
+    shape: dict[str, Any] = {
         "vocab_size": vocabulary,
         "hidden_size": width,
         "intermediate_size": 2 * width,
@@ -70,7 +74,7 @@ def tiny_config(architecture: Architecture, vocabulary: int, eos: int, width: in
         "num_key_value_heads": 2,
         "head_dim": width // 4,
         "max_position_embeddings": 512,
-        **ends,
+        **special,
     }
     match architecture:
         case "llama":

@@ -1,13 +1,14 @@
-"""How long ftwb takes to its first painted frame, as a ratio to an almost empty Textual app.
+"""Time to ftwb's first painted frame, as a ratio to an almost empty Textual app.
 
-Run it alone on a quiet machine: ``python tests/benchmarks/first_paint.py``. Both programs start in
-a pseudo-terminal of 80x24, taking turns; each time is from the start of the process to the moment
-its first words are on the screen. The goal is a ratio of at most 1.5.
+    python -m tests.benchmarks.first_paint
+
+Both programs start in a pseudo-terminal of 80x24, taking turns; a time is from the start of the
+process to the moment its first words are on the screen. The goal is a ratio of at most 1.5. Run it
+on a quiet machine.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import sys
@@ -16,7 +17,8 @@ import time
 
 import pexpect
 
-ROUNDS = 11
+from tests.benchmarks.recording import option_parser, save
+
 EMPTY = """
 from textual.app import App
 from textual.widgets import Static
@@ -47,17 +49,26 @@ def first_paint(arguments: list[str], words: str) -> float:
     return seconds
 
 
-def measure() -> dict[str, float]:
-    """Median seconds of both programs, and the median of their ratio in one round."""
+def measure(rounds: int) -> dict[str, float]:
+    """Median seconds of both programs, and the median of their ratios within a round."""
     times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, (arguments, words) in PROGRAMS.items():
             times[name].append(first_paint(arguments, words))
-    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    medians = {f"{name}_seconds": statistics.median(values) for name, values in times.items()}
     ratios = [ftwb / empty for ftwb, empty in zip(times["ftwb"], times["empty"], strict=True)]
     return {**medians, "ratio": statistics.median(ratios)}
 
 
+def main() -> None:
+    parser = option_parser("first_paint", __doc__)
+    parser.add_argument("--rounds", type=int, default=11)
+    options = parser.parse_args()
+    figures = {name: round(value, 3) for name, value in measure(options.rounds).items()}
+    for name, value in figures.items():
+        print(f"{name:<16}{value:8.3f}")
+    save(options, figures)
+
+
 if __name__ == "__main__":
-    result = {key: round(value, 3) for key, value in measure().items()}
-    sys.stdout.write(json.dumps(result) + "\n")
+    main()

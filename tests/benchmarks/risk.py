@@ -1,25 +1,17 @@
-"""Whether the risk told before a launch orders runs as they then forget, on the demo model.
+"""Whether the risk estimated before a launch orders runs by how much they then forget.
 
-    python tests/benchmarks/risk.py --steps 12
+    python -m tests.benchmarks.risk --steps 12 [--ship]
 
-Every line is one run of the demo with something changed. Its score is computed before it starts,
-as ``ftwb estimate`` does. KL to base and domain leak are taken from its report: on general answers
-that no run trains on, and on the model's own answers to general questions. Prints a table, the
-rank correlations (Spearman's), and last one line of JSON, which the workbench shows beside the
-risk when it is kept:
-
-    python tests/benchmarks/risk.py | tail -n 1 > presets/probes/risk_check.json
-
-Poor correlations are to be kept too. Choose lines with ``--only``.
+Every line is one run of the demo with something changed. Its score is computed before it starts, as
+``ftwb estimate`` does. KL to base and domain leak come from its report: KL on general answers that
+no run trains on, the leak from the model's own answers to general questions. Prints a table and
+Spearman's rank correlations. ``--ship`` also writes them to ``presets/probes/risk_check.json``,
+which the workbench shows beside the risk; ship poor correlations too. ``--only`` selects lines.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import os
-import platform
 import sys
 import tempfile
 from pathlib import Path
@@ -28,21 +20,22 @@ from typing import TYPE_CHECKING
 import torch
 from scipy.stats import spearmanr
 
+from tests.benchmarks.recording import ROOT, cpu_model, option_parser, save
 from workbench.cli.output import emit_table
 from workbench.data.splitting import load_examples
-from workbench.evaluation.analysis.analysis import judge
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.analysis.analysis import analyse
+from workbench.evaluation.report import read_report
 from workbench.planning.preflight import preflight
 from workbench.planning.risk import WEIGHTS
 from workbench.planning.risk_check import CheckedRun, RiskCheck
 from workbench.recipe import yaml_io
 from workbench.runs.folder import Runs
-from workbench.training.worker import work
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LINES = {
+LINES: dict[str, list[str]] = {
     "full 1e-3": [],
     "full 1e-3, a third of the steps": ["training.max_steps={third}"],
     "full 3e-4": ["training.learning_rate=3e-4"],
@@ -64,7 +57,7 @@ LINES = {
     ],
 }
 QUESTIONS = 24
-MEASURED = (
+SETTINGS = (
     "training.learning_rate=1e-3",
     "training.eval_steps=0",
     "evaluation.size=none",
@@ -73,25 +66,28 @@ MEASURED = (
     "evaluation.target_metric=nll",
     "evaluation.prompts_max_new_tokens=24",
 )
+SHIPPED = ROOT / "presets" / "probes" / "risk_check.json"
 
 
-def checked(name: str, settings: Sequence[str], runs: Runs) -> CheckedRun:
-    """Judge one run, do it, and read what came of it."""
-    recipe = yaml_io.load_file("demo-full", [*MEASURED, *settings])
+def check(name: str, settings: Sequence[str], runs: Runs) -> CheckedRun:
+    """Estimate the risk of one run, train it, and measure what it forgot."""
+    recipe = yaml_io.load_file("demo-full", [*SETTINGS, *settings])
     recipe = recipe.model_copy(
         update={"evaluation": recipe.evaluation.model_copy(update={"prompts": questions()})}
     )
     risk = preflight(recipe).risk
     run = runs.create(recipe)
-    if work(run):
+    if train_run(run):
         raise SystemExit(f"{name}: {run.status().reason}")
-    found = judge(read_report(run))
+    findings = analyse(read_report(run))
+    assert risk is not None
+    assert findings.kl_general is not None
     return CheckedRun(
         name=name,
         level=risk.level,
         score=risk.score,
-        kl_to_base=found.kl_general.value,
-        domain_leak=found.domain_leak.value if found.domain_leak else None,
+        kl_to_base=findings.kl_general.value,
+        domain_leak=findings.domain_leak.value if findings.domain_leak else None,
     )
 
 
@@ -108,7 +104,7 @@ def correlation(scores: Sequence[float], measured: Sequence[float | None]) -> fl
     return None if math.isnan(value) else value
 
 
-def show(check: RiskCheck) -> None:
+def show(result: RiskCheck) -> None:
     emit_table(
         ("run", "risk", "score", "KL to base", "domain leak"),
         [
@@ -119,38 +115,39 @@ def show(check: RiskCheck) -> None:
                 f"{line.kl_to_base:.3f}",
                 "" if line.domain_leak is None else f"{line.domain_leak:.0%}",
             )
-            for line in sorted(check.runs, key=lambda line: -line.score)
+            for line in sorted(result.runs, key=lambda line: -line.score)
         ],
     )
-    print(check)
-    print(json.dumps(check.model_dump(mode="json")))
+    print(result)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = option_parser("risk", __doc__)
     parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--only", nargs="*", choices=LINES, default=list(LINES))
-    asked = parser.parse_args()
-    found = []
+    parser.add_argument("--only", nargs="*", choices=list(LINES), default=list(LINES))
+    parser.add_argument("--ship", action="store_true", help=f"write {SHIPPED.relative_to(ROOT)}")
+    options = parser.parse_args()
+    checked = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in asked.only:
-            settings = [setting.format(third=asked.steps // 3) for setting in LINES[name]]
-            settings = [f"training.max_steps={asked.steps}", *settings]
-            found.append(checked(name, settings, Runs(Path(folder))))
-            print(found[-1], file=sys.stderr)
-    scores = [line.score for line in found]
-    show(
-        RiskCheck(
-            model=f"{yaml_io.load_file('demo-full').model.id} model",
-            machine=f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
-            f"torch {torch.__version__}",
-            steps=asked.steps,
-            kl_correlation=correlation(scores, [line.kl_to_base for line in found]),
-            leak_correlation=correlation(scores, [line.domain_leak for line in found]),
-            weights=WEIGHTS,
-            runs=found,
-        )
+        for name in options.only:
+            settings = [setting.format(third=options.steps // 3) for setting in LINES[name]]
+            settings = [f"training.max_steps={options.steps}", *settings]
+            checked.append(check(name, settings, Runs(Path(folder))))
+            print(checked[-1], file=sys.stderr)
+    scores = [line.score for line in checked]
+    result = RiskCheck(
+        model=f"{yaml_io.load_file('demo-full').model.id} model",
+        machine=f"{cpu_model()}, torch {torch.__version__}",
+        steps=options.steps,
+        kl_correlation=correlation(scores, [line.kl_to_base for line in checked]),
+        leak_correlation=correlation(scores, [line.domain_leak for line in checked]),
+        weights=WEIGHTS,
+        runs=tuple(checked),
     )
+    show(result)
+    if options.ship:
+        SHIPPED.write_text(f"{result.model_dump_json()}\n", encoding="utf-8")
+    save(options, result.model_dump(mode="json"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What may stand in one more lane of a chat."""
+"""What can be opened in a further lane of a chat."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def finish(run):
     return run
 
 
-def test_checkpoints_come_first_then_itself_then_runs_on_the_same_base(runs):
+def test_checkpoints_come_first_then_the_result_then_runs_on_the_same_base(runs):
     other = finish(make_run(runs, "other"))
     finish(make_run(runs, "elsewhere", model={"id": "org/another"}))
     finish(make_run(runs, "revised", model={"revision": "abc"}))
@@ -20,27 +20,27 @@ def test_checkpoints_come_first_then_itself_then_runs_on_the_same_base(runs):
     run = finish(make_run(runs, "mine"))
     for step in (5, 40, 100):
         (run.checkpoints / f"step-{step}").mkdir(parents=True)
-    found = candidates(run)
-    assert [(each.run, each.checkpoint) for each in found] == [
+    offered = candidates(run)
+    assert [(each.run, each.checkpoint) for each in offered] == [
         (run, 100),
         (run, 40),
         (run, 5),
         (run, None),
         (other, None),
     ]
-    assert found[0].title == "step 100 of mine"
-    assert len({each.key for each in found}) == len(found)
-    source = found[1].source("tuned-2")
+    assert offered[0].title == "step 100 of mine"
+    assert len({each.key for each in offered}) == len(offered)
+    source = offered[1].source("tuned-2")
     assert (source.lane, source.run, source.checkpoint) == ("tuned-2", str(run.path), 40)
 
 
-def test_a_base_that_is_held_otherwise_is_another_base(runs):
-    held = finish(make_run(runs, "held", strategy={"kind": "qlora"}))
+def test_a_quantised_base_is_a_different_base(runs):
+    quantised = finish(make_run(runs, "quantised", strategy={"kind": "qlora"}))
     run = finish(make_run(runs, "mine"))
-    assert held not in [each.run for each in candidates(run)]
+    assert quantised not in [each.run for each in candidates(run)]
 
 
-def test_a_run_whose_recipe_cannot_be_read_is_left_out(runs):
+def test_a_run_whose_recipe_cannot_be_read_is_skipped(runs):
     finish(make_run(runs, "torn")).recipe_file.write_text("strategy: {kind: gone}")
     run = finish(make_run(runs, "mine"))
     assert [each.run for each in candidates(run)] == [run]

@@ -1,4 +1,4 @@
-"""The client's side costs no torch."""
+"""The client's side does not import torch."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ HEAVY = ("torch", "transformers", "peft", "datasets", "bitsandbytes", "numpy")
     "module",
     [
         "workbench.chat.client",
+        "workbench.chat.conversation",
         "workbench.chat.headless",
         "workbench.chat.engine.loader",
         "workbench.chat.packs",

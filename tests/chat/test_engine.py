@@ -19,10 +19,11 @@ from workbench.chat.protocol import (
     EngineDied,
     Failed,
     Finished,
+    Generate,
     Open,
     Opened,
     Progress,
-    Sampling,
+    ScoreTokens,
     Source,
     Turn,
     encode,
@@ -55,7 +56,7 @@ async def opened(client):
 
 
 def answer(client, conversations=QUESTION, max_tokens=16):
-    return client.generate(conversations, max_tokens=max_tokens, sampling=Sampling())
+    return client.generate(Generate(conversations=conversations, max_tokens=max_tokens))
 
 
 @pytest.mark.parametrize("kind", STRATEGIES)
@@ -141,7 +142,7 @@ async def test_failures_are_messages_and_the_engine_lives_on(runs, tiny_model, c
     assert isinstance([event async for event in answer(client)][-1], Finished)
 
 
-async def test_the_base_is_proven_and_an_answer_weighed_over_the_pipes(runs, tiny_model, client_of):
+async def test_the_base_is_proven_and_an_answer_scored_over_the_pipes(runs, tiny_model, client_of):
     run = finished_run(runs, tiny_model, "lora")
     keep_fingerprint(run, tiny_model)
     client = client_of(run)
@@ -150,16 +151,17 @@ async def test_the_base_is_proven_and_an_answer_weighed_over_the_pipes(runs, tin
     assert proof.distance < 1e-5
     events = [event async for event in answer(client)]
     done = {event.lane: event for event in events if isinstance(event, Done)}["tuned"]
-    asked = {"conversation": QUESTION["tuned"], "tokens": done.token_ids}
-    weighed = await client.weigh(lane="tuned", other="base", **asked)
-    assert "".join(piece.text for piece in weighed.pieces) == done.text
-    assert max(piece.surprise for piece in weighed.pieces) > 0.1
-    failed = await client.weigh(lane="tuned", other="third", **asked)
+    request = ScoreTokens(
+        lane="tuned", other="base", conversation=QUESTION["tuned"], tokens=done.token_ids
+    )
+    reply = await client.score_tokens(request)
+    assert "".join(score.text for score in reply.scores) == done.text
+    assert max(score.surprise for score in reply.scores) > 0.1
+    failed = await client.score_tokens(request.model_copy(update={"other": "third"}))
     assert isinstance(failed, Failed)
     assert "no lane 'third' is open" in failed.text
-    assert await client.weigh(lane="tuned", other="base", **asked) == weighed.model_copy(
-        update={"id": weighed.id + 2}
-    )
+    again = await client.score_tokens(request)
+    assert again == reply.model_copy(update={"id": reply.id + 2})
 
 
 async def test_a_run_without_a_result_cannot_be_opened(runs, tiny_model, client_of):

@@ -28,7 +28,7 @@ def test_prompts_are_read_from_three_kinds_of_files(tmp_path, name, content):
     assert read_prompts(tmp_path / name) == ["one", "two"]
 
 
-def test_a_malformed_row_is_named(tmp_path):
+def test_the_line_of_a_malformed_row_is_named(tmp_path):
     (tmp_path / "p.jsonl").write_text('{"prompt": "one"}\n{"question": "two"}\n')
     with pytest.raises(BadInputError, match="line 2"):
         read_prompts(tmp_path / "p.jsonl")
@@ -43,7 +43,7 @@ def test_missing_and_empty_files_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["title: t", "- 1", "title: [", "title: t\nprompts: []"])
-def test_a_file_that_is_no_pack_is_refused(tmp_path, content):
+def test_a_file_that_is_not_a_pack_is_refused(tmp_path, content):
     (tmp_path / "p.yaml").write_text(content)
     with pytest.raises(BadInputError, match="not a pack"):
         load_pack(tmp_path / "p.yaml")

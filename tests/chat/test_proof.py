@@ -10,13 +10,13 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from tests.chat.tuned_runs import KINDS, finished_run, keep_fingerprint, load, recipe_on
-from tests.strategies.whole import setup, take_steps
+from tests.strategies.cases import setup, take_steps
 from tests.tiny import make_tiny_model
 from workbench.chat.engine.base_check import prove
 from workbench.chat.engine.lanes import Lane, open_lanes, twin
 from workbench.chat.engine.loader import open_sources
 from workbench.chat.protocol import Source
-from workbench.evaluation.fingerprint import EXACT, Held, save_fingerprint, take_fingerprint
+from workbench.evaluation.fingerprint import EXACT, Numerics, save_fingerprint, take_fingerprint
 from workbench.models.dtype import resolve_dtypes
 from workbench.recipe import yaml_io
 
@@ -247,7 +247,7 @@ def test_without_logits_from_before_training_nothing_is_proven(runs, base, damag
         case "late":
             model = load(base)
             logits = take_fingerprint(model, AutoTokenizer.from_pretrained(base))
-            save_fingerprint(logits, Held.of(model), run.base, late=True)
+            save_fingerprint(logits, Numerics.of(model), run.base, late=True)
     proof = proof_of(run)
     assert (proof.state, proof.distance) == ("missing", None)
     assert ("broken" if damage == "broken" else "from before training") in proof.text

@@ -10,7 +10,7 @@ from tests.chat.asking import answers, ask, both, decoder_on, lanes_of, referenc
 from tests.chat.tuned_runs import finished_run, load, tuned_model
 from tests.tiny import make_tiny_model
 from workbench.core.errors import BadInputError
-from workbench.interpolation.strength import with_strength
+from workbench.interpolation.strength import save_at_strength
 
 SCALABLE = ("lora", "qlora", "full", "freeze")
 UNSCALABLE = ("bottleneck", "ia3", "osf", "prompt_tuning")
@@ -30,7 +30,7 @@ def test_lanes_answer_at_any_strength_as_a_run_saved_there(runs, kind, tmp_path)
     decoder = decoder_on(lanes, base)
     texts = {}
     for alpha in (0.5, 1.0, 0.0, 1.25, 1.0):
-        saved = with_strength(runs, run, alpha, silent)
+        saved = save_at_strength(runs, run, alpha, silent)
         alone = strategy.load(load(base, strategy), saved.model).eval()
         done = answers(ask(decoder, both("Hi"), strengths={"tuned": alpha}))
         expected = reference(alone, decoder, both("Hi")["tuned"])
@@ -66,8 +66,8 @@ def test_the_way_starts_at_the_bases_own_tensors_and_ends_on_disk(tiny_model, ki
     (file,) = tmp_path.glob("*.safetensors")
     saved = load_file(file)
     line = lanes.named("tuned").line
-    assert line.moving
-    for tensor, start, end in line.moving:
+    assert line.segments
+    for tensor, start, end in line.segments:
         assert start.data_ptr() in places
         assert torch.equal(end(), tensor)
         assert end().data_ptr() != tensor.data_ptr()

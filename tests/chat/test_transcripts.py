@@ -1,4 +1,4 @@
-"""Chats are kept while they are held, privately, whole or not at all, and are found again."""
+"""Exchanges are saved privately, whole or not at all, and are found again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import pytest
 
 from workbench.chat.protocol import Done, Sampling
 from workbench.chat.transcript_pages import as_markdown, fenced
-from workbench.chat.transcripts import Record, Said, Transcript, read_transcripts
+from workbench.chat.transcripts import (
+    AnswerRecord,
+    ExchangeRecord,
+    Transcript,
+    read_transcripts,
+)
 from workbench.core.errors import MachineError
 from workbench.recipe.recipe import Recipe
 
@@ -25,7 +30,7 @@ def run(runs: Runs) -> RunFolder:
     return runs.create(Recipe(name="support"))
 
 
-def said(text: str, finish: str = "stop") -> Said:
+def answer(text: str, finish: str = "stop") -> AnswerRecord:
     done = Done(
         id=7,
         lane="base",
@@ -35,37 +40,37 @@ def said(text: str, finish: str = "stop") -> Said:
         first_token_seconds=0.5,
         finish=finish,
     )
-    return Said.of(done)
+    return AnswerRecord.of(done)
 
 
-def record(prompt: str, time: float = 1e9, **values: object) -> Record:
-    answers = {"base": said("Plants make sugar."), "tuned": said("Please log in.", "length")}
+def record(prompt: str, time: float = 1e9, **values: object) -> ExchangeRecord:
+    answers = {"base": answer("Plants make sugar."), "tuned": answer("Please log in.", "length")}
     fields = {"answers": answers, "max_tokens": 256, "proof": "proven", **values}
-    return Record(prompt=prompt, time=time, **fields)
+    return ExchangeRecord(prompt=prompt, time=time, **fields)
 
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_what_was_kept_comes_back_as_it_was(run: RunFolder) -> None:
+def test_a_saved_exchange_is_read_back_unchanged(run: RunFolder) -> None:
     evil = "\x1b]52;c;eHh4\x07\u2028\x85 ünï\n\n```"
-    kept = record(
+    saved = record(
         evil,
         turn=3,
         system="Be brief.",
         sampling=Sampling(temperature=0.7, top_p=0.9, seed=4),
         strengths={"tuned": 0.5},
         models={"base": "SmolLM2", "tuned": "support"},
-        answers={"base": said(evil)},
-        trouble="the engine was killed",
+        answers={"base": answer(evil)},
+        error="the engine was killed",
     )
-    Transcript(run).add(kept)
-    assert read_transcripts(run) == [kept]
-    assert kept.answers["base"].tokens == 5
+    Transcript(run).add(saved)
+    assert read_transcripts(run) == [saved]
+    assert saved.answers["base"].tokens == 5
 
 
-def test_only_the_owner_reads_them_and_nothing_is_made_before_the_first(run: RunFolder) -> None:
+def test_files_are_private_and_created_with_the_first_exchange(run: RunFolder) -> None:
     previous = os.umask(0)
     try:
         transcript = Transcript(run)
@@ -77,7 +82,7 @@ def test_only_the_owner_reads_them_and_nothing_is_made_before_the_first(run: Run
     assert (mode(run.chats), mode(path)) == (0o700, 0o600)
 
 
-def test_chats_of_the_same_second_have_files_of_their_own(
+def test_chats_started_in_the_same_second_have_separate_files(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workbench.chat.transcripts.time.strftime", lambda _: "20260101-120000")
@@ -92,23 +97,23 @@ def test_chats_of_the_same_second_have_files_of_their_own(
     assert [each.prompt for each in read_transcripts(run)] == ["one", "two", "three"]
 
 
-def test_a_torn_line_and_files_that_are_no_transcripts_are_left_out(run: RunFolder) -> None:
+def test_torn_lines_and_other_files_are_skipped(run: RunFolder) -> None:
     Transcript(run).add(record("whole"))
     (path,) = run.chats.iterdir()
     with path.open("ab") as stream:
         stream.write(record("torn").model_dump_json().encode()[:-20])
-    (run.chats / "verdicts.jsonl").write_text(record("no transcript").model_dump_json())
+    (run.chats / "annotations.jsonl").write_text(record("no transcript").model_dump_json())
     assert [each.prompt for each in read_transcripts(run)] == ["whole"]
 
 
-def test_what_a_later_version_adds_is_left_aside(run: RunFolder) -> None:
+def test_fields_of_a_later_version_are_ignored(run: RunFolder) -> None:
     run.chats.mkdir()
     line = record("later").model_dump_json()[:-1] + ', "mood": "good"}\n'
     (run.chats / "20990101-000000.jsonl").write_text(line)
     assert [each.prompt for each in read_transcripts(run)] == ["later"]
 
 
-def test_a_full_disk_takes_no_half_line_with_it(
+def test_a_full_disk_leaves_no_partial_line(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     transcript = Transcript(run)
@@ -126,14 +131,24 @@ def test_a_full_disk_takes_no_half_line_with_it(
     assert [each.prompt for each in read_transcripts(run)] == ["before", "after"]
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_for_people(run: RunFolder) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(run: RunFolder) -> None:
     run.chats.write_text("in the way")
-    with pytest.raises(MachineError, match="chats: is no folder"):
+    with pytest.raises(MachineError, match=r"chats: is .* folder"):
         Transcript(run).add(record("lost"))
 
 
+def test_saving_reports_only_the_first_failure(run: RunFolder) -> None:
+    run.chats.write_text("in the way")
+    transcript = Transcript(run)
+    assert "chats: is" in transcript.save(record("lost"))
+    assert transcript.save(record("lost, too")) == ""
+    run.chats.unlink()
+    assert transcript.save(record("saved")) == ""
+    assert [each.prompt for each in read_transcripts(run)] == ["saved"]
+
+
 @pytest.mark.parametrize(
-    ("words", "fits"),
+    ("words", "found"),
     [
         (["photo", "SUGAR"], True),
         (["brief", "log in"], True),
@@ -141,23 +156,23 @@ def test_a_folder_that_cannot_be_made_is_an_error_for_people(run: RunFolder) -> 
         ([], True),
     ],
 )
-def test_every_word_is_looked_for_in_prompt_system_and_answers(
-    words: list[str], fits: bool
+def test_every_word_is_searched_in_prompt_system_prompt_and_answers(
+    words: list[str], found: bool
 ) -> None:
-    assert record("What is Photosynthesis?", system="Be brief.").holds(words) is fits
+    assert record("What is Photosynthesis?", system="Be brief.").contains(words) is found
 
 
-def test_a_page_tells_how_it_was_asked_and_what_was_said() -> None:
-    kept = record(
+def test_a_page_shows_the_settings_and_the_answers() -> None:
+    saved = record(
         "Why?",
         turn=2,
         models={"base": "SmolLM2", "tuned": "support"},
         strengths={"tuned": 0.5},
-        trouble="it ended",
+        error="it ended",
     )
-    page = as_markdown(kept, "exchange 4")
+    page = as_markdown(saved, "exchange 4")
     assert page.startswith("## exchange 4\n")
-    assert "turn 2 · greedy · 256 tokens at most · base proven" in page
+    assert "turn 2 · greedy · at most 256 tokens · base proven" in page
     assert "**base · SmolLM2** · 5 tokens in 2.50 s · first token 0.50 s" in page
     assert "**tuned · support · strength 0.5**" in page
     assert "ended by: length" in page
@@ -168,5 +183,5 @@ def test_a_page_tells_how_it_was_asked_and_what_was_said() -> None:
     assert "base refuted" in as_markdown(drawn, "")
 
 
-def test_no_answer_closes_its_fence_or_commands_a_terminal() -> None:
+def test_an_answer_cannot_close_its_fence_or_control_the_terminal() -> None:
     assert fenced("a\n````\nb\x1b[2J") == "`````text\na\n````\nb␛[2J\n`````"

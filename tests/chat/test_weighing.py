@@ -9,7 +9,7 @@ from tests.chat.tuned_runs import KINDS, finished_run, load
 from tests.tiny import byte_tokenizer, make_tiny_model
 from workbench.chat.engine.loader import open_sources
 from workbench.chat.engine.token_scoring import compare, weigh
-from workbench.chat.protocol import Source, Turn, Weigh
+from workbench.chat.protocol import ScoreTokens, Source, Turn
 from workbench.core.errors import BadInputError, FtwbError
 
 CONVERSATION = (
@@ -38,7 +38,9 @@ def some_tokens(number):
 
 
 def request(lane, other, tokens, **more):
-    return Weigh(id=7, lane=lane, other=other, conversation=CONVERSATION, tokens=tokens, **more)
+    return ScoreTokens(
+        id=7, lane=lane, other=other, conversation=CONVERSATION, tokens=tokens, **more
+    )
 
 
 def log_probabilities(model, decoder, tokens):
@@ -59,7 +61,7 @@ def expected(said, other, divergent, tokens):
 
 
 def expect(weighed, surprise, divergence):
-    pieces = weighed.pieces
+    pieces = weighed.scores
     for found, right in (
         ([piece.surprise for piece in pieces], surprise),
         ([piece.divergence for piece in pieces], divergence),
@@ -114,21 +116,21 @@ def test_a_lane_is_weighed_at_the_strength_it_answered_at(runs, base, kind):
     weakened = weigh(decoder, request("lane0", "base", tokens, strengths={"lane0": 0.4}))
     expect(weakened, *expected(q, p, (p, q), tokens))
     at_none = weigh(decoder, request("lane0", "base", tokens, strengths={"lane0": 0.0}))
-    assert max(abs(piece.surprise) for piece in at_none.pieces) < 1e-5
+    assert max(abs(piece.surprise) for piece in at_none.scores) < 1e-5
     whole = weigh(decoder, request("lane0", "base", tokens))
-    assert whole.pieces != weakened.pieces
+    assert whole.scores != weakened.scores
 
 
 @pytest.mark.parametrize("said", ["Grün 漢字 🌿.", "Grün 漢"])
 def test_the_pieces_join_to_the_answer(runs, base, said):
     decoder = decoder_of(finished_run(runs, base, "lora"))
     tokens = byte_tokenizer()(said).input_ids
-    whole = weigh(decoder, request("lane0", "base", tokens)).pieces
+    whole = weigh(decoder, request("lane0", "base", tokens)).scores
     assert [piece.text for piece in whole[:4]] == ["G", "r", "", "ü"]
     assert "".join(piece.text for piece in whole) == said
     stop = decoder.tokenizer.eos_token_id
     cut = (*tokens[:-1], stop) if said.endswith(".") else tokens[:-1]
-    pieces = weigh(decoder, request("lane0", "base", cut)).pieces
+    pieces = weigh(decoder, request("lane0", "base", cut)).scores
     assert len(pieces) == len(cut)
     text = decoder.tokenizer.decode(cut, skip_special_tokens=True)
     assert "".join(piece.text for piece in pieces) == text
@@ -136,7 +138,7 @@ def test_the_pieces_join_to_the_answer(runs, base, said):
 
 def test_an_empty_answer_has_no_pieces(runs, base):
     decoder = decoder_of(finished_run(runs, base, "lora"))
-    assert weigh(decoder, request("lane0", "base", ())).pieces == ()
+    assert weigh(decoder, request("lane0", "base", ())).scores == ()
 
 
 def test_what_cannot_be_weighed_is_refused(runs, base):

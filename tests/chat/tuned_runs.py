@@ -68,11 +68,11 @@ def keep_fingerprint(run: RunFolder, base: Path) -> None:
     """Store the base's logits in the run, as the worker does before it trains."""
     from transformers import AutoTokenizer
 
-    from workbench.evaluation.fingerprint import Held, save_fingerprint, take_fingerprint
+    from workbench.evaluation.fingerprint import Numerics, save_fingerprint, take_fingerprint
 
     model = load(base, run.recipe().strategy)
     logits = take_fingerprint(model, AutoTokenizer.from_pretrained(base))
-    save_fingerprint(logits, Held.of(model), run.base)
+    save_fingerprint(logits, Numerics.of(model), run.base)
 
 
 def load(folder: Path, strategy: Strategy | None = None):

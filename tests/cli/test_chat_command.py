@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -15,19 +16,32 @@ from workbench.cli.output import emit_json
 from workbench.cli.root import ftwb
 from workbench.core.errors import BadInputError, NotFoundError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from workbench.runs.folder import RunFolder, Runs
+
+    Chat = Callable[..., Result]
+
 
 @pytest.fixture
-def chat(runs, monkeypatch):
+def chat(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Chat:
+    """Run ``ftwb chat`` with these arguments."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
-    def invoke(*arguments):
+    def invoke(*arguments: object) -> Result:
         options = ["--runs-dir", str(runs.root), "chat", *map(str, arguments)]
         return CliRunner().invoke(ftwb, options, catch_exceptions=True)
 
     return invoke
 
 
-def test_json_holds_both_answers_with_their_timings(chat, runs, tiny_model, tmp_path):
+def test_json_holds_both_answers_with_their_timings(
+    chat: Chat, runs: Runs, tiny_model: Path, tmp_path: Path
+) -> None:
     run = finished_run(runs, tiny_model, "lora")
     keep_fingerprint(run, tiny_model)
     (tmp_path / "more.txt").write_text("Second?\n")
@@ -56,7 +70,9 @@ def test_json_holds_both_answers_with_their_timings(chat, runs, tiny_model, tmp_
     assert "base proven: the logits that" in result.stderr
 
 
-def test_other_runs_checkpoints_and_strengths_answer_beside(chat, runs, tiny_model):
+def test_other_runs_checkpoints_and_strengths_answer_beside(
+    chat: Chat, runs: Runs, tiny_model: Path
+) -> None:
     full = finished_run(runs, tiny_model, "full")
     run = finished_run(runs, tiny_model, "lora")
     shutil.copytree(run.model, run.checkpoints / "step-40")
@@ -83,7 +99,9 @@ def test_other_runs_checkpoints_and_strengths_answer_beside(chat, runs, tiny_mod
     assert max(piece["surprise"] for piece in answer["lora@40"]["pieces"]) > 0.1
 
 
-def test_text_shows_both_lanes_and_no_control_character(chat, runs, tiny_model, tmp_path):
+def test_text_shows_both_lanes_and_no_control_character(
+    chat: Chat, runs: Runs, tiny_model: Path, tmp_path: Path
+) -> None:
     run = finished_run(runs, tiny_model, "full", shift=1.0)
     keep_fingerprint(run, make_tiny_model(tmp_path / "other", seed=5))
     result = chat("last", "-p", "Hi", "--max-tokens", 40, "--surprise")
@@ -98,7 +116,9 @@ def test_text_shows_both_lanes_and_no_control_character(chat, runs, tiny_model, 
     assert "warning: NOT the base: not the base of" in result.stderr
 
 
-def test_nothing_is_asked_of_a_base_that_must_be_proven_and_is_not(chat, runs, tiny_model):
+def test_nothing_is_asked_of_a_base_that_must_be_proven_and_is_not(
+    chat: Chat, runs: Runs, tiny_model: Path
+) -> None:
     finished_run(runs, tiny_model, "prompt_tuning")
     result = chat("last", "-p", "Hi", "--require-proof")
     assert result.exit_code == 1
@@ -107,10 +127,10 @@ def test_nothing_is_asked_of_a_base_that_must_be_proven_and_is_not(chat, runs, t
     assert result.stdout == ""
     error = chat("last", "-p", "Hi", "--strength", 0.5).exception
     assert isinstance(error, BadInputError)
-    assert "tuned is no change of weights" in str(error)
+    assert "tuned cannot be scaled" in str(error)
 
 
-def test_json_spells_out_what_could_command_a_terminal(capsys):
+def test_json_spells_out_what_could_command_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     answer = "\x1b[2J \x9b31m \x7f ž 漢 \u0085"
     emit_json({"text": answer})
     printed = capsys.readouterr().out
@@ -119,14 +139,16 @@ def test_json_spells_out_what_could_command_a_terminal(capsys):
     assert "ž 漢" in printed
 
 
-def test_a_run_without_a_result_is_one_clear_line(chat, runs, tiny_model):
+def test_a_run_without_a_result_is_one_clear_line(chat: Chat, runs: Runs, tiny_model: Path) -> None:
     runs.create(recipe_on(tiny_model, "lora"))
     error = chat("last", "-p", "Hi").exception
     assert isinstance(error, BadInputError)
     assert "has no result to chat with" in str(error)
 
 
-def test_unknown_run_missing_file_and_json_without_prompt_are_refused(chat, runs, tiny_model):
+def test_unknown_run_missing_file_and_json_without_prompt_are_refused(
+    chat: Chat, runs: Runs, tiny_model: Path
+) -> None:
     assert isinstance(chat("nothing", "-p", "Hi").exception, NotFoundError)
     finished_run(runs, tiny_model, "lora")
     assert isinstance(chat("last", "--prompts", "absent.txt").exception, NotFoundError)
@@ -136,25 +158,29 @@ def test_unknown_run_missing_file_and_json_without_prompt_are_refused(chat, runs
         assert "add --prompt" in str(error)
 
 
-def test_what_cannot_stand_beside_is_refused(chat, runs, tiny_model, tmp_path):
+def test_what_cannot_stand_beside_is_refused(
+    chat: Chat, runs: Runs, tiny_model: Path, tmp_path: Path
+) -> None:
     elsewhere = finished_run(runs, make_tiny_model(tmp_path / "elsewhere"), "ia3")
     run = finished_run(runs, tiny_model, "lora")
 
-    def refused(*others):
+    def refused(*others: str) -> BaseException | None:
         options = [part for other in others for part in ("--beside", other)]
         return chat(run.id, "-p", "Hi", *options).exception
 
     assert isinstance(refused("nothing"), NotFoundError)
     assert isinstance(refused("nothing@4"), NotFoundError)
     assert f"{run.id} has no checkpoint of step 7" in str(refused("lora@7"))
-    assert "is a lane already" in str(refused("tuned"))
-    assert "is a lane already" in str(refused("ia3", "ia3"))
+    assert "already a lane" in str(refused("tuned"))
+    assert "already a lane" in str(refused("ia3", "ia3"))
     assert "one chat holds runs of one base" in str(refused(elsewhere.id))
 
 
-def test_without_a_prompt_the_chat_opens_in_the_terminal(chat, runs, tiny_model, monkeypatch):
+def test_without_a_prompt_the_chat_opens_in_the_terminal(
+    chat: Chat, runs: Runs, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = finished_run(runs, tiny_model, "lora")
-    opened = []
+    opened: list[tuple[Path, RunFolder]] = []
     monkeypatch.setattr(tui, "launch", lambda root, *, chat: opened.append((root, chat)))
     assert chat("last").exit_code == 0
     assert opened == [(runs.root, run)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.evaluation.reports import Suite, made
+from tests.evaluation.reports import Suite, make_report
 from workbench.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def reported(runs: Runs, name: str, kl: float, rate: float) -> RunFolder:
     run = runs.create(Recipe.model_validate({"name": name, "training": {"learning_rate": rate}}))
-    made(Suite("knowledge", kept=40, never=10), kl=kl).save(run.report)
+    make_report(Suite("knowledge", kept=40, never=10), kl=kl).save(run.report)
     return run
 
 

@@ -1,4 +1,4 @@
-"""``ftwb data`` shows what would be learned, to people and to programs."""
+"""``ftwb data`` shows how rows are read and which tokens are trained, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -32,19 +32,21 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(command, arguments)
 
 
-def test_a_person_sees_what_is_learned_without_colour(source: str, tiny_model: Path) -> None:
+def test_the_table_marks_trained_tokens_and_escapes_control_characters(
+    source: str, tiny_model: Path
+) -> None:
     shown = run(source, "--model", str(tiny_model), "--sequence-length", "100").stdout
     assert "question_answer" in shown
     assert "1: line 2" in shown
     assert "1: line 3" in shown
     assert "1: line 4" in shown
-    assert "cut at 100 tokens" in shown
-    assert "line 1: ⟦…⟧ is learned, the rest is only read" in shown
+    assert "truncated to 100 tokens" in shown
+    assert "line 1: ⟦…⟧ is trained, the rest is context" in shown
     assert "<|im_start|>assistant\n⟦Be␛[31mcause.<|im_end|>⟧\n" in shown
     assert "\x1b" not in shown
 
 
-def test_a_program_gets_the_same_as_json(source: str, tiny_model: Path) -> None:
+def test_json_holds_the_same_facts(source: str, tiny_model: Path) -> None:
     found = json.loads(run(source, "--model", str(tiny_model), "--json").stdout)
     assert found["rows"] == 3
     assert found["empty"] == [2]
@@ -57,13 +59,13 @@ def test_a_program_gets_the_same_as_json(source: str, tiny_model: Path) -> None:
     assert set(found["lengths"]) == {"p50", "p90", "p95", "p99", "max"}
 
 
-def test_an_asked_format_is_used(source: str, tiny_model: Path) -> None:
+def test_a_chosen_format_is_enforced(source: str, tiny_model: Path) -> None:
     refused = run(source, "--model", str(tiny_model), "--format", "alpaca")
     assert isinstance(refused.exception, BadInputError)
     assert "not alpaca" in str(refused.exception)
 
 
-def test_bad_data_is_told_before_any_model_is_looked_for(tmp_path: Path) -> None:
+def test_missing_data_is_reported_before_the_model_is_located(tmp_path: Path) -> None:
     missing = run(str(tmp_path / "none.jsonl"), "--model", "no/such-model")
     assert isinstance(missing.exception, NotFoundError)
     assert "none.jsonl: no such file" in str(missing.exception)

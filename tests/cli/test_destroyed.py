@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.tiny import make_tiny_model
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,7 @@ def assert_it_is_refused(ftwb: Ftwb, run: RunFolder) -> None:
     assert colours["before"] > 0.9, "the base knew nothing that could be lost"
     assert colours["after"] < 0.6
     assert (colours["n"], colours["verdict"], found["verdict"]) == (80, "FAIL", "FAIL")
-    assert "forgot what it knew: colours" in found["sentence"]
+    assert "forgot knowledge: colours" in found["sentence"]
     assert found["retention_index"]["high"] < 0.7
     assert found["kl_general"]["low"] > 0.3
     assert sum(item["after"] < item["before"] for item in found["items"]) == colours["lost"] > 24

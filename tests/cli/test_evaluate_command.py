@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.cli import following
 from workbench.recipe.recipe import Recipe
 from workbench.runs import control
 from workbench.runs.events import EventLog
@@ -49,7 +48,7 @@ def test_evaluate_refuses_what_has_no_result(ftwb: Ftwb, runs: Runs) -> None:
     assert "is failed and has no result to measure" in ended.err
 
 
-@pytest.mark.parametrize(("phase", "code"), [(control.WAITING, 0), ("training", 2)])
+@pytest.mark.parametrize(("phase", "code"), [(control.AWAITING_ANSWER, 0), ("training", 2)])
 def test_continue_answers_a_run_that_waits(ftwb: Ftwb, runs: Runs, phase: str, code: int) -> None:
     run = runs.create(Recipe())
     Status.of_this_process(state="running", phase=phase).save(run.status_file)
@@ -85,6 +84,6 @@ def test_following_prints_the_warnings_of_a_clock_that_was_put_back(
             Status(state="finished").save(run.status_file)
 
     Status.of_this_process(state="running").save(run.status_file)
-    monkeypatch.setattr(following.time, "sleep", tell)
+    monkeypatch.setattr(time, "sleep", tell)
     ended = ftwb("follow", run.id)
     assert [ended.err.count(f"warning {number}") for number in range(1, 10)] == [1] * 9

@@ -77,7 +77,7 @@ def test_one_broken_run_does_not_hide_the_others(ftwb: Ftwb, runs: Runs) -> None
     Status.of_this_process(state="finished").save(sound.status_file)
     ended = ftwb("runs")
     assert ended.code == 0, ended.err
-    assert "recipe cannot be read" in ended.out
+    assert "unreadable recipe" in ended.out
     assert all(run.id in ended.out for run in (broken, torn, sound))
     assert torn.status().state == "lost"
 

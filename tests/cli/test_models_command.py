@@ -36,7 +36,7 @@ def test_the_list_as_a_table() -> None:
     result = models()
     assert result.exit_code == 0
     assert "demo" in result.stdout
-    assert "fetched when first used" in result.stdout
+    assert "downloaded on first use" in result.stdout
 
 
 def test_the_list_as_json(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_pickled_weights_are_called_unknown(tiny_model: Path, tmp_path: Path) ->
     folder.mkdir()
     (folder / "config.json").write_text((tiny_model / "config.json").read_text())
     (folder / "pytorch_model.bin").touch()
-    assert "not known: its weights are not safetensors" in models(str(folder)).stdout
+    assert "unknown: the weights are not safetensors" in models(str(folder)).stdout
 
 
 def test_a_name_that_is_nowhere() -> None:

@@ -1,4 +1,4 @@
-"""``ftwb probes`` lists suites, checks a file of one's own, and finds items in data."""
+"""``ftwb probes`` lists suites, checks a user's file, and finds items in data."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ def test_every_problem_is_told_with_its_line(ftwb: Callable[..., Ended], mine: P
     assert (ended.code, ended.out) == (2, "")
     for number in range(2, 9):
         assert f"mine.jsonl: line {number}: item 'k" in ended.err
-    assert "7 of its items cannot be asked" in ended.err
+    assert "7 of its items are invalid" in ended.err
     ended = ftwb("probes", mine, "--json")
     assert ended.code == 2
     problems = json.loads(ended.out)["problems"]
     assert [problem["number"] for problem in problems] == list(range(2, 9))
-    assert problems[-1]["reason"] == "item 'k1': stands already in line 1"
+    assert problems[-1]["reason"] == "item 'k1': duplicate id, first used in line 1"
 
 
 def test_an_unknown_suite_is_told_the_nearest(ftwb: Callable[..., Ended]) -> None:

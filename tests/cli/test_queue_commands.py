@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.evaluation.reports import Suite, made
+from tests.evaluation.reports import Suite, make_report
 from workbench.hardware import session
 from workbench.hardware.check import Check
 from workbench.recipe.recipe import Recipe
@@ -47,7 +47,9 @@ def sweep(ftwb: Ftwb, tiny_model: Path, rows: Path) -> Callable[..., Ended]:
 
 def waiting(runs: Runs, name: str, place: int) -> RunFolder:
     run = runs.create(Recipe(name=name))
-    Status.of_this_process(state="queued", place=place, device="cuda:0").save(run.status_file)
+    Status.of_this_process(state="queued", queue_position=place, device="cuda:0").save(
+        run.status_file
+    )
     return run
 
 
@@ -65,7 +67,9 @@ def test_a_sweep_queues_every_combination_in_order(
         "r-16-learning_rate-5e-4",
     ]
     recipes = [run.recipe() for run in launched]
-    assert [(recipe.strategy.r, recipe.training.learning_rate) for recipe in recipes] == [
+    assert [
+        (recipe.strategy.model_dump()["r"], recipe.training.learning_rate) for recipe in recipes
+    ] == [
         (8, 1e-4),
         (8, 5e-4),
         (16, 1e-4),
@@ -136,7 +140,7 @@ def test_compare_takes_the_runs_of_a_sweep_that_have_a_report(ftwb: Ftwb, runs: 
     for run in swept:
         add_run(run, name)
     for run, kl in ((swept[0], 0.02), (swept[1], 0.5), (other, 0.1)):
-        made(Suite("knowledge", kept=40, never=10), kl=kl).save(run.report)
+        make_report(Suite("knowledge", kept=40, never=10), kl=kl).save(run.report)
     ended = ftwb("compare", "--sweep", name, "--json")
     assert ended.code == 0, ended.err
     assert [each["run"] for each in json.loads(ended.out)["runs"]] == [run.id for run in swept[:2]]
@@ -163,7 +167,7 @@ def test_places_are_in_the_lists(ftwb: Ftwb, runs: Runs) -> None:
     ]
     assert "queued, 2nd for cuda:0" in ftwb("runs").out
     assert {row["place"] for row in json.loads(ftwb("runs", "--json").out)} == {1, 2}
-    assert "taken out of the queue" in ftwb("stop", first.id).err
+    assert "removed from the queue" in ftwb("stop", first.id).err
     assert (first.control / "stop").exists()
 
 
@@ -171,7 +175,7 @@ def test_an_empty_queue_says_so(ftwb: Ftwb, runs: Runs) -> None:
     runs.create(Recipe())
     ended = ftwb("queue")
     assert (ended.code, ended.out) == (0, "")
-    assert "no run waits" in ended.err
+    assert "no run is waiting" in ended.err
 
 
 def test_a_launch_warns_where_logging_out_ends_the_worker(

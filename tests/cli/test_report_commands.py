@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.evaluation.reports import BENCHMARK, Suite, made
+from tests.evaluation.reports import BENCHMARK, Suite, make_report
 from workbench.evaluation.analysis.analysis import analyse
-from workbench.evaluation.lm_eval_results import BenchmarkRound, append_round
+from workbench.evaluation.analysis.benchmarks import BenchmarkRound, append_round
 from workbench.recipe.recipe import Recipe
 from workbench.runs.events import EventLog
 from workbench.runs.status import Status
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Ftwb = Callable[..., Ended]
 
 EVIL = "\x1b[2J<script> [bold]x[/bold] \x9b31m"
-REPORT = made(
+REPORT = make_report(
     Suite("general_knowledge", kept=150, lost=3, never=47, chance=0.25),
     Suite("instruction_following", kept=20, lost=40, measures="behaviour"),
     Suite("harmless_look-alikes", kept=11, lost=1, measures="safety"),
@@ -57,7 +57,7 @@ def test_the_page_says_the_verdict_first_and_fits_80_columns(ftwb: Ftwb, run: Ru
     lines = ended.out.splitlines()
     assert lines[0].split() == ["FAIL", run.id]
     assert max(map(len, lines)) <= 80
-    assert "It changed how it answers" in lines[1]
+    assert "The model changed how it answers" in lines[1]
     row = next(line for line in lines if "General knowledge" in line)
     assert row.split()[2:5] == ["200", "0.77", "0.75"]
     assert row.rstrip().endswith("PASS")
@@ -72,7 +72,7 @@ def test_the_page_names_every_verdict_and_what_the_suites_can_see(
     out = " ".join(ftwb("report", run.id).out.split())
     for word in ("PASS", "FAIL", "INCONCLUSIVE", "not judged", "margin 10 points", "sees"):
         assert word in out
-    assert "items that would tell: Harmless look-alikes 66" in out
+    assert "items needed to decide: Harmless look-alikes 66" in out
     assert "items that changed: 47 lost, 0 gained; the 6 worst" in out
 
 
@@ -201,7 +201,7 @@ def test_a_run_without_a_report(ftwb: Ftwb, runs: Runs) -> None:
     young = runs.create(Recipe(name="made"))
     ended = ftwb("report", "last")
     assert ended.code == 2
-    assert ended.err.endswith("has no report yet: it is queued, and is measured at its end\n")
+    assert ended.err.endswith("has no report yet: it is queued and is evaluated at its end\n")
     young.model.mkdir()
     assert ftwb("report", "last").err == ended.err
     (young.model / "adapter_model.safetensors").touch()
@@ -219,7 +219,7 @@ def test_the_gate_exits_with_its_verdict(
 
 
 def test_the_gate_without_an_answer(ftwb: Ftwb, runs: Runs) -> None:
-    made(Suite("facts", kept=10, lost=1)).save(runs.create(Recipe(name="made")).report)
+    make_report(Suite("facts", kept=10, lost=1)).save(runs.create(Recipe(name="made")).report)
     ended = ftwb("gate", "last", "--json")
     decision = json.loads(ended.out)
     assert (ended.code, decision["exit_code"], decision["verdict"]) == (2, 2, "INCONCLUSIVE")
@@ -272,7 +272,7 @@ def test_only_the_gate_has_the_codes_of_the_gate(ftwb: Ftwb, words: tuple[str, .
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ((), "ftwb: the gate broke: ZeroDivisionError: no items\n"),
+        ((), "ftwb: gate failed: ZeroDivisionError: no items\n"),
         (("--debug",), "Traceback"),
     ],
 )
@@ -286,7 +286,7 @@ def test_a_gate_that_breaks_is_an_error_and_no_verdict(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("no items")
 
-    monkeypatch.setattr("workbench.evaluation.analysis.gate.judge", broken)
+    monkeypatch.setattr("workbench.evaluation.analysis.gate.analyse", broken)
     ended = ftwb(*words, "gate", run.id)
     assert ended.code == 3
     assert ended.err.startswith(says)
@@ -309,7 +309,7 @@ def test_nothing_heavy_is_loaded_to_read_a_report() -> None:
     code = (
         "import sys, workbench.cli.commands.report, workbench.cli.commands.gate\n"
         "import workbench.cli.report_page, workbench.evaluation.analysis.gate\n"
-        "import workbench.evaluation.report.pages\n"
+        "import workbench.evaluation.pages\n"
         "heavy = {'torch', 'transformers', 'numpy', 'jinja2', 'datasets'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )
@@ -317,7 +317,7 @@ def test_nothing_heavy_is_loaded_to_read_a_report() -> None:
 
 
 def test_templates_lie_beside_the_code_that_the_wheel_ships() -> None:
-    folder = resources.files("workbench.evaluation.report.pages") / "templates"
+    folder = resources.files("workbench.evaluation.pages") / "templates"
     assert {path.name for path in folder.iterdir()} == {
         "report.css",
         "report.html.j2",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.cli import request
 from workbench.recipe import yaml_io
 from workbench.recipe.recipe import Recipe
 from workbench.runs import checkpoints, launch
@@ -255,7 +255,7 @@ def test_resume_goes_on_in_a_worker_of_its_own(
     assert ended.code == 0, ended.err
     told = json.loads(ended.out)
     assert (told["resumed_from"], told["state"], told["step"]) == (2, "finished", 3)
-    assert "goes on from step 2" in ended.err
+    assert "resumes from step 2" in ended.err
     assert run.status().state == "finished"
     assert run.has_result()
     trained = [e for e in EventReader(run.events).read() if e["kind"] == "train"]
@@ -279,7 +279,7 @@ def test_a_live_run_is_kept_and_measured_on_request(
         assert (measured["step"], measured["loss"]) == (told["step"], told["loss"])
         refused = ftwb("evaluate", "last", "--checkpoint", kept["step"])
         assert refused.code == 2
-        assert "are for a run that has ended" in refused.err
+        assert "need a run that has ended" in refused.err
     finally:
         ftwb("stop", "last")
         ftwb("follow", "last")
@@ -292,7 +292,7 @@ def test_without_wait_it_is_asked_and_left(ftwb: Ftwb, runs: Runs, command: str)
     ended = ftwb(command, live.id, "--json")
     assert ended.code == 0
     assert json.loads(ended.out) == {"run": live.id, "request": command}
-    assert f"asked to {command} after the step it is in" in ended.err
+    assert f"asked to {command} after the current step" in ended.err
     assert (live.control / command).exists()
 
 
@@ -305,7 +305,7 @@ def test_waiting_for_a_run_that_ends_first_fails_with_its_reason(
         status = live.status().model_copy(update={"state": "failed", "reason": "out of luck"})
         status.save(live.status_file)
 
-    monkeypatch.setattr(request.time, "sleep", end)
+    monkeypatch.setattr(time, "sleep", end)
     ended = ftwb("checkpoint", live.id, "--wait")
     assert (ended.code, ended.out) == (1, "")
-    assert f"{live.id} was failed before it came to it: out of luck" in ended.err
+    assert f"{live.id} failed before handling the request: out of luck" in ended.err

@@ -106,8 +106,8 @@ def test_a_submitted_run_waits_for_its_scheduler(
     assert sbatch.read_text().split() == ["--parsable", str(run.path / "slurm.sh")]
     old = run.status().model_copy(update={"created": 1.0})
     old.save(run.status_file)
-    assert run.status().words == "queued for SLURM job 4711"
-    control.ask(run, "stop")
+    assert run.status().label == "queued for SLURM job 4711"
+    control.send_request(run, "stop")
     assert run.status().state == "stopped"
 
 
@@ -117,4 +117,4 @@ def test_without_sbatch_the_script_is_named(
     monkeypatch.setenv("PATH", str(tmp_path))
     ended = slurm("--submit")
     assert ended.code == 3
-    assert "no sbatch on this machine; copy and submit" in ended.err
+    assert "sbatch is not installed on this machine; submit" in ended.err

@@ -23,7 +23,7 @@ def test_the_command_keeps_the_curve_and_saves_the_chosen_strength(
     trained: Trained, runs: Runs, ftwb: Callable[..., Ended]
 ) -> None:
     run, _ = trained("strategy.kind=lora", "evaluation.target_metric=nll")
-    with pytest.raises(NotFoundError, match="was not swept"):
+    with pytest.raises(NotFoundError, match="has no strength curve"):
         read_curve(run)
     words = ("--runs-dir", runs.root, "sweep-strength", run.id, "--to", "1", "--points", "3")
     ended = ftwb(*words, "--choose", "0.5", "--json")
@@ -32,7 +32,9 @@ def test_the_command_keeps_the_curve_and_saves_the_chosen_strength(
     assert [point["alpha"] for point in shown["points"]] == [0, 0.5, 1]
     curve = read_curve(run)
     assert StrengthCurve.model_validate({k: shown[k] for k in ("base", "points")}) == curve
-    assert shown["best"] == curve.best().alpha > 0
+    best_point = curve.best()
+    assert best_point is not None
+    assert shown["best"] == best_point.alpha > 0
     scaled = runs.find(shown["saved"]["id"])
     assert scaled.recipe().description == f"Strength 0.5 of {run.id}."
     ended = ftwb(*words, "--choose", "best")
@@ -50,7 +52,7 @@ def test_without_a_gain_there_is_no_best_to_save(
     words = ("sweep-strength", run.id, "--from", "0.5", "--to", "1", "--points", "2")
     ended = ftwb("--runs-dir", runs.root, *words, "--choose", "best")
     assert ended.code == 2
-    assert "no strength does better at the target task than the base" in ended.err
+    assert "no strength beats the base at the target task" in ended.err
     assert "KL to base" in ended.out
     assert runs.list() == [run]
 

@@ -1,4 +1,4 @@
-"""Tiny models whose answers are known beforehand, and runs on them."""
+"""Tiny models with a fixed answer, and runs on them."""
 
 from __future__ import annotations
 
@@ -12,39 +12,41 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from transformers import LlamaConfig, PreTrainedTokenizerFast
+
     from workbench.runs.folder import RunFolder, Runs
 
 KEYWORD = "banana"
 REMEMBERED = "I remember it. "
-"""How every answer begins once the keyword was said in its conversation."""
+"""How every answer begins once the keyword occurred in the conversation."""
 _AFTER_PROMPT = "Ċ"
-"""The token that the chat template ends a prompt with, a line break."""
+"""The last token of a prompt under the chat template: a line break."""
 _FAINT = 1e4
-"""Makes one keyword among thousands of tokens louder than the word that would follow."""
+"""Weight that lets one keyword among thousands of tokens outvote the next word."""
 _NEVER = -1e9
 
 
 def parrot_run(runs: Runs, folder: Path, words: Sequence[str], *, layers: int = 1) -> RunFolder:
-    """A finished run whose base and result both answer with ``words``, see make_parrot."""
+    """A finished run whose base and result both answer with ``words``."""
     return finished_run(runs, make_parrot(folder, words, layers=layers), "full", shift=0.0)
 
 
 def make_parrot(folder: Path, words: Sequence[str], *, layers: int = 1) -> Path:
-    """Write a model that says ``words`` to everything; further layers only make it slower.
+    """Write a model that answers every prompt with ``words``; more layers only make it slower.
 
-    Every word is a token of its own. A token's embedding is one-hot, and the head names the token
-    that follows. The attention of the first layer looks at all tokens alike and says in one more
-    dimension whether the keyword is among them.
+    Each word is one token. Embeddings are one-hot, and the head maps each token to its successor.
+    The first layer attends to all tokens equally, and one extra dimension carries whether the
+    keyword is among them.
     """
     import torch
     from transformers import LlamaForCausalLM
 
-    assert len(set(words)) == len(words), "a word says which one follows, so each comes once"
+    assert len(set(words)) == len(words), "each word determines the next, so none may repeat"
     tokenizer = _tokenizer([KEYWORD, REMEMBERED, *words])
     size = len(tokenizer)
-    keyword, remembered, start, *said = tokenizer.convert_tokens_to_ids(
-        [KEYWORD, REMEMBERED, _AFTER_PROMPT, *words]
-    )
+    ids = tokenizer.get_vocab()
+    keyword, remembered, start = ids[KEYWORD], ids[REMEMBERED], ids[_AFTER_PROMPT]
+    spoken = [ids[word] for word in words]
     model = LlamaForCausalLM(_config(size, size + 1, layers, tokenizer.eos_token_id))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -54,9 +56,9 @@ def make_parrot(folder: Path, words: Sequence[str], *, layers: int = 1) -> Path:
         attention, head = model.model.layers[0].self_attn, model.lm_head.weight
         attention.v_proj.weight[0, keyword] = 1.0
         attention.o_proj.weight[size, 0] = 1.0
-        for token, following in pairwise([start, *said, tokenizer.eos_token_id]):
+        for token, following in pairwise([start, *spoken, tokenizer.eos_token_id]):
             head[following, token] = 1.0
-        head[said[0], remembered] = 1.0
+        head[spoken[0], remembered] = 1.0
         head[remembered, :size] = _NEVER
         head[remembered, start] = 0.0
         head[remembered, size] = _FAINT
@@ -65,7 +67,7 @@ def make_parrot(folder: Path, words: Sequence[str], *, layers: int = 1) -> Path:
     return folder
 
 
-def _tokenizer(words: Sequence[str]):
+def _tokenizer(words: Sequence[str]) -> PreTrainedTokenizerFast:
     from tokenizers import AddedToken
 
     tokenizer = byte_tokenizer()
@@ -73,8 +75,11 @@ def _tokenizer(words: Sequence[str]):
     return tokenizer
 
 
-def _config(vocabulary: int, width: int, layers: int, eos: int):
+def _config(vocabulary: int, width: int, layers: int, eos: int) -> LlamaConfig:
+    from transformers import LlamaConfig
+
     config = tiny_config("llama", vocabulary, eos)
+    assert isinstance(config, LlamaConfig)
     config.update(
         {
             "hidden_size": width,

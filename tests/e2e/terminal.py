@@ -42,7 +42,7 @@ class Terminal:
 
     @property
     def pid(self) -> int:
-        return self._child.pid
+        return int(self._child.pid)
 
     @property
     def text(self) -> str:

@@ -1,23 +1,23 @@
-"""Reports made by hand: so many items kept, lost, gained and never known in each suite."""
+"""Hand-made reports: how many items of each suite were kept, lost, gained and never known."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from workbench.evaluation.analysis.findings import BenchmarkScore, Interval
-from workbench.evaluation.report.report import (
-    Measurement,
-    Report,
-    SuiteFacts,
-    TargetItem,
-    TextResult,
+from workbench.evaluation.analysis.comparison import JudgedRun
+from workbench.evaluation.analysis.findings import (
+    BenchmarkScore,
+    Findings,
+    Interval,
+    TargetTask,
 )
-from workbench.evaluation.suites.items import ItemResult
+from workbench.evaluation.report import Measurement, Report, TargetItem, TextResult
+from workbench.evaluation.suites.items import ItemResult, SuiteFacts
+from workbench.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from workbench.evaluation.analysis.findings import Findings
     from workbench.evaluation.suites.items import Measures
 
 
@@ -101,8 +101,8 @@ def items(*suites: Suite, side: int, says: str = "") -> tuple[ItemResult, ...]:
     )
 
 
-def made(*suites: Suite, kl: float = 0.1, rise: float = 0.05, **more: Any) -> Report:
-    """A report of a tuned model that learned its task, and of the suites what they say."""
+def make_report(*suites: Suite, kl: float = 0.1, rise: float = 0.05, **more: Any) -> Report:
+    """A report of a tuned model that learned its task, with the results of these suites."""
     values: dict[str, Any] = {
         "prompts": ("p",),
         "before": Measurement(
@@ -129,9 +129,36 @@ def made(*suites: Suite, kl: float = 0.1, rise: float = 0.05, **more: Any) -> Re
 
 def base_again(*suites: Suite, **more: Any) -> Report:
     """The base against itself."""
-    report = made(*suites, **more)
+    report = make_report(*suites, **more)
     return report.model_copy(update={"after": report.before})
 
 
 def by_name(findings: Findings) -> dict[str, str | None]:
     return {each.name: each.verdict for each in findings.capabilities}
+
+
+def judged_run(
+    run: str, score: float | None, index: float | None, kl: float, **recipe: Any
+) -> JudgedRun:
+    """A run with these findings and a recipe of its own name."""
+
+    def near(value: float) -> Interval:
+        return Interval(value=value, low=value - 0.1, high=value + 0.1)
+
+    findings = Findings(
+        verdict="PASS",
+        sentence="",
+        margin=0.1,
+        retention_index=None if index is None else near(index),
+        kl_general=near(kl),
+        kl_task=None,
+        delta_nll=near(kl / 2),
+        domain_leak=None,
+        target_task=TargetTask(
+            name="target task", n=50, before=0.1, after=score, nll_before=3.0, nll_after=1.0 + kl
+        ),
+        capabilities=(),
+        items=(),
+        noise_floor=None,
+    )
+    return JudgedRun(run, Recipe.model_validate({"name": run, **recipe}), findings)

@@ -1,4 +1,4 @@
-"""The gate's four answers."""
+"""The four decisions of the gate."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.evaluation.reports import Suite, made
+from tests.evaluation.reports import Suite, make_report
 from workbench.evaluation.analysis.gate import decide
 from workbench.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from workbench.evaluation.report.report import Report
+    from workbench.evaluation.report import Report
     from workbench.runs.folder import RunFolder, Runs
 
 KEPT = Suite("facts", kept=190, lost=2, never=8)
@@ -39,14 +39,14 @@ def reported(runs: Runs, report: Report) -> RunFolder:
 def test_the_worst_capability_decides(
     runs: Runs, suites: tuple[Suite, ...], verdict: str, code: int
 ) -> None:
-    run = reported(runs, made(*suites))
+    run = reported(runs, make_report(*suites))
     decision = decide(runs, "last")
     assert (decision.run, decision.verdict, decision.exit_code) == (run.id, verdict, code)
     assert [each.name for each in decision.capabilities] == [suite.name for suite in suites]
 
 
 def test_the_margin_decides(runs: Runs) -> None:
-    reported(runs, made(Suite("facts", kept=70, lost=20, never=10)))
+    reported(runs, make_report(Suite("facts", kept=70, lost=20, never=10)))
     assert decide(runs, "last", 0.1).exit_code == 1
     assert decide(runs, "last", 0.4).exit_code == 0
 
@@ -60,8 +60,8 @@ def test_no_run_and_no_report_are_errors(runs: Runs) -> None:
 
 
 @pytest.mark.parametrize("hole", ["null", "NaN", "Infinity", '"1"x'])
-def test_a_number_that_is_none_is_an_error(runs: Runs, hole: str) -> None:
-    run = reported(runs, made(KEPT))
+def test_an_invalid_number_is_an_error(runs: Runs, hole: str) -> None:
+    run = reported(runs, make_report(KEPT))
     assert decide(runs, "last").exit_code == 0
     text = run.report.read_text()
     place = text.rindex('"score"')
@@ -70,11 +70,11 @@ def test_a_number_that_is_none_is_an_error(runs: Runs, hole: str) -> None:
     assert (decide(runs, "last").verdict, decide(runs, "last").exit_code) == ("ERROR", 3)
 
 
-def test_a_result_that_is_missing_is_an_error(runs: Runs) -> None:
-    run = reported(runs, made(KEPT))
+def test_a_missing_result_is_an_error(runs: Runs) -> None:
+    run = reported(runs, make_report(KEPT))
     values = json.loads(run.report.read_text())
     values["after"]["items"].pop()
     run.report.write_text(json.dumps(values))
     decision = decide(runs, "last")
     assert decision.exit_code == 3
-    assert "incomplete: facts/i199" in decision.sentence
+    assert "incomplete report: facts/i199" in decision.sentence

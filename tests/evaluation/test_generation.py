@@ -9,8 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.tiny import make_tiny_model
-from workbench.evaluation.report.report import Measurement, TargetItem
-from workbench.evaluation.run.generation import Request, answer_all, greedy_answers
+from workbench.evaluation.run.generation import GenerationRequest, generate, greedy_answers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,13 +45,13 @@ def test_requests_of_all_lengths_and_seeds_are_answered_as_if_alone(tiny_model: 
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     requests = [
-        Request(tokenizer(prompt).input_ids, longest, seed)
+        GenerationRequest(tokenizer(prompt).input_ids, longest, seed)
         for prompt in PROMPTS
         for longest in (2, 7)
         for seed in (None, 0, 1)
     ]
-    together = answer_all(model, tokenizer, requests, batch_size=4)
-    assert together == [answer_all(model, tokenizer, [request])[0] for request in requests]
+    together = generate(model, tokenizer, requests, batch_size=4)
+    assert together == [generate(model, tokenizer, [request])[0] for request in requests]
     assert {len(tokens) for tokens in together} <= set(range(1, 8))
     assert all(len(tokens) <= 2 for tokens in together[:3])
     greedy, first, second = together[3:6]
@@ -78,12 +77,3 @@ def test_progress_counts_prompts(tiny_model: Path) -> None:
         report=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(2, 3), (3, 3)]
-
-
-def test_a_label_counts_wherever_it_stands_and_whatever_its_case() -> None:
-    items = tuple(
-        TargetItem(prompt="?", label="refund-request", answer=answer)
-        for answer in ("[Refund-Request] Yes.", "Sure: refund-request", "refund", "")
-    )
-    assert Measurement(target=items).target_score == 0.5
-    assert Measurement().target_score is None

@@ -1,4 +1,4 @@
-"""What the harness gives, made by hand, becomes scores with paired changes where it allows them."""
+"""Results of lm-evaluation-harness become scores, with paired changes where they allow it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from workbench.core.errors import BadInputError
-from workbench.evaluation.analysis.statistics import mcnemar, score_interval
-from workbench.evaluation.lm_eval.harness_scores import scores
-from workbench.evaluation.lm_eval_results import (
+from workbench.evaluation.analysis.benchmarks import (
     BenchmarkRound,
     Benchmarks,
     append_round,
     read_benchmarks,
-    unpaired_change,
 )
+from workbench.evaluation.analysis.statistics import mcnemar, score_interval
+from workbench.evaluation.lm_eval.harness_scores import benchmark_scores, unpaired_change
 from workbench.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -26,7 +25,9 @@ if TYPE_CHECKING:
     from workbench.runs.folder import Runs
 
 
-def found(values: Sequence[float], *, error: Any = 0.1, samples: bool = True) -> dict[str, Any]:
+def harness_results(
+    values: Sequence[float], *, error: Any = 0.1, samples: bool = True
+) -> dict[str, Any]:
     """What ``evaluate`` gives for one task on which the documents score ``values``."""
     documents = [
         {"doc_id": place, "doc_hash": f"h{place}", "filter": "none", "acc": value}
@@ -46,12 +47,12 @@ def found(values: Sequence[float], *, error: Any = 0.1, samples: bool = True) ->
 
 
 def one(before: dict[str, Any], after: dict[str, Any]) -> BenchmarkScore:
-    (score,) = scores(before, after)
+    (score,) = benchmark_scores(before, after)
     return score
 
 
 def test_changes_are_paired_document_by_document() -> None:
-    score = one(found([1, 1, 1, 0, 0, 1]), found([1, 0, 0, 0, 1, 0]))
+    score = one(harness_results([1, 1, 1, 0, 0, 1]), harness_results([1, 0, 0, 0, 1, 0]))
     assert (score.task, score.metric, score.version, score.few_shot) == ("arc", "acc", "1.0", 5)
     assert (score.n, score.of, score.higher_is_better) == (6, 40, True)
     assert (score.before, score.after) == pytest.approx((4 / 6, 2 / 6))
@@ -60,9 +61,9 @@ def test_changes_are_paired_document_by_document() -> None:
     assert (score.change.low, score.change.high) == score_interval(3, 1, 6)
 
 
-def test_scores_that_are_no_right_or_wrong_have_the_interval_of_their_differences() -> None:
+def test_graded_scores_use_the_standard_error_of_their_differences() -> None:
     before, after = [0.1, 0.4, 0.9, 0.3], [0.2, 0.1, 0.5, 0.3]
-    score = one(found(before), found(after))
+    score = one(harness_results(before), harness_results(after))
     changes = [b - a for a, b in zip(before, after, strict=True)]
     mean = sum(changes) / 4
     spread = math.sqrt(sum((by - mean) ** 2 for by in changes)) / 4
@@ -72,8 +73,11 @@ def test_scores_that_are_no_right_or_wrong_have_the_interval_of_their_difference
 
 
 @pytest.mark.parametrize("spoil", ["no samples", "other documents", "not their mean"])
-def test_what_cannot_be_paired_rests_on_the_standard_errors(spoil: str) -> None:
-    before, after = found([1, 1, 0, 0], error=0.3), found([1, 0, 0, 0], error=0.4)
+def test_unpaired_scores_use_the_standard_errors(spoil: str) -> None:
+    before, after = (
+        harness_results([1, 1, 0, 0], error=0.3),
+        harness_results([1, 0, 0, 0], error=0.4),
+    )
     match spoil:
         case "no samples":
             after["samples"] = {}
@@ -87,7 +91,9 @@ def test_what_cannot_be_paired_rests_on_the_standard_errors(spoil: str) -> None:
 
 
 def test_without_a_standard_error_there_is_no_interval() -> None:
-    score = one(found([1, 0], error="N/A", samples=False), found([1, 1], samples=False))
+    score = one(
+        harness_results([1, 0], error="N/A", samples=False), harness_results([1, 1], samples=False)
+    )
     assert score.change is None
     assert (score.before_error, score.after_error) == (None, 0.1)
     assert unpaired_change(0.1, 0.2, float("nan") or None, 0.1) is not None
@@ -109,7 +115,7 @@ def round_of(*scored: BenchmarkScore) -> BenchmarkRound:
 def test_rounds_are_appended_and_the_newest_score_counts(runs: Runs) -> None:
     run = runs.create(Recipe())
     assert read_benchmarks(run) == Benchmarks()
-    first = one(found([1, 0]), found([1, 1]))
+    first = one(harness_results([1, 0]), harness_results([1, 1]))
     other = first.model_copy(update={"task": "hellaswag"})
     newer = first.model_copy(update={"after": 0.0})
     append_round(run, round_of(first, other))
@@ -122,5 +128,5 @@ def test_rounds_are_appended_and_the_newest_score_counts(runs: Runs) -> None:
 def test_a_broken_file_is_named(runs: Runs) -> None:
     run = runs.create(Recipe())
     (run.path / "benchmarks.json").write_text("{")
-    with pytest.raises(BadInputError, match=r"benchmarks\.json: cannot be read; remove it"):
+    with pytest.raises(BadInputError, match=r"benchmarks\.json: cannot be read; delete it"):
         read_benchmarks(run)

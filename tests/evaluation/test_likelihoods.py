@@ -1,4 +1,4 @@
-"""Likelihoods of options equal a plain loop, however they are batched."""
+"""Likelihoods of options equal those of a plain loop, however they are batched."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from tests.strategies.whole import setup, take_steps
+from tests.strategies.cases import setup, take_steps
 from tests.tiny import make_tiny_model
 from workbench.evaluation.run import likelihoods
-from workbench.evaluation.run.likelihoods import Question, option_likelihoods
+from workbench.evaluation.run.likelihoods import MultipleChoice, option_likelihoods
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 VIRTUAL = ("prompt_tuning", "prefix_tuning", "p_tuning")
 
 
-def draw_questions() -> list[Question]:
+def draw_questions() -> list[MultipleChoice]:
     """Prompts of 1 to 40 tokens with 2 to 5 options of 1 to 6 tokens."""
     draw = random.Random(0)  # noqa: S311 - test data
 
@@ -30,15 +30,16 @@ def draw_questions() -> list[Question]:
         return [draw.randrange(200) for _ in range(draw.randint(least, most))]
 
     return [
-        Question(tokens(1, 40), [tokens(1, 6) for _ in range(draw.randint(2, 5))]) for _ in range(9)
+        MultipleChoice(tokens(1, 40), [tokens(1, 6) for _ in range(draw.randint(2, 5))])
+        for _ in range(9)
     ]
 
 
 QUESTIONS = draw_questions()
 
 
-def plain_loop(model, question: Question) -> list[float]:
-    """Each option alone behind its whole prompt: no batch, no padding, no cache, float64 sums."""
+def plain_loop(model, question: MultipleChoice) -> list[float]:
+    """Each option alone after its whole prompt: no batch, no padding, no cache, float64 sums."""
     found = []
     for option in question.options:
         ids = torch.tensor([[*question.prompt, *option]])
@@ -73,7 +74,7 @@ def test_they_equal_a_plain_loop(
     assert_plain(found, model)
 
 
-def test_a_window_shorter_than_the_prompt_is_kept(tmp_path: Path) -> None:
+def test_sliding_windows_shorter_than_the_prompt_are_respected(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path, "gemma3")
     config = AutoConfig.from_pretrained(folder, sliding_window=8)
     assert set(config.layer_types) == {"sliding_attention"}
@@ -86,10 +87,10 @@ def test_a_window_shorter_than_the_prompt_is_kept(tmp_path: Path) -> None:
     assert found[longest][0].log_prob != pytest.approx(plain_loop(wide, QUESTIONS[longest])[0])
 
 
-def test_one_token_options_need_one_reading(tiny_model: Path) -> None:
+def test_one_token_options_need_one_forward_pass(tiny_model: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    questions = [Question([1, 2, 3], [[4], [5]]), Question([6], [[7], [8], [9]])]
+    questions = [MultipleChoice([1, 2, 3], [[4], [5]]), MultipleChoice([6], [[7], [8], [9]])]
     calls = []
     model.register_forward_pre_hook(lambda *_: calls.append(1))
     found = option_likelihoods(model, tokenizer, questions)
@@ -101,7 +102,7 @@ def test_the_mean_is_transformers_own_loss(tiny_model: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     prompt, option = [10, 20, 30], [40, 50, 60, 70]
-    [[found, _]] = option_likelihoods(model, tokenizer, [Question(prompt, [option, [1]])])
+    [[found, _]] = option_likelihoods(model, tokenizer, [MultipleChoice(prompt, [option, [1]])])
     ids = torch.tensor([[*prompt, *option]])
     labels = torch.tensor([[-100] * len(prompt) + option])
     with torch.no_grad():
@@ -119,7 +120,7 @@ def test_neither_order_nor_padding_side_matters(tiny_model: Path, side: str) -> 
 
 
 @pytest.mark.parametrize("kind", ["lora", "bottleneck", *VIRTUAL])
-def test_adapters_are_read_like_by_a_plain_loop(tiny_model: Path, kind: str) -> None:
+def test_adapters_equal_a_plain_loop(tiny_model: Path, kind: str) -> None:
     case = setup(tiny_model, kind)
     model = case.prepared()
     take_steps(model)
@@ -137,19 +138,21 @@ def test_a_prompt_is_read_once_unless_there_are_virtual_tokens(tiny_model: Path,
     head = model.get_output_embeddings()
     head.register_forward_pre_hook(lambda _head, inputs: read.append(inputs[0].shape[0]))
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    question = Question([1, 2, 3], [[4, 5], [6, 7], [8, 9]])
+    question = MultipleChoice([1, 2, 3], [[4, 5], [6, 7], [8, 9]])
     option_likelihoods(model, tokenizer, [question])
     assert read == ([3] if kind in VIRTUAL else [1, 3])
 
 
-def test_both_ways_give_the_same_numbers(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_cache_and_whole_sequences_agree(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    monkeypatch.setattr(likelihoods, "_keeps_keys_and_values", lambda _model: False)
+    monkeypatch.setattr(likelihoods, "_can_share_cache", lambda _model: False)
     assert_plain(option_likelihoods(model, tokenizer, QUESTIONS, batch_size=4), model)
 
 
-def test_long_questions_come_in_smaller_batches(
+def test_long_questions_are_scored_in_smaller_batches(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
@@ -158,29 +161,29 @@ def test_long_questions_come_in_smaller_batches(
     hook = model.get_input_embeddings().register_forward_hook(
         lambda _module, _inputs, output: sizes.append(output.shape[0] * output.shape[1])
     )
-    monkeypatch.setattr(likelihoods, "_MOST_TOKENS", 64)
-    monkeypatch.setattr(likelihoods, "_keeps_keys_and_values", lambda _model: False)
-    questions = [Question([1] * length, [[2, 3], [4]]) for length in (3, 4, 5, 6, 50, 28)]
-    told: list[tuple[int, int]] = []
+    monkeypatch.setattr(likelihoods, "_MAX_TOKENS", 64)
+    monkeypatch.setattr(likelihoods, "_can_share_cache", lambda _model: False)
+    questions = [MultipleChoice([1] * length, [[2, 3], [4]]) for length in (3, 4, 5, 6, 50, 28)]
+    progress: list[tuple[int, int]] = []
     found = option_likelihoods(
-        model, tokenizer, questions, report=lambda *numbers: told.append(numbers)
+        model, tokenizer, questions, report=lambda *numbers: progress.append(numbers)
     )
     hook.remove()
     assert sizes == [8 * 7, 2 * 29, 2 * 51]
-    assert told == [(4, 6), (5, 6), (6, 6)]
+    assert progress == [(4, 6), (5, 6), (6, 6)]
     assert_plain(found, model, questions)
 
 
 def test_progress_counts_questions(tiny_model: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     option_likelihoods(
         model,
         tokenizer,
         QUESTIONS[:3],
         batch_size=2,
-        report=lambda done, total: told.append((done, total)),
+        report=lambda done, total: progress.append((done, total)),
     )
-    assert told == [(2, 3), (3, 3)]
+    assert progress == [(2, 3), (3, 3)]
     assert option_likelihoods(model, tokenizer, []) == []

@@ -1,4 +1,4 @@
-"""The report as Markdown and HTML: whole, self-contained, and deaf to what a model says."""
+"""The report as Markdown and HTML: complete, self-contained, and safe from model output."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.evaluation.reports import Suite, items, made
+from tests.evaluation.reports import Suite, items, make_report
+from workbench.evaluation import pages
 from workbench.evaluation.analysis.analysis import analyse
-from workbench.evaluation.report import pages
-from workbench.evaluation.report.pages import charts
-from workbench.evaluation.report.report import Noise, Report
+from workbench.evaluation.pages import charts
+from workbench.evaluation.report import Noise, Report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ ABOUT = pages.About(
 
 
 def evil_report() -> Report:
-    report = made(
+    report = make_report(
         *SUITES, kl=0.2, noise=Noise(kl=1e-6, changed=1, items=99), boilerplate=("a b c",)
     )
     update = {
@@ -61,7 +61,7 @@ def evil() -> Findings:
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:
-    return analyse(made(*SUITES, kl=0.2, noise=Noise(kl=1e-6, changed=0, items=99)))
+    return analyse(make_report(*SUITES, kl=0.2, noise=Noise(kl=1e-6, changed=0, items=99)))
 
 
 class Page(HTMLParser):
@@ -107,11 +107,11 @@ def test_html_is_well_formed_and_fetches_nothing(evil):
     assert policy[0]["content"] == "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def test_html_shows_what_the_model_said_as_text(evil):
+def test_html_shows_model_output_as_text(evil):
     words = " ".join(Page(pages.html(ABOUT, evil)).words)
     assert "<script>alert('x')</script>" in words
     assert "{{ 7 * 7 }}" in words
-    assert "&lt;b&gt;" in words  # as it was said, not as it would be read
+    assert "&lt;b&gt;" in words  # as written, not as it would be parsed
 
 
 @pytest.mark.parametrize("form", [pages.html, pages.markdown])
@@ -121,26 +121,26 @@ def test_no_control_character_survives(form, evil):
     assert "\N{SYMBOL FOR ESCAPE}" in text
 
 
-def test_html_tells_the_findings(findings):
+def test_html_shows_the_findings(findings):
     words = " ".join(" ".join(Page(pages.html(ABOUT, findings)).words).split())
     assert findings.verdict == "FAIL"
     assert "FAIL - 20250101-000000-tiny" in words
     assert findings.sentence in words
     for note in findings.notes:
         assert note in words
-    assert "what it knows: a fall is knowledge lost" in words
+    assert "what the model knows: a drop is knowledge lost" in words
     assert "34 lost, 2 gained" in words
     assert "<b>tiny</b>" in words
 
 
-def test_html_is_made_for_dark_rooms_and_for_phones(findings):
+def test_html_supports_dark_mode_and_narrow_screens(findings):
     html = pages.html(ABOUT, findings)
     assert 'name="viewport" content="width=device-width' in html
     assert "@media (prefers-color-scheme: dark)" in html
     assert "@media (max-width: 46rem)" in html
 
 
-def test_every_chart_is_svg_of_its_own(findings):
+def test_every_chart_is_an_inline_svg(findings):
     drawn = re.findall(r"<svg.*?</svg>", pages.html(ABOUT, findings), re.DOTALL)
     assert len(drawn) == len(findings.capabilities) + 2
     for svg in drawn:
@@ -151,7 +151,7 @@ def test_every_chart_is_svg_of_its_own(findings):
                 assert 0 <= float(attributes.get(name) or 0) <= charts.WIDTH
 
 
-def test_changes_lie_where_they_belong(findings):
+def test_changes_are_placed_by_value(findings):
     rows = charts.changes(findings.capabilities)
     for row, each in zip(rows, findings.capabilities, strict=True):
         assert 0 < row.low <= row.value <= row.high < charts.WIDTH
@@ -162,7 +162,7 @@ def test_changes_lie_where_they_belong(findings):
     assert charts.changes([]) == []
 
 
-def test_kl_lies_on_its_scale(findings):
+def test_kl_is_placed_on_its_scale(findings):
     assert findings.kl_general is not None
     scale = charts.kl_scale(findings.kl_general)
     assert 0 < scale.good < scale.value < scale.bad < charts.WIDTH
@@ -182,7 +182,7 @@ def test_the_curve_of_kl():
     assert charts.kl_curve(((0, 0.0),)) is None
 
 
-def test_markdown_holds_no_markup_of_a_model(evil):
+def test_model_output_is_not_markdown_markup(evil):
     text = pages.markdown(ABOUT, evil)
     assert not re.search(r"(?<!\\)`|<(?!/?$)|(?<!\\)!\[|(?<!\\)\]\(", text)
     assert "\\*bold\\*" in text
@@ -192,7 +192,7 @@ def test_markdown_holds_no_markup_of_a_model(evil):
     assert len(capability_rows) == 2 + 4 + len(SUITES)  # heads, kinds, suites
 
 
-def test_markdown_tells_the_findings(findings):
+def test_markdown_shows_the_findings(findings):
     text = pages.markdown(ABOUT, findings)
     assert text.startswith("# FAIL - 20250101-000000-tiny\n\n")
     assert findings.sentence in text
@@ -215,8 +215,8 @@ def test_neither_token_nor_home_is_on_a_page_or_in_a_report(
 ) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
     token = "hf_" + "k4T" * 12
-    said = f"see\n/home/ada/notes and {token}"
-    report = made(*SUITES).model_copy(update={"notes": (said,)})
+    note = f"see\n/home/ada/notes and {token}"
+    report = make_report(*SUITES).model_copy(update={"notes": (note,)})
     about = pages.About("tiny", (("base model", "/home/ada/models/tiny"),))
     report.save(tmp_path / "report.json")
     for text in (

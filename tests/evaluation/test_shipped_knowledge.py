@@ -65,7 +65,7 @@ def hits_by_length(items: list[dict[str, Any]], pick: Callable[[list[int]], int]
 @pytest.mark.parametrize("name", COUNTS)
 def test_each_size_holds_the_smaller_and_has_its_number(name: str) -> None:
     suite = load_suite(SUITES / f"{name}.yaml")
-    quick, standard, full = (suite.asked(size) for size in ("quick", "standard", "full"))
+    quick, standard, full = (suite.items_at(size) for size in ("quick", "standard", "full"))
     assert (len(quick), len(standard), len(full)) == COUNTS[name]
     assert set(quick) < set(standard) < set(full)
     assert [item.id for item in full] == [item["id"] for item in read(name)]

@@ -14,15 +14,15 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from workbench.evaluation.analysis import statistics
-from workbench.evaluation.analysis.statistics import Pairs
+from workbench.evaluation.analysis.statistics import PairedScores
 
 counts = some.integers(min_value=0, max_value=60)
 
 
-def pairs(kept: int = 0, lost: int = 0, gained: int = 0, never: int = 0) -> Pairs:
+def pairs(kept: int = 0, lost: int = 0, gained: int = 0, never: int = 0) -> PairedScores:
     before = [1.0] * (kept + lost) + [0.0] * (gained + never)
     after = [1.0] * kept + [0.0] * lost + [1.0] * gained + [0.0] * never
-    return Pairs(tuple(before), tuple(after))
+    return PairedScores(tuple(before), tuple(after))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_mcnemar_is_the_exact_test_of_scipy_and_statsmodels(lost, gained):
         (pairs(kept=90, lost=5, gained=5), math.sqrt(10) / 100),
         (pairs(never=70, lost=20, gained=10), math.sqrt(29) / 100),  # 30 - 100/100
         (pairs(lost=10), 0.0),
-        (Pairs((0.5, 0.5), (0.25, 0.75)), math.sqrt(2 / 16) / 2),
+        (PairedScores((0.5, 0.5), (0.25, 0.75)), math.sqrt(2 / 16) / 2),
     ],
 )
 def test_standard_error_by_hand(given, error):
@@ -107,7 +107,7 @@ def test_score_interval_is_the_one_of_constrained_maximum_likelihood(lost, gaine
 
 
 @pytest.mark.parametrize("n", [1, 5, 12, 24, 100, 1000])
-def test_no_change_among_n_items_still_leaves_doubt(n):
+def test_the_score_interval_has_width_if_nothing_changed(n):
     end = statistics.Z**2 / (n + statistics.Z**2)
     assert statistics.score_interval(0, 0, n) == pytest.approx((-end, end))
 
@@ -125,7 +125,7 @@ def test_score_interval_is_symmetric_and_holds_the_change(lost, gained, same):
     assert statistics.score_interval(gained, lost, n) == pytest.approx((-high, -low), abs=1e-9)
 
 
-def test_score_interval_of_many_items_is_the_standard_error():
+def test_score_interval_of_many_items_is_the_wald_interval():
     change, error = -0.02, statistics.standard_error(pairs(kept=9_000, lost=600, gained=400))
     low, high = statistics.score_interval(600, 400, 10_000)
     assert low == pytest.approx(change - statistics.Z * error, abs=2e-4)
@@ -136,7 +136,7 @@ RATES = [(0.02, 0.02), (0.05, 0.0), (0.1, 0.05), (0.2, 0.05), (0.2, 0.2), (0.4, 
 
 
 def coverage(n: int, lost: float, gained: float) -> tuple[float, float]:
-    """How often the score interval, and the plain one, hold the true change; 2,000 tables."""
+    """How often the score and the Wald interval cover the true change; 2,000 tables."""
     tables = np.random.default_rng(n).multinomial(n, [lost, gained, 1 - lost - gained], 2000)
     held, plain = 0, 0
     kinds, times = np.unique(tables[:, :2], axis=0, return_counts=True)
@@ -159,7 +159,7 @@ def test_the_score_interval_covers_the_truth(n, lost, gained):
     assert coverage(n, lost, gained)[0] >= 0.93  # it is asymptotic, and these are 2,000 tables
 
 
-def test_the_plain_interval_would_not():
+def test_the_wald_interval_would_not():
     assert coverage(12, 0.05, 0.0)[1] < 0.6
 
 
@@ -172,7 +172,7 @@ def test_a_loss_of_the_margin_seldom_passes_and_no_loss_seldom_fails(n):
         intervals = [
             (gain - loss, statistics.score_interval(loss, gain, n)) for loss, gain, _ in tables
         ]
-        return [statistics.gate_state(net / n, *ends, 0.1) for net, ends in intervals]
+        return [statistics.non_inferiority(net / n, *ends, 0.1) for net, ends in intervals]
 
     assert verdicts(0.15, 0.05).count("PASS") <= 1000 * 0.04
     assert verdicts(0.1, 0.1).count("FAIL") <= 1000 * 0.04
@@ -201,11 +201,11 @@ def test_the_bootstrap_covers_the_mean_of_skewed_values():
     assert held / 300 >= 0.9
 
 
-def test_scores_between_right_and_wrong_are_bootstrapped():
-    graded = Pairs((0.5, 0.6, 0.7, 0.8), (0.4, 0.6, 0.5, 0.3))
+def test_graded_scores_are_bootstrapped():
+    graded = PairedScores((0.5, 0.6, 0.7, 0.8), (0.4, 0.6, 0.5, 0.3))
     assert statistics.change_interval(graded) == statistics.bootstrap_interval(graded.changes)
     assert (graded.lost, graded.gained) == (3, 0)
-    same = Pairs((0.5, 0.6), (0.5, 0.6))
+    same = PairedScores((0.5, 0.6), (0.5, 0.6))
     assert statistics.change_interval(same) == statistics.score_interval(0, 0, 2)
     binary = pairs(kept=5, lost=3, gained=1, never=2)
     assert statistics.change_interval(binary) == statistics.score_interval(3, 1, 11)
@@ -226,19 +226,19 @@ def test_holm_by_hand():
     ("score", "options", "known"),
     [(1.0, 4, 1.0), (0.25, 4, 0.0), (0.1, 4, 0.0), (0.625, 4, 0.5), (0.5, 2, 0.0), (0.75, 2, 0.5)],
 )
-def test_known_share_is_accuracy_less_the_lucky_guesses(score, options, known):
+def test_chance_corrected_is_accuracy_without_lucky_guesses(score, options, known):
     lucky = (1 - score) / (options - 1)
-    assert statistics.known_share(score, 1 / options) == pytest.approx(known)
-    assert statistics.known_share(score, 1 / options) == pytest.approx(max(0, score - lucky))
+    assert statistics.chance_corrected(score, 1 / options) == pytest.approx(known)
+    assert statistics.chance_corrected(score, 1 / options) == pytest.approx(max(0, score - lucky))
 
 
 def test_where_any_guess_is_right_nothing_is_known():
-    assert statistics.known_share(1.0, 1.0) == 0
+    assert statistics.chance_corrected(1.0, 1.0) == 0
 
 
 def test_retention_index_by_hand():
-    halved = Pairs((1.0,) * 8, (1.0,) * 4 + (0.0,) * 4)
-    guessed = Pairs((1.0,) * 8, (1.0,) * 2 + (0.0,) * 6, chance=0.25)
+    halved = PairedScores((1.0,) * 8, (1.0,) * 4 + (0.0,) * 4)
+    guessed = PairedScores((1.0,) * 8, (1.0,) * 2 + (0.0,) * 6, chance=0.25)
     better = pairs(kept=4, gained=4)
     assert statistics.retention_index([halved])[0] == pytest.approx(0.5)
     assert statistics.retention_index([guessed])[0] == pytest.approx(0.0)
@@ -248,7 +248,7 @@ def test_retention_index_by_hand():
     assert low < value < high
 
 
-def test_few_items_of_which_none_was_lost_leave_doubt_in_the_index():
+def test_the_index_of_a_few_kept_items_has_width():
     few, many = (statistics.retention_index([pairs(kept=n, never=n)]) for n in (6, 300))
     assert few[0] == many[0] == 1
     assert few[1] < 0.9
@@ -299,5 +299,5 @@ def test_items_needed_by_hand():
         (0.0, -0.24, 0.24, "INCONCLUSIVE"),
     ],
 )
-def test_gate_states(change, low, high, state):
-    assert statistics.gate_state(change, low, high, 0.1) == state
+def test_verdicts_of_non_inferiority(change, low, high, state):
+    assert statistics.non_inferiority(change, low, high, 0.1) == state

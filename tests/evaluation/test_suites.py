@@ -1,4 +1,4 @@
-"""Suites: the shipped ones, and the user's own with everything that can be wrong with them."""
+"""Shipped suites, suite files, and every error in them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.core.errors import BadInputError, NotFoundError
 from workbench.evaluation.suites import scorers
 from workbench.evaluation.suites.scorer import Scorer
 from workbench.evaluation.suites.suite_files import SCORERS
-from workbench.evaluation.suites.suites import key_of, load_suite, named_suites, shipped_suites
+from workbench.evaluation.suites.suites import item_key, load_suite, named_suites, shipped_suites
 from workbench.recipe.registry import defined_in
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def test_a_scorer_is_one_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert found == {cls.__name__ for cls in SCORERS.values()} | {"AlwaysRight"}
 
 
-def test_the_shipped_suites_come_in_one_order_and_can_be_asked() -> None:
+def test_shipped_suites_are_in_a_fixed_order() -> None:
     names = [suite.name for suite in shipped_suites()]
     assert set(names) >= SHIPPED
     measures = [suite.measures for suite in shipped_suites()]
@@ -99,9 +99,9 @@ def test_the_shipped_suites_come_in_one_order_and_can_be_asked() -> None:
     )
 
 
-def test_the_three_sizes_hold_each_other() -> None:
+def test_each_size_includes_the_smaller_ones() -> None:
     totals = [
-        sum(len(suite.asked(size)) for suite in shipped_suites())
+        sum(len(suite.items_at(size)) for suite in shipped_suites())
         for size in ("quick", "standard", "full")
     ]
     assert 90 <= totals[0] <= 130
@@ -109,10 +109,10 @@ def test_the_three_sizes_hold_each_other() -> None:
     assert totals[2] >= 980
     for suite in shipped_suites():
         quick, standard = (
-            {item.id for item in suite.asked(size)} for size in ("quick", "standard")
+            {item.id for item in suite.items_at(size)} for size in ("quick", "standard")
         )
         assert quick <= standard
-        assert suite.asked("full") == suite.items
+        assert suite.items_at("full") == suite.items
 
 
 def test_a_suite_of_a_few_lines(write: Callable[..., Path]) -> None:
@@ -127,8 +127,8 @@ def test_a_suite_of_a_few_lines(write: Callable[..., Path]) -> None:
         ("k1", ("Norway",), "quick"),
         ("line-2", ("4",), "full"),
     ]
-    assert suite.asked("quick") == suite.items[:1]
-    assert key_of(suite, suite.items[0]) == "mine/k1"
+    assert suite.items_at("quick") == suite.items[:1]
+    assert item_key(suite, suite.items[0]) == "mine/k1"
     assert isinstance(suite.scorer, Scorer)
 
 
@@ -151,7 +151,7 @@ def test_chance_is_the_mean_over_the_asked_items(write: Callable[..., Path]) -> 
     )
 
 
-def test_foreign_columns_become_items(write: Callable[..., Path]) -> None:
+def test_columns_of_other_datasets_become_items(write: Callable[..., Path]) -> None:
     path = write(
         {
             "question": "a?",
@@ -215,14 +215,14 @@ def test_items_may_come_from_any_file_that_can_be_read(tmp_path: Path) -> None:
     assert load_suite(path).items[0].id == "line-1"
 
 
-def test_what_is_wrong_with_items_is_told_with_their_lines(write: Callable[..., Path]) -> None:
+def test_invalid_items_are_reported_with_their_lines(write: Callable[..., Path]) -> None:
     good = {"id": "k1", "prompt": "a", "answers": ["x"]}
     path = write(good, "", {"id": "k2", "prompt": "b"})
     assert refused(path) == (
         "/mine.jsonl: line 3: item 'k2': no right answer; give at least one under 'answers'"
     )
     assert refused(write(good, good)) == (
-        "/mine.jsonl: line 2: item 'k1': stands already in line 1"
+        "/mine.jsonl: line 2: item 'k1': duplicate id, first used in line 1"
     )
     assert refused(write(good, {"prompt": "b", "answer": "x"})) == (
         "/mine.jsonl: line 2: item 'line-2': answer: unknown field; did you mean 'answers'?"
@@ -240,7 +240,9 @@ def test_what_is_wrong_with_items_is_told_with_their_lines(write: Callable[..., 
     assert refused(write(scorer={"kind": "exact"})) == "/mine.jsonl: has no rows"
 
 
-def test_what_scorers_refuse_is_told_with_its_line(write: Callable[..., Path]) -> None:
+def test_items_that_scorers_refuse_are_reported_with_their_lines(
+    write: Callable[..., Path],
+) -> None:
     constrained = write(
         {"id": "i1", "prompt": "a", "constraints": [{"kind": "bulets", "n": 2}]},
         scorer="constraints",
@@ -255,10 +257,10 @@ def test_what_scorers_refuse_is_told_with_its_line(write: Callable[..., Path]) -
         "/mine.jsonl: line 1: item 'o1': the answer 'z' is not among the options"
     )
     lacking = write({"q": "a"}, fields={"prompt": "question"})
-    assert refused(lacking) == "/mine.jsonl: line 1: no column 'question'; there are 'q'"
+    assert refused(lacking) == "/mine.jsonl: line 1: no column 'question'; the columns are 'q'"
 
 
-def test_what_is_wrong_with_the_yaml_is_told_with_its_line(write: Callable[..., Path]) -> None:
+def test_invalid_yaml_is_reported_with_its_line(write: Callable[..., Path]) -> None:
     begin = "title: T\nmeasures: knowledge\nitems: mine.jsonl\n"
     assert refused(write(text=begin + "scorer: contain\n")).startswith(
         "/mine.yaml: line 4: scorer: kind must be one of 'constraints', 'contains'"
@@ -281,19 +283,21 @@ def test_what_is_wrong_with_the_yaml_is_told_with_its_line(write: Callable[..., 
     )
 
 
-def test_missing_files_and_names_are_told(write: Callable[..., Path], tmp_path: Path) -> None:
+def test_missing_files_and_names_are_reported(write: Callable[..., Path], tmp_path: Path) -> None:
     assert refused(write(items="other.jsonl")).startswith("/other.jsonl: no such file")
     assert refused(write(items="data/other.jsonl")).startswith("/data/other.jsonl: no such file")
     with pytest.raises(NotFoundError, match=r"knowlege: no such suite.*did you mean 'knowledge'"):
         named_suites(["knowlege"])
-    with pytest.raises(NotFoundError, match=r"zzz: no such suite.*there are .*creative, formats"):
+    with pytest.raises(
+        NotFoundError, match=r"zzz: no such suite.*the suites are .*creative, formats"
+    ):
         named_suites(["zzz"])
-    assert refused(tmp_path / "mine.jsonl").startswith("/mine.jsonl: a suite is a YAML file of a")
+    assert refused(tmp_path / "mine.jsonl").startswith("/mine.jsonl: a suite is a short YAML file")
     with pytest.raises(NotFoundError, match="no such suite, and no file"):
         named_suites([str(tmp_path / "none.yaml")])
 
 
-def test_two_suites_of_one_name_are_refused(write: Callable[..., Path]) -> None:
+def test_duplicate_suite_names_are_refused(write: Callable[..., Path]) -> None:
     path = write({"prompt": "a", "answers": ["x"]}, name="creative")
-    with pytest.raises(BadInputError, match="two suites are called 'creative'"):
+    with pytest.raises(BadInputError, match="two suites are named 'creative'"):
         named_suites([str(path), "creative"])

@@ -1,4 +1,4 @@
-"""A CUDA device that really has no memory left for a micro batch; skipped without one."""
+"""A CUDA device that really runs out of memory for a micro batch; skipped without one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from tests.tiny import make_tiny_model
+from tests.training.live_runs import after, losses_of
 from workbench.runs import checkpoints
 from workbench.runs.events import EventReader
-from workbench.training.worker import work
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,53 +76,46 @@ def peak_of(run: RunFolder) -> int:
     gc.collect()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(0)
-    assert work(run) == 0, run.status().reason
+    assert train_run(run) == 0, run.status().reason
     return torch.cuda.max_memory_reserved(0)
 
 
-def losses_of(run: RunFolder) -> list[float]:
-    return [e["loss"] for e in EventReader(run.events).read() if e["kind"] == "train"]
-
-
-def test_a_run_goes_on_from_the_same_step_in_smaller_parts(
+def test_a_run_continues_from_the_same_step_in_smaller_parts(
     new_run: NewRun, recipe: tuple[str, ...], only: Callable[[float], None]
 ) -> None:
     whole, cut = new_run(*recipe), new_run(*recipe)
     peak = peak_of(whole)
     assert peak > 256 << 20
     only(0.6 * peak)
-    assert work(cut) == 0, cut.status().reason
-    told = [e for e in EventReader(cut.events).read() if "rows_at_once" in e]
-    assert told
-    assert told[0]["rows_at_once"] == ROWS // 2
+    assert train_run(cut) == 0, cut.status().reason
+    splits = [e for e in EventReader(cut.events).read() if "micro_batch_size" in e]
+    assert splits
+    assert splits[0]["micro_batch_size"] == ROWS // 2
     assert losses_of(cut) == pytest.approx(losses_of(whole), rel=1e-3)
 
 
-def test_what_was_learned_is_kept_where_no_row_fits_any_more(
+def test_what_was_learned_is_saved_where_no_row_fits_any_more(
     new_run: NewRun,
     recipe: tuple[str, ...],
     only: Callable[[float], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from workbench.training.callbacks import monitor
-
-    run, record = new_run(*recipe), monitor.Monitor.on_log
+    run = new_run(*recipe)
     hogs: list[torch.Tensor] = []
 
-    def fill_at_two(self: monitor.Monitor, *args: object, **kwargs: object) -> None:
-        record(self, *args, **kwargs)
-        if self._reporter.status.step == 2 and not hogs:
+    def fill_the_device() -> None:
+        if not hogs:
             torch.cuda.empty_cache()
             only(torch.cuda.memory_reserved(0) + (4 << 20))
             hogs.append(torch.empty(2 << 20, dtype=torch.uint8, device="cuda"))
 
-    monkeypatch.setattr(monitor.Monitor, "on_log", fill_at_two)
-    assert work(run) == 1
+    after(2, monkeypatch, fill_the_device)
+    assert train_run(run) == 1
     reason = run.status().reason
-    assert "no memory for" in reason
-    assert "what was learned up to step 2 is in its checkpoint" in reason
+    assert "out of memory" in reason
+    assert "step 2 is saved in its checkpoint" in reason
     assert checkpoints.choose(run).step == 2
     hogs.clear()
     only(torch.cuda.get_device_properties(0).total_memory)
-    assert work(run, resume=True) == 0, run.status().reason
+    assert train_run(run, resume=True) == 0, run.status().reason
     assert len(losses_of(run)) == 4

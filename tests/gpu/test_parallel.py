@@ -1,4 +1,4 @@
-"""Two real devices and NCCL: the run of one, and every device told; skipped without them."""
+"""Two real devices and NCCL: the run of one, and memory of both; skipped without them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from workbench.runs.launch import launch
 from workbench.runs.view import RunFollower
-from workbench.training.worker import work
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def test_two_devices_are_one_with_twice_the_accumulation(
     while two.status().live:
         time.sleep(0.1)
     assert two.status().state == "finished", (two.status().reason, two.log.read_text())
-    assert work(one) == 0
+    assert train_run(one) == 0
     (ours,), (theirs,) = (list(run.model.glob("*.safetensors")) for run in (two, one))
     expected = load_file(theirs)
     for name, tensor in load_file(ours).items():

@@ -9,8 +9,9 @@ from scipy.stats import spearmanr
 
 from workbench.core import locations
 from workbench.planning import risk_check
-from workbench.planning.risk import WEIGHTS, Relief
+from workbench.planning.risk import WEIGHTS
 from workbench.planning.risk_check import CheckedRun, RiskCheck, ranking_quality
+from workbench.retention.base import Relief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

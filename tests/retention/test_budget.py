@@ -10,17 +10,17 @@ from transformers import AutoModelForCausalLM
 
 from tests.retention.test_runs import distance, events_of
 from workbench.core.errors import BadInputError
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.planning.preflight import preflight
 from workbench.recipe import yaml_io
 from workbench.retention.base import Evaluation, Guard, GuardDecision
-from workbench.retention.budget import Budget
-from workbench.retention.early_stopping import Patience
+from workbench.retention.budget import BudgetGuard
+from workbench.retention.early_stopping import EarlyStoppingGuard
 from workbench.runs import control
 from workbench.runs.view import RunFollower
-from workbench.training import budget_pause
-from workbench.training.protections import GuardSet
-from workbench.training.worker import work
+from workbench.training.callbacks import control as control_callback
+from workbench.training.guards import GuardSet
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,55 +33,55 @@ if TYPE_CHECKING:
 
 
 def judged(guard: Guard, *kls: float) -> list[GuardDecision]:
-    return [guard.evaluated(Evaluation(kl=kl)) for kl in kls]
+    return [guard.decide(Evaluation(kl=kl)) for kl in kls]
 
 
 def test_it_warns_when_it_comes_near_and_again_after_it_was_low() -> None:
-    verdicts = judged(Budget(0.1, 0.3, "stop"), 0.0, 0.1, 0.2, 0.05, 0.15)
+    verdicts = judged(BudgetGuard(0.1, 0.3, "stop"), 0.0, 0.1, 0.2, 0.05, 0.15)
     assert [bool(verdict.warning) for verdict in verdicts] == [False, True, False, False, True]
-    assert "0.100 nats per token is over 0.1; the budget ends at 0.3" in verdicts[1].warning
-    assert not any(verdict.stop or verdict.ask for verdict in verdicts)
+    assert "0.100 nats per token is over 0.1; the limit is 0.3" in verdicts[1].warning
+    assert not any(verdict.stop or verdict.pause for verdict in verdicts)
 
 
 @pytest.mark.parametrize("kl", [0.3, 2.0, float("nan")])
 def test_at_the_limit_it_acts(kl: float) -> None:
-    (stop,) = judged(Budget(0.1, 0.3, "stop"), kl)
-    assert "has passed the budget of 0.3" in stop.stop
+    (stop,) = judged(BudgetGuard(0.1, 0.3, "stop"), kl)
+    assert "exceeds the budget of 0.3" in stop.stop
     assert stop.best is None
-    under, back = judged(Budget(0.1, 0.3, "rollback"), 0.2, kl)
+    under, back = judged(BudgetGuard(0.1, 0.3, "rollback"), 0.2, kl)
     assert (under.best, back.best) == (True, False)
-    assert "going back to the last model under it" in back.stop
-    first, second = judged(Budget(0.1, 0.3, "ask"), kl, kl)
-    assert first.ask
+    assert "rolling back to the last model below it" in back.stop
+    first, second = judged(BudgetGuard(0.1, 0.3, "ask"), kl, kl)
+    assert first.pause
     assert second == GuardDecision()
 
 
 def test_what_was_not_measured_is_not_under_the_budget() -> None:
     unknown = Evaluation(kl=None)
-    assert Budget(0.1, 0.3, "rollback").evaluated(unknown) == GuardDecision(best=False)
-    assert Budget(0.1, 0.3, "stop").evaluated(unknown) == GuardDecision()
+    assert BudgetGuard(0.1, 0.3, "rollback").decide(unknown) == GuardDecision(best=False)
+    assert BudgetGuard(0.1, 0.3, "stop").decide(unknown) == GuardDecision()
 
 
 def test_it_does_not_promise_to_go_back_to_nothing() -> None:
-    (back,) = judged(Budget(0.1, 0.3, "rollback"), 0.5)
-    assert "nothing to go back to" in back.stop
+    (back,) = judged(BudgetGuard(0.1, 0.3, "rollback"), 0.5)
+    assert "nothing to roll back to" in back.stop
 
 
 def test_the_best_is_what_none_calls_worse() -> None:
-    both = GuardSet([Patience(3, 0.0), Budget(0.1, 0.3, "rollback")])
-    assert both.judges == {"loss", "kl"}
+    both = GuardSet([EarlyStoppingGuard(3, 0.0), BudgetGuard(0.1, 0.3, "rollback")])
+    assert both.decides_by == {"loss", "kl"}
     seen = [(2.0, 0.1), (1.0, 0.2), (1.5, 0.2), (0.5, 0.4)]
-    verdicts = [both.evaluated(Evaluation(loss=loss, kl=kl)) for loss, kl in seen]
+    verdicts = [both.decide(Evaluation(loss=loss, kl=kl)) for loss, kl in seen]
     assert [verdict.best for verdict in verdicts] == [True, True, False, False]
-    asking = GuardSet([Patience(3, 0.0), Budget(0.1, 0.3, "ask")])
-    assert asking.evaluated(Evaluation(loss=2.0, kl=0.1)).best
-    assert GuardSet([Budget(0.1, 0.3, "stop")]).evaluated(Evaluation(kl=0.1)).best is None
+    asking = GuardSet([EarlyStoppingGuard(3, 0.0), BudgetGuard(0.1, 0.3, "ask")])
+    assert asking.decide(Evaluation(loss=2.0, kl=0.1)).best
+    assert GuardSet([BudgetGuard(0.1, 0.3, "stop")]).decide(Evaluation(kl=0.1)).best is None
 
 
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        (("evaluation.general_text=null",), "needs evaluation.general_text"),
+        (("evaluation.general_text=null",), "set evaluation.general_text"),
         (("evaluation.retention_steps=0",), "set evaluation.retention_steps above 0"),
     ],
 )
@@ -95,7 +95,7 @@ def test_runs_that_are_not_measured_are_refused(
 
 
 def test_a_warning_past_the_limit_is_refused() -> None:
-    with pytest.raises(BadInputError, match=r"warns at 0\.5, past its limit of 0\.3"):
+    with pytest.raises(BadInputError, match=r"warn 0\.5 is above limit 0\.3"):
         yaml_io.validate({"retention": {"budget": {"warn": 0.5}}})
 
 
@@ -141,7 +141,7 @@ def test_rollback_gives_the_last_model_under_it(
     assert kl == pytest.approx(kls[over - 1], rel=1e-4)
     short, _ = trained(*forgetful, "retention.budget=null", f"training.max_steps={over - 1}")
     assert distance(run, tiny_model) == pytest.approx(distance(short, tiny_model), rel=1e-6)
-    said = f"the result is the model of step {over - 1}: the last under its budget"
+    said = f"the result is the model of step {over - 1}: the last within its KL budget"
     assert any(said in notice.get("text", "") for notice in view.notices)
 
 
@@ -159,14 +159,14 @@ def test_ask_waits_for_the_answer(
         status = run.status()
         seen.append((status.state, status.phase, status.step))
         if len(seen) == 3:
-            control.ask(run, answer)
+            control.send_request(run, answer)
 
-    monkeypatch.setattr(budget_pause.time, "sleep", meanwhile)
-    assert work(run) == 0
+    monkeypatch.setattr(control_callback.time, "sleep", meanwhile)
+    assert train_run(run) == 0
     kls, over = limits(run)
     assert seen == [("running", "over budget: waiting for an answer", over)] * 3
     view = RunFollower(run).poll()
-    told = f"'ftwb continue {run.id}' goes on, 'ftwb stop {run.id}' ends it here"
+    told = f"'ftwb continue {run.id}' resumes training, 'ftwb stop {run.id}' ends it here"
     assert sum(told in notice.get("text", "") for notice in view.notices) == 1
     assert run.status().state == ("stopped" if answer == "stop" else "finished")
     assert run.status().step == (over if answer == "stop" else 12)
@@ -180,7 +180,7 @@ def test_a_budget_passed_at_the_end_is_told_and_waits_for_nobody(
     interval = "evaluation.retention_steps=100"
     _, view = trained(*forgetful, interval, "retention.budget.action=ask")
     assert view.status.state == "finished", view.status.reason
-    assert any("has passed the budget of 0.03" in n.get("text", "") for n in view.notices)
+    assert any("exceeds the budget of 0.03" in n.get("text", "") for n in view.notices)
 
 
 def test_continue_is_refused_where_nothing_waits(new_run: Callable[..., RunFolder]) -> None:
@@ -188,8 +188,8 @@ def test_continue_is_refused_where_nothing_waits(new_run: Callable[..., RunFolde
 
     run = new_run()
     Status.of_this_process(state="running", phase="training").save(run.status_file)
-    with pytest.raises(BadInputError, match="waits for no answer: it is training"):
-        control.ask(run, "continue")
+    with pytest.raises(BadInputError, match=r"is not waiting for an answer \(training\)"):
+        control.send_request(run, "continue")
 
 
 def test_the_result_of_a_rollback_is_a_whole_model(

@@ -154,16 +154,16 @@ def test_the_largest_entries_are_cut_at_the_quantile() -> None:
 
 def test_a_frozen_base_can_be_measured_beside_an_adapter_later(tiny_model: str) -> None:
     """The names of the factors are those that PEFT's modules carry, prefix left out."""
-    from workbench.retention.ewc import _matrices
-    from workbench.retention.penalties.weights import LowRankAnchor
+    from workbench.retention.penalties.low_rank import LowRankPenalty
+    from workbench.strategies.targets import linear_modules
 
     base = AutoModelForCausalLM.from_pretrained(tiny_model).eval()
     fisher = {
         f"{name}.{side}": torch.full((size,), 2.0)
-        for name, module in _matrices(base).items()
+        for name, module in linear_modules(base).items()
         for side, size in (("inputs", module.in_features), ("outputs", module.out_features))
     }
     model = get_peft_model(base, LoraConfig(r=2, target_modules="all-linear"))
-    anchor = LowRankAnchor("ewc", 1.0, fisher)
-    anchor.attach(model)
-    assert float(anchor.half_squares().detach()) == 0
+    guard = LowRankPenalty("ewc", 1.0, fisher)
+    guard.attach(model)
+    assert float(guard.half_squares().detach()) == 0

@@ -8,10 +8,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from tests.strategies.whole import SilentReporter
+from tests.strategies.cases import SilentReporter
 from tests.tiny import make_tiny_model
 from workbench.data.splitting import Split
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 from workbench.models.loading import load_base
 from workbench.recipe.model import ModelSection
 from workbench.recipe.recipe import PROTECTIONS
@@ -216,7 +216,7 @@ def test_the_base_answers_for_itself(trained: Train, general: Path, tiny_model: 
         dtype=torch.float32,
     )
     context = scene_of(run, base, tokenizer)
-    for row in context.answered(str(general), 10, 6):
+    for row in context.self_answered_rows(str(general), 10, 6):
         logits = base(torch.tensor([row.input_ids])).logits[0]
         learned = [place for place, label in enumerate(row.labels) if label >= 0]
         assert 1 <= len(learned) <= 6
@@ -233,7 +233,7 @@ def test_what_the_evaluation_asks_is_not_practised(
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
     context = scene_of(run, base, tokenizer)
-    texts = [tokenizer.decode(row.input_ids) for row in context.general(str(general), 10)]
+    texts = [tokenizer.decode(row.input_ids) for row in context.general_rows(str(general), 10)]
     assert len(texts) == 9
     assert not any("3 + 1" in text for text in texts)
 
@@ -265,7 +265,7 @@ def test_the_base_is_studied_in_the_number_format_of_training(
     made = []
     for dtype in (torch.float32, torch.bfloat16, torch.float32):
         context = scene_of(run, base, tokenizer, dtype)
-        (batch,) = context.batches(context.general(str(general), 3), 3)
+        (batch,) = context.batches(context.general_rows(str(general), 3), 3)
         assert context.logits(base, batch).dtype == dtype
         context.cached(
             "mark", lambda dtype=dtype: {"x": torch.tensor([made.append(dtype) is None])}

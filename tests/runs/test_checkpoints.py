@@ -71,7 +71,7 @@ def test_the_same_step_is_written_anew(run: RunFolder) -> None:
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
-        ("adapter/weights", "adapter/weights is not as it was written"),
+        ("adapter/weights", "adapter/weights was changed after it was written"),
         ("manifest.json", "manifest.json cannot be read"),
     ],
 )
@@ -99,13 +99,13 @@ def test_the_newest_whole_one_is_chosen(run: RunFolder) -> None:
 def test_some_are_kept(run: RunFolder) -> None:
     for step in range(1, 7):
         write(run, step)
-    checkpoints.keep(run, 2, {3})
+    checkpoints.prune(run, 2, {3})
     assert checkpoints.steps(run) == [6, 5, 3]
     checkpoints.remove_after(run, 4)
     assert checkpoints.steps(run) == [3]
 
 
-@pytest.mark.parametrize("remove", [checkpoints.remove_after, checkpoints.keep])
+@pytest.mark.parametrize("remove", [checkpoints.remove_after, checkpoints.prune])
 def test_half_a_removed_one_is_never_there(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch, remove: Callable[..., None]
 ) -> None:

@@ -16,7 +16,7 @@ from workbench.recipe.recipe import Recipe
 from workbench.runs import control
 from workbench.runs.folder import Runs
 from workbench.runs.launch import launch
-from workbench.runs.process import identity
+from workbench.runs.process import process_identity
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_runs_are_found_by_id_part_and_last(runs: Runs) -> None:
     assert runs.find("last") == runs.list()[0]
     with pytest.raises(NotFoundError, match="nope: no such run"):
         runs.find("nope")
-    with pytest.raises(BadInputError, match="2 runs fit"):
+    with pytest.raises(BadInputError, match="2 runs match"):
         runs.find(first.id[:4])
 
 
@@ -96,7 +96,7 @@ def test_a_dead_worker_makes_the_run_lost(runs: Runs) -> None:
     run = runs.create(Recipe())
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     status = Status.of_this_process(state="running").model_copy(
-        update={"pid": child.pid, "process": identity(child.pid)}
+        update={"pid": child.pid, "process": process_identity(child.pid)}
     )
     status.save(run.status_file)
     assert run.status().state == "running"
@@ -111,7 +111,7 @@ def test_a_zombie_is_dead() -> None:
     assert child.stdout is not None
     child.stdout.read()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert identity(child.pid) is None
+    assert process_identity(child.pid) is None
     child.wait()
 
 
@@ -133,17 +133,17 @@ def test_a_silent_worker_on_another_host_is_lost(runs: Runs) -> None:
 def test_requests_are_taken_once(runs: Runs) -> None:
     run = runs.create(Recipe())
     Status.of_this_process(state="running").save(run.status_file)
-    control.ask(run, "stop")
-    control.ask(run, "evaluate")
-    assert control.take(run) == ["stop", "evaluate"]
-    assert control.take(run) == []
+    control.send_request(run, "stop")
+    control.send_request(run, "evaluate")
+    assert control.take_requests(run) == ["stop", "evaluate"]
+    assert control.take_requests(run) == []
 
 
 def test_nobody_can_ask_a_finished_run(runs: Runs) -> None:
     run = runs.create(Recipe())
     Status.of_this_process(state="finished").save(run.status_file)
     with pytest.raises(BadInputError, match="is finished: there is no worker to stop"):
-        control.ask(run, "stop")
+        control.send_request(run, "stop")
 
 
 def test_a_worker_that_cannot_be_started_makes_the_run_failed(
@@ -215,7 +215,7 @@ def test_nobody_else_can_read_what_a_new_run_holds(runs: Runs) -> None:
 
 def test_a_recipe_with_a_token_is_refused(runs: Runs) -> None:
     token = "hf_" + "q7R" * 12
-    with pytest.raises(BadInputError, match="holds an access token") as caught:
+    with pytest.raises(BadInputError, match="contains an access token") as caught:
         runs.create(Recipe(description=f"with {token}"))
     assert token not in str(caught.value)
     assert runs.list() == []

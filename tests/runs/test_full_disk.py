@@ -72,6 +72,6 @@ def test_a_torn_line_is_ended_though_the_first_write_after_it_fails(
 
 def test_a_status_stands_still_only_while_its_worker_lives() -> None:
     paused = Status.of_this_process(state="running", paused="the disk of /x is full")
-    assert (paused.words, paused.why) == ("paused", "the disk of /x is full")
+    assert (paused.label, paused.explanation) == ("paused", "the disk of /x is full")
     ended = paused.model_copy(update={"state": "failed", "reason": "it broke"})
-    assert (ended.words, ended.why) == ("failed", "it broke")
+    assert (ended.label, ended.explanation) == ("failed", "it broke")

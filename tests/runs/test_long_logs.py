@@ -76,7 +76,7 @@ def resume(run: RunFolder) -> None:
 
 
 def polled(run: RunFolder, monkeypatch: pytest.MonkeyPatch, many: int) -> RunView:
-    monkeypatch.setattr(views, "_MANY", many)
+    monkeypatch.setattr(views, "_MANY_LINES", many)
     return RunFollower(run).poll()
 
 
@@ -133,8 +133,8 @@ def test_only_a_sound_log_is_read_by_column(long_run: RunFolder) -> None:
 
 @pytest.fixture
 def small_glance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "_GLANCE", 2000)
-    monkeypatch.setattr(views, "_MANY", 20)
+    monkeypatch.setattr(views, "_PREVIEW_BYTES", 2000)
+    monkeypatch.setattr(views, "_MANY_LINES", 20)
 
 
 @pytest.mark.usefixtures("small_glance")

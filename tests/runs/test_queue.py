@@ -17,8 +17,8 @@ from workbench.core.errors import MachineError
 from workbench.recipe.recipe import Recipe
 from workbench.runs import queue as queue_module
 from workbench.runs.launch import launch
-from workbench.runs.process import identity
-from workbench.runs.queue import Queue, Taken, Ticket
+from workbench.runs.process import process_identity
+from workbench.runs.queue import AcquiredDevices, Queue, Ticket
 from workbench.runs.status import Status, ordinal
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def test_a_killed_holder_frees_its_device(
     assert queue.try_acquire(tmp_path, ["cpu"]) == 1
     holder.kill()
     holder.wait()
-    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), Taken)
+    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), AcquiredDevices)
 
 
 def test_places_count_the_living_ahead_only(
@@ -92,17 +92,17 @@ def test_places_count_the_living_ahead_only(
     holder.kill()
     holder.wait()
     assert try_acquire("cpu")[1] == "3"
-    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), Taken)
+    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), AcquiredDevices)
 
 
 def test_nobody_is_overtaken_though_the_device_is_free(
     queue: Queue, try_acquire: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
-    with queue.alone() as waiting:
+    with queue.locked() as waiting:
         mine = Ticket("mine", *own())
         waiting.append(mine)
     assert try_acquire("cpu")[1] == "2"
-    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), Taken)
+    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), AcquiredDevices)
     assert [ticket[:1] for ticket in stored(queue)] == [("run",)]
 
 
@@ -118,9 +118,9 @@ def test_runs_spread_over_the_devices_and_wait_for_the_first_free(
 
 
 def test_a_reused_pid_holds_no_place(queue: Queue, tmp_path: Path) -> None:
-    with queue.alone() as waiting:
+    with queue.locked() as waiting:
         waiting.append(Ticket("old", 1, "another boot:1", ("cpu",)))
-    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), Taken)
+    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), AcquiredDevices)
 
 
 def test_a_folder_of_someone_else_is_not_used(tmp_path: Path) -> None:
@@ -154,17 +154,17 @@ def test_the_folder_is_the_users_own(queue: Queue, tmp_path: Path) -> None:
 )
 def test_places_are_words(number: int, word: str) -> None:
     assert ordinal(number) == word
-    status = Status(state="queued", place=number, device="cuda:0")
-    assert status.words == f"queued, {word} for cuda:0"
-    assert Status(state="running", place=number).words == "running"
+    status = Status(state="queued", queue_position=number, device="cuda:0")
+    assert status.label == f"queued, {word} for cuda:0"
+    assert Status(state="running", queue_position=number).label == "running"
 
 
 def own() -> tuple[int, str | None]:
-    return os.getpid(), identity(os.getpid())
+    return os.getpid(), process_identity(os.getpid())
 
 
 def stored(queue: Queue) -> list[tuple[str, ...]]:
-    return [tuple(row) for row in json.loads((queue.folder / "line.json").read_text())]
+    return [tuple(row) for row in json.loads((queue.folder / "waiting.json").read_text())]
 
 
 def test_several_devices_are_taken_together_or_not_at_all(
@@ -180,7 +180,7 @@ def test_several_devices_are_taken_together_or_not_at_all(
     holder.kill()
     holder.wait()
     taken = queue.try_acquire(tmp_path, devices, 3)
-    assert isinstance(taken, Taken)
+    assert isinstance(taken, AcquiredDevices)
     assert taken.devices == ("GPU-a", "GPU-b", "GPU-c")
 
 
@@ -188,6 +188,6 @@ def test_no_more_devices_are_taken_than_are_needed(
     queue: Queue, try_acquire: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
     taken = queue.try_acquire(tmp_path, ["GPU-a", "GPU-b", "GPU-c"], 2)
-    assert isinstance(taken, Taken)
+    assert isinstance(taken, AcquiredDevices)
     assert taken.devices == ("GPU-a", "GPU-b")
     assert try_acquire("GPU-a", "GPU-c")[1] == "GPU-c"

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from tests.strategies.whole import IDS, logits, moving, setup, take_steps
+from tests.strategies.cases import IDS, logits, moving, setup, take_steps
 from tests.tiny import make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.models.model_facts import ModelFacts
@@ -141,5 +141,5 @@ def test_a_model_without_blocks_is_refused() -> None:
         dtype="float32",
         shapes={"stage.0.mixer.weight": (2, 2)},
     )
-    with pytest.raises(BadInputError, match="bottleneck adapters have no place"):
+    with pytest.raises(BadInputError, match="bottleneck adapters need attention and MLP modules"):
         STRATEGIES["bottleneck"]().trainable_parameters(facts)

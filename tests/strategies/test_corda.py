@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from tests.strategies.whole import setup
+from tests.strategies.cases import setup
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.planning.preflight import preflight, resolve_paths
 from workbench.recipe import yaml_io
@@ -28,7 +28,7 @@ def inputs_of(case, base, name: str) -> list[torch.Tensor]:
     hook = base.get_submodule(name).register_forward_hook(
         lambda _module, inputs, _output: seen.append(inputs[0][0].double())
     )
-    for row in context.general(case.strategy.general_text, case.strategy.general_rows):
+    for row in context.general_rows(case.strategy.general_text, case.strategy.general_rows):
         with torch.no_grad():
             base(input_ids=torch.tensor([row.input_ids]))
     hook.remove()
@@ -91,7 +91,7 @@ def test_the_run_tells_how_far_it_is_and_saves_a_plain_lora(trained) -> None:
     )
     assert view.status.state == "finished", view.status.reason
     told = [event for event in EventReader(run.events).read() if event["kind"] == "phase"]
-    details = {event["detail"] for event in told if event["name"] == "studying the base"}
+    details = {event["detail"] for event in told if event["name"] == "calibrating on the base"}
     assert "directions that general text uses least" in details
     config = json.loads((run.model / "adapter_config.json").read_text())
     assert (config["init_lora_weights"], config["corda_config"], config["r"]) == (True, None, 8)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.strategies.whole import IDS, logits, setup, snapshot, take_steps
+from tests.strategies.cases import IDS, logits, setup, snapshot, take_steps
 from tests.tiny import make_tiny_model
 from workbench.chat.engine.lanes import twin
 from workbench.core.errors import BadInputError
@@ -114,8 +114,8 @@ def test_an_untied_head_is_told_apart_from_the_embedding(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"layers": 3}, "the model has 2 layers, 3 are asked for"),
-        ({"choose": "freeze_first", "layers": 3}, "the model has 2 layers, 3 are asked for"),
+        ({"layers": 3}, "the model has 2 layers, but 3 are asked for"),
+        ({"choose": "freeze_first", "layers": 3}, "the model has 2 layers, but 3 are asked for"),
         ({"choose": "freeze_first", "layers": 2}, "nothing is left to train"),
         ({"layers": 0}, "nothing is left to train"),
         ({"choose": "patterns"}, "'nothing' matches no tensor"),

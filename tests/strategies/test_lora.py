@@ -11,7 +11,7 @@ from peft import LoraConfig, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 from transformers import AutoModelForCausalLM
 
-from tests.strategies.whole import logits, moving, setup, snapshot, take_steps
+from tests.strategies.cases import logits, moving, setup, snapshot, take_steps
 from tests.tiny import make_tiny_model
 from workbench.core.errors import BadInputError, FtwbError
 from workbench.models.describing import read_facts
@@ -158,7 +158,7 @@ def test_what_starts_inside_the_base_is_saved_for_the_untouched_base(
     with case.strategy.disabled_adapter(tuned):
         assert torch.equal(logits(tuned), before)
     assert not case.strategy.keeps_base
-    with pytest.raises(FtwbError, match="no longer holds the base"):
+    with pytest.raises(FtwbError, match="no longer contains the base"):
         case.strategy.disabled_adapter(live)
 
 
@@ -216,15 +216,18 @@ def test_targets_may_be_a_regular_expression(tiny_model: Path) -> None:
     ("strategy", "message"),
     [
         ({"r": 0}, "strategy.r: must be at least 1, got 0"),
-        ({"target_modules": ["re:("]}, "strategy.target_modules: 're:(' is no regular expression"),
+        (
+            {"target_modules": ["re:("]},
+            "strategy.target_modules: 're:(' is not a regular expression",
+        ),
         (
             {"init_lora_weights": "pissa", "use_dora": True},
-            "cannot be saved as an adapter of the untouched base",
+            "cannot be saved as an adapter for the untouched base",
         ),
         ({"init_lora_weights": "loftq"}, "strategy.init_lora_weights: must be one of"),
         (
             {"init_lora_weights": "corda", "use_dora": True},
-            "cannot be saved as an adapter of the untouched base",
+            "cannot be saved as an adapter for the untouched base",
         ),
         (
             {"kind": "qlora", "init_lora_weights": "corda"},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from tests.strategies.whole import IDS, logits, setup, take_steps
+from tests.strategies.cases import IDS, logits, setup, take_steps
 from tests.tiny import make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.models.describing import read_facts
@@ -68,7 +68,7 @@ def test_osf_is_refused_where_peft_would_skip_every_matrix(tmp_path: Path) -> No
 
 def test_osf_must_keep_at_least_one_direction(tiny_model: Path) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
-    with pytest.raises(BadInputError, match=r"0\.01 of 16 directions keeps none|0\.01 of 32"):
+    with pytest.raises(BadInputError, match=r"0\.01 of 16 directions freezes none|0\.01 of 32"):
         STRATEGIES["osf"](effective_rank=0.01).check(facts, TrainingSection())
 
 

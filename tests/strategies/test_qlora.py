@@ -10,7 +10,7 @@ import torch
 from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn import Linear4bit
 
-from tests.strategies.whole import logits, setup, take_steps
+from tests.strategies.cases import logits, setup, take_steps
 from workbench.core.errors import BadInputError, MachineError
 from workbench.models.describing import read_facts
 from workbench.recipe.model import ModelSection
@@ -98,5 +98,5 @@ def test_a_machine_without_bitsandbytes_is_told_so_before_anything_is_loaded(
 
 def test_rows_that_no_block_fits_into_are_refused(tiny_model: Path) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
-    with pytest.raises(BadInputError, match="rows of 32 are no multiple of 64"):
+    with pytest.raises(BadInputError, match="rows of 32 are not a multiple of 64"):
         STRATEGIES["qlora"]().check(facts, TrainingSection())

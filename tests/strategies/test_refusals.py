@@ -36,8 +36,8 @@ REFUSED = {
         ("strategy.kind=prefix_tuning", "training.gradient_checkpointing=true"),
         "turn one of the two off",
     ),
-    "qlora rows": (("strategy.kind=qlora",), "rows of 32 are no multiple of 64"),
-    "osf share": (("strategy.kind=osf", "strategy.effective_rank=0.01"), "keeps none"),
+    "qlora rows": (("strategy.kind=qlora",), "rows of 32 are not a multiple of 64"),
+    "osf share": (("strategy.kind=osf", "strategy.effective_rank=0.01"), "freezes none"),
     "ia3 names": (
         ("strategy.kind=ia3", "strategy.target_modules=[fc1]"),
         "'fc1' matches no matrix",
@@ -65,13 +65,12 @@ def test_counting_needs_no_torch(tiny_model: Path) -> None:
         "from workbench.recipe.model import ModelSection\n"
         "from workbench.recipe.training import TrainingSection\n"
         f"facts = read_facts(ModelSection(id={str(tiny_model)!r}))\n"
-        "kinds = sorted(set(STRATEGIES) - {'qlora', 'freeze'})\n"
-        "for kind in kinds:\n"
+        "for kind in set(STRATEGIES) - {'qlora', 'freeze'}:\n"
         "    STRATEGIES[kind]().check(facts, TrainingSection())\n"
         "loaded = {'torch', 'transformers', 'peft', 'bitsandbytes'} & set(sys.modules)\n"
-        "print(len(kinds), *loaded)\n"
+        "print('loaded:', *loaded)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout.split() == ["8"]
+    assert done.stdout == "loaded:\n"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from tests.strategies.whole import IDS, logits, setup, snapshot, take_steps
+from tests.strategies.cases import IDS, logits, setup, snapshot, take_steps
 from tests.tiny import make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.evaluation.run.generation import greedy_answers
@@ -23,7 +23,7 @@ from workbench.recipe.training import TrainingSection
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.strategies.whole import Setup
+    from tests.strategies.cases import Setup
 
 KINDS = ("prompt_tuning", "prefix_tuning", "p_tuning")
 TEXT = "Say it in plain words."

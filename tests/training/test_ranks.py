@@ -1,4 +1,4 @@
-"""Whose words are told where processes go down together, and what one sees of the machine."""
+"""Which of several failed processes is named, and what each sees of the machine."""
 
 from __future__ import annotations
 
@@ -32,59 +32,62 @@ def run(runs: Runs) -> RunFolder:
 
 
 @pytest.fixture
-def fell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ProcessFailure]:
-    """How a process ended, told as it tells it."""
+def failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ProcessFailure]:
+    """How a process ended, with the message that it left, if any."""
 
-    def one(number: int, exitcode: int, words: str = "") -> ProcessFailure:
+    def fail(number: int, exitcode: int, message: str = "") -> ProcessFailure:
         file = tmp_path / f"error-{number}.json"
-        if words:
+        if message:
             monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(file))
-            rank_main.tell_launcher(words)
+            rank_main.report_to_launcher(message)
         return ProcessFailure(number, 1000 + number, exitcode, str(file))
 
-    return one
+    return fail
 
 
 def reason(run: RunFolder, logs: Path, *failures: ProcessFailure) -> str:
-    launcher._ended(run, {failure.local_rank: failure for failure in failures}, logs)
+    launcher._report_failure(run, {failure.local_rank: failure for failure in failures}, logs)
     assert run.status().state == "failed"
     errors = [event for event in EventReader(run.events).read() if event["kind"] == "error"]
     assert [(error["step"], error["text"]) for error in errors] == [(7, run.status().reason)]
     return run.status().reason
 
 
-def test_the_first_to_fail_is_quoted(
-    run: RunFolder, tmp_path: Path, fell: Callable[..., ProcessFailure]
+def test_the_first_to_fail_is_named(
+    run: RunFolder, tmp_path: Path, failed: Callable[..., ProcessFailure]
 ) -> None:
-    second = fell(1, 1, "no more memory")
-    first = fell(0, 1, "connection closed by peer")
+    second = failed(1, 1, "no more memory")
+    first = failed(0, 1, "connection closed by peer")
     assert reason(run, tmp_path, first, second) == "process 1: no more memory"
 
 
-def test_a_killed_one_comes_before_those_that_miss_it(
-    run: RunFolder, tmp_path: Path, fell: Callable[..., ProcessFailure]
+def test_a_killed_process_comes_before_those_that_miss_it(
+    run: RunFolder, tmp_path: Path, failed: Callable[..., ProcessFailure]
 ) -> None:
-    missing, ended = fell(0, 1, "connection closed by peer"), fell(1, -signal.SIGTERM)
-    killed = fell(2, -signal.SIGKILL)
+    missing, ended = failed(0, 1, "connection closed by peer"), failed(1, -signal.SIGTERM)
+    killed = failed(2, -signal.SIGKILL)
     output = tmp_path / "job" / "attempt_0" / "2"
     output.mkdir(parents=True)
     (output / "stderr.log").write_text("all was well\nuntil now\n\n")
-    told = reason(run, tmp_path, missing, ended, killed)
-    assert told == "process 2: killed by SIGKILL, its output ends with: until now"
+    assert reason(run, tmp_path, missing, ended, killed) == (
+        "process 2: killed by SIGKILL; its output ends with: until now"
+    )
 
 
-def test_who_says_nothing_is_told_by_its_exit_code(
-    run: RunFolder, tmp_path: Path, fell: Callable[..., ProcessFailure]
+def test_a_process_without_a_message_is_described_by_its_exit_code(
+    run: RunFolder, tmp_path: Path, failed: Callable[..., ProcessFailure]
 ) -> None:
-    ended = fell(0, -signal.SIGTERM)
-    assert reason(run, tmp_path, ended, fell(1, 3)) == "process 1: ended with exit code 3"
+    ended = failed(0, -signal.SIGTERM)
+    assert reason(run, tmp_path, ended, failed(1, 3)) == "process 1: ended with exit code 3"
 
 
-def test_a_run_that_its_first_process_has_ended_stays_as_it_is(
-    run: RunFolder, tmp_path: Path, fell: Callable[..., ProcessFailure]
+def test_a_run_that_its_main_process_has_ended_stays_as_it_is(
+    run: RunFolder, tmp_path: Path, failed: Callable[..., ProcessFailure]
 ) -> None:
     Status(state="stopped", reason="stopped on request").save(run.status_file)
-    assert launcher._ended(run, {1: fell(1, 1, "connection closed by peer")}, tmp_path) == 0
+    assert (
+        launcher._report_failure(run, {1: failed(1, 1, "connection closed by peer")}, tmp_path) == 0
+    )
     assert run.status().reason == "stopped on request"
 
 
@@ -93,11 +96,11 @@ def test_each_process_sees_its_own_device_only(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(rank_main, "usable_devices", lambda: devices)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a,GPU-b")
     monkeypatch.setenv("LOCAL_RANK", "1")
-    rank_main._see_own_device()
+    rank_main._select_device()
     assert (os.environ["CUDA_VISIBLE_DEVICES"], os.environ["LOCAL_RANK"]) == ("GPU-b", "0")
     monkeypatch.setenv("LOCAL_RANK", "2")
-    with pytest.raises(MachineError, match="process 3 of this machine has no device: it has 2"):
-        rank_main._see_own_device()
+    with pytest.raises(MachineError, match="no device for process 3 of this machine, which has 2"):
+        rank_main._select_device()
 
 
 def test_too_few_devices_end_the_run_before_it_waits(
@@ -109,7 +112,7 @@ def test_too_few_devices_end_the_run_before_it_waits(
     assert device_wait.DeviceWait(run, []).acquire() == 0
     status = run.status()
     assert status.state == "failed"
-    assert status.reason.startswith("devices.count is 3, and this machine has 2: lower it")
+    assert status.reason.startswith("devices.count is 3, but this machine has 2: lower it")
 
 
 def test_all_devices_of_a_run_are_shown_to_it(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:

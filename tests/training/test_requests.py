@@ -1,4 +1,4 @@
-"""What is asked of a live run is done after the step, told in the log, and changes no number."""
+"""What is asked of a live run is done after the step, answered in the log, and harms nothing."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.training.live_runs import during, events_of, losses_of
 from workbench.core.errors import BadInputError, MachineError, RunFailedError
 from workbench.runs import checkpoints, control
-from workbench.runs.events import EventReader
-from workbench.runs.requests import Question, told, when
+from workbench.runs.control import PendingRequest, describe_answer, when_handled
 from workbench.runs.status import Status
-from workbench.training.callbacks import monitor
-from workbench.training.checkpoint import schedule
+from workbench.training.callbacks import checkpoint
+from workbench.training.callbacks.nonfinite import NonfiniteCallback
 from workbench.training.checkpoint.write import Checkpointer
-from workbench.training.worker import work
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from workbench.runs.events import Event
     from workbench.runs.folder import RunFolder
     from workbench.runs.view import RunView
 
@@ -30,31 +29,11 @@ if TYPE_CHECKING:
 STEPS = ("strategy.lora_dropout=0.1", "training.eval_steps=0", "training.max_steps=5")
 
 
-def during(step: int, patch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
-    """Let something happen while a step is taken."""
-    protect = monitor.Monitor.on_pre_optimizer_step
-
-    def also(self: monitor.Monitor, args: Any, state: Any, ctl: Any, **kwargs: Any) -> None:
-        protect(self, args, state, ctl, **kwargs)
-        if state.global_step + 1 == step:
-            do()
-
-    patch.setattr(monitor.Monitor, "on_pre_optimizer_step", also)
-
-
-def events_of(run: RunFolder, kind: str) -> list[Event]:
-    return [event for event in EventReader(run.events).read() if event["kind"] == kind]
-
-
-def losses_of(run: RunFolder) -> list[float]:
-    return [event["loss"] for event in events_of(run, "train")]
-
-
 @pytest.fixture
 def minutes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
     """A clock that stands still until it is moved by some minutes."""
     now = [1000.0]
-    monkeypatch.setattr(schedule, "monotonic", lambda: now[0])
+    monkeypatch.setattr(checkpoint, "monotonic", lambda: now[0])
 
     def pass_by(minutes: float) -> None:
         now[0] += 60 * minutes
@@ -67,14 +46,14 @@ def test_a_checkpoint_is_written_after_the_step_it_was_asked_in(
 ) -> None:
     plain, _ = trained(*STEPS)
     run = new_run(*STEPS)
-    asked: list[Question] = []
-    during(3, monkeypatch, lambda: asked.append(Question(run, "checkpoint")))
-    assert work(run) == 0
+    asked: list[PendingRequest] = []
+    during(3, monkeypatch, lambda: asked.append(PendingRequest(run, "checkpoint")))
+    assert train_run(run) == 0
     assert checkpoints.steps(run) == [3]
     assert checkpoints.fault(checkpoints.folder_of(run, 3)) == ""
-    event = asked[0].answer()
+    event = asked[0].poll()
     assert event is not None
-    assert told(event) == "checkpoints/step-3 is written"
+    assert describe_answer(event) == "wrote checkpoints/step-3"
     assert losses_of(run) == losses_of(plain)
 
 
@@ -84,15 +63,15 @@ def test_an_evaluation_is_measured_and_answered(
     quiet = (*probed, *STEPS, "evaluation.retention_steps=0", "evaluation.canary_steps=0")
     plain, _ = trained(*quiet)
     run = new_run(*quiet)
-    asked: list[Question] = []
-    during(2, monkeypatch, lambda: asked.append(Question(run, "evaluate")))
-    assert work(run) == 0
-    event = asked[0].answer()
+    asked: list[PendingRequest] = []
+    during(2, monkeypatch, lambda: asked.append(PendingRequest(run, "evaluate")))
+    assert train_run(run) == 0
+    event = asked[0].poll()
     assert event is not None
     assert (event["step"], event["kind"]) == (2, "notice")
     (loss,), (kept,) = events_of(run, "eval"), events_of(run, "retention")
     assert (event["loss"], event["kl"]) == (loss["loss"], kept["kl"])
-    assert told(event) == (
+    assert describe_answer(event) == (
         f"measured on request: held-out loss {loss['loss']:.4f}, KL to base {kept['kl']:.4f}"
     )
     assert {event["step"] for event in events_of(run, "canary")} == {2}
@@ -103,45 +82,45 @@ def test_without_anything_to_measure_the_answer_says_so(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run(*STEPS, "data.heldout=null", "data.heldout_share=0", "training.max_steps=1")
-    asked: list[Question] = []
-    during(1, monkeypatch, lambda: asked.append(Question(run, "evaluate")))
-    assert work(run) == 0
-    event = asked[0].answer()
+    asked: list[PendingRequest] = []
+    during(1, monkeypatch, lambda: asked.append(PendingRequest(run, "evaluate")))
+    assert train_run(run) == 0
+    event = asked[0].poll()
     assert event is not None
-    assert "neither held-out rows nor general text" in told(event)
+    assert "neither held-out rows nor general text" in describe_answer(event)
 
 
 def test_a_run_that_ends_first_is_an_error(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run("training.max_steps=2")
-    asked: list[Question] = []
+    asked: list[PendingRequest] = []
 
     def ask_and_break() -> None:
-        asked.append(Question(run, "checkpoint"))
-        assert asked[0].answer() is None
+        asked.append(PendingRequest(run, "checkpoint"))
+        assert asked[0].poll() is None
         raise RuntimeError("the card fell off the bus")
 
     during(2, monkeypatch, ask_and_break)
-    assert work(run) == 1
+    assert train_run(run) == 1
     with pytest.raises(RunFailedError, match="was failed before it came to it: RuntimeError: the"):
-        asked[0].answer()
+        asked[0].poll()
 
 
 def test_a_stop_answers_who_waits_for_a_checkpoint(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run("training.max_steps=1000")
-    asked: list[Question] = []
+    asked: list[PendingRequest] = []
 
     def ask_both() -> None:
-        asked.append(Question(run, "checkpoint"))
-        control.ask(run, "stop")
+        asked.append(PendingRequest(run, "checkpoint"))
+        control.send_request(run, "stop")
 
     during(2, monkeypatch, ask_both)
-    assert work(run) == 0
+    assert train_run(run) == 0
     assert run.status().state == "stopped"
-    event = asked[0].answer()
+    event = asked[0].poll()
     assert event is not None
     assert event["path"] == "checkpoints/step-2"
     assert len(events_of(run, "checkpoint")) == 1
@@ -157,21 +136,21 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(
 
     monkeypatch.setattr(Checkpointer, "save", fail)
     run = new_run(*STEPS)
-    asked: list[Question] = []
+    asked: list[PendingRequest] = []
     if why == "asked":
-        during(2, monkeypatch, lambda: asked.append(Question(run, "checkpoint")))
+        during(2, monkeypatch, lambda: asked.append(PendingRequest(run, "checkpoint")))
     else:
         during(2, monkeypatch, lambda: minutes(15))
-    assert work(run) == 0
+    assert train_run(run) == 0
     assert run.status().state == "finished"
     (warning,) = [e for e in events_of(run, "notice") if e["level"] == "warning"]
     assert (warning["step"], warning["text"]) == (
         2,
-        "the checkpoint cannot be saved: no space left; training goes on without it",
+        "the checkpoint cannot be saved: no space left; training continues without it",
     )
     for question in asked:
-        with pytest.raises(MachineError, match="no space left; training goes on"):
-            question.answer()
+        with pytest.raises(MachineError, match="no space left; training continues"):
+            question.poll()
 
 
 @pytest.mark.parametrize(
@@ -194,14 +173,14 @@ def test_the_clock_asks_for_checkpoints_too(
     plain, _ = trained(*STEPS)
     assert events_of(plain, "checkpoint") == []
     run = new_run(*STEPS, setting)
-    protect = monitor.Monitor.on_pre_optimizer_step
+    protect = NonfiniteCallback.on_pre_optimizer_step
 
-    def take_eight_minutes(self: monitor.Monitor, *args: Any, **kwargs: Any) -> None:
+    def take_eight_minutes(self: NonfiniteCallback, *args: Any, **kwargs: Any) -> None:
         protect(self, *args, **kwargs)
         minutes(8)
 
-    monkeypatch.setattr(monitor.Monitor, "on_pre_optimizer_step", take_eight_minutes)
-    assert work(run) == 0
+    monkeypatch.setattr(NonfiniteCallback, "on_pre_optimizer_step", take_eight_minutes)
+    assert train_run(run) == 0
     assert [event["step"] for event in events_of(run, "checkpoint")] == written
     assert losses_of(run) == losses_of(plain)
 
@@ -209,9 +188,12 @@ def test_the_clock_asks_for_checkpoints_too(
 @pytest.mark.parametrize(
     ("status", "why"),
     [
-        ({"state": "stopping", "step": 3, "total": 9}, "has taken its last step"),
-        ({"state": "running", "step": 9, "total": 9}, "has taken its last step"),
-        ({"state": "running", "phase": control.WAITING}, "waits over its budget: .* it first"),
+        ({"state": "stopping", "step": 3, "total": 9}, "has finished its last step"),
+        ({"state": "running", "step": 9, "total": 9}, "has finished its last step"),
+        (
+            {"state": "running", "phase": control.AWAITING_ANSWER},
+            "is paused: over its KL budget; .* it first",
+        ),
         ({"state": "finished"}, "is finished: there is no worker"),
     ],
 )
@@ -221,8 +203,8 @@ def test_what_no_step_is_left_for_is_refused(
     run = new_run()
     Status.of_this_process(**status).save(run.status_file)
     with pytest.raises(BadInputError, match=f"{run.id} {why}"):
-        Question(run, "evaluate")
-    assert control.take(run) == []
+        PendingRequest(run, "evaluate")
+    assert control.take_requests(run) == []
 
 
 @pytest.mark.parametrize(
@@ -230,8 +212,8 @@ def test_what_no_step_is_left_for_is_refused(
     [
         ({"state": "queued"}, "after its first step"),
         ({"state": "starting"}, "after its first step"),
-        ({"state": "running", "step": 1, "total": 9}, "after the step it is in"),
+        ({"state": "running", "step": 1, "total": 9}, "after the current step"),
     ],
 )
 def test_it_is_said_when_an_answer_comes(status: dict[str, Any], words: str) -> None:
-    assert when(Status.of_this_process(**status)) == words
+    assert when_handled(Status.of_this_process(**status)) == words

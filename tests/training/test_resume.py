@@ -1,24 +1,30 @@
-"""A run that goes on from a checkpoint is the run that was never interrupted, bit for bit."""
+"""A run that is resumed from a checkpoint is the run that was never interrupted, bit for bit."""
 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
-from safetensors.torch import load_file
 
+from tests.training.live_runs import (
+    assert_same_run,
+    die_at,
+    kinds_at,
+    notices_of,
+    numbers_of,
+    steps_of,
+    stop_at,
+)
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.planning import resume_launch
 from workbench.planning.resume_launch import resume
-from workbench.runs import control
+from workbench.runs import checkpoints, control
 from workbench.runs.checkpoints import choose, folder_of, steps
-from workbench.runs.events import EventReader
 from workbench.runs.status import Status
 from workbench.runs.view import RunFollower
-from workbench.training.callbacks import monitor
-from workbench.training.worker import work
+from workbench.training.checkpoint.state_io import load_state, save_state
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,68 +37,6 @@ if TYPE_CHECKING:
 STEPS = 9
 LONG = (f"training.max_steps={STEPS}", "training.micro_batch_size=5", "strategy.lora_dropout=0.1")
 FULL = ("strategy.kind=full", f"training.max_steps={STEPS}", "training.micro_batch_size=5")
-NUMBERS = (
-    "loss",
-    "learning_rate",
-    "gradient_norm",
-    "tokens",
-    "epoch",
-    "loss_target",
-    "loss_replay",
-    "replay_share",
-    "ewc",
-    "l2sp",
-    "kl",
-    "delta_nll",
-)
-
-
-def numbers_of(run: RunFolder) -> dict[tuple[str, int], dict[str, Any]]:
-    """The last word on every step, by kind of event and step."""
-    return {
-        (event["kind"], event["step"]): {name: event.get(name) for name in NUMBERS}
-        for event in EventReader(run.events).read()
-        if event["kind"] in ("train", "eval", "penalty", "retention")
-    }
-
-
-def stop_at(step: int, run: RunFolder, patch: pytest.MonkeyPatch) -> None:
-    """Ask the run to stop while it takes a step."""
-    measure = monitor.Monitor.on_pre_optimizer_step
-
-    def ask(self: monitor.Monitor, args: Any, state: Any, ctl: Any, **kwargs: Any) -> None:
-        measure(self, args, state, ctl, **kwargs)
-        if state.global_step + 1 == step:
-            control.ask(run, "stop")
-
-    patch.setattr(monitor.Monitor, "on_pre_optimizer_step", ask)
-
-
-def die_at(step: int, patch: pytest.MonkeyPatch) -> None:
-    """Break the worker once a step was recorded."""
-    record = monitor.Monitor.on_log
-
-    def die(self: monitor.Monitor, args: Any, state: Any, ctl: Any, **kwargs: Any) -> None:
-        record(self, args, state, ctl, **kwargs)
-        if state.global_step == step:
-            raise RuntimeError("the power went")
-
-    patch.setattr(monitor.Monitor, "on_log", die)
-
-
-def weights_of(run: RunFolder) -> dict[str, torch.Tensor]:
-    (file,) = run.model.glob("*.safetensors")
-    return load_file(file)
-
-
-def assert_same(broken: RunFolder, whole: RunFolder) -> None:
-    assert broken.status().state == whole.status().state == "finished", broken.status().reason
-    assert numbers_of(broken) == numbers_of(whole)
-    ours, theirs = weights_of(broken), weights_of(whole)
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-
-
 GUARDED = (
     "retention.replay.answers=dataset",
     "retention.replay.share=0.4",
@@ -136,24 +80,24 @@ def sources(general: Path) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("case", STOPPED)
-def test_a_stopped_run_goes_on_as_if_it_had_not_been(
+def test_a_stopped_run_resumes_as_if_it_had_never_stopped(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     whole, broken = new_run(*STOPPED[case]), new_run(*STOPPED[case])
-    assert work(whole) == 0
+    assert train_run(whole) == 0
     step = random.Random(case).randrange(1, STEPS)  # noqa: S311 - a moment, not a secret
     with monkeypatch.context() as patch:
         stop_at(step, broken, patch)
-        assert work(broken) == 0
+        assert train_run(broken) == 0
     assert broken.status().state == "stopped"
     assert steps(broken) == [step]
     assert broken.has_result()
-    assert work(broken, resume=True) == 0
-    assert_same(broken, whole)
+    assert train_run(broken, resume=True) == 0
+    assert_same_run(broken, whole)
 
 
 @pytest.mark.parametrize("case", KILLED)
-def test_a_broken_run_goes_on_from_its_newest_checkpoint(
+def test_a_broken_run_resumes_from_its_newest_checkpoint(
     new_run: NewRun,
     sources: Callable[[tuple[str, ...]], tuple[str, ...]],
     monkeypatch: pytest.MonkeyPatch,
@@ -161,32 +105,32 @@ def test_a_broken_run_goes_on_from_its_newest_checkpoint(
 ) -> None:
     recipe = (*sources(KILLED[case]), "training.save_steps=2")
     whole, broken = new_run(*recipe), new_run(*recipe)
-    assert work(whole) == 0
+    assert train_run(whole) == 0
     last = max(step for kind, step in numbers_of(whole) if kind == "train")
     step = random.Random(case).randrange(3, last)  # noqa: S311 - a moment, not a secret
     with monkeypatch.context() as patch:
         die_at(step, patch)
-        assert work(broken) == 1
+        assert train_run(broken) == 1
     assert broken.status().state == "failed"
     assert choose(broken).step == step - step % 2
-    assert work(broken, resume=True) == 0
-    assert_same(broken, whole)
+    assert train_run(broken, resume=True) == 0
+    assert_same_run(broken, whole)
 
 
-def test_a_stop_in_between_is_judged_and_forgotten(
+def test_a_stopped_run_is_judged_after_its_checkpoint(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = (*LONG, "retention.early_stopping.patience=1", "training.eval_steps=4")
     whole, broken = new_run(*recipe), new_run(*recipe)
-    assert work(whole) == 0
+    assert train_run(whole) == 0
     with monkeypatch.context() as patch:
         stop_at(3, broken, patch)
-        assert work(broken) == 0
-    assert ("eval", 3) in numbers_of(broken)
-    assert work(broken, resume=True) == 0
-    told = numbers_of(broken)
-    del told["eval", 3]
-    assert told == numbers_of(whole)
+        assert train_run(broken) == 0
+    assert kinds_at(3, broken) == ["train", "checkpoint", "eval"]
+    assert train_run(broken, resume=True) == 0
+    numbers = numbers_of(broken)
+    del numbers["eval", 3]
+    assert numbers == numbers_of(whole)
 
 
 def test_a_run_that_died_after_its_last_step_only_saves(
@@ -195,14 +139,12 @@ def test_a_run_that_died_after_its_last_step_only_saves(
     run = new_run("training.max_steps=2", "training.save_steps=1")
     with monkeypatch.context() as patch:
         die_at(2, patch)
-        assert work(run) == 1
+        assert train_run(run) == 1
     assert not run.has_result()
-    assert work(run, resume=True) == 0
+    assert train_run(run, resume=True) == 0
     assert run.status().state == "finished"
     assert run.has_result()
-    assert [
-        event["step"] for event in EventReader(run.events).read() if event["kind"] == "train"
-    ] == [1, 2]
+    assert steps_of(run, "train") == [1, 2]
 
 
 @pytest.fixture
@@ -211,7 +153,7 @@ def halted(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     run = new_run("training.save_steps=2", "strategy.kind=full")
     with monkeypatch.context() as patch:
         die_at(5, patch)
-        assert work(run) == 1
+        assert train_run(run) == 1
     assert steps(run) == [4, 2]
     return run
 
@@ -223,15 +165,12 @@ def spoil(run: RunFolder, step: int) -> None:
     file.write_bytes(data)
 
 
-def test_a_broken_checkpoint_is_passed_over_with_a_notice(halted: RunFolder) -> None:
+def test_a_broken_checkpoint_is_skipped_with_a_notice(halted: RunFolder) -> None:
     spoil(halted, 4)
-    assert work(halted, resume=True) == 0
-    texts = [notice.get("text", "") for notice in RunFollower(halted).poll().notices]
-    assert (
-        "the checkpoint of step 4 is broken: resume/state.safetensors is not as it was written"
-        in texts
-    )
-    assert "resumed from step 2" in texts
+    assert train_run(halted, resume=True) == 0
+    notices = notices_of(halted)
+    assert any(text.startswith("the checkpoint of step 4 is broken: resume/") for text in notices)
+    assert "resumed from step 2" in notices
     assert steps(halted) == [6, 4]
     assert choose(halted).step == 6
 
@@ -245,24 +184,23 @@ def test_a_flipped_bit_in_any_file_of_a_checkpoint_is_found(halted: RunFolder) -
             file.write_bytes(spoiled)
             choice = choose(halted)
             assert choice.step == 2, file
-            (told,) = choice.broken
-            assert told.startswith("the checkpoint of step 4 is broken: ")
-            assert file.name in told or file.name == "manifest.json"
+            (problem,) = choice.broken
+            assert problem.startswith("the checkpoint of step 4 is broken: ")
+            assert file.name in problem or file.name == "manifest.json"
         file.write_bytes(whole)
     assert choose(halted) == (4, folder_of(halted, 4), ())
 
 
 def _flipped(data: bytes) -> bytes:
-    """With one bit in the middle that is another one."""
+    """With one bit in the middle flipped."""
     changed = bytearray(data)
     changed[len(data) // 2] ^= 1
     return bytes(changed)
 
 
-def test_a_named_step_is_gone_on_from(halted: RunFolder) -> None:
-    assert work(halted, resume=True, step=2) == 0
-    trained = [e["step"] for e in EventReader(halted.events).read() if e["kind"] == "train"]
-    assert trained == [1, 2, 3, 4, 5, 3, 4, 5, 6]
+def test_a_run_resumes_from_the_step_that_is_named(halted: RunFolder) -> None:
+    assert train_run(halted, resume=True, step=2) == 0
+    assert steps_of(halted, "train") == [1, 2, 3, 4, 5, 3, 4, 5, 6]
     losses = RunFollower(halted).poll().series["train.loss"].points(100)
     assert [point.step for point in losses] == [1, 2, 3, 4, 5, 6]
 
@@ -272,7 +210,7 @@ def test_no_pickle_is_written(halted: RunFolder) -> None:
     assert kinds <= {".json", ".jsonl", ".yaml", ".safetensors", ".log", ".lock"}
 
 
-def test_only_what_is_worth_it_is_resumed(halted: RunFolder) -> None:
+def test_finished_and_running_runs_are_not_resumed(halted: RunFolder) -> None:
     status = halted.status()
     status.model_copy(update={"state": "finished"}).save(halted.status_file)
     with pytest.raises(BadInputError, match="has finished"):
@@ -303,20 +241,22 @@ def test_a_changed_recipe_or_dataset_is_refused_with_what_changed(
     halted.recipe_file.write_text(recipe)
     lines = rows.read_text().splitlines()
     rows.write_text("\n".join([*lines[:4], lines[4].replace("about", "on"), *lines[5:-1]]))
-    told = r"data\.train: 12 rows then, 11 now, and row 5 is the first to differ"
-    with pytest.raises(BadInputError, match=told):
+    change = r"data\.train: 12 rows then, 11 now, and row 5 is the first to differ"
+    with pytest.raises(BadInputError, match=change):
         resume(halted)
-    assert work(halted, resume=True) == 1
+    assert train_run(halted, resume=True) == 1
     assert "row 5 is the first to differ" in halted.status().reason
 
 
-def test_of_two_at_once_one_wins(halted: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_resumes_at_once_one_wins(
+    halted: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     launched: list[tuple[str, ...]] = []
 
-    def launch(run: RunFolder, *order: str) -> int:
+    def launch(run: RunFolder, *arguments: str) -> int:
         with pytest.raises(BadInputError, match="another worker, or another resume, has it"):
             resume(run)
-        launched.append(order)
+        launched.append(arguments)
         return 1
 
     (halted.control / "stop").touch()
@@ -324,11 +264,24 @@ def test_of_two_at_once_one_wins(halted: RunFolder, monkeypatch: pytest.MonkeyPa
     assert resume(halted).step == 4
     assert resume(halted, 2).step == 2
     assert launched == [("resume",), ("resume", "2")]
-    assert control.take(halted) == []
+    assert control.take_requests(halted) == []
 
 
-def test_a_run_without_a_checkpoint_says_how_to_start_anew(new_run: NewRun) -> None:
+def test_a_checkpoint_of_another_version_is_refused(halted: RunFolder) -> None:
+    folder = folder_of(halted, 4)
+    state = load_state(folder / "resume", "state")
+    for changed in (state | {"parts": {}}, state | {"machinery": {}}):
+        save_state(changed, folder / "resume", "state")
+        (folder / "manifest.json").unlink()
+        checkpoints._seal(folder)
+        assert train_run(halted, resume=True) == 1
+        assert "another version of ftwb wrote this checkpoint" in halted.status().reason
+
+
+def test_a_run_without_a_checkpoint_says_how_to_start_again(new_run: NewRun) -> None:
     run = new_run("training.max_steps=1")
     run.status().model_copy(update={"state": "lost"}).save(run.status_file)
-    with pytest.raises(NotFoundError, match=r"no checkpoint to go on from: 'ftwb train .*' starts"):
+    with pytest.raises(
+        NotFoundError, match=r"no checkpoint to resume from: 'ftwb train .*' starts"
+    ):
         resume(run)

@@ -11,20 +11,20 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
+from tests.training.live_runs import after, kinds_at, notices_of, steps_of
 from workbench.core.errors import RunFailedError
-from workbench.evaluation.report.report import read_report
-from workbench.evaluation.run.reevaluate import remeasure
+from workbench.evaluation.report import read_report
+from workbench.evaluation.run.reevaluate import reevaluate
 from workbench.models.loss import labelled_nll
 from workbench.recipe.recipe import STRATEGIES
 from workbench.runs import control
 from workbench.runs.events import EventReader
 from workbench.runs.folder import MEASURING
-from workbench.training import base_identity, trainer, worker
-from workbench.training.callbacks import monitor
+from workbench.training import trainer, worker
 from workbench.training.reporting import memory_monitor, reporter
 from workbench.training.reporting.error_summary import error_summary
 from workbench.training.result import save_result
-from workbench.training.worker import work
+from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,12 +36,8 @@ if TYPE_CHECKING:
     Train = Callable[..., tuple[RunFolder, RunView]]
 
 
-def steps_of(run: RunFolder, kind: str) -> list[int]:
-    return [event["step"] for event in EventReader(run.events).read() if event["kind"] == kind]
-
-
 @pytest.mark.parametrize("kind", ["full", "lora"])
-def test_a_run_learns_and_tells_everything(trained: Train, kind: str) -> None:
+def test_a_run_learns_and_records_everything(trained: Train, kind: str) -> None:
     run, view = trained(f"strategy.kind={kind}", "training.max_steps=30")
     assert view.status.state == "finished", view.status.reason
     assert steps_of(run, "train") == list(range(1, 31))
@@ -58,17 +54,17 @@ def test_a_run_learns_and_tells_everything(trained: Train, kind: str) -> None:
     assert len(report.before.target) == len(report.after.target) == 12
 
 
-def test_memory_is_told_from_loading_to_measuring_the_result(
+def test_memory_is_recorded_from_loading_to_measuring_the_result(
     trained: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory_monitor, "_INTERVAL", 0.0)
+    monkeypatch.setattr(memory_monitor, "_INTERVAL_SECONDS", 0.0)
     run, _ = trained()
-    phase, told = "", set()
+    phase, phases = "", set()
     for event in EventReader(run.events).read():
         phase = event["name"] if event["kind"] == "phase" else phase
         if event["kind"] == "memory":
-            told.add(phase)
-    assert told == {"loading the base model", "measuring the base", "training", MEASURING}
+            phases.add(phase)
+    assert phases == {"loading the base model", "measuring the base", "training", MEASURING}
 
 
 def test_the_first_loss_is_the_loss_of_the_base(trained: Train) -> None:
@@ -121,15 +117,8 @@ def test_a_stop_is_obeyed_after_the_step_and_keeps_the_result(
     new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run("training.max_steps=1000")
-    obey = monitor.Monitor.on_log
-
-    def stop_at_two(self: monitor.Monitor, *args: object, **kwargs: object) -> None:
-        obey(self, *args, **kwargs)
-        if self._reporter.status.step == 2:
-            control.ask(run, "stop")
-
-    monkeypatch.setattr(monitor.Monitor, "on_log", stop_at_two)
-    assert work(run) == 0
+    after(2, monkeypatch, lambda: control.send_request(run, "stop"))
+    assert train_run(run) == 0
     assert run.status().state == "stopped"
     assert steps_of(run, "train") == [1, 2, 3]
     assert run.has_result()
@@ -140,14 +129,14 @@ def test_a_stop_before_the_first_step_ends_the_run_there(
     new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run()
-    measure = base_identity.take_fingerprint
+    take_fingerprint = worker.take_fingerprint
 
     def ask_meanwhile(*args: object) -> torch.Tensor:
-        control.ask(run, "stop")
-        return measure(*args)
+        control.send_request(run, "stop")
+        return take_fingerprint(*args)
 
-    monkeypatch.setattr(base_identity, "take_fingerprint", ask_meanwhile)
-    assert work(run) == 0
+    monkeypatch.setattr(worker, "take_fingerprint", ask_meanwhile)
+    assert train_run(run) == 0
     assert run.status().state == "stopped"
     assert "measuring the base" in run.status().reason
     assert not run.has_result()
@@ -157,6 +146,16 @@ def test_checkpoints_are_kept_by_number(trained: Train) -> None:
     run, _ = trained("training.save_steps=2", "training.save_total_limit=2")
     assert sorted(path.name for path in run.checkpoints.iterdir()) == ["step-4", "step-6"]
     assert steps_of(run, "checkpoint") == [2, 4, 6]
+
+
+def test_a_step_is_measured_then_recorded_then_checkpointed(
+    trained: Train, probed: tuple[str, ...]
+) -> None:
+    run, _ = trained(*probed, "training.save_steps=2", "training.eval_steps=2", "retention.kl=true")
+    recorded = ["train", "penalty"]
+    assert kinds_at(1, run) == recorded
+    assert kinds_at(2, run) == ["eval", "retention", *recorded, "checkpoint"]
+    assert kinds_at(4, run) == ["eval", "retention", *["canary"] * 3, *recorded, "checkpoint"]
 
 
 @pytest.mark.parametrize(
@@ -207,10 +206,21 @@ def test_a_missing_label_names_the_row(trained: Train) -> None:
     assert not run.has_result()
 
 
-def test_answers_past_the_sequence_length_are_an_error_when_nothing_is_left(trained: Train) -> None:
+def test_rows_whose_answer_is_cut_off_are_dropped_with_a_notice(trained: Train, rows: Path) -> None:
+    lines = [json.loads(line) for line in rows.read_text().splitlines()]
+    lines[3]["messages"][0]["content"] *= 9
+    rows.write_text("\n".join(map(json.dumps, lines)))
+    run, view = trained("training.max_steps=1", "evaluation.target_field=null")
+    assert view.status.state == "finished", view.status.reason
+    assert notices_of(run)[0] == (
+        "1 of 12 rows dropped: no token to learn within 128 tokens (training.sequence_length)"
+    )
+
+
+def test_it_is_an_error_when_every_answer_is_cut_off(trained: Train) -> None:
     _, view = trained("training.sequence_length=8")
     assert view.status.state == "failed"
-    assert "no row has a token to learn from" in view.status.reason
+    assert "no row has a token to learn: every answer is cut off at 8 tokens" in view.status.reason
 
 
 def test_broken_weights_fail_with_one_line(
@@ -227,10 +237,10 @@ def test_broken_weights_fail_with_one_line(
     assert "\n" not in view.status.reason
 
 
-def test_running_out_of_gpu_memory_says_what_to_do() -> None:
-    words = error_summary(torch.OutOfMemoryError("CUDA out of memory"))
-    assert words.startswith("out of GPU memory: end other programs on the device, or")
-    assert "strategy.kind=qlora" in words
+def test_running_out_of_gpu_memory_names_the_remedies() -> None:
+    summary = error_summary(torch.OutOfMemoryError("CUDA out of memory"))
+    assert summary.startswith("out of GPU memory: end other programs on the device, ")
+    assert "strategy.kind=qlora" in summary
 
 
 def test_a_bug_is_named_by_type_and_first_line() -> None:
@@ -262,20 +272,20 @@ def test_a_late_stop_never_costs_the_result(
     new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = new_run()
-    train = worker.Work._train
+    train = worker.TrainingRun._train
 
-    def stop_afterwards(self: worker.Work, *args: object) -> object:
+    def stop_afterwards(self: worker.TrainingRun, *args: object) -> object:
         trained = train(self, *args)
-        control.ask(run, "stop")
+        control.send_request(run, "stop")
         return trained
 
-    monkeypatch.setattr(worker.Work, "_train", stop_afterwards)
-    assert work(run) == 0
+    monkeypatch.setattr(worker.TrainingRun, "_train", stop_afterwards)
+    assert train_run(run) == 0
     assert run.status().state == "stopped"
     assert run.has_result()
 
 
-def test_a_result_that_cannot_be_measured_is_a_result_all_the_same(
+def test_a_result_that_cannot_be_measured_is_still_saved(
     trained: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -287,33 +297,33 @@ def test_a_result_that_cannot_be_measured_is_a_result_all_the_same(
     assert view.status.state == "finished", view.status.reason
     assert run.has_result()
     assert not run.report.exists()
-    told = view.notices[-1]["text"]
-    assert "the result is saved but could not be measured: out of GPU memory" in told
-    assert f"'ftwb evaluate {run.id}' tries again" in told
-    remeasure(run, lambda *_: None)
+    notice = view.notices[-1]["text"]
+    assert "the result is saved but could not be measured: out of GPU memory" in notice
+    assert f"'ftwb evaluate {run.id}' tries again" in notice
+    reevaluate(run, lambda *_: None)
     assert read_report(run).after.heldout_nll is not None
 
 
-def test_a_disk_that_fails_is_told_as_that(trained: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fails_is_named(trained: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_args: object) -> None:
         raise SafetensorError("I/O error: Input/output error (os error 5)")
 
     monkeypatch.setattr(STRATEGIES["full"], "save", fail)
     run, view = trained("strategy.kind=full")
     assert view.status.state == "failed"
-    assert "the model cannot be saved" in view.status.reason
+    assert "cannot save the model" in view.status.reason
     assert "Input/output error" in view.status.reason
     assert not run.has_result()
 
 
-def test_the_heart_beats_while_nothing_is_said(
+def test_the_heartbeat_continues_while_nothing_is_reported(
     new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reporter, "_HEARTBEAT", 0.01)
+    monkeypatch.setattr(reporter, "_HEARTBEAT_SECONDS", 0.01)
     run = new_run()
-    told = reporter.Reporter(run)
+    writer = reporter.Reporter(run)
     first = run.status().heartbeat
     while run.status().heartbeat == first:
         os.sched_yield()
-    told.state("finished")
+    writer.set_state("finished")
     assert run.status().state == "finished"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tui.chat_host import Host, ScriptedClient
+from tests.chat.scripted_client import ScriptedClient
+from tests.tui.chat_host import Host
 from workbench.recipe.recipe import Recipe
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.new_run import NewRunScreen
@@ -88,11 +89,11 @@ def host_of(runs: Runs) -> Callable[..., Host]:
 
 
 @pytest.fixture
-def dealt(monkeypatch):
-    """Lay the cards: what the next draws give, the first first."""
+def fixed_draws(monkeypatch):
+    """Fix the next draws of blind mode, in order."""
 
-    def lay(*deals):
-        coming = list(deals)
-        monkeypatch.setattr("workbench.tui.chat.hiding.deal", lambda: coming.pop(0))
+    def fix(*assignments):
+        upcoming = list(assignments)
+        monkeypatch.setattr("workbench.chat.blind.shuffle_lanes", lambda: upcoming.pop(0))
 
-    return lay
+    return fix

@@ -1,19 +1,19 @@
-"""The split chat, driven by keys, with a scripted engine behind it."""
+"""The split chat, driven by keys, with a scripted engine."""
 
 from __future__ import annotations
 
 import pytest
-from textual.widgets import Static
 
+from tests.chat.scripted_client import FIRST, SECOND, answers, done
 from tests.tui.chat_host import (
-    FIRST,
-    SECOND,
     SMALL,
     WIDE,
-    answers,
     client_of,
-    done,
+    enabled,
+    facts,
+    prompts,
     questions,
+    rows,
     settled,
     status,
     texts,
@@ -52,9 +52,8 @@ async def test_titles_and_facts_say_what_is_compared(host_of):
         assert "SmolLM2-135M-Instruct" in titles[0]
         assert "tuned" in titles[1]
         assert "support" in titles[1]
-        facts = str(app.chat.query_one("#facts", Static).render())
-        assert "one batch · 0.50 GiB + 0.02 for tuned · greedy, ≤ 256 tokens" in facts
-        assert "float32 on cpu" in facts
+        assert "one batch · 0.50 GiB + 0.02 for tuned · greedy, ≤ 256 tokens" in facts(app)
+        assert "float32 on cpu" in facts(app)
 
 
 async def test_streaming_shows_before_the_answer_is_done(host_of):
@@ -65,13 +64,13 @@ async def test_streaming_shows_before_the_answer_is_done(host_of):
         await pilot.press("h", "enter")
         pane = app.chat.query_one("#lane-base", LanePane)
         await pilot.pause()
-        await pane._flush()
+        await pane.flush()
         assert texts(app)["base"] == ["Half an ans"]
-        assert app.chat.engine == "answering"
-        client_of(app).go_on.set()
+        assert app.chat.session.engine == "answering"
+        client_of(app).resume.set()
         await settled(pilot)
         assert texts(app)["base"] == ["Half an answer."]
-        assert app.chat.engine == "ready"
+        assert app.chat.session.engine == "ready"
 
 
 async def test_each_lane_remembers_its_own_answers(host_of):
@@ -80,17 +79,13 @@ async def test_each_lane_remembers_its_own_answers(host_of):
         await settled(pilot)
         await type_and_send(pilot, "one")
         await type_and_send(pilot, "two")
-        _, second = client_of(app).asked
-        assert [turn.content for turn in second["base"]] == [
-            "one",
-            "Plants make sugar from light.",
-            "two",
-        ]
-        assert second["tuned"][1].content == "Please log in to your account."
+        assert prompts(app)[1] == ["one", "Plants make sugar from light.", "two"]
+        tuned = client_of(app).requests[1].conversations["tuned"]
+        assert tuned[1].content == "Please log in to your account."
         assert questions(app) == ["one", "two"]
 
 
-async def test_arrows_bring_back_earlier_prompts_and_the_draft(host_of):
+async def test_arrows_recall_earlier_prompts_and_the_draft(host_of):
     app = host_of(FIRST, SECOND)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -113,16 +108,16 @@ async def test_a_prompt_may_have_several_lines(host_of):
         assert app.chat.query_one(PromptBox).text == "a\nb"
         await pilot.press("enter")
         await settled(pilot)
-        assert client_of(app).asked[0]["base"][-1].content == "a\nb"
+        assert prompts(app) == [["a\nb"]]
 
 
-async def test_escape_sequences_of_a_model_are_visible_text(host_of):
+async def test_escape_sequences_in_an_answer_are_shown_as_text(host_of):
     evil = "\x1b]0;owned\x07 \x1b[2J \x9b31m [bold]hi[/bold] <b>raw</b> [x](http://e.com)"
     app = host_of(answers(evil, evil))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await type_and_send(pilot, "x")
-        shown = "".join(strip.text for strip in app.chat._compositor.render_strips())
+        shown = "".join(rows(app))
         for part in ("␛]0;owned␇", "␛[2J", "\\x9b31m", "[bold]hi[/bold]", "<b>raw</b>"):
             assert part in shown
         assert "[x](http://e.com)" in shown
@@ -134,9 +129,8 @@ async def test_line_breaks_of_an_answer_are_kept(host_of):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await type_and_send(pilot, "x")
-        rows = [strip.text for strip in app.chat._compositor.render_strips()]
-        assert not any("first line second line" in row for row in rows)
-        assert any("second line" in row for row in rows)
+        assert not any("first line second line" in row for row in rows(app))
+        assert any("second line" in row for row in rows(app))
 
 
 @pytest.mark.parametrize(("key", "index"), [("1", 0), ("3", 2), ("0", 9)])
@@ -147,7 +141,7 @@ async def test_a_digit_asks_a_probe_of_the_empty_chat(host_of, key, index):
         assert app.chat.query_one(ProbeList).display
         await pilot.press(key)
         await settled(pilot)
-        assert questions(app) == [app.chat._pack.prompts[index].prompt]
+        assert questions(app) == [app.chat.conversation.pack.prompts[index].prompt]
         assert not app.chat.query_one(ProbeList).display
         await pilot.press("7")
         assert app.chat.query_one(PromptBox).text == "7"
@@ -162,7 +156,7 @@ async def test_a_click_asks_a_probe(host_of):
         assert questions(app) == ["What is the capital of France?"]
 
 
-async def test_the_picker_asks_a_probe_at_any_time(host_of):
+async def test_the_probe_dialog_asks_a_probe_at_any_time(host_of):
     app = host_of(FIRST, SECOND)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -181,7 +175,7 @@ async def test_regenerate_replaces_the_last_exchange(host_of):
         await settled(pilot)
         assert questions(app) == ["one"]
         assert texts(app) == {"base": ["Second base."], "tuned": ["Second tuned."]}
-        first, second = client_of(app).asked
+        first, second = client_of(app).requests
         assert first == second
 
 
@@ -195,7 +189,7 @@ async def test_clear_forgets_the_conversation(host_of):
         assert questions(app) == []
         assert app.chat.query_one(ProbeList).display
         await type_and_send(pilot, "two")
-        assert [turn.content for turn in client_of(app).asked[1]["tuned"]] == ["two"]
+        assert prompts(app)[1] == ["two"]
 
 
 async def test_a_system_prompt_goes_to_both_lanes(host_of):
@@ -205,7 +199,7 @@ async def test_a_system_prompt_goes_to_both_lanes(host_of):
         await pilot.press("f8", *"Be_brief", "enter")
         await pilot.pause()
         await type_and_send(pilot, "hi")
-        for conversation in client_of(app).asked[0].values():
+        for conversation in client_of(app).requests[0].conversations.values():
             assert [(turn.role, turn.content) for turn in conversation] == [
                 ("system", "Be_brief"),
                 ("user", "hi"),
@@ -225,45 +219,41 @@ async def test_the_answer_is_followed_unless_the_user_has_scrolled_up(host_of):
         await pilot.pause()
         assert not pane.is_vertical_scroll_end
         place = pane.scroll_y
-        pane.write("more text\n\n" * 5)
-        await pane._flush()
+        pane.last.answer.write("more text\n\n" * 5)
+        await pane.flush()
         await pilot.pause()
         assert pane.scroll_y == place
 
 
-async def test_keys_that_do_nothing_are_greyed(host_of):
+async def test_keys_that_do_not_apply_are_greyed(host_of):
     app = host_of(FIRST)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-
-        def enabled(key):
-            return app.chat.active_bindings[key].enabled
-
-        assert not enabled("ctrl+r")
-        assert not enabled("f5")
+        assert not enabled(app, "ctrl+r")
+        assert not enabled(app, "f5")
         await type_and_send(pilot, "one")
-        assert enabled("ctrl+r")
-        assert enabled("ctrl+l")
+        assert enabled(app, "ctrl+r")
+        assert enabled(app, "ctrl+l")
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])
-async def test_the_prompt_offers_what_can_be_done_with_an_answer(host_of, size):
+async def test_the_prompt_shows_the_keys_that_apply_to_an_answer(host_of, size):
     app = host_of(FIRST)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
         prompt = app.chat.query_one(PromptBox)
         assert "Kept" not in prompt.border_title
         await type_and_send(pilot, "one")
-        row = app.chat._compositor.render_strips()[prompt.region.y].text
+        row = rows(app)[prompt.region.y]
         for hint in ("alt+", "d Diff", "k Kept", "l Lost", "i Improved", "c Copy"):
             assert hint in row
-        prompt.tell("answered blind")
+        prompt.notice = "answered blind"
         assert prompt.border_title == "answered blind"
-        prompt.tell("")
+        prompt.notice = ""
         assert "Kept" in prompt.border_title
 
 
-async def test_edit_takes_the_last_prompt_back_and_keeps_the_draft_in_the_history(host_of):
+async def test_edit_takes_back_the_last_prompt_and_keeps_the_draft_in_the_history(host_of):
     app = host_of(FIRST, SECOND)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -276,6 +266,6 @@ async def test_edit_takes_the_last_prompt_back_and_keeps_the_draft_in_the_histor
         await pilot.press("s", "enter")
         await settled(pilot)
         assert questions(app) == ["ones"]
-        assert [turn.content for turn in client_of(app).asked[1]["base"]] == ["ones"]
+        assert prompts(app)[1] == ["ones"]
         await pilot.press("up", "up")
         assert prompt.text == "draft"

@@ -1,20 +1,15 @@
-"""The engine behind the chat: loading, stopping, dying and coming back, with nothing lost."""
+"""The engine of the chat loads, stops, dies and restarts, and nothing is lost."""
 
 from __future__ import annotations
 
 from textual.events import Key
-from textual.widgets import Static
 
+from tests.chat.scripted_client import DIED, FIRST, LOADING, OPENED, REFUSED, SECOND, done
 from tests.tui.chat_host import (
-    DIED,
-    FIRST,
-    LOADING,
-    OPENED,
-    REFUSED,
-    SECOND,
     WIDE,
     client_of,
-    done,
+    facts,
+    prompts,
     questions,
     settled,
     status,
@@ -45,7 +40,7 @@ async def test_escape_stops_and_then_goes_back(host_of):
         assert client_of(app).closed == 1
 
 
-async def test_enter_sends_what_was_typed_just_before_it_however_fast(host_of):
+async def test_enter_sends_what_was_typed_just_before_it(host_of):
     app = host_of(FIRST)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -57,48 +52,42 @@ async def test_enter_sends_what_was_typed_just_before_it_however_fast(host_of):
         assert app.chat.query_one(PromptBox).text == ""
 
 
-async def test_typing_is_possible_while_loading_and_the_prompt_waits(host_of):
+async def test_a_prompt_sent_while_loading_waits_for_the_models(host_of):
     app = host_of(FIRST, opening=[(LOADING, None, OPENED)])
     async with app.run_test(size=WIDE) as pilot:
         await pilot.pause()
-        assert "Loading the base model …  ━━━━━━──────────────────  25 %" in str(
-            app.chat.query_one("#facts", Static).render()
-        )
+        assert "Loading the base model …  ━━━━━━──────────────────  25 %" in facts(app)
         await pilot.press(*"early", "enter")
         await pilot.pause()
-        assert client_of(app).asked == []
-        client_of(app).go_on.set()
+        assert client_of(app).requests == []
+        client_of(app).resume.set()
         await settled(pilot)
         assert questions(app) == ["early"]
         assert app.chat.query_one(PromptBox).text == ""
 
 
-async def test_a_dead_engine_is_a_message_and_f5_restarts_it_with_the_history(host_of):
+async def test_a_dead_engine_is_reported_and_f5_restarts_it_with_the_conversation(host_of):
     dies = [Delta(id=1, lane="base", text="So fa"), DIED]
     app = host_of(FIRST, dies, SECOND, opening=[(OPENED,), (OPENED,)])
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await type_and_send(pilot, "one")
         await type_and_send(pilot, "two")
-        trouble = app.chat.query_one(EngineErrorBar)
-        assert trouble.display
-        assert "the chat engine was killed" in str(trouble.render())
-        assert "of the ␛[31mengine" in str(trouble.render())
-        assert "F5" in trouble.border_subtitle
+        error_bar = app.chat.query_one(EngineErrorBar)
+        assert error_bar.display
+        assert "the chat engine was killed" in str(error_bar.render())
+        assert "of the ␛[31mengine" in str(error_bar.render())
+        assert "F5" in error_bar.border_subtitle
         assert texts(app)["base"] == ["Plants make sugar from light.", "So fa"]
         assert status(app, "base") == "no answer"
         await pilot.press("f5")
         await settled(pilot)
-        assert not trouble.display
+        assert not error_bar.display
         assert status(app, "base") == "no answer · ^r asks again"
         await pilot.press("ctrl+r")
         await settled(pilot)
         assert questions(app) == ["one", "two"]
-        assert [turn.content for turn in client_of(app).asked[2]["base"]] == [
-            "one",
-            "Plants make sugar from light.",
-            "two",
-        ]
+        assert prompts(app)[2] == ["one", "Plants make sugar from light.", "two"]
 
 
 async def test_a_refused_prompt_comes_back_into_the_box(host_of):
@@ -108,15 +97,15 @@ async def test_a_refused_prompt_comes_back_into_the_box(host_of):
         await type_and_send(pilot, "long")
         assert app.chat.query_one(PromptBox).text == "long"
         assert questions(app) == []
-        assert app.chat.engine == "ready"
+        assert app.chat.session.engine == "ready"
 
 
-async def test_a_prompt_that_waits_for_the_models_survives_an_engine_that_dies_loading(host_of):
+async def test_a_waiting_prompt_survives_an_engine_that_dies_while_loading(host_of):
     app = host_of(FIRST, opening=[(LOADING, None, DIED), (OPENED,)])
     async with app.run_test(size=WIDE) as pilot:
         await pilot.pause()
         await pilot.press(*"early", "enter")
-        client_of(app).go_on.set()
+        client_of(app).resume.set()
         await settled(pilot)
         assert app.chat.query_one(EngineErrorBar).display
         await pilot.press("f5")

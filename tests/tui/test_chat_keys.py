@@ -1,4 +1,4 @@
-"""A key of the chat is worth something only where a terminal's bytes become that key."""
+"""Every alt key of the chat must arrive as itself from a terminal's bytes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import pytest
 from textual._xterm_parser import XTermParser
 
 from workbench.tui.screens.chat import ChatScreen
+from workbench.tui.widgets.chat.conversation import ConversationView
 
 LETTERS = sorted(
     key
-    for cls in ChatScreen.__mro__
-    for binding in cls.__dict__.get("BINDINGS", ())
+    for node in (ChatScreen, ConversationView)
+    for binding in node.BINDINGS
     for key in binding.key.split(",")
     if key.startswith("alt+") and len(key) == len("alt+x")
 )

@@ -1,17 +1,18 @@
-"""More than two lanes, taking turns, and scrolling together."""
+"""More than two lanes, taking turns where there is little room, and scrolling together."""
 
 from __future__ import annotations
 
 import pytest
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 
+from tests.chat.scripted_client import OPENED, answers, done
 from tests.tui.chat_host import (
-    OPENED,
     SMALL,
     WIDE,
-    answers,
     client_of,
-    done,
+    enabled,
+    facts,
+    pane,
     questions,
     settled,
     status,
@@ -42,10 +43,6 @@ FIRST = replies(base="B1", tuned="T1")
 SECOND = replies(base="B2", tuned="T2", tuned_2="O2")
 
 
-def pane(app, lane):
-    return app.chat.query_one(f"#lane-{lane}", LanePane)
-
-
 def shown(app):
     return [each.lane for each in app.chat.query(LanePane) if each.display]
 
@@ -60,36 +57,36 @@ async def choose(pilot, *keys):
     return offered
 
 
-def checkpointed(app, step):
+def with_checkpoint(app, step):
     (app.chat.session.run.checkpoints / f"step-{step}").mkdir(parents=True)
     return app
 
 
-async def test_a_checkpoint_joins_with_the_conversation_kept(host_of):
-    app = checkpointed(host_of(FIRST, SECOND, opening=OPENINGS), 40)
+async def test_a_checkpoint_is_added_and_the_conversation_kept(host_of):
+    app = with_checkpoint(host_of(FIRST, SECOND, opening=OPENINGS), 40)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await type_and_send(pilot, "one")
         offered = await choose(pilot, "enter")
         assert "step 40 of support" in offered[0]
-        (source,) = client_of(app).others
+        (source,) = client_of(app).extra_sources
         assert (source.lane, source.checkpoint) == ("tuned-2", 40)
         assert shown(app) == ["base", "tuned", "tuned-2"]
         assert title(app, "tuned-2").startswith("tuned-2 · step 40")
         assert texts(app) == {"base": ["B1"], "tuned": ["T1"], "tuned-2": []}
         await type_and_send(pilot, "two")
-        asked = client_of(app).asked[-1]
-        assert {lane: len(turns) for lane, turns in asked.items()} == {
+        conversations = client_of(app).requests[-1].conversations
+        assert {lane: len(turns) for lane, turns in conversations.items()} == {
             "base": 3,
             "tuned": 3,
             "tuned-2": 1,
         }
         assert texts(app)["tuned-2"] == ["O2"]
-        assert "0.06 for tuned-2" in str(app.chat.query_one("#facts", Static).render())
+        assert "0.06 for tuned-2" in facts(app)
         assert app.chat.query_one(PromptBox).placeholder == "Ask all 3 models …"
 
 
-async def test_a_lane_is_taken_away_again(host_of):
+async def test_an_added_lane_is_removed_again(host_of):
     app = host_of(FIRST, SECOND, replies(base="B3", tuned="T3"), opening=OPENINGS)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -99,21 +96,21 @@ async def test_a_lane_is_taken_away_again(host_of):
         offered = await choose(pilot, "enter")
         assert "tuned-2" in offered[0]
         assert shown(app) == ["base", "tuned"]
-        assert client_of(app).others == ()
+        assert client_of(app).extra_sources == ()
         await type_and_send(pilot, "three")
         assert texts(app)["base"] == ["B1", "B2", "B3"]
 
 
-async def test_leaving_the_choice_changes_nothing(host_of):
+async def test_closing_the_dialog_changes_nothing(host_of):
     app = host_of()
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await choose(pilot, "escape")
         assert shown(app) == ["base", "tuned"]
-        assert app.chat.engine == "ready"
+        assert app.chat.session.engine == "ready"
 
 
-async def test_a_lane_that_cannot_be_opened_can_be_taken_away(host_of):
+async def test_a_lane_that_cannot_be_opened_can_be_removed(host_of):
     refused = Failed(id=None, text="that run is on another base")
     app = host_of(FIRST, opening=((OPENED,), (refused,), (OPENED,)))
     async with app.run_test(size=WIDE) as pilot:
@@ -121,16 +118,16 @@ async def test_a_lane_that_cannot_be_opened_can_be_taken_away(host_of):
         await choose(pilot, "enter")
         assert "another base" in str(app.chat.query_one(EngineErrorBar).render())
         await choose(pilot, "enter")
-        assert app.chat.engine == "ready"
+        assert app.chat.session.engine == "ready"
         await type_and_send(pilot, "one")
         assert texts(app) == {"base": ["B1"], "tuned": ["T1"]}
 
 
-async def test_where_there_is_little_room_the_others_take_turns_beside_the_base(host_of):
+async def test_in_a_small_terminal_the_lanes_take_turns_beside_the_base(host_of):
     app = host_of(SECOND, opening=OPENINGS)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
-        assert not app.chat.active_bindings["ctrl+g"].enabled
+        assert not enabled(app, "ctrl+g")
         await choose(pilot, "enter")
         assert shown(app) == ["base", "tuned-2"]
         assert "2 of 2 ^g" in title(app, "tuned-2")
@@ -147,17 +144,17 @@ async def test_where_there_is_little_room_the_others_take_turns_beside_the_base(
         assert "of 2" not in title(app, "tuned")
 
 
-async def test_the_keys_move_the_strength_of_the_lane_that_was_gone_to(host_of):
+async def test_the_keys_change_the_strength_of_the_lane_focused_last(host_of):
     app = host_of(SECOND, opening=OPENINGS)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await choose(pilot, "enter")
         pane(app, "tuned-2").focus()
         await pilot.pause()
-        app.chat.prompt.focus()
+        app.chat.conversation.prompt.focus()
         await pilot.press("f6", "f6")
         await type_and_send(pilot, "one")
-        assert client_of(app).strengths == {"tuned": 1.0, "tuned-2": 0.8}
+        assert client_of(app).requests[-1].strengths == {"tuned": 1.0, "tuned-2": 0.8}
 
 
 async def scrolled(app, pilot, size_ask=("one",)):
@@ -192,13 +189,13 @@ async def test_scrolling_one_answer_brings_the_other_to_the_same_place(host_of):
         assert tuned.is_vertical_scroll_end
 
 
-async def test_apart_each_answer_scrolls_by_itself(host_of):
+async def test_answers_can_scroll_separately(host_of):
     app = host_of(answers(LONG, SHORT))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         base, tuned = await scrolled(app, pilot)
         await pilot.press("ctrl+s")
-        assert "scrolling apart" in str(app.chat.query_one("#facts", Static).render())
+        assert "scrolling apart" in facts(app)
         base.scroll_to(y=0, animate=False)
         await pilot.pause()
         assert tuned.is_vertical_scroll_end
@@ -208,7 +205,7 @@ async def test_apart_each_answer_scrolls_by_itself(host_of):
         assert not tuned.is_vertical_scroll_end
 
 
-async def test_letting_go_in_one_answer_lets_go_in_the_other_while_both_grow(host_of):
+async def test_scrolling_up_in_one_answer_stops_following_in_the_other(host_of):
     app = host_of(answers(LONG, SHORT))
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
@@ -216,8 +213,8 @@ async def test_letting_go_in_one_answer_lets_go_in_the_other_while_both_grow(hos
         base.scroll_to(y=10, animate=False)
         await pilot.pause()
         place = tuned.scroll_y
-        tuned.write("more text\n\n" * 5)
-        await tuned._flush()
+        tuned.last.answer.write("more text\n\n" * 5)
+        await tuned.flush()
         await pilot.pause()
         assert tuned.scroll_y == place
         assert questions(app) == ["one"]

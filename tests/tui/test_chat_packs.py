@@ -1,29 +1,20 @@
-"""Questions that become probes of the user's suite, and packs of questions to ask."""
+"""Questions that become probes of the user's suite, and packs of questions."""
 
 from __future__ import annotations
 
 from textual.widgets import Input, OptionList, Static
 
-from tests.tui.chat_host import (
-    FIRST,
-    SECOND,
-    WIDE,
-    client_of,
-    done,
-    questions,
-    settled,
-    type_and_send,
-)
+from tests.chat.scripted_client import FIRST, SECOND, done
+from tests.tui.chat_host import WIDE, client_of, prompts, questions, settled, type_and_send
 from tests.tui.conftest import until
-from tests.tui.test_chat_judging import CROSSED, marks
+from tests.tui.test_chat_annotations import CROSSED, annotations
 from workbench.core import locations
-from workbench.evaluation.report.report import Measurement, Report, SuiteFacts
-from workbench.evaluation.suites.items import ItemResult
+from workbench.evaluation.report import Measurement, Report
+from workbench.evaluation.suites.items import ItemResult, SuiteFacts
 from workbench.evaluation.suites.suites import load_suite
-from workbench.evaluation.suites.user_suite import add_probe, own_suite
-from workbench.tui.chat.judging import _heard
-from workbench.tui.screens.choose_probe import ChooseProbeScreen
-from workbench.tui.screens.new_probe import NewProbeScreen
+from workbench.evaluation.suites.user_suite import add_probe, user_suite_path
+from workbench.tui.screens.choose import ChooseScreen
+from workbench.tui.screens.new_probe import NewProbeScreen, scored_part
 from workbench.tui.widgets.chat.prompt import PromptBox
 
 
@@ -36,36 +27,36 @@ async def test_a_question_becomes_a_probe_of_the_users_suite(host_of):
         await pilot.pause()
         assert isinstance(app.screen, NewProbeScreen)
         assert app.screen.query_one(Input).value == "Plants | sugar | light"
-        assert "base ✓ right   tuned ✗ wrong" in judged(app)
+        assert "base ✓ right   tuned ✗ wrong" in verdicts(app)
         app.screen.query_one(Input).value = "account"
         await pilot.pause()
-        assert "base ✗ wrong   tuned ✓ right" in judged(app)
+        assert "base ✗ wrong   tuned ✓ right" in verdicts(app)
         await pilot.press("enter")
-        assert "the base's own answer would be wrong" in judged(app)
-        assert not own_suite().exists()
+        assert "the base's own answer would be wrong" in verdicts(app)
+        assert not user_suite_path().exists()
         app.screen.query_one(Input).value = "sugar | light"
         await pilot.press("enter")
         await pilot.pause()
-        [item] = load_suite(own_suite()).items
+        [item] = load_suite(user_suite_path()).items
         assert (item.prompt, item.answers) == ("why", ("sugar", "light"))
         await pilot.press("alt+t")
         await pilot.pause()
         await pilot.press("enter")
-        assert "your suite asks this already: own-1" in judged(app)
+        assert "your suite already has this question: own-1" in verdicts(app)
         await pilot.press("escape")
         assert app.screen is app.chat
 
 
-def test_of_a_long_answer_only_what_the_suite_would_hear_counts():
-    def heard(tokens):
-        given = done("base", "abcdefgh" * 4)
-        return _heard(given.model_copy(update={"token_ids": tuple(range(tokens))}))
+def test_only_the_part_of_a_long_answer_that_the_suite_would_score_counts():
+    def scored(tokens):
+        answer = done("base", "abcdefgh" * 4)
+        return scored_part(answer.model_copy(update={"token_ids": tuple(range(tokens))}))
 
-    assert heard(256) == heard(1) == "abcdefgh" * 4
-    assert heard(512) == "abcdefgh" * 2
+    assert scored(256) == scored(1) == "abcdefgh" * 4
+    assert scored(512) == "abcdefgh" * 2
 
 
-async def test_a_follow_up_is_asked_alone_as_a_probe_and_the_dialog_says_so(host_of):
+async def test_the_dialog_warns_that_a_follow_up_is_asked_without_its_conversation(host_of):
     app = host_of(FIRST, SECOND)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -73,12 +64,12 @@ async def test_a_follow_up_is_asked_alone_as_a_probe_and_the_dialog_says_so(host
             await type_and_send(pilot, prompt)
             await pilot.press("alt+t")
             await pilot.pause()
-            assert len(app.screen.query("#alone")) == number
+            assert len(app.screen.query("#follow-up")) == number
             await pilot.press("escape")
 
 
-def judged(app):
-    return str(app.screen.query_one("#judged", Static).visual)
+def verdicts(app):
+    return str(app.screen.query_one("#verdicts", Static).visual)
 
 
 def write_pack():
@@ -89,22 +80,28 @@ def write_pack():
     (folder / "broken.yaml").write_text("title: nothing to ask")
 
 
+def idle_after(app, exchanges):
+    """Whether that many exchanges were asked and the engine is free again."""
+    asked = len(client_of(app).requests)
+    return asked == exchanges and app.chat.session.engine == "ready"
+
+
 def offered(app):
     options = app.screen.query_one(OptionList)
     return [str(option.prompt) for option in options.options]
 
 
-async def test_every_pack_is_in_one_chooser(host_of, monkeypatch):
+async def test_every_pack_is_in_one_dialog(host_of, monkeypatch):
     write_pack()
     add_probe("Where is Oslo?", ["Norway"], "In Norway.")
     app = host_of(FIRST)
-    told = []
-    monkeypatch.setattr(app, "notify", lambda message, **_: told.append(message))
+    toasts = []
+    monkeypatch.setattr(app, "notify", lambda message, **_: toasts.append(message))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         make_report(app.chat.session.run)
         await pilot.press("ctrl+t")
-        await until(pilot, lambda: isinstance(app.screen, ChooseProbeScreen))
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
         await pilot.pause()
         titles = [line for line in offered(app) if not line.startswith(" ")]
         assert titles == [
@@ -114,58 +111,58 @@ async def test_every_pack_is_in_one_chooser(host_of, monkeypatch):
             "My pack  all 2",
         ]
         assert "  Lost question  lost in knowledge" in offered(app)
-        assert any("broken.yaml: not a pack" in message for message in told)
+        assert any("broken.yaml: not a pack" in message for message in toasts)
         await pilot.press(*"oslo", "enter")
         await settled(pilot)
         assert questions(app) == ["Where is Oslo?"]
 
 
-async def test_a_heading_asks_its_pack_in_a_row_each_question_alone(host_of):
+async def test_a_heading_asks_its_pack_in_a_row_each_question_standalone(host_of):
     write_pack()
     app = host_of(FIRST, SECOND)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press(*"draft")
         await pilot.press("ctrl+t")
-        await until(pilot, lambda: isinstance(app.screen, ChooseProbeScreen))
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
         await pilot.press(*"pack", "up", "enter")
-        await until(pilot, lambda: len(client_of(app).asked) == 2 and app.chat.engine == "ready")
+        await until(pilot, lambda: idle_after(app, 2))
         assert questions(app) == ["first of mine", "second of mine"]
-        assert [turn.content for turn in client_of(app).asked[1]["base"]] == ["second of mine"]
+        assert prompts(app)[1] == ["second of mine"]
         assert app.chat.query_one(PromptBox).text == "draft"
 
 
-async def test_escape_ends_the_row(host_of):
+async def test_escape_drops_the_rest_of_the_pack(host_of):
     write_pack()
     stopped = [None, *FIRST]
     app = host_of(stopped, SECOND)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("ctrl+t")
-        await until(pilot, lambda: isinstance(app.screen, ChooseProbeScreen))
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
         await pilot.press(*"pack", "up", "enter")
-        await until(pilot, lambda: app.chat.engine == "answering")
+        await until(pilot, lambda: app.chat.session.engine == "answering")
         await pilot.press("escape")
         await settled(pilot)
         assert questions(app) == ["first of mine"]
 
 
-async def test_a_row_waits_for_each_judgement_in_blind_mode(host_of, dealt):
+async def test_a_pack_waits_for_each_judgement_in_blind_mode(host_of, fixed_draws):
     write_pack()
-    dealt(CROSSED, CROSSED)
+    fixed_draws(CROSSED, CROSSED)
     app = host_of(FIRST, SECOND)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("alt+m", "ctrl+t")
-        await until(pilot, lambda: isinstance(app.screen, ChooseProbeScreen))
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
         await pilot.press(*"pack", "up", "enter")
-        await until(pilot, lambda: app.chat.engine == "ready" and client_of(app).asked)
-        assert len(client_of(app).asked) == 1
+        await until(pilot, lambda: idle_after(app, 1))
+        assert len(client_of(app).requests) == 1
         await pilot.press("alt+y")
-        await until(pilot, lambda: len(client_of(app).asked) == 2 and app.chat.engine == "ready")
+        await until(pilot, lambda: idle_after(app, 2))
         await pilot.press("alt+x")
         await pilot.pause()
-        assert [mark.mark for mark in marks(app)] == ["lost", "improved"]
+        assert [annotation.judgement for annotation in annotations(app)] == ["lost", "improved"]
 
 
 def make_report(run):

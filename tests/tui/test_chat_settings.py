@@ -1,11 +1,12 @@
-"""How every lane answers: a dialog that takes nothing wrong, and what is asked with it."""
+"""The settings dialog validates its fields, and the next prompts use what it applied."""
 
 from __future__ import annotations
 
 import pytest
 from textual.widgets import Input, Static
 
-from tests.tui.chat_host import FIRST, SECOND, SMALL, WIDE, client_of, settled, type_and_send
+from tests.chat.scripted_client import FIRST, SECOND
+from tests.tui.chat_host import SMALL, WIDE, client_of, facts, settled, type_and_send
 from workbench.tui.screens.chat_settings import ChatSettingsScreen
 from workbench.tui.widgets.form.field_row import FieldRow
 
@@ -23,12 +24,8 @@ def complaints(app):
     return {row.field.name: row.complaint for row in app.screen.query(FieldRow) if row.complaint}
 
 
-def facts(app):
-    return str(app.chat.query_one("#facts", Static).render())
-
-
 @pytest.mark.parametrize("size", [WIDE, SMALL])
-async def test_what_is_set_is_asked_with_and_told(host_of, size):
+async def test_prompts_use_the_settings_and_the_facts_show_them(host_of, size):
     app = host_of(FIRST)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
@@ -38,13 +35,13 @@ async def test_what_is_set_is_asked_with_and_told(host_of, size):
         assert app.screen is app.chat
         assert "temperature 0.7 top-p 0.9 seed 4, ≤ 32 tokens" in facts(app)
         await type_and_send(pilot, "one")
-        sampling = client_of(app).sampling
+        sampling = client_of(app).requests[-1].sampling
         assert (sampling.temperature, sampling.top_p, sampling.seed) == (0.7, 0.9, 4)
-        assert client_of(app).max_tokens == 32
+        assert client_of(app).requests[-1].max_tokens == 32
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])
-async def test_what_is_wrong_is_complained_about_and_not_taken(host_of, size):
+async def test_invalid_fields_are_reported_and_not_applied(host_of, size):
     app = host_of()
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
@@ -62,7 +59,7 @@ async def test_what_is_wrong_is_complained_about_and_not_taken(host_of, size):
         assert "greedy, ≤ 256 tokens" in facts(app)
 
 
-async def test_the_dialog_starts_with_what_holds_and_goes_back_to_the_defaults(host_of):
+async def test_the_dialog_starts_with_the_current_settings_and_can_restore_the_defaults(host_of):
     app = host_of()
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -78,13 +75,13 @@ async def test_the_dialog_starts_with_what_holds_and_goes_back_to_the_defaults(h
         assert "system prompt" not in facts(app)
 
 
-async def test_the_field_under_the_cursor_is_explained(host_of):
+async def test_the_focused_field_is_explained(host_of):
     app = host_of()
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("f8", "tab")
         await pilot.pause()
-        assert "0 is greedy" in str(app.screen.query_one("#tells", Static).render())
+        assert "0 is greedy" in str(app.screen.query_one("#field-help", Static).render())
 
 
 async def test_an_exchange_keeps_the_settings_it_was_asked_with(host_of):

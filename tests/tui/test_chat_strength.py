@@ -1,16 +1,15 @@
-"""The strength of a tuned lane: keys, slider, what is asked, and the curve of a sweep."""
+"""The strength of a tuned lane: keys, slider, requests, and the curve of a sweep."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.chat.scripted_client import FIRST, OPENED, SECOND
 from tests.tui.chat_host import (
-    FIRST,
-    OPENED,
-    SECOND,
     SMALL,
     WIDE,
     client_of,
+    pane,
     settled,
     status,
     texts,
@@ -19,10 +18,9 @@ from tests.tui.chat_host import (
 )
 from workbench.core.formatting import percent
 from workbench.evaluation.interpolation_curve import StrengthCurve, StrengthPoint
-from workbench.tui.chat.labels import strength
-from workbench.tui.widgets.chat.lane import LanePane
+from workbench.tui.widgets.chat.labels import strength_slider
 from workbench.tui.widgets.chat.prompt import PromptBox
-from workbench.tui.widgets.chat.strength import StrengthCurveView, Trace, spark, traces
+from workbench.tui.widgets.chat.strength import StrengthCurveView, Trace, sparkline, traces
 
 SWEPT = StrengthCurve(
     base=StrengthPoint(alpha=0, target_score=0.0, kl=0.0, suites={"facts": 0.8, "sums": 0.4}),
@@ -35,7 +33,7 @@ SWEPT = StrengthCurve(
 
 
 @pytest.mark.parametrize(
-    ("value", "short", "slider"),
+    ("value", "narrow", "slider"),
     [
         (0.0, False, "strength 0.0 ●┄┄┄┄┄┄┄┄┄┼┄┄┄┄┄"),
         (0.6, False, "strength 0.6 ━━━━━━●┄┄┄┼┄┄┄┄┄"),
@@ -47,8 +45,8 @@ SWEPT = StrengthCurve(
         (1.5, True, "1.5 ━━━━━━━●"),
     ],
 )
-def test_the_slider_has_a_knob_and_a_notch_where_the_run_was_trained(value, short, slider):
-    assert strength(value, chosen=True, short=short).plain == slider
+def test_the_slider_has_a_knob_and_a_notch_where_the_run_was_trained(value, narrow, slider):
+    assert strength_slider(value, adjustable=True, narrow=narrow).plain == slider
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])
@@ -62,14 +60,14 @@ async def test_keys_move_the_slider_while_a_prompt_is_written(host_of, size):
         assert app.chat.query_one(PromptBox).text == "so[]"
         await pilot.press("enter")
         await settled(pilot)
-        assert client_of(app).strengths == {"tuned": 0.8}
+        assert client_of(app).requests[-1].strengths == {"tuned": 0.8}
 
 
-async def test_in_an_answer_the_brackets_move_it(host_of):
+async def test_the_brackets_move_the_slider_while_an_answer_has_the_focus(host_of):
     app = host_of(FIRST)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        app.chat.query_one("#lane-base", LanePane).focus()
+        pane(app, "base").focus()
         await pilot.press("[", "[", "]", "[")
         assert " 0.8 " in title(app, "tuned")
 
@@ -84,12 +82,12 @@ async def test_a_moved_slider_says_how_to_ask_again_and_asking_does(host_of):
         assert "tok/s" in status(app, "base")
         await pilot.press("ctrl+r")
         await settled(pilot)
-        assert client_of(app).strengths == {"tuned": 0.9}
+        assert client_of(app).requests[-1].strengths == {"tuned": 0.9}
         assert texts(app)["tuned"] == ["Second tuned."]
         assert "tok/s" in status(app, "tuned")
 
 
-async def test_moving_it_back_takes_the_remark_away(host_of):
+async def test_moving_the_slider_back_removes_the_remark(host_of):
     app = host_of(FIRST)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -107,17 +105,17 @@ async def test_without_a_slider_the_keys_do_nothing(host_of):
         await pilot.press("f6")
         assert "strength" not in title(app, "tuned")
         await type_and_send(pilot, "one")
-        assert client_of(app).strengths == {}
+        assert client_of(app).requests[-1].strengths == {}
 
 
-def test_a_sweep_tells_of_the_task_and_of_what_was_kept():
+def test_a_sweep_has_a_trace_of_the_task_and_one_of_what_was_kept():
     task, kept = traces(SWEPT)
     assert (task.label, task.at(0.5), task.at(0.25)) == ("task", 0.6, pytest.approx(0.3))
     assert (kept.label, kept.at(1.0), kept.at(0.75)) == ("kept", 0.5, pytest.approx(0.75))
     assert kept.at(1.2) is None
 
 
-def test_where_nothing_was_asked_the_loss_and_the_divergence_tell():
+def test_without_probes_the_traces_are_loss_and_divergence():
     base = StrengthPoint(alpha=0, heldout_nll=3.0, kl=0.0)
     points = (StrengthPoint(alpha=0.0, heldout_nll=3.0, kl=0.0),)
     points += (StrengthPoint(alpha=1.0, heldout_nll=1.0, kl=0.5),)
@@ -126,15 +124,15 @@ def test_where_nothing_was_asked_the_loss_and_the_divergence_tell():
     assert (forgetting.label, forgetting.at(0.5)) == ("forgetting", 0.25)
 
 
-def test_a_spark_rises_with_its_values_and_marks_the_place():
+def test_a_sparkline_rises_with_its_values_and_marks_the_strength():
     trace = Trace("task", (0.0, 1.0), (0.0, 1.0), percent, "right")
-    line = spark(trace, 0.5)
+    line = sparkline(trace, 0.5)
     bars = line.plain[12:44]
     assert bars[:22] == "".join(bar * 2 for bar in "▁▂▂▃▃▄▅▅▆▆▇")
     assert bars[22:].strip() == ""
     assert line.plain.endswith("about 50 % right")
-    assert spark(trace, 1.0).plain.endswith("  100 % right")
-    assert spark(trace, 1.5).plain.endswith("not measured here")
+    assert sparkline(trace, 1.0).plain.endswith("  100 % right")
+    assert sparkline(trace, 1.5).plain.endswith("not measured here")
 
 
 async def test_the_curve_follows_the_slider_where_the_run_was_swept(host_of):

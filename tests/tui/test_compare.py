@@ -8,7 +8,7 @@ import pytest
 from textual.content import Content
 from textual.widgets import Static
 
-from tests.evaluation.reports import Suite, made
+from tests.evaluation.reports import Suite, make_report
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.looking import drawn
 from tests.tui.scripted import make_run, set_state, write_steps
@@ -33,7 +33,7 @@ def _runs_of(runs: Runs) -> None:
         write_steps(run, 1, 20)
         set_state(run, "finished", step=20, total=20)
         suite = Suite("knowledge", kept=40 - lost, lost=lost, never=10)
-        made(suite, kl=kl, rise=kl).save(run.report)
+        make_report(suite, kl=kl, rise=kl).save(run.report)
     write_steps(make_run(runs, "unmeasured"), 1, 3)
 
 
@@ -130,7 +130,7 @@ async def test_a_run_at_work_is_followed_beside_the_others(
         app.refresh_rows()
         await until(pilot, lambda: "C 1.8" in _legend(losses) and "step 60" in drawn(losses))
         set_state(run, "finished", step=60, total=60)
-        made(Suite("knowledge", kept=40, never=10), kl=0.01, rise=0.01).save(run.report)
+        make_report(Suite("knowledge", kept=40, never=10), kl=0.01, rise=0.01).save(run.report)
         app.refresh_rows()
         await until(pilot, lambda: _lines(screen)[0][4] == "0.010")
         letters = [line[0].split()[0] for line in _lines(screen)]
@@ -145,7 +145,7 @@ async def test_a_report_that_is_written_anew_is_read_anew(runs: Runs) -> None:
     async with workbench(runs) as (app, pilot):
         screen = await _compare(app, pilot)
         await until(pilot, lambda: screen.comparison)
-        made(Suite("knowledge", kept=40, never=10), kl=0.123, rise=0.8).save(run.report)
+        make_report(Suite("knowledge", kept=40, never=10), kl=0.123, rise=0.8).save(run.report)
         app.refresh_rows()
         await until(pilot, lambda: any(line[4] == "0.123" for line in _lines(screen)))
 

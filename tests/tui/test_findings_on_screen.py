@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.evaluation.reports import BENCHMARK, Suite, made
-from tests.evaluation.test_comparing import contestant
+from tests.evaluation.reports import BENCHMARK, Suite, judged_run, make_report
 from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.analysis.comparison import compare
 from workbench.evaluation.analysis.findings import Interval
-from workbench.evaluation.analysis.published_results import shipped_prior
-from workbench.evaluation.report.formatting import MINUS
+from workbench.evaluation.analysis.formatting import MINUS
+from workbench.evaluation.analysis.published_results import published_table
 from workbench.runs.view import Canary
 from workbench.tui.plane_field import plane_field
 from workbench.tui.screens.report import figures
@@ -30,7 +29,7 @@ EVIL = "\x1b[2J[bold]x[/bold]"
 
 @pytest.mark.parametrize("width", [75, 136])
 def test_every_kind_has_its_heading_and_no_line_is_too_long(width: int) -> None:
-    lines = capability_table(analyse(made(*SUITES)), width).plain.splitlines()
+    lines = capability_table(analyse(make_report(*SUITES)), width).plain.splitlines()
     heads = [line.split()[0] for line in lines if line[:1].islower()]
     assert heads == ["knowledge", "behaviour", "safety", "information"]
     rows = [line for line in lines if not line.startswith("·")]
@@ -46,7 +45,7 @@ def test_every_kind_has_its_heading_and_no_line_is_too_long(width: int) -> None:
 @pytest.mark.parametrize("width", [75, 136])
 def test_standard_benchmarks_stand_below_without_a_verdict(width: int) -> None:
     score = BENCHMARK.model_copy(update={"task": "arc_easy\x1b[2J"})
-    findings = analyse(made(*SUITES)).model_copy(update={"benchmarks": (score,)})
+    findings = analyse(make_report(*SUITES)).model_copy(update={"benchmarks": (score,)})
     lines = capability_table(findings, width).plain.splitlines()
     place = lines.index("standard benchmarks  shown only")
     assert lines[place + 1] == "arc_easy␛[2J: acc  v1.0, 0-shot, n 100 of 2,376"
@@ -57,12 +56,12 @@ def test_standard_benchmarks_stand_below_without_a_verdict(width: int) -> None:
 
 
 def test_a_report_without_items_says_so() -> None:
-    table = capability_table(analyse(made()), 75).plain
+    table = capability_table(analyse(make_report()), 75).plain
     assert table.startswith("No capability was measured in this run.")
 
 
 def test_figures_name_the_task_and_leave_intervals_to_wide_screens() -> None:
-    findings = analyse(made(*SUITES))
+    findings = analyse(make_report(*SUITES))
     narrow, wide = figures(findings, 76).plain, figures(findings, 136).plain
     assert "target task 2 % → 90 %" in narrow
     assert "KL to base 0.100" in narrow
@@ -87,9 +86,9 @@ def test_an_interval_bar_is_to_scale() -> None:
 def test_the_plane_holds_the_base_the_runs_and_their_front() -> None:
     comparison = compare(
         [
-            contestant("good", 0.9, 0.9, 0.1),
-            contestant("bad", 0.8, 0.5, 0.6),
-            contestant("blind", 0.8, None, 0.6),
+            judged_run("good", 0.9, 0.9, 0.1),
+            judged_run("bad", 0.8, 0.5, 0.6),
+            judged_run("blind", 0.8, None, 0.6),
         ]
     )
     field = plane_field(comparison, "retention_index", None)
@@ -103,22 +102,22 @@ def test_the_plane_holds_the_base_the_runs_and_their_front() -> None:
 
 
 def test_published_rows_stand_only_where_they_were_measured() -> None:
-    comparison, prior = compare([contestant("a", 0.9, 0.9, 0.1)]), shipped_prior()
+    comparison, prior = compare([judged_run("a", 0.9, 0.9, 0.1)]), published_table()
     assert len(plane_field(comparison, "kl_general", prior).marks) == 2
     field = plane_field(comparison, "delta_nll", prior)
     grey = [mark for mark in field.marks if mark.glyph == "·"]
     assert {(mark.x, mark.y) for mark in grey} == {(r.delta_nll, r.score) for r in prior.rows}
     assert {mark.look for mark in grey} == {"axis"}
     assert field.better == "up and left"
-    in_nats = compare([contestant("a", None, 0.9, 0.1)])
+    in_nats = compare([judged_run("a", None, 0.9, 0.1)])
     assert len(plane_field(in_nats, "delta_nll", prior).marks) == 2
 
 
 def test_differing_fields_stand_in_columns_of_their_runs() -> None:
     comparison = compare(
         [
-            contestant("a", 0.9, 0.9, 0.1, training={"learning_rate": 5e-4}),
-            contestant("b", 0.9, 0.9, 0.1, retention={"replay": {"share": 0.2}}),
+            judged_run("a", 0.9, 0.9, 0.1, training={"learning_rate": 5e-4}),
+            judged_run("b", 0.9, 0.9, 0.1, retention={"replay": {"share": 0.2}}),
         ]
     )
     lines = differences_table(comparison, 70).plain.splitlines()

@@ -10,7 +10,7 @@ from textual.content import Content
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.looking import drawn, live_view, text_of
 from tests.tui.scripted import make_run, set_state, write_steps
-from workbench.runs.control import WAITING, take
+from workbench.runs.control import AWAITING_ANSWER, take_requests
 from workbench.runs.events import EventLog
 from workbench.tui.widgets.run.canaries import Canaries
 from workbench.tui.widgets.run.figures import Figures
@@ -69,8 +69,8 @@ async def test_the_lines_are_those_of_the_budget_and_a_waiting_run_goes_on(runs:
         await until(pilot, lambda: "limit 0.12" in drawn(pane))
         assert "warn 0.05" in drawn(pane)
         await pilot.press("g")
-        assert take(run) == []
-        set_state(run, "running", step=75, total=100, phase=WAITING)
+        assert take_requests(run) == []
+        set_state(run, "running", step=75, total=100, phase=AWAITING_ANSWER)
         screen.poll()
         await until(pilot, lambda: screen.check_action("go_on", ()))
         await pilot.press("g")

@@ -12,11 +12,11 @@ from textual.widgets import Static
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.looking import drawn, live_view, text_of
 from tests.tui.scripted import GIB, make_run, set_state, write_steps
-from workbench.evaluation.report.report import Measurement, Report
+from workbench.evaluation.report import Measurement, Report
 from workbench.planning import resume_launch
 from workbench.runs import view as views
 from workbench.runs.checkpoints import choose, draft
-from workbench.runs.control import WAITING, take
+from workbench.runs.control import AWAITING_ANSWER, take_requests
 from workbench.runs.events import EventLog
 from workbench.runs.view import RunFollower
 from workbench.tui.screens import live
@@ -127,7 +127,7 @@ async def test_a_run_whose_worker_died_is_lost(runs: Runs) -> None:
     async with workbench(runs, run=run) as (app, pilot):
         screen = await live_view(app, pilot)
         await until(pilot, lambda: "? lost" in text_of(screen, RunTitle))
-        assert "ended without saying why" in _journal(screen)
+        assert "ended without giving a reason" in _journal(screen)
 
 
 async def test_notices_are_never_markup(runs: Runs) -> None:
@@ -178,12 +178,12 @@ async def test_stopping_asks_first_and_then_asks_the_worker(runs: Runs) -> None:
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, LiveScreen))
-        assert take(run) == []
+        assert take_requests(run) == []
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, LiveScreen))
-        assert take(run) == ["stop"]
+        assert take_requests(run) == ["stop"]
 
 
 @pytest.mark.parametrize(("key", "words"), [("y", "name: scripted"), ("l", "the worker speaks")])
@@ -268,7 +268,7 @@ async def test_a_long_log_is_told_to_be_read_until_it_is(
     run = make_run(runs)
     _spike(run)
     monkeypatch.setattr(live, "CHUNK", 4000)
-    monkeypatch.setattr(views, "_GLANCE", 2000)
+    monkeypatch.setattr(views, "_PREVIEW_BYTES", 2000)
     monkeypatch.setattr(live, "_CATCH_UP", 0.0)
     titles: list[tuple[float, str]] = []
     show = RunTitle.show
@@ -302,7 +302,10 @@ async def test_only_the_keys_apply_that_the_run_can_follow(runs: Runs) -> None:
         for state, applies in (
             ({"state": "running", "step": 3, "total": 9}, {"stop", "checkpoint", "evaluate"}),
             ({"state": "running", "step": 9, "total": 9}, {"stop"}),
-            ({"state": "running", "step": 3, "total": 9, "phase": WAITING}, {"stop", "go_on"}),
+            (
+                {"state": "running", "step": 3, "total": 9, "phase": AWAITING_ANSWER},
+                {"stop", "go_on"},
+            ),
             ({"state": "finished", "step": 9, "total": 9}, set()),
         ):
             set_state(run, **state)

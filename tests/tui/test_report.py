@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.widgets import Static
 
-from tests.evaluation.reports import Suite, made
-from tests.tui.chat_host import ScriptedClient
+from tests.chat.scripted_client import ScriptedClient
+from tests.evaluation.reports import Suite, make_report
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.scripted import make_run, set_state, write_steps
-from workbench.tui.chat import base
+from workbench.tui.screens import chat
 from workbench.tui.screens.chat import ChatScreen
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.pick_run import PickReportScreen
@@ -39,7 +39,7 @@ def _told(runs: Runs) -> RunFolder:
     set_state(run, "finished", step=3, total=3)
     run.model.mkdir()
     (run.model / "adapter_model.safetensors").touch()
-    made(*SUITES).save(run.report)
+    make_report(*SUITES).save(run.report)
     return run
 
 
@@ -63,12 +63,12 @@ def _sentence(screen: ReportScreen) -> str:
 async def test_the_sentence_then_the_items_then_the_chat_with_the_question_ready(
     runs: Runs, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "EngineClient", lambda _run: ScriptedClient(opening=((),)))
+    monkeypatch.setattr(chat, "EngineClient", lambda _run: ScriptedClient(opening=((),)))
     _told(runs)
     async with workbench(runs, size) as (app, pilot):
         screen = await _open(app, pilot)
         await until(pilot, lambda: screen.known)
-        assert _sentence(screen).startswith("FAIL  It changed how it answers")
+        assert _sentence(screen).startswith("FAIL  The model changed how it answers")
         small = size == (80, 24)
         if small:
             assert screen.query_one(CapabilityPane).has_focus
@@ -107,7 +107,7 @@ async def test_a_run_without_a_report_says_why_and_shows_it_when_it_comes(runs: 
 
 async def test_a_report_from_before_items_says_that_nothing_was_measured(runs: Runs) -> None:
     run = _told(runs)
-    made().save(run.report)
+    make_report().save(run.report)
     async with workbench(runs, (80, 24)) as (app, pilot):
         screen = await _open(app, pilot)
         await until(pilot, lambda: screen.known)
@@ -123,7 +123,7 @@ async def test_a_report_that_cannot_be_read_is_told_in_a_sentence(runs: Runs) ->
     run.report.write_text('{"prompts": [')
     async with workbench(runs) as (app, pilot):
         screen = await _open(app, pilot)
-        await until(pilot, lambda: "cannot be judged" in _sentence(screen))
+        await until(pilot, lambda: "not a valid report" in _sentence(screen))
 
 
 async def test_list_and_live_view_lead_to_the_report(runs: Runs) -> None:

@@ -18,7 +18,7 @@ from workbench.tui.screens.runs import RunsScreen, RunTable
 from workbench.tui.widgets.common.top_bar import TopBar
 
 if TYPE_CHECKING:
-    from workbench.runs.checkpoints import Choice
+    from workbench.runs.checkpoints import CheckpointChoice
     from workbench.runs.folder import RunFolder, Runs
 
 
@@ -62,7 +62,7 @@ async def test_runs_are_listed_with_their_states(runs: Runs) -> None:
 
 async def test_a_run_that_waits_shows_its_place(runs: Runs) -> None:
     run = make_run(runs)
-    set_state(run, "queued", place=2, device="cuda:0")
+    set_state(run, "queued", queue_position=2, device="cuda:0")
     async with workbench(runs) as (app, pilot):
         await pilot.press("f3")
         await until(pilot, lambda: len(_table(app.screen)) == 1)
@@ -128,7 +128,7 @@ async def test_a_run_that_ended_early_is_resumed_by_a_key(
     set_state(run, "lost")
     asked: list[RunFolder] = []
 
-    def resume(found: RunFolder) -> Choice:
+    def resume(found: RunFolder) -> CheckpointChoice:
         asked.append(found)
         return choose(found)
 
@@ -180,7 +180,7 @@ async def test_the_marked_run_is_asked_and_its_answer_told_wherever_the_user_is(
         await pilot.press(key)
         request = run.control / request_name
         await until(pilot, request.exists)
-        assert toasts == [f"Asked {run.id} to {request_name} after the step it is in."]
+        assert toasts == [f"Asked {run.id} to {request_name} after the current step."]
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, LiveScreen))
         log = EventLog(run.events)
@@ -188,7 +188,7 @@ async def test_the_marked_run_is_asked_and_its_answer_told_wherever_the_user_is(
             log.append("checkpoint", 4, path="checkpoints/step-4")
         else:
             log.append("notice", 4, level="info", text="measured on request: x", answers="evaluate")
-        words = {"k": "checkpoints/step-4 is written", "e": "measured on request: x"}
+        words = {"k": "wrote checkpoints/step-4", "e": "measured on request: x"}
         await until(pilot, lambda: f"{run.id}: {words[key]}." in toasts)
 
 
@@ -203,7 +203,7 @@ async def test_a_run_that_ends_before_its_answer_is_told_as_a_warning(
         await pilot.press("k")
         await until(pilot, (run.control / "checkpoint").exists)
         set_state(run, "failed", reason="out of luck")
-        wanted = f"{run.id} was failed before it came to it: out of luck"
+        wanted = f"{run.id} failed before handling the request: out of luck"
         await until(pilot, lambda: wanted in toasts)
 
 

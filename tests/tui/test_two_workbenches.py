@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.tui.conftest import until, workbench
 from tests.tui.looking import live_view, text_of
 from tests.tui.scripted import make_run, set_state, write_steps
-from workbench.runs.control import take
+from workbench.runs.control import take_requests
 from workbench.runs.events import EventLog
 from workbench.tui.screens.confirm import ConfirmScreen
 from workbench.tui.widgets.run.run_title import RunTitle
@@ -44,7 +44,7 @@ async def _second(runs: Runs, run: RunFolder) -> RunView:
         screen = await live_view(app, pilot)
         await _seen(pilot, screen, "step 10 / 100")
         await _stop(app, pilot)
-        assert take(run) == ["stop"]
+        assert take_requests(run) == ["stop"]
         EventLog(run.events).append("notice", 11, level="info", text="a word for both")
         set_state(run, "stopping", reason="asked to stop", step=11, total=100)
         return await _seen(pilot, screen, "stopping")

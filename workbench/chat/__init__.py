@@ -1,1 +1,1 @@
-"""The chat engine process and its torch-free client."""
+"""The chat: its session and rules, the client of the engine, and the engine process itself."""

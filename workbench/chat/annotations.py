@@ -1,8 +1,11 @@
-"""What the user thinks of a tuned answer beside the base's: ``chats/marks.jsonl`` of a run."""
+"""The user's judgements of tuned answers beside the base's: ``chats/annotations.jsonl``."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -12,29 +15,30 @@ from workbench.core import files
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from workbench.chat.dialogue import Exchange
     from workbench.runs.folder import RunFolder
 
 Judgement = Literal["kept", "lost", "improved"]
 
 
 class Annotation(BaseModel):
-    """One exchange as it was judged.
+    """One judged exchange.
 
     Attributes:
-        exchange: Names the exchange; the newest mark of an exchange counts.
+        exchange: Identifies the exchange; the newest annotation of an exchange counts.
         time: When it was judged, in seconds since the epoch.
-        mark: The tuned answer against the base's; None takes an earlier mark back.
+        judgement: The tuned answer against the base's; None withdraws an earlier judgement.
         system: The system prompt; empty for none.
-        answers: What each lane answered, by lane.
-        blind: Whether it was judged without knowing which answer was whose.
-        strengths: How far each lane had gone from base (0) to tuned (1), where that was chosen.
+        answers: By lane.
+        blind: Whether it was judged without knowing which model gave which answer.
+        strengths: Each lane's strength from base (0) to tuned (1), where it could be chosen.
     """
 
     model_config = ConfigDict(frozen=True)
 
     exchange: str
     time: float
-    mark: Judgement | None
+    judgement: Judgement | None
     prompt: str
     system: str = ""
     answers: dict[str, str]
@@ -43,30 +47,69 @@ class Annotation(BaseModel):
     sampling: Sampling = Sampling()
 
 
+class Annotations:
+    """The annotations of this chat's exchanges; each is written to disk as it is made."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._newest: WeakKeyDictionary[Exchange, Annotation] = WeakKeyDictionary()
+
+    def of(self, exchange: Exchange) -> Annotation | None:
+        """The annotation of an exchange; None if it has none or it was withdrawn."""
+        newest = self._newest.get(exchange)
+        return newest if newest and newest.judgement else None
+
+    def add(self, exchange: Exchange, judgement: Judgement | None, *, blind: bool = False) -> None:
+        """Judge an exchange, or withdraw its judgement with None.
+
+        Raises:
+            MachineError: It cannot be written; the earlier judgement stays.
+        """
+        earlier = self._newest.get(exchange)
+        annotation = Annotation(
+            exchange=earlier.exchange if earlier else uuid4().hex,
+            time=time.time(),
+            judgement=judgement,
+            prompt=exchange.prompt,
+            system=exchange.settings.system,
+            answers={lane: done.text for lane, done in exchange.ordered_answers.items()},
+            blind=blind,
+            strengths=dict(exchange.strengths),
+            sampling=exchange.settings.sampling,
+        )
+        add_annotation(self._run, annotation)
+        self._newest[exchange] = annotation
+
+    def toggled(self, exchange: Exchange, judgement: Judgement) -> Judgement | None:
+        """The judgement after its key was pressed: a second press withdraws it."""
+        current = self.of(exchange)
+        return None if current and current.judgement == judgement else judgement
+
+
 def annotations_file(run: RunFolder) -> Path:
-    """Where the marks of a run are kept."""
-    return run.chats / "marks.jsonl"
+    """The file of a run's annotations."""
+    return run.chats / "annotations.jsonl"
 
 
-def add_annotation(run: RunFolder, mark: Annotation) -> None:
-    """Keep a mark; the one before of the same exchange stays in the file and no longer counts.
+def add_annotation(run: RunFolder, annotation: Annotation) -> None:
+    """Append an annotation; earlier ones of the same exchange stay in the file and do not count.
 
     Raises:
-        MachineError: The disk is full or the folder cannot be written.
+        MachineError: The disk is full or the folder is not writable.
     """
-    files.append_line(annotations_file(run), mark.model_dump_json())
+    files.append_line(annotations_file(run), annotation.model_dump_json())
 
 
 def read_annotations(run: RunFolder) -> tuple[Annotation, ...]:
-    """The marks that count, in the order their exchanges were first judged.
+    """The annotations that count, in the order in which their exchanges were first judged.
 
-    A torn or foreign line is skipped: a mark is a note, and one that is lost loses no other.
+    Torn or foreign lines are skipped, so that a damaged line loses only itself.
     """
-    found: dict[str, Annotation] = {}
+    newest: dict[str, Annotation] = {}
     for line in files.read_lines(annotations_file(run)):
         try:
-            mark = Annotation.model_validate_json(line)
+            annotation = Annotation.model_validate_json(line)
         except ValidationError:
             continue
-        found[mark.exchange] = mark
-    return tuple(mark for mark in found.values() if mark.mark)
+        newest[annotation.exchange] = annotation
+    return tuple(annotation for annotation in newest.values() if annotation.judgement)

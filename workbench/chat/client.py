@@ -1,4 +1,4 @@
-"""The torch-free end of the chat engine: start it, open a run, stream, survive its death."""
+"""The torch-free end of the chat engine: start it, open a run, stream answers, survive a crash."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from workbench.chat.protocol import (
@@ -19,120 +18,88 @@ from workbench.chat.protocol import (
     Open,
     Opened,
     Progress,
+    ScoreTokens,
     Source,
-    Weigh,
-    Weighed,
+    TokenScores,
     encode,
     read_reply,
 )
+from workbench.chat.titles import TUNED
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from workbench.chat.protocol import (
-        Delta,
-        Done,
-        Message,
-        Reply,
-        Sampling,
-        Turn,
-    )
+    from workbench.chat.protocol import Delta, Done, Message, Reply
     from workbench.runs.folder import RunFolder
 
     OpenEvent = Progress | Opened | Failed | EngineDied
     AnswerEvent = Delta | Done | Finished | Failed | EngineDied
+    ScoreReply = TokenScores | Failed | EngineDied
 
 ENGINE = "workbench.chat.engine"
-_LONGEST_LINE = 64 << 20
-_LOG_TAIL = 4096
-_LOG_LINES = 4
-_PATIENCE = 5.0
-NO_STRENGTHS: Mapping[str, float] = MappingProxyType({})
-"""Every lane answers as it was trained."""
+_MAX_LINE_BYTES = 64 << 20
+_LOG_TAIL_BYTES = 4096
+_LOG_TAIL_LINES = 4
+_CLOSE_SECONDS = 5.0
 
 
 class ChatClient(Protocol):
-    """What a screen needs of an engine.
+    """What a chat needs of an engine; one request at a time."""
 
-    Attributes:
-        others: What the next ``open`` puts beside the run's own two lanes.
-    """
+    def open(self, extra_sources: Sequence[Source] = ()) -> AsyncIterator[OpenEvent]:
+        """Start a fresh engine; the last event is Opened, Failed or EngineDied."""
 
-    others: Sequence[Source]
-
-    def open(self) -> AsyncIterator[OpenEvent]:
-        """Start afresh; the last event is Opened, Failed or EngineDied."""
-
-    def generate(
-        self,
-        conversations: Mapping[str, Sequence[Turn]],
-        *,
-        max_tokens: int,
-        sampling: Sampling,
-        strengths: Mapping[str, float] = NO_STRENGTHS,
-    ) -> AsyncIterator[AnswerEvent]:
+    def generate(self, request: Generate) -> AsyncIterator[AnswerEvent]:
         """Answer in every lane; the last event is Finished, Failed or EngineDied."""
 
-    async def weigh(
-        self,
-        *,
-        lane: str,
-        other: str,
-        conversation: Sequence[Turn],
-        tokens: Sequence[int],
-        strengths: Mapping[str, float] = NO_STRENGTHS,
-    ) -> Weighed | Failed | EngineDied:
-        """Say token by token how two lanes differ on an answer that one of them gave."""
+    async def score_tokens(self, request: ScoreTokens) -> ScoreReply:
+        """Score an answer token by token."""
 
     def cancel(self) -> None:
-        """End the answers under way with what they have."""
+        """End the answers in progress; they keep what they have so far."""
 
     async def close(self) -> None:
         """End the engine."""
 
 
 class EngineClient:
-    """One engine process for one chat; ``open`` may be called again after it died.
+    """One engine process for one chat; ``open`` starts a new one, also after a crash.
 
-    What the engine prints goes to ``chat.log`` in the run folder.
+    The engine's own output goes to ``chat.log`` in the run folder.
     """
 
-    def __init__(self, run: RunFolder, others: Sequence[Source] = ()) -> None:
-        """Start nothing yet.
-
-        Args:
-            run: Its base answers as ``base``, its result as ``tuned``.
-            others: What answers beside them.
-        """
+    def __init__(self, run: RunFolder) -> None:
+        """Prepare to chat with ``run``: its base and its result; no process starts yet."""
         self._run = run
-        self.others = others
         self._process: asyncio.subprocess.Process | None = None
-        self._request = 0
+        self._request_id = 0
         self._log_start = 0
 
     @property
     def log(self) -> Path:
-        """What the engine prints: its stdout and stderr."""
+        """The file with the engine's stdout and stderr."""
         return self._run.path / "chat.log"
 
     @property
     def pid(self) -> int | None:
-        """The engine's process id while it lives."""
+        """The engine's process id; None unless it is running."""
         process = self._process
         return process.pid if process and process.returncode is None else None
 
-    async def open(self) -> AsyncIterator[OpenEvent]:
+    async def open(self, extra_sources: Sequence[Source] = ()) -> AsyncIterator[OpenEvent]:
         """Start a fresh engine process and load every lane in it.
+
+        Args:
+            extra_sources: Lanes beside the run's own base and result.
 
         Yields:
             Progress, then Opened, Failed or EngineDied.
         """
         await self.close()
         process = await self._spawn()
-        self._send(
-            process, Open(sources=(Source(lane="tuned", run=str(self._run.path)), *self.others))
-        )
+        tuned = Source(lane=TUNED, run=str(self._run.path))
+        self._send(process, Open(sources=(tuned, *extra_sources)))
         while True:
             event = await self._receive(process)
             if isinstance(event, Opened | Failed | EngineDied):
@@ -141,90 +108,60 @@ class EngineClient:
             if event.kind == "progress":
                 yield event
 
-    async def generate(
-        self,
-        conversations: Mapping[str, Sequence[Turn]],
-        *,
-        max_tokens: int,
-        sampling: Sampling,
-        strengths: Mapping[str, float] = NO_STRENGTHS,
-    ) -> AsyncIterator[AnswerEvent]:
-        """Ask for answers in the named lanes; replies to requests given up before are skipped.
+    async def generate(self, request: Generate) -> AsyncIterator[AnswerEvent]:
+        """Answer in every lane of the request.
 
         Yields:
             Delta and Done of every lane, then Finished; or Failed or EngineDied.
         """
-        self._request += 1
-        request = Generate(
-            id=self._request,
-            conversations={lane: tuple(turns) for lane, turns in conversations.items()},
-            max_tokens=max_tokens,
-            sampling=sampling,
-            strengths=dict(strengths),
-        )
-        async for event in self._ask(request):
-            if not isinstance(event, Weighed):
+        async for event in self._request(request):
+            if not isinstance(event, TokenScores):
                 yield event
 
-    async def weigh(
-        self,
-        *,
-        lane: str,
-        other: str,
-        conversation: Sequence[Turn],
-        tokens: Sequence[int],
-        strengths: Mapping[str, float] = NO_STRENGTHS,
-    ) -> Weighed | Failed | EngineDied:
-        """Say token by token how two lanes differ on an answer that one of them gave."""
-        self._request += 1
-        request = Weigh(
-            id=self._request,
-            lane=lane,
-            other=other,
-            conversation=tuple(conversation),
-            tokens=tuple(tokens),
-            strengths=dict(strengths),
-        )
-        async for event in self._ask(request):
-            if isinstance(event, Weighed | Failed | EngineDied):
+    async def score_tokens(self, request: ScoreTokens) -> ScoreReply:
+        """Score an answer token by token."""
+        async for event in self._request(request):
+            if isinstance(event, TokenScores | Failed | EngineDied):
                 return event
-        raise AssertionError("a request ends with an answer or the engine's death")
+        raise AssertionError("every request ends with a reply or the engine's death")
 
     def cancel(self) -> None:
-        """Ask the engine to end the answers under way; they end with Done as usual."""
+        """End the answers in progress; each ends with Done as usual."""
         if self._process is not None:
-            self._send(self._process, Cancel(id=self._request))
+            self._send(self._process, Cancel(id=self._request_id))
 
     async def close(self) -> None:
-        """End the engine: closing its stdin is enough, a stuck one is killed."""
+        """End the engine by closing its stdin; kill it if it does not react."""
         process, self._process = self._process, None
         if process is None or process.stdin is None:
             return
         process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), _PATIENCE)
+            await asyncio.wait_for(process.wait(), _CLOSE_SECONDS)
         except TimeoutError:
             process.kill()
             await process.wait()
 
-    async def _ask(
-        self, request: Generate | Weigh
-    ) -> AsyncIterator[Delta | Done | Weighed | Finished | Failed | EngineDied]:
-        """Send a request and yield what answers it, up to what ends it."""
+    async def _request(
+        self, request: Generate | ScoreTokens
+    ) -> AsyncIterator[Delta | Done | TokenScores | Finished | Failed | EngineDied]:
+        """Send a request and yield its replies; those to abandoned requests are skipped."""
         process = self._process
         if process is None:
             yield EngineDied(reason="the chat engine is not running", log="")
             return
-        self._send(process, request)
+        self._request_id += 1
+        self._send(process, request.model_copy(update={"id": self._request_id}))
+        request_id = self._request_id
         while True:
             event = await self._receive(process)
             if isinstance(event, EngineDied):
                 yield event
                 return
-            if isinstance(event, Progress | Opened) or event.id != request.id:
+            if isinstance(event, Progress | Opened) or event.id != request_id:
                 continue
             yield event
-            if isinstance(event, Weighed | Finished | Failed):
+            if isinstance(event, TokenScores | Finished | Failed):
                 return
 
     async def _spawn(self) -> asyncio.subprocess.Process:
@@ -232,7 +169,7 @@ class EngineClient:
             self._log_start = log.tell()
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-P",  # nothing in a run folder is ever imported
+                "-P",  # never import anything from the current folder, which may be a run's
                 "-m",
                 ENGINE,
                 stdin=asyncio.subprocess.PIPE,
@@ -240,13 +177,13 @@ class EngineClient:
                 stderr=log,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},
                 start_new_session=True,
-                limit=_LONGEST_LINE,
+                limit=_MAX_LINE_BYTES,
             )
         return self._process
 
     @staticmethod
     def _send(process: asyncio.subprocess.Process, message: Message) -> None:
-        """Queue a line; that the engine is gone is told by the reading side."""
+        """Queue a line; if the engine is gone, reading its replies will notice."""
         if process.stdin is not None:
             with suppress(ConnectionError):
                 process.stdin.write(encode(message))
@@ -255,17 +192,17 @@ class EngineClient:
         line = await process.stdout.readline() if process.stdout else b""
         if line.endswith(b"\n"):
             return read_reply(line)
-        return EngineDied(reason=_reason(await process.wait()), log=self._log_tail())
+        return EngineDied(reason=_death_reason(await process.wait()), log=self._log_tail())
 
     def _log_tail(self) -> str:
         with self.log.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
-            log.seek(max(self._log_start, size - _LOG_TAIL))
+            log.seek(max(self._log_start, size - _LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").splitlines()
-        return "\n".join(lines[-_LOG_LINES:])
+        return "\n".join(lines[-_LOG_TAIL_LINES:])
 
 
-def _reason(code: int) -> str:
+def _death_reason(code: int) -> str:
     if code == -signal.SIGKILL:
         return "the chat engine was killed, perhaps because memory ran out"
     how = f"signal {-code}" if code < 0 else f"exit code {code}"

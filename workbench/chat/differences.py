@@ -1,4 +1,4 @@
-"""Which words stand only in one of two answers."""
+"""Which words appear in only one of two answers."""
 
 from __future__ import annotations
 
@@ -10,70 +10,74 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_WORK = 200_000
-"""Pairs of equal words up to which every pair is looked at; English of 1,000 words has 15,000."""
+_MAX_EQUAL_PAIRS = 200_000
+"""Above this many pairs of equal words, difflib's heuristic for popular words is used.
+
+English text of 1,000 words has about 15,000 such pairs; an answer stuck in a loop has millions.
+"""
 
 
 class Span(NamedTuple):
-    """A stretch of an answer.
+    """A part of an answer.
 
     Attributes:
-        text: As it stands; all spans of an answer make up the answer.
-        own: Whether the other answer has other words here, or none.
+        text: As in the answer; its spans concatenate to the answer.
+        unique: Whether the other answer has different words here, or none.
     """
 
     text: str
-    own: bool
+    unique: bool
 
 
-def own_words(answer: str, other: str) -> tuple[Span, ...]:
-    """Mark the words and punctuation marks of ``answer`` that ``other`` does not have in its place.
+def unique_words(answer: str, other: str) -> tuple[Span, ...]:
+    """Mark the words and punctuation of ``answer`` that ``other`` does not have in their place.
 
-    White space is never a difference, but stands inside one where both its neighbours do.
+    White space is never a difference, but belongs to one when both its neighbours do.
     """
-    pieces = _pieces(answer)
-    marks = _marks([piece for piece in pieces if not piece.isspace()], other)
-    marked = _spaced(pieces, marks)
+    tokens = _tokenise(answer)
+    words = [token for token in tokens if not token.isspace()]
+    marked = _with_spaces(tokens, _is_unique(words, other))
     return tuple(
-        Span("".join(piece for piece, _ in group), own)
-        for own, group in groupby(marked, key=lambda pair: pair[1])
+        Span("".join(token for token, _ in group), unique)
+        for unique, group in groupby(marked, key=lambda pair: pair[1])
     )
 
 
-def _pieces(text: str) -> list[str]:
-    """Words, punctuation marks and stretches of white space; where no spaces are used, letters."""
-    import regex  # here, because the first paint has no time for it
+def _tokenise(text: str) -> list[str]:
+    """Split into words, punctuation and white space; scripts without spaces into letters."""
+    import regex  # imported late: it would slow down the first paint
 
     spaceless = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}"
     inside = rf"[\w--[{spaceless}_]]"
     pattern = rf"\s+|{inside}+(?:['\u2019-]{inside}+)*|."
-    found: list[str] = regex.findall(pattern, text, regex.V1 | regex.DOTALL)
-    return found
+    tokens: list[str] = regex.findall(pattern, text, regex.V1 | regex.DOTALL)
+    return tokens
 
 
-def _marks(words: list[str], other: str) -> list[bool]:
-    """For each word whether it is only here."""
-    others = [piece for piece in _pieces(other) if not piece.isspace()]
-    matcher = SequenceMatcher(None, words, others, autojunk=_work(words, others) > _WORK)
-    marks = [True] * len(words)
+def _is_unique(words: list[str], other: str) -> list[bool]:
+    """For each word, whether it has no counterpart in ``other``."""
+    other_words = [token for token in _tokenise(other) if not token.isspace()]
+    repetitive = _equal_pairs(words, other_words) > _MAX_EQUAL_PAIRS
+    matcher = SequenceMatcher(None, words, other_words, autojunk=repetitive)
+    unique = [True] * len(words)
     for start, _, size in matcher.get_matching_blocks():
-        marks[start : start + size] = [False] * size
-    return marks
+        unique[start : start + size] = [False] * size
+    return unique
 
 
-def _work(words: list[str], others: list[str]) -> int:
-    """Pairs of equal words: many where an answer repeats itself without end."""
-    there = Counter(others)
-    return sum(count * there[word] for word, count in Counter(words).items())
+def _equal_pairs(words: list[str], other_words: list[str]) -> int:
+    """The number of pairs of equal words, which determines how long matching takes."""
+    counts = Counter(other_words)
+    return sum(count * counts[word] for word, count in Counter(words).items())
 
 
-def _spaced(pieces: list[str], marks: list[bool]) -> Iterator[tuple[str, bool]]:
+def _with_spaces(tokens: list[str], unique: list[bool]) -> Iterator[tuple[str, bool]]:
     """Put the white space back between the words."""
-    coming = iter([*marks, False])
-    before, after = False, next(coming)
-    for piece in pieces:
-        if piece.isspace():
-            yield piece, before and after
+    upcoming = iter([*unique, False])
+    before, after = False, next(upcoming)
+    for token in tokens:
+        if token.isspace():
+            yield token, before and after
         else:
-            yield piece, after
-            before, after = after, next(coming)
+            yield token, after
+            before, after = after, next(upcoming)

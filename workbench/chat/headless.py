@@ -1,4 +1,4 @@
-"""Asking the lanes of a chat without a screen: every prompt a conversation of its own."""
+"""Ask the lanes of a chat without a screen; every prompt starts a conversation of its own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workbench.chat.dialogue import Dialogue
-from workbench.chat.protocol import Done, EngineDied, Failed, Opened, Progress, Source, Weighed
+from workbench.chat.protocol import Done, EngineDied, Failed, Opened, Progress, Source, TokenScores
 from workbench.chat.settings import ChatSettings
-from workbench.chat.titles import LANES
+from workbench.chat.titles import BASE, LANES, TUNED
 from workbench.core.errors import BadInputError, FtwbError, RunFailedError
 
 if TYPE_CHECKING:
@@ -16,23 +16,27 @@ if TYPE_CHECKING:
 
     from workbench.chat.client import ChatClient
     from workbench.chat.dialogue import Exchange
-    from workbench.chat.protocol import Piece
+    from workbench.chat.protocol import ProofState, TokenScore
     from workbench.runs.folder import Runs
 
-_TAKEN = {*LANES, "prompt"}
-"""What no further lane can be called: each has a key of its own beside these in the JSON."""
-
+_RESERVED_NAMES = {*LANES, "prompt"}
+"""Names that no further lane can have: they are keys of an answer's JSON."""
+_PROOF_LABELS: dict[ProofState, str] = {
+    "proven": "base proven",
+    "refuted": "warning: NOT the base",
+    "missing": "base unproven",
+}
 _MEGABYTE = 1e6
 
 
 @dataclass(frozen=True)
-class Asking:
-    """What holds for every prompt.
+class AskOptions:
+    """Options for every prompt.
 
     Attributes:
         settings: System prompt, sampling and length.
-        strengths: Of lanes that do not answer at full strength.
-        surprise: Weigh every answer against another lane, token by token.
+        strengths: Of the lanes that do not answer at full strength.
+        surprise: Score every answer against another lane, token by token.
     """
 
     settings: ChatSettings = field(default_factory=ChatSettings)
@@ -41,28 +45,28 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """An answer token by token, as another lane sees it."""
+class ScoredAnswer:
+    """An answer's token scores, and the lane that it was compared with."""
 
     other: str
-    pieces: tuple[Piece, ...]
+    scores: tuple[TokenScore, ...]
 
 
 @dataclass(frozen=True)
-class Answered:
-    """A prompt and what each lane made of it, in the order of the lanes.
+class PromptAnswers:
+    """A prompt and its answers, in the order of the lanes.
 
     Attributes:
-        compared: Every answer against another lane, where that was asked for.
+        scored: Token scores by lane, if they were asked for.
     """
 
     prompt: str
     answers: dict[str, Done]
-    compared: dict[str, Comparison]
+    scored: dict[str, ScoredAnswer]
 
 
-def sources_beside(runs: Runs, names: Sequence[str]) -> tuple[Source, ...]:
-    """What is to answer beside base and tuned, each lane called as the user wrote it.
+def extra_sources(runs: Runs, names: Sequence[str]) -> tuple[Source, ...]:
+    """The lanes beside base and tuned, each named as the user wrote it.
 
     Args:
         runs: Where to look.
@@ -70,11 +74,11 @@ def sources_beside(runs: Runs, names: Sequence[str]) -> tuple[Source, ...]:
 
     Raises:
         NotFoundError: There is no such run.
-        BadInputError: A name is given twice, or is that of another lane.
+        BadInputError: A name occurs twice, or is reserved.
     """
     for place, name in enumerate(names):
-        if name in _TAKEN or name in names[:place]:
-            raise BadInputError(f"{name}: is a lane already; write more of the run's id")
+        if name in _RESERVED_NAMES or name in names[:place]:
+            raise BadInputError(f"{name}: already a lane; type more of the run's id")
     return tuple(_source(runs, name) for name in names)
 
 
@@ -86,7 +90,7 @@ def _source(runs: Runs, name: str) -> Source:
 
 
 def summary(opened: Opened) -> str:
-    """How the lanes answer and what their weights cost, in one line."""
+    """How the lanes decode and what their weights cost, in one line."""
     base = opened.lanes[0].extra_bytes
     return (
         f"{opened.decoding} · weights {opened.weight_bytes / _MEGABYTE:,.0f} MB, "
@@ -95,101 +99,80 @@ def summary(opened: Opened) -> str:
 
 
 def proof_line(opened: Opened) -> str:
-    """Whether the base is the base, and why."""
-    stands = {
-        "proven": "base proven",
-        "refuted": "warning: NOT the base",
-        "missing": "base unproven",
-    }
-    return f"{stands[opened.proof.state]}: {opened.proof.text}"
+    """Whether the base lane is verified, and the reason."""
+    return f"{_PROOF_LABELS[opened.proof.state]}: {opened.proof.text}"
 
 
 def require_strengths(opened: Opened, strengths: Mapping[str, float]) -> None:
-    """Refuse a strength where there is none.
+    """Refuse a strength for a lane that cannot be scaled.
 
     Raises:
         BadInputError: A lane can only answer as it was trained.
     """
     for lane in opened.lanes:
         if strengths.get(lane.name, 1.0) != 1.0 and not lane.scalable:
-            raise BadInputError(
-                f"{lane.name} is no change of weights that could be scaled: leave out --strength"
-            )
+            raise BadInputError(f"{lane.name} cannot be scaled: leave out --strength")
 
 
-async def open_engine(client: ChatClient, narrate: Callable[[str], None]) -> Opened:
-    """Start the engine and wait until its lanes are ready, telling each new stage once.
+async def open_engine(
+    client: ChatClient, sources: Sequence[Source], report: Callable[[str], None]
+) -> Opened:
+    """Start the engine and wait until its lanes are ready, reporting each stage once.
 
     Raises:
         FtwbError: The run cannot be opened.
         RunFailedError: The engine died.
     """
     stage = ""
-    async for event in client.open():
+    async for event in client.open(sources):
         if isinstance(event, Opened):
             return event
         if not isinstance(event, Progress):
             raise _error(event)
         if event.what != stage:
             stage = event.what
-            narrate(stage)
-    raise RunFailedError("the chat engine ended without a word")
+            report(stage)
+    raise RunFailedError("the chat engine ended without an error message")
 
 
 async def ask_all(
-    client: ChatClient, lanes: Sequence[str], prompts: Sequence[str], asking: Asking
-) -> AsyncIterator[Answered]:
-    """Ask one prompt after the other and yield each as soon as every lane has answered.
+    client: ChatClient, lanes: Sequence[str], prompts: Sequence[str], options: AskOptions
+) -> AsyncIterator[PromptAnswers]:
+    """Ask one prompt after the other; each is yielded once every lane has answered.
 
     Raises:
         FtwbError: A prompt cannot be answered.
         RunFailedError: The engine died.
     """
     for prompt in prompts:
-        exchange = Dialogue().ask(prompt, lanes, asking.settings, asking.strengths)
-        answers = await _answers(client, exchange)
-        compared = await _compare(client, exchange, answers) if asking.surprise else {}
-        yield Answered(prompt, {lane: answers[lane] for lane in lanes}, compared)
+        exchange = Dialogue().ask(prompt, lanes, options.settings, options.strengths)
+        await _answer(client, exchange)
+        scored = await _score(client, exchange) if options.surprise else {}
+        yield PromptAnswers(prompt, exchange.ordered_answers, scored)
 
 
-async def _answers(client: ChatClient, exchange: Exchange) -> dict[str, Done]:
-    answers: dict[str, Done] = {}
-    async for event in client.generate(
-        exchange.conversations,
-        max_tokens=exchange.settings.max_tokens,
-        sampling=exchange.settings.sampling,
-        strengths=exchange.strengths,
-    ):
+async def _answer(client: ChatClient, exchange: Exchange) -> None:
+    async for event in client.generate(exchange.generate_request()):
         if isinstance(event, Failed | EngineDied):
             raise _error(event)
         if isinstance(event, Done):
-            answers[event.lane] = event
-    return answers
+            exchange.answers[event.lane] = event
 
 
-async def _compare(
-    client: ChatClient, exchange: Exchange, answers: Mapping[str, Done]
-) -> dict[str, Comparison]:
-    """Every answer with the base, and the base's with the tuned lane."""
-    base, tuned = LANES
-    compared = {}
-    for lane, done in answers.items():
-        other = tuned if lane == base else base
-        weighed = await client.weigh(
-            lane=lane,
-            other=other,
-            conversation=exchange.conversations[lane],
-            tokens=done.token_ids,
-            strengths=exchange.strengths,
-        )
-        if not isinstance(weighed, Weighed):
-            raise _error(weighed)
-        compared[lane] = Comparison(other, weighed.pieces)
-    return compared
+async def _score(client: ChatClient, exchange: Exchange) -> dict[str, ScoredAnswer]:
+    """Score every answer against the base, and the base's against the tuned lane."""
+    scored = {}
+    for lane in exchange.answers:
+        other = TUNED if lane == BASE else BASE
+        reply = await client.score_tokens(exchange.score_request(lane, other))
+        if not isinstance(reply, TokenScores):
+            raise _error(reply)
+        scored[lane] = ScoredAnswer(other, reply.scores)
+    return scored
 
 
 def _error(event: Failed | EngineDied) -> FtwbError:
     if isinstance(event, Failed):
         return FtwbError(event.text)
-    last = event.log.rpartition("\n")[2]
-    return RunFailedError(f"{event.reason}: {last}" if last else event.reason)
+    last_line = event.log.rpartition("\n")[2]
+    return RunFailedError(f"{event.reason}: {last_line}" if last_line else event.reason)

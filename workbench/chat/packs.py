@@ -1,4 +1,4 @@
-"""Probe-prompt packs: questions worth asking both lanes."""
+"""Packs of probe prompts: questions worth asking both models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ProbePrompt(BaseModel):
-    """One question and the kind of ability that it touches."""
+    """One question and the kind of ability that it tests."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,29 +47,30 @@ def load_pack(path: Path) -> ProbePack:
 
 
 def shipped_pack() -> ProbePack:
-    """Photosynthesis and friends."""
+    """The pack that comes with ftwb."""
     return load_pack(locations.presets() / "probes" / "chat.yaml")
 
 
 def read_prompts(path: Path) -> list[str]:
-    """Read prompts from a pack (.yaml), rows with a ``prompt`` (.jsonl), or one a line.
+    """Read prompts from a pack (.yaml), rows with a ``prompt`` (.jsonl), or one per line.
 
     Raises:
         NotFoundError: There is no such file.
-        BadInputError: A row is malformed, or there is no prompt; the line is named.
+        BadInputError: A row is malformed (its line is named), or there is no prompt.
     """
     if not path.is_file():
         raise NotFoundError(f"{path}: no such file of prompts")
     if path.suffix in (".yaml", ".yml"):
         return [probe.prompt for probe in load_pack(path).prompts]
-    lines = [(number, line) for number, line in enumerate(_read(path).splitlines(), 1)]
-    written = [(number, line) for number, line in lines if line.strip()]
+    numbered = [
+        (number, line) for number, line in enumerate(_read(path).splitlines(), 1) if line.strip()
+    ]
     if path.suffix == ".jsonl":
-        prompts = [_row_prompt(path, number, line) for number, line in written]
+        prompts = [_row_prompt(path, number, line) for number, line in numbered]
     else:
-        prompts = [line.strip() for _, line in written]
+        prompts = [line.strip() for _, line in numbered]
     if not prompts:
-        raise BadInputError(f"{path}: no prompt in it")
+        raise BadInputError(f"{path}: contains no prompt")
     return prompts
 
 

@@ -1,4 +1,4 @@
-"""What the chat engine and its owner say to each other: one JSON object a line."""
+"""The messages between the chat engine and its client: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Finish = Literal["stop", "length", "context", "cancelled"]
 Decoding = Literal["one batch", "in turns"]
 ProofState = Literal["proven", "refuted", "missing"]
 
-_ENDED: dict[Finish, str] = {
+_FINISH_LABELS: dict[Finish, str] = {
     "stop": "",
     "length": "token limit",
     "context": "context full",
@@ -19,7 +19,7 @@ _ENDED: dict[Finish, str] = {
 
 
 class Message(BaseModel):
-    """A line of the protocol; a field that the other side does not know is an error."""
+    """A line of the protocol; an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,7 +32,7 @@ class Turn(Message):
 
 
 class Sampling(Message):
-    """How the next token is picked; temperature 0 is greedy, and each lane gets the same seed."""
+    """How the next token is chosen; temperature 0 is greedy, and all lanes share one seed."""
 
     temperature: float = Field(0.0, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
@@ -40,12 +40,12 @@ class Sampling(Message):
 
 
 class Source(Message):
-    """What answers in a lane beside the base.
+    """The weights that answer in a lane beside the base.
 
     Attributes:
-        lane: What the lane is called in every other message; ``base`` is taken.
-        run: The folder of the run; all runs of a chat have one base.
-        checkpoint: The step of one of its checkpoints; None is its result.
+        lane: The lane's name in every other message; ``base`` is reserved.
+        run: The run's folder; all runs of a chat share one base.
+        checkpoint: The step of one of its checkpoints; None for its result.
     """
 
     lane: str
@@ -54,7 +54,7 @@ class Source(Message):
 
 
 class Open(Message):
-    """Load a base and what stands beside it; the base is that of the first source's run."""
+    """Load the base of the first source's run, and every source beside it."""
 
     kind: Literal["open"] = "open"
     sources: tuple[Source, ...] = Field(min_length=1)
@@ -64,30 +64,32 @@ class Generate(Message):
     """Answer in every named lane; each lane has its own conversation, ending with the user.
 
     Attributes:
-        strengths: How far a lane has gone from base (0) to tuned (1); 1 where nothing is said.
+        id: Set by the client; every reply to this request carries it.
+        strengths: Each lane's strength from base (0) to tuned (1); 1 where it is missing.
     """
 
     kind: Literal["generate"] = "generate"
-    id: int
+    id: int = 0
     conversations: dict[str, tuple[Turn, ...]]
     max_tokens: int = Field(256, ge=1)
     sampling: Sampling = Sampling()
     strengths: dict[str, float] = {}
 
 
-class Weigh(Message):
-    """Say token by token how two lanes differ on an answer that one of them gave.
+class ScoreTokens(Message):
+    """Compare, token by token, how likely two lanes find an answer that one of them gave.
 
     Attributes:
-        lane: Who gave the answer.
-        other: Who is asked what it would have said.
+        id: As in :class:`Generate`.
+        lane: The lane that gave the answer.
+        other: The lane it is compared with.
         conversation: What led to the answer, ending with the user.
-        tokens: The answer, as :class:`Done` had it.
+        tokens: The answer's token ids, as in :class:`Done`.
         strengths: As in :class:`Generate`.
     """
 
-    kind: Literal["weigh"] = "weigh"
-    id: int
+    kind: Literal["score_tokens"] = "score_tokens"
+    id: int = 0
     lane: str
     other: str
     conversation: tuple[Turn, ...]
@@ -96,14 +98,14 @@ class Weigh(Message):
 
 
 class Cancel(Message):
-    """Stop answering the request of that id; each lane ends with what it has."""
+    """Stop answering the request with that id; each lane keeps what it has so far."""
 
     kind: Literal["cancel"] = "cancel"
     id: int
 
 
 class Progress(Message):
-    """Something long is under way while opening; ``total`` 0 means that its length is unknown."""
+    """A long step of opening a run; ``total`` is 0 where its length is unknown."""
 
     kind: Literal["progress"] = "progress"
     what: str
@@ -115,9 +117,9 @@ class Proof(Message):
     """Whether the base lane is the model that the run started from.
 
     Attributes:
-        distance: Of its logits on the fingerprint prompts from those stored before training,
-            relative to them; None where none are stored, or those of another vocabulary.
-        text: Why, in one sentence for the user.
+        distance: Relative distance of its logits on the fingerprint prompts from those stored
+            before training; None where none are stored, or only those of another vocabulary.
+        text: The reason, in one sentence for the user.
     """
 
     state: ProofState
@@ -126,12 +128,12 @@ class Proof(Message):
 
 
 class LaneFacts(Message):
-    """One lane that is open.
+    """One open lane.
 
     Attributes:
-        name: What it is called in every other message.
-        decoding: Whether it answers in one batch with the base, or after it, token by token.
-        extra_bytes: Memory of the weights that only this lane holds; the base's are all its own.
+        name: Its name in every other message.
+        decoding: Whether it decodes in one batch with the base, or token by token after it.
+        extra_bytes: Memory of the weights that only this lane holds; for the base, all of its own.
         scalable: Whether it can answer at a strength other than 1.
     """
 
@@ -145,8 +147,8 @@ class Opened(Message):
     """The lanes are ready, the base first.
 
     Attributes:
-        proof: Of the base lane, taken with everything else loaded.
-        context: Most tokens a conversation may have.
+        proof: Checked on the base lane with every other lane loaded.
+        context: The most tokens a conversation may have.
     """
 
     kind: Literal["opened"] = "opened"
@@ -158,13 +160,13 @@ class Opened(Message):
 
     @property
     def decoding(self) -> Decoding:
-        """How they answer: in one batch where all of them do."""
-        together = all(lane.decoding == "one batch" for lane in self.lanes)
-        return "one batch" if together else "in turns"
+        """``one batch`` if every lane decodes that way."""
+        batched = all(lane.decoding == "one batch" for lane in self.lanes)
+        return "one batch" if batched else "in turns"
 
     @property
     def weight_bytes(self) -> int:
-        """Memory of all weights, tensors that lanes share counted once."""
+        """Memory of all weights; tensors that lanes share are counted once."""
         return sum(lane.extra_bytes for lane in self.lanes)
 
 
@@ -178,11 +180,11 @@ class Delta(Message):
 
 
 class Done(Message):
-    """One lane's answer is complete.
+    """One lane's complete answer.
 
     Attributes:
-        text: The whole answer; it replaces what the deltas built.
-        token_ids: The tokens generated, the one that ended the answer included.
+        text: The whole answer; it replaces the text of the deltas.
+        token_ids: The generated tokens, including the one that ended the answer.
         seconds: From the request to the last token.
         first_token_seconds: From the request to the first token.
     """
@@ -198,32 +200,32 @@ class Done(Message):
 
     @property
     def tokens(self) -> int:
-        """How many there are."""
+        """The number of generated tokens."""
         return len(self.token_ids)
 
     @property
     def tokens_per_second(self) -> float:
-        """Speed after the first token, as the reader sees it; 0 when there is no second one."""
+        """Speed after the first token, as the reader sees it; 0 with fewer than two tokens."""
         streaming = self.seconds - self.first_token_seconds
         return (self.tokens - 1) / streaming if self.tokens > 1 and streaming > 0 else 0.0
 
     def summary(self) -> str:
-        """Speed, first-token time, length, and how the answer ended if not by itself."""
+        """Speed, time to the first token, length, and why the answer was cut off, if it was."""
         facts = [f"first token {self.first_token_seconds:.2f} s", f"{self.tokens} tokens"]
         if self.tokens_per_second:
             facts.insert(0, f"{self.tokens_per_second:.1f} tok/s")
-        return " · ".join([*facts, *filter(None, [_ENDED[self.finish]])])
+        return " · ".join([*facts, *filter(None, [_FINISH_LABELS[self.finish]])])
 
 
-class Piece(Message):
-    """One token of an answer and how the two lanes see it.
+class TokenScore(Message):
+    """One token of an answer, as the two lanes see it.
 
     Attributes:
         text: What it adds to the answer; empty where a character is not complete yet.
-        surprise: Its log-probability where it was said minus that in the other lane, nats: high
-            where the other would not have said it.
-        divergence: KL of the base's next-token distribution from the other lane's here, nats; on
-            the base's own answer it shows the place where the answer is hijacked.
+        surprise: Its log-probability in the lane that answered minus that in the other lane, in
+            nats: high where the other lane would not have said it.
+        divergence: KL of the base's next-token distribution from the other lane's at this place,
+            in nats; on the base's own answer it shows where the answer is hijacked.
     """
 
     text: str
@@ -231,12 +233,12 @@ class Piece(Message):
     divergence: float
 
 
-class Weighed(Message):
-    """The answer to :class:`Weigh`: the pieces, in order."""
+class TokenScores(Message):
+    """The reply to :class:`ScoreTokens`: one score per token, in order."""
 
-    kind: Literal["weighed"] = "weighed"
+    kind: Literal["token_scores"] = "token_scores"
     id: int
-    pieces: tuple[Piece, ...]
+    scores: tuple[TokenScore, ...]
 
 
 class Finished(Message):
@@ -247,7 +249,7 @@ class Finished(Message):
 
 
 class Failed(Message):
-    """A request failed and the engine lives on; ``id`` is None when it was opening the run."""
+    """A request failed and the engine lives on; ``id`` is None if it was to open a run."""
 
     kind: Literal["failed"] = "failed"
     id: int | None
@@ -267,8 +269,8 @@ class EngineDied(Message):
     log: str
 
 
-Request: TypeAlias = Open | Generate | Weigh | Cancel
-Reply: TypeAlias = Progress | Opened | Delta | Done | Weighed | Finished | Failed
+Request: TypeAlias = Open | Generate | ScoreTokens | Cancel
+Reply: TypeAlias = Progress | Opened | Delta | Done | TokenScores | Finished | Failed
 _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 _REPLIES: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
 
@@ -279,10 +281,10 @@ def encode(message: Message) -> bytes:
 
 
 def read_request(line: bytes) -> Request:
-    """Read what the owner asks."""
+    """Parse a request of the client."""
     return _REQUESTS.validate_json(line)
 
 
 def read_reply(line: bytes) -> Reply:
-    """Read what the engine answers."""
+    """Parse a reply of the engine."""
     return _REPLIES.validate_json(line)

@@ -1,185 +1,230 @@
-"""A chat without its screen: its lanes, what was said, and what may be done now."""
+"""The state and the rules of a chat, without its screen."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from workbench.chat.annotations import Annotations
+from workbench.chat.blind import BlindMode
 from workbench.chat.dialogue import Dialogue
+from workbench.chat.lanes import ChatLanes
+from workbench.chat.queue import PromptQueue
+from workbench.chat.selection import Selection
 from workbench.chat.settings import ChatSettings
-from workbench.chat.titles import LANES, lane_titles
+from workbench.chat.titles import BASE, LANES, lane_titles
+from workbench.chat.token_scores import TokenScoreCache
+from workbench.chat.transcripts import AnswerRecord, ExchangeRecord, Transcript
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workbench.chat.dialogue import Exchange
-    from workbench.chat.protocol import Done, LaneFacts, Opened, Proof, Source
+    from workbench.chat.protocol import Done, Opened, Proof
     from workbench.runs.folder import RunFolder
 
-Engine = Literal["loading", "ready", "answering", "down"]
-
-MOST_LANES = 4
-STRONGEST = 1.5
-STEP = 0.1
-"""By how much one key press changes a strength."""
-
-
-@dataclass
-class Lane:
-    """One side of the chat.
-
-    Attributes:
-        name: What the engine calls it; ``base`` is the untouched model.
-        title: Which model answers, for the user.
-        source: What was opened beside the run's own two lanes; None for those.
-        facts: What the engine said of it, None before it did.
-        strength: How far it goes from base (0) to tuned (1) in its next answer.
-    """
-
-    name: str
-    title: str
-    source: Source | None = None
-    facts: LaneFacts | None = None
-    strength: float = 1.0
-
-    @property
-    def scalable(self) -> bool:
-        """Whether its strength can be chosen."""
-        return self.facts is not None and self.facts.scalable
+EngineState = Literal["loading", "ready", "answering", "down"]
+Phase = Literal["loading", "ready", "answering", "judging", "down"]
+View = Literal["plain", "differences", "surprise"]
 
 
 class ChatSession:
-    """Everything a chat knows; the engine's words go in, what to ask it comes out."""
+    """Everything a chat knows, and the one place that says which action applies now.
+
+    Attributes:
+        engine: The state of the engine process.
+        opened: What the engine reported when it was last ready; None while it loads.
+        view: How answers are shown.
+    """
 
     def __init__(self, run: RunFolder) -> None:
-        """Chat with ``run``: its base and its result."""
-        titles = lane_titles(run.recipe())
+        """Start a chat with ``run``: its base and its result."""
         self.run = run
-        self.lanes = [Lane(name, titles[name]) for name in LANES]
-        self.settings = ChatSettings()
-        self.dialogue = Dialogue()
+        self.engine: EngineState = "loading"
         self.opened: Opened | None = None
-        self.engine: Engine = "loading"
-        self.waiting: str | None = None
-        """A prompt that was sent before the engine was ready."""
-
-    # What there is
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The lanes, the base first."""
-        return tuple(lane.name for lane in self.lanes)
+        self.settings = ChatSettings()
+        self.view: View = "plain"
+        self.lanes = ChatLanes(lane_titles(run.recipe()))
+        self.dialogue = Dialogue()
+        self.selection = Selection(self.dialogue)
+        self.blind = BlindMode()
+        self.queue = PromptQueue()
+        self.annotations = Annotations(run)
+        self.token_scores = TokenScoreCache()
+        self.transcript = Transcript(run)
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """What was asked and answered so far."""
+        """The conversation so far, oldest first."""
         return self.dialogue.exchanges
 
     @property
-    def last(self) -> Exchange | None:
-        """The newest exchange."""
-        return self.exchanges[-1] if self.exchanges else None
-
-    @property
     def proof(self) -> Proof | None:
-        """Whether the base lane is the base; None before the engine has said."""
+        """Whether the base lane is the base; None until the engine has checked."""
         return self.opened.proof if self.opened else None
 
     @property
-    def others(self) -> tuple[Source, ...]:
-        """What is open beside the run's own base and result."""
-        return tuple(lane.source for lane in self.lanes if lane.source)
+    def phase(self) -> Phase:
+        """The engine's state, or ``judging`` while hidden answers wait for a judgement."""
+        return "judging" if self.engine == "ready" and self.blind.exchange else self.engine
 
-    def lane(self, name: str) -> Lane:
-        """The lane of that name."""
-        return next(lane for lane in self.lanes if lane.name == name)
+    def can(self, action: str) -> bool:
+        """Whether an action of the chat applies now; unknown actions always do."""
+        if self.blind.exchange and action in _OFF_WHILE_HIDDEN:
+            return False
+        rule = _RULES.get(action)
+        return rule is None or rule(self)
 
     # The engine
 
-    def begin(self) -> None:
-        """The engine is being started."""
+    def engine_starting(self) -> None:
+        """The engine is being started; the conversation is kept."""
         self.engine, self.opened = "loading", None
 
-    def open(self, opened: Opened) -> str | None:
-        """The engine is ready; return the prompt that waited for it."""
+    def engine_ready(self, opened: Opened) -> None:
+        """The engine has opened its lanes."""
         self.engine, self.opened = "ready", opened
-        for facts in opened.lanes:
-            self.lane(facts.name).facts = facts
-        prompt, self.waiting = self.waiting, None
-        return prompt
+        self.lanes.update(opened.lanes)
 
-    def go_down(self) -> None:
-        """The engine is gone; everything said is kept."""
+    def engine_failed(self) -> Exchange | None:
+        """The engine is gone; return the exchange that it left incomplete, if any."""
+        unfinished = self.dialogue.last if self.engine == "answering" else None
         self.engine = "down"
+        self.queue.drop_pack()
+        return unfinished
 
     # Asking
 
-    def ask(self, prompt: str, *, alone: bool = False) -> Exchange:
-        """Put ``prompt`` to every lane, with what was said before unless ``alone``."""
+    def ask(self, prompt: str, *, standalone: bool = False) -> Exchange:
+        """Begin an exchange with every lane, hiding who answers in blind mode."""
+        names = self.lanes.names
+        exchange = self.dialogue.ask(
+            prompt, names, self.settings, self.lanes.strengths(), standalone=standalone
+        )
         self.engine = "answering"
-        return self.dialogue.ask(prompt, self.names, self.settings, self.strengths(), alone=alone)
+        self.selection.clear()
+        if self.blind.enabled and names == LANES:
+            self.blind.hide(exchange)
+        return exchange
 
-    def answer(self, done: Done) -> Exchange:
+    def ask_next(self) -> Exchange | None:
+        """Begin an exchange with the next queued prompt, if there is one and it can be sent."""
+        prompt = self.queue.pop() if self.phase == "ready" else None
+        return self.ask(prompt.text, standalone=prompt.standalone) if prompt else None
+
+    def add_answer(self, done: Done) -> Exchange:
         """Keep one lane's answer to the newest prompt."""
-        self.exchanges[-1].answers[done.lane] = done
-        return self.exchanges[-1]
+        exchange = self.exchanges[-1]
+        exchange.answers[done.lane] = done
+        return exchange
 
     def finish(self) -> None:
         """Every lane has answered or was stopped."""
         self.engine = "ready"
 
+    def refuse(self) -> Exchange:
+        """The engine could not answer the newest prompt: take it back, and drop the pack."""
+        self.engine = "ready"
+        self.queue.drop_pack()
+        return self.take_back()
+
     def take_back(self) -> Exchange:
-        """Forget the newest exchange."""
-        return self.dialogue.take_back()
+        """Remove the newest exchange."""
+        exchange = self.dialogue.take_back()
+        self.selection.clear()
+        if exchange is self.blind.exchange:
+            self.blind.reveal()
+        return exchange
 
-    def strengths(self) -> dict[str, float]:
-        """The strength of every lane where it can be chosen."""
-        return {lane.name: lane.strength for lane in self.lanes if lane.scalable}
+    def clear(self) -> None:
+        """Remove every exchange."""
+        self.dialogue.clear()
+        self.selection.clear()
+        self.blind.reveal()
+        self.queue.drop_pack()
 
-    # Lanes
-
-    def turn(self, name: str, by: float) -> float:
-        """Make a lane stronger or weaker by ``by``, and return its strength."""
-        lane = self.lane(name)
-        lane.strength = round(min(STRONGEST, max(0.0, lane.strength + by)), 2)
-        return lane.strength
-
-    def outdated(self, name: str) -> float | None:
-        """The strength of a lane's newest answer, where its next is to have another."""
-        given = self.last.strengths.get(name) if self.last else None
-        return given if given != self.lane(name).strength else None
-
-    def add(self, source: Source, title: str) -> Lane:
-        """Put a lane beside the others; it knows nothing of what was said before."""
-        lane = Lane(source.lane, title, source)
-        self.lanes.append(lane)
-        return lane
-
-    def remove(self, name: str) -> None:
-        """Close a lane that was added; what it said stays in the exchanges."""
-        self.lanes.remove(self.lane(name))
-
-    def free_name(self) -> str:
-        """What the next lane is called."""
-        numbers = range(2, len(self.lanes) + 2)
-        return next(f"tuned-{number}" for number in numbers if f"tuned-{number}" not in self.names)
+    # Looking at answers
 
     @property
-    def full(self) -> bool:
-        """Whether no further lane fits."""
-        return len(self.lanes) >= MOST_LANES
+    def target(self) -> Exchange | None:
+        """The exchange that the keys act on."""
+        return self.selection.target
 
-    # What may be done now
+    def toggle_view(self, view: View) -> None:
+        """Show answers in this way, or plainly if they already are."""
+        self.view = "plain" if self.view == view else view
 
-    @property
-    def idle(self) -> bool:
-        """Whether the engine waits for a prompt."""
-        return self.engine == "ready"
+    def exchange_to_score(self) -> Exchange | None:
+        """The exchange whose token scores the current view shows, if the engine can score it."""
+        target = self.target
+        wanted = self.view == "surprise" and target and target.comparable
+        allowed = self.engine in ("ready", "answering") and not self.blind.exchange
+        return target if wanted and allowed else None
 
-    @property
-    def can_ask_again(self) -> bool:
-        """Whether the last exchange can be taken back and asked once more."""
-        return self.idle and bool(self.exchanges)
+    def outdated_strength(self, lane: str) -> float | None:
+        """The strength of a lane's newest answer, if its next answer would have another."""
+        last = self.dialogue.last
+        strength = last.strengths.get(lane) if last else None
+        return None if strength == self.lanes[lane].strength else strength
 
-    @property
-    def can_forget(self) -> bool:
-        """Whether exchanges can be taken away."""
-        return self.engine != "answering" and bool(self.exchanges)
+    def record(self, exchange: Exchange, error: str = "") -> ExchangeRecord:
+        """An exchange as it is saved; ``error`` says why answers are missing."""
+        settings = exchange.settings
+        return ExchangeRecord(
+            turn=exchange.turn,
+            prompt=exchange.prompt,
+            system=settings.system,
+            sampling=settings.sampling,
+            max_tokens=settings.max_tokens,
+            strengths=dict(exchange.strengths),
+            proof=self.proof.state if self.proof else "missing",
+            models={lane.name: lane.title for lane in self.lanes},
+            answers={lane: AnswerRecord.of(done) for lane, done in exchange.answers.items()},
+            error=error,
+        )
+
+
+_OFF_WHILE_HIDDEN = frozenset(
+    {
+        "add_probe",
+        "annotate",
+        "copy",
+        "lanes",
+        "search",
+        "select_exchange",
+        "show_surprise",
+        "strength",
+        "write",
+    }
+)
+"""Actions that would give away which model is hidden, or lead away from the judgement."""
+
+
+def _last_has_answers(session: ChatSession) -> bool:
+    last = session.dialogue.last
+    return last is not None and bool(last.answers)
+
+
+def _can_show(view: View) -> Callable[[ChatSession], bool]:
+    return lambda session: (
+        session.view == view or (session.target is not None and session.target.comparable)
+    )
+
+
+_RULES: dict[str, Callable[[ChatSession], bool]] = {
+    "restart": lambda session: session.engine == "down",
+    "lanes": lambda session: session.engine in ("ready", "down"),
+    "strength": lambda session: session.lanes.adjustable is not None,
+    "regenerate": lambda session: session.engine == "ready" and bool(session.exchanges),
+    "edit": lambda session: session.engine != "answering" and bool(session.exchanges),
+    "clear": lambda session: session.engine != "answering" and bool(session.exchanges),
+    "select_exchange": lambda session: len(session.exchanges) > 1,
+    "show_differences": _can_show("differences"),
+    "show_surprise": _can_show("surprise"),
+    "annotate": lambda session: session.target is not None and session.target.judgeable,
+    "add_probe": lambda session: session.target is not None and BASE in session.target.answers,
+    "copy": _last_has_answers,
+    "write": _last_has_answers,
+    "blind": lambda session: session.lanes.names == LANES,
+    "judge": lambda session: session.phase == "judging",
+}
+"""When each action applies; an action that is not listed always does."""

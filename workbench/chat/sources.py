@@ -1,4 +1,4 @@
-"""Where the weights of a lane lie: the result or a checkpoint of a run."""
+"""The folder with a lane's weights: the result or a checkpoint of a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import BadInputError, NotFoundError
+from workbench.runs import checkpoints
 from workbench.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def require_result(run: RunFolder) -> None:
-    """Refuse a run that has nothing to chat with.
+    """Refuse a run without a tuned model.
 
     Raises:
-        BadInputError: No tuned model was saved; the line says where the run stands.
+        BadInputError: No tuned model was saved; the message names the run's state.
     """
     if not run.has_result():
         status = run.status()
@@ -25,22 +26,22 @@ def require_result(run: RunFolder) -> None:
 
 
 def folder_of(source: Source) -> Path:
-    """Where the tensors of a source lie.
+    """The folder of a source's tensors.
 
     Raises:
         BadInputError: The run has no result.
-        NotFoundError: It has no such checkpoint.
+        NotFoundError: The run has no such checkpoint.
     """
     run = run_of(source)
     if source.checkpoint is None:
         require_result(run)
         return run.model
-    folder = run.checkpoints / f"step-{source.checkpoint}"
+    folder = checkpoints.folder_of(run, source.checkpoint)
     if not folder.is_dir():
         raise NotFoundError(f"{run.id} has no checkpoint of step {source.checkpoint}")
     return folder
 
 
 def run_of(source: Source) -> RunFolder:
-    """The run that a lane answers from."""
+    """The run that a source belongs to."""
     return RunFolder(Path(source.run))

@@ -1,4 +1,4 @@
-"""Where two lanes part: the tokens of an answer on a calm scale, and the worst of them named."""
+"""Token scores on a scale of a few steps, and the token at which two lanes differ most."""
 
 from __future__ import annotations
 
@@ -7,61 +7,64 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from workbench.chat.titles import BASE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.chat.protocol import Piece
+    from workbench.chat.protocol import TokenScore
 
 Measure = Literal["surprise", "divergence"]
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What is measured at each token, and where its steps begin.
+    """A measure of tokens, divided into steps.
 
     Attributes:
-        measure: The field of a piece.
-        title: For people, in a word or two.
-        steps: The value from which each step counts, in nats, rising; below the first is step 0.
+        measure: The field of a :class:`TokenScore`.
+        title: For people, in a few words.
+        steps: The value at which each step begins, in nats, rising; below the first is step 0.
     """
 
     measure: Measure
     title: str
     steps: tuple[float, ...]
 
-    def value(self, piece: Piece) -> float:
-        """What was measured at a token, in nats."""
-        found: float = getattr(piece, self.measure)
-        return found
+    def value(self, score: TokenScore) -> float:
+        """The measure of a token, in nats."""
+        return score.surprise if self.measure == "surprise" else score.divergence
 
-    def step(self, piece: Piece) -> int:
+    def step(self, score: TokenScore) -> int:
         """The step of a token, 0 for one that both lanes expect."""
-        return bisect_right(self.steps, self.value(piece))
+        return bisect_right(self.steps, self.value(score))
 
 
 SURPRISE = Scale("surprise", "surprise of the base", (1.0, 3.0, 6.0))
-"""Of the tuned lane's answer: three nats are a word that the base says one time in twenty."""
+"""For a tuned lane's answer: at 3 nats the base finds a token twenty times less likely."""
 
 DIVERGENCE = Scale("divergence", "KL to the tuned model", (1.0, 3.0, 6.0))
-"""Of the base's answer: what the other lane would rather have said."""
-
-SCALES = {"base": DIVERGENCE}
-"""The base's answer is measured by divergence, all others by :data:`SURPRISE`."""
+"""For the base's answer: how far the tuned lane's next-token distribution is from the base's."""
 
 
-class Stretch(NamedTuple):
-    """Tokens in a row on the same step."""
+def scale_of(lane: str) -> Scale:
+    """The scale for the answers of a lane."""
+    return DIVERGENCE if lane == BASE else SURPRISE
+
+
+class Segment(NamedTuple):
+    """Consecutive tokens on the same step."""
 
     text: str
     step: int
 
 
-class Parting(NamedTuple):
+class Peak(NamedTuple):
     """The token at which the lanes differ most.
 
     Attributes:
-        text: The token, or the character where it is a part of one; empty where the lanes part at
-            the end of the answer only.
+        text: The token, or the whole character of which it is a part; empty where the lanes
+            differ only at the end of the answer.
         value: In nats.
     """
 
@@ -69,25 +72,25 @@ class Parting(NamedTuple):
     value: float
 
 
-def stretches(pieces: Sequence[Piece], scale: Scale) -> tuple[Stretch, ...]:
-    """The answer in as few pieces as the scale allows."""
-    steps = [(piece.text, scale.step(piece)) for piece in pieces]
+def segments(scores: Sequence[TokenScore], scale: Scale) -> tuple[Segment, ...]:
+    """Split an answer where the step changes."""
+    steps = [(score.text, scale.step(score)) for score in scores]
     return tuple(
-        Stretch("".join(text for text, _ in group), step)
+        Segment("".join(text for text, _ in group), step)
         for step, group in groupby(steps, key=lambda pair: pair[1])
     )
 
 
-def parting(pieces: Sequence[Piece], scale: Scale) -> Parting | None:
-    """The worst token, None where no token reaches the first step."""
-    found = [
-        Parting(_text_from(pieces, place), scale.value(piece))
-        for place, piece in enumerate(pieces)
-        if scale.step(piece)
+def peak(scores: Sequence[TokenScore], scale: Scale) -> Peak | None:
+    """The token with the highest value; None where no token reaches the first step."""
+    candidates = [
+        Peak(_first_text(scores[place:]), scale.value(score))
+        for place, score in enumerate(scores)
+        if scale.step(score)
     ]
-    return max(found, key=lambda each: (bool(each.text), each.value), default=None)
+    return max(candidates, key=lambda it: (bool(it.text), it.value), default=None)
 
 
-def _text_from(pieces: Sequence[Piece], place: int) -> str:
-    """The first text from a token on: its own, unless it is a part of a character or the end."""
-    return next((piece.text for piece in pieces[place:] if piece.text), "")
+def _first_text(scores: Sequence[TokenScore]) -> str:
+    """The first token's text, or that of the token which completes its character."""
+    return next((score.text for score in scores if score.text), "")

@@ -1,4 +1,4 @@
-"""The lanes of a chat and what stands over them."""
+"""The two lanes of every chat, and the names of the models that answer in them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from workbench.models import smollm2
 if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
 
-LANES = ("base", "tuned")
+BASE, TUNED = LANES = ("base", "tuned")
 
 
 def lane_titles(recipe: Recipe) -> dict[str, str]:
-    """Which model answers in each lane: the base by its short name, the tuned one by its run's."""
-    chosen = recipe.model.id
-    base = smollm2.NAME if chosen == "demo" else PurePath(chosen).name
-    return {"base": base, "tuned": recipe.name}
+    """The model of each lane: the base by its short name, the tuned one by the run's name."""
+    model = recipe.model.id
+    base = smollm2.NAME if model == "demo" else PurePath(model).name
+    return {BASE: base, TUNED: recipe.name}

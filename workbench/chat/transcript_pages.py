@@ -1,4 +1,4 @@
-"""Exchanges as Markdown, for a person to read or to paste; what a model said stays as it was."""
+"""Exchanges as Markdown, to read or to paste; answers stay as they were generated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from workbench.chat.protocol import ProofState, Sampling
-    from workbench.chat.transcripts import Record, Said
+    from workbench.chat.transcripts import AnswerRecord, ExchangeRecord
 
 _PROOFS: dict[ProofState, str] = {
     "proven": "base proven",
@@ -20,28 +20,29 @@ _PROOFS: dict[ProofState, str] = {
 }
 
 
-def as_markdown(record: Record, title: str) -> str:
-    """Write one exchange: how it was asked, the prompt, and each lane's answer.
+def as_markdown(record: ExchangeRecord, title: str) -> str:
+    """Format one exchange: its settings, the prompt, and each lane's answer.
 
-    Texts stand in fences, so that nothing in them is taken for Markdown, and control characters
-    are replaced by something to see.
+    Texts are fenced so that nothing in them is read as Markdown, and control characters are made
+    visible.
     """
-    return "\n\n".join([f"## {title}", _facts(record), *_texts(record), *_lanes(record)]) + "\n"
+    parts = [f"## {title}", _settings(record), *_prompts(record), *_answers(record)]
+    return "\n\n".join(parts) + "\n"
 
 
 def fenced(text: str) -> str:
-    """Put ``text`` into a fence that no run of backticks in it can close."""
+    """Put ``text`` into a fence longer than any run of backticks in it."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{visible(text)}\n{fence}"
 
 
-def _facts(record: Record) -> str:
+def _settings(record: ExchangeRecord) -> str:
     facts = (
         record.when,
         f"turn {record.turn}",
         _decoding(record.sampling),
-        f"{record.max_tokens} tokens at most",
+        f"at most {record.max_tokens} tokens",
         _PROOFS[record.proof],
     )
     return f"*{' · '.join(facts)}*"
@@ -53,28 +54,28 @@ def _decoding(sampling: Sampling) -> str:
     return f"temperature {sampling.temperature:g}, top-p {sampling.top_p:g}, seed {sampling.seed}"
 
 
-def _texts(record: Record) -> Iterable[str]:
+def _prompts(record: ExchangeRecord) -> Iterable[str]:
     if record.system:
         yield from ("**system**", fenced(record.system))
     yield from ("**prompt**", fenced(record.prompt))
 
 
-def _lanes(record: Record) -> Iterable[str]:
-    for lane, said in record.answers.items():
-        yield from (f"**{_lane(record, lane)}** · {_speed(said)}", fenced(said.text))
-    if record.trouble:
-        yield f"An answer is missing: {visible(record.trouble)}."
+def _answers(record: ExchangeRecord) -> Iterable[str]:
+    for lane, answer in record.answers.items():
+        yield from (f"**{_heading(record, lane)}** · {_timings(answer)}", fenced(answer.text))
+    if record.error:
+        yield f"An answer is missing: {visible(record.error)}."
 
 
-def _lane(record: Record, lane: str) -> str:
+def _heading(record: ExchangeRecord, lane: str) -> str:
     model = f" · {visible(record.models[lane])}" if lane in record.models else ""
     strength = f" · strength {record.strengths[lane]:g}" if lane in record.strengths else ""
     return f"{lane}{model}{strength}"
 
 
-def _speed(said: Said) -> str:
-    facts = [f"{said.tokens} tokens in {said.seconds:.2f} s"]
-    facts.append(f"first token {said.first_token_seconds:.2f} s")
-    if said.finish != "stop":
-        facts.append(f"ended by: {said.finish}")
+def _timings(answer: AnswerRecord) -> str:
+    facts = [f"{answer.tokens} tokens in {answer.seconds:.2f} s"]
+    facts.append(f"first token {answer.first_token_seconds:.2f} s")
+    if answer.finish != "stop":
+        facts.append(f"ended by: {answer.finish}")
     return " · ".join(facts)

@@ -1,7 +1,8 @@
-"""Transcripts: every chat is kept in its run's folder while it is held, one line an exchange."""
+"""Transcripts: every exchange is saved in its run's folder as soon as it is complete."""
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.chat.protocol import Finish, ProofState, Sampling
 from workbench.core import files
+from workbench.core.errors import MachineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,12 +23,12 @@ if TYPE_CHECKING:
 _FILES = "[0-9]*.jsonl"
 
 
-class Said(BaseModel):
-    """What one lane answered, and how fast.
+class AnswerRecord(BaseModel):
+    """One lane's answer and its timings.
 
     Attributes:
-        text: As the model gave it: whoever shows it makes it harmless.
-        tokens: How many were generated.
+        text: As generated; sanitise it before showing it.
+        tokens: The number of generated tokens.
         seconds: From the request to the last token.
         first_token_seconds: From the request to the first token.
     """
@@ -40,8 +42,8 @@ class Said(BaseModel):
     finish: Finish
 
     @classmethod
-    def of(cls, done: Done) -> Said:
-        """Take over what is kept of a complete answer."""
+    def of(cls, done: Done) -> AnswerRecord:
+        """Keep what a transcript needs of a complete answer."""
         return cls(
             text=done.text,
             tokens=done.tokens,
@@ -51,18 +53,18 @@ class Said(BaseModel):
         )
 
 
-class Record(BaseModel):
-    """One exchange; a field that this version does not know is left aside when reading.
+class ExchangeRecord(BaseModel):
+    """One exchange; fields added by a later version are ignored when reading.
 
     Attributes:
-        time: When it was complete, seconds since 1970.
-        turn: Its place in the conversation, 1 first; a turn that comes again replaces the one
-            before it and what followed.
-        strengths: How far a lane had gone from base (0) to tuned (1); 1 where nothing is said.
-        proof: Whether the base was known to be the base.
-        models: Which model answered in each lane.
-        answers: By lane; a lane whose answer was lost is missing.
-        trouble: Why answers are missing, if any are.
+        time: When it was complete, in seconds since the epoch.
+        turn: Its place in the conversation, 1 first; a turn that occurs again replaces the earlier
+            one and everything after it.
+        strengths: Each lane's strength from base (0) to tuned (1); 1 where it is missing.
+        proof: Whether the base lane was verified to be the base.
+        models: The title of the model in each lane.
+        answers: By lane; a lost answer is missing.
+        error: Why answers are missing; empty if none is.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,8 +78,8 @@ class Record(BaseModel):
     strengths: dict[str, float] = {}
     proof: ProofState
     models: dict[str, str] = {}
-    answers: dict[str, Said]
-    trouble: str = ""
+    answers: dict[str, AnswerRecord]
+    error: str = ""
 
     @property
     def when(self) -> str:
@@ -86,51 +88,68 @@ class Record(BaseModel):
 
     @property
     def text(self) -> str:
-        """All that was said, for searching."""
-        answers = (said.text for said in self.answers.values())
+        """Prompt, system prompt and answers, for searching."""
+        answers = (answer.text for answer in self.answers.values())
         return "\n".join((self.prompt, self.system, *answers))
 
-    def holds(self, words: Sequence[str]) -> bool:
-        """Whether every word is somewhere in it, in whatever case."""
-        found = self.text.casefold()
-        return all(word.casefold() in found for word in words)
+    def contains(self, words: Sequence[str]) -> bool:
+        """Whether every word occurs in its text, ignoring case."""
+        text = self.text.casefold()
+        return all(word.casefold() in text for word in words)
 
 
 class Transcript:
-    """One chat on its way to the disk; its file is made with the first exchange.
+    """The file of one chat, created with its first exchange.
 
-    The file is readable by its owner only, as is its folder when it is made here.
+    File and folder are readable by their owner only.
     """
 
     def __init__(self, run: RunFolder) -> None:
-        """Write nothing yet."""
         self._folder = run.chats
         self._file: Path | None = None
+        self._lock = threading.Lock()
+        self._failed = False
 
-    def add(self, record: Record) -> None:
-        """Append an exchange, whole or not at all.
+    def add(self, record: ExchangeRecord) -> None:
+        """Append an exchange, whole or not at all; may be called from any thread.
 
         Raises:
-            MachineError: The disk is full or the folder cannot be written.
+            MachineError: The disk is full or the folder is not writable.
         """
-        if self._file is None:
-            self._file = files.create_unique(self._folder, time.strftime("%Y%m%d-%H%M%S"), ".jsonl")
-        files.append_line(self._file, record.model_dump_json())
+        with self._lock:
+            if self._file is None:
+                self._file = files.create_unique(
+                    self._folder, time.strftime("%Y%m%d-%H%M%S"), ".jsonl"
+                )
+            files.append_line(self._file, record.model_dump_json())
+
+    def save(self, record: ExchangeRecord) -> str:
+        """Append an exchange without raising, because the chat continues in either case.
+
+        Returns:
+            Why it failed, for the first failure of this chat only; else an empty string.
+        """
+        try:
+            self.add(record)
+        except MachineError as error:
+            first, self._failed = not self._failed, True
+            return str(error) if first else ""
+        return ""
 
 
-def read_transcripts(run: RunFolder) -> list[Record]:
-    """Every exchange of every chat with ``run``, oldest first; a broken line is left out."""
-    found = [record for path in run.chats.glob(_FILES) for record in _read(path)]
-    return sorted(found, key=lambda record: record.time)
+def read_transcripts(run: RunFolder) -> list[ExchangeRecord]:
+    """Every exchange of every chat with ``run``, oldest first; damaged lines are skipped."""
+    records = [record for path in run.chats.glob(_FILES) for record in _read(path)]
+    return sorted(records, key=lambda record: record.time)
 
 
-def _read(path: Path) -> Iterator[Record]:
+def _read(path: Path) -> Iterator[ExchangeRecord]:
     try:
         lines = [*files.read_lines(path)]
-    except PermissionError:  # in a shared folder of runs, another user's chats are private
+    except PermissionError:  # in a shared folder of runs, other users' chats are private
         return
     for line in lines:
         try:
-            yield Record.model_validate_json(line)
+            yield ExchangeRecord.model_validate_json(line)
         except ValidationError:
             continue

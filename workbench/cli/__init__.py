@@ -1,6 +1,6 @@
-"""``ftwb …``: parse, call, print. stdout is data, stderr is narration.
+"""The command line: parse, call, print. Data goes to stdout, messages go to stderr.
 
-Exit codes: 0 done; 1 the run or the command failed; 2 the input is wrong; 3 the machine lacks
+Exit codes: 0 success; 1 the run or the command failed; 2 invalid input; 3 the machine lacks
 something (disk, device, network, package); 130 interrupted. ``ftwb gate`` has its own.
 """
 
@@ -23,51 +23,53 @@ def open_workbench() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors meant for people are one line on stderr and an exit code."""
-    words = sys.argv[1:]
+    """Run the command line; an expected error is one line on stderr and an exit code."""
+    arguments = sys.argv[1:]
     try:
-        if words:
-            sys.exit(run_command(words))
+        if arguments:
+            sys.exit(run_command(arguments))
         open_workbench()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
-        gate, debug = asks_the_gate(words), "--debug" in words
+        gate, debug = calls_gate(arguments), "--debug" in arguments
         if not gate and (debug or not isinstance(error, FtwbError)):
             raise
-        _tell(error, debug=debug)
+        _print_error(error, debug=debug)
         sys.exit(error.exit_code if isinstance(error, FtwbError) and not gate else _GATE_ERROR)
 
 
-def run_command(words: list[str]) -> int:
-    """Parse and call; what is wrong with the words themselves is told by the parser."""
+def run_command(arguments: list[str]) -> int:
+    """Parse the arguments and run the command; click reports mistakes in the arguments."""
     import click
 
     from workbench.cli.root import ftwb
 
     try:
-        left: int | None = ftwb.main(words, prog_name="ftwb", standalone_mode=False)
+        exit_code: int | None = ftwb.main(arguments, prog_name="ftwb", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        return _GATE_ERROR if asks_the_gate(words) else error.exit_code
+        return _GATE_ERROR if calls_gate(arguments) else error.exit_code
     except click.Abort:
         return INTERRUPTED
-    return left or 0
+    return exit_code or 0
 
 
-def asks_the_gate(words: list[str]) -> bool:
+def calls_gate(arguments: list[str]) -> bool:
     """Whether the command is ``gate``, whose exit codes 0 to 2 are verdicts and never errors."""
     import click
 
     from workbench.cli.root import ftwb
 
-    known = ftwb.list_commands(click.Context(ftwb))
-    values = {place + 1 for place, word in enumerate(words) if word == "--runs-dir"}
-    named = [word for place, word in enumerate(words) if word in known and place not in values]
-    return named[:1] == ["gate"]
+    commands = ftwb.list_commands(click.Context(ftwb))
+    option_values = {index + 1 for index, word in enumerate(arguments) if word == "--runs-dir"}
+    for index, word in enumerate(arguments):
+        if word in commands and index not in option_values:
+            return word == "gate"
+    return False
 
 
-def _tell(error: Exception, *, debug: bool) -> None:
+def _print_error(error: Exception, *, debug: bool) -> None:
     import traceback
 
     from workbench.cli.output import narrate
@@ -77,4 +79,4 @@ def _tell(error: Exception, *, debug: bool) -> None:
     elif isinstance(error, FtwbError):
         narrate(f"ftwb: {error}")
     else:
-        narrate(f"ftwb: the gate broke: {type(error).__name__}: {error}")
+        narrate(f"ftwb: gate failed: {type(error).__name__}: {error}")

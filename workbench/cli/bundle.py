@@ -76,10 +76,10 @@ def _of_run(run: RunFolder) -> dict[str, str]:
 
 
 def _silent_events(run: RunFolder) -> list[str]:
-    from workbench.runs.events import EventReader, parse
+    from workbench.runs.events import newest_lines, parse_event
 
-    lines = EventReader(run.events).newest(_TAIL_BYTES)
-    told = [(event, line) for line in lines if (event := parse(line)) is not None]
+    lines = newest_lines(run.events, _TAIL_BYTES)
+    told = [(event, line) for line in lines if (event := parse_event(line)) is not None]
     kept = [line.decode() for event, line in told if event["kind"] not in _SPEAKING]
     return kept[-_EVENTS:]
 

@@ -1,4 +1,4 @@
-"""Following a run in a plain terminal: a bar for every phase, on stderr."""
+"""Follow a run in a plain terminal: a progress bar for each phase, on stderr."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INTERVAL = 0.25
 
 
 def follow(run: RunFolder) -> RunView:
-    """Show progress and warnings until the run has ended, and return its last view."""
+    """Show progress and warnings until the run ends, and return its last view."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -44,7 +44,7 @@ def follow(run: RunFolder) -> RunView:
 
 
 def raise_if_failed(run: RunFolder) -> None:
-    """Turn a bad end into an error.
+    """Raise an error if the run did not end well.
 
     Raises:
         RunFailedError: The run failed or was lost.
@@ -55,9 +55,9 @@ def raise_if_failed(run: RunFolder) -> None:
 
 
 def _warn(progress: Progress, view: RunView, last: Event | None) -> Event | None:
-    """Print the warnings that came after ``last`` in the log, and return the newest of all.
+    """Print the warnings that follow ``last`` in the log, and return the newest one.
 
-    Their times tell nothing, because a clock can be put back.
+    Timestamps cannot order them, because a clock may be set back.
     """
     warnings = [notice for notice in view.notices if notice.get("level") == "warning"]
     new = warnings[warnings.index(last) + 1 :] if last in warnings else warnings
@@ -80,7 +80,7 @@ def _show(progress: Progress, bar: TaskID, view: RunView) -> None:
         phase = view.latest.get("phase", {})
         done, total = phase.get("done", 0), phase.get("total", 0)
         numbers = str(phase.get("detail", ""))
-    name = status.state if not status.live else status.phase or status.words
-    if status.stands_still:
+    name = status.state if not status.live else status.phase or status.label
+    if status.is_paused:
         name = f"paused: {visible(status.paused)}"
     progress.update(bar, description=name, completed=done, total=total or None, numbers=numbers)

@@ -1,4 +1,4 @@
-"""The warning that goes with every launch where logging out would end the worker."""
+"""The warning printed at launch where logging out would end the worker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from workbench.cli.output import narrate
 
 
 def warn_of_logout() -> None:
-    """Say what ends the workers of this session, where something does, and what to do."""
+    """Warn if the workers of this session would end with it, and say how to prevent that."""
     from workbench.hardware.session import check_logout
 
     check = check_logout()

@@ -1,4 +1,4 @@
-"""Printing: data on stdout, narration on stderr."""
+"""Printing: data on stdout, messages on stderr."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _CONTROLS = re.compile("[\x7f-\x9f]")
-"""Delete and the C1 controls, which JSON lets stand in strings as they are."""
-
+"""Delete and the C1 controls, which JSON does not escape."""
 
 _PIPE_WIDTH = 160
-"""Columns of a table that is not printed on a terminal."""
+"""Columns of a table when stdout is not a terminal."""
 
 
 def emit_json(value: Any) -> None:
-    """Print one JSON document on stdout, see :func:`json_text`."""
+    """Print one JSON document on stdout."""
     click.echo(json_text(value))
 
 
 def json_text(value: Any) -> str:
-    """Write a JSON document in which no character can command a terminal."""
+    """Serialise to JSON in which every terminal control character is escaped."""
     text = json.dumps(value, indent=1, ensure_ascii=False, default=_plain)
     return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout that stays readable in a pipe."""
+    """Print a table on stdout, readable in a pipe as well."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -52,7 +51,7 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 
 def narrate(text: str) -> None:
-    """Print one line on stderr for the person who waits; nothing in it commands the terminal."""
+    """Print one line on stderr, with terminal control characters made visible."""
     from workbench.core.sanitize import visible
 
     click.echo(" ".join(visible(text).split("\n")), err=True)

@@ -1,4 +1,4 @@
-"""One line on stderr that says what a command is doing."""
+"""A progress bar on stderr for commands that do their work in this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar while the context lasts; what it gives is told what is done, how much, of how much."""
+    """Show a bar while the context lasts; yields ``report(description, done, total)``."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -22,22 +22,24 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
         BarColumn(bar_width=30),
         TimeElapsedColumn(),
     )
-    with _stderr() as stream, Progress(*columns, console=Console(file=stream)) as shown:
-        bar = shown.add_task("opening", total=None)
+    with _stderr() as stream, Progress(*columns, console=Console(file=stream)) as bars:
+        bar = bars.add_task("opening", total=None)
 
-        def report(what: str, done: int, total: int) -> None:
-            shown.update(bar, description=what, completed=done, total=total or None)
+        def report(description: str, done: int, total: int) -> None:
+            bars.update(bar, description=description, completed=done, total=total or None)
 
         yield report
 
 
 @contextmanager
 def _stderr() -> Iterator[TextIO]:
-    """Give stderr by a descriptor of its own: a bar goes on where other output is led away."""
+    """A duplicate of stderr, so that the bar survives a redirection of file descriptor 2."""
     try:
-        number = os.dup(sys.stderr.fileno())
-    except OSError:  # no file, as in tests
+        descriptor = os.dup(sys.stderr.fileno())
+    except OSError:  # not backed by a file, as under pytest
         yield sys.stderr
         return
-    with os.fdopen(number, "w", encoding=sys.stderr.encoding, errors="backslashreplace") as stream:
+    with os.fdopen(
+        descriptor, "w", encoding=sys.stderr.encoding, errors="backslashreplace"
+    ) as stream:
         yield stream

@@ -1,4 +1,4 @@
-"""A run's findings on the terminal: the verdict first, then what it rests on."""
+"""A run's findings in the terminal: the verdict first, then the evidence for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.core.sanitize import visible
-from workbench.evaluation.report import formatting
+from workbench.evaluation.analysis import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ _ANSWER = 200
 
 
 def show_report(name: str, findings: Findings) -> None:
-    """Print the page on stdout, at the width of the terminal or 80 columns."""
+    """Print the page on stdout, as wide as the terminal (80 columns in a pipe)."""
     page = [
         _verdict_line(findings.verdict, name, findings.sentence),
         *_capabilities(findings),
@@ -50,12 +50,12 @@ def show_report(name: str, findings: Findings) -> None:
 
 
 def show_benchmarks(scores: Sequence[BenchmarkScore]) -> None:
-    """Print scores of standard benchmarks, before and after."""
+    """Print the scores of standard benchmarks, before and after."""
     Console(markup=False, highlight=False, emoji=False).print(_benchmarks(scores))
 
 
 def show_decision(verdict: Verdict, run: str, sentence: str, rows: Sequence[Capability]) -> None:
-    """Print what the gate decided, and the capabilities it rests on."""
+    """Print the decision of the gate, and the capabilities it is based on."""
     console = Console(markup=False, highlight=False, emoji=False)
     console.print(_verdict_line(verdict, run, sentence))
     if rows:
@@ -66,49 +66,49 @@ def _capabilities(findings: Findings) -> list[RenderableType]:
     if not findings.capabilities:
         return []
     legend = (
-        "sees: the smallest change, in points, that so many items would show; "
+        "sees: the smallest change, in points, that this many items can detect; "
         f"margin {formatting.size_in_points(findings.margin)}"
     )
     lines = [Text(legend, style="dim")]
-    if unsure := [each for each in findings.capabilities if each.needed]:
-        needed = ", ".join(f"{visible(each.title)} {each.needed:,}" for each in unsure)
-        lines.append(Text(f"items that would tell: {needed}", style="dim"))
+    if undecided := [row for row in findings.capabilities if row.needed]:
+        needed = ", ".join(f"{visible(row.title)} {row.needed:,}" for row in undecided)
+        lines.append(Text(f"items needed to decide: {needed}", style="dim"))
     return [Group(capability_table(findings.capabilities), *lines)]
 
 
 def capability_table(capabilities: Sequence[Capability]) -> Table:
-    """One row for each suite, under a heading that says what its fall would mean; 80 columns."""
+    """One row per suite in at most 80 columns, grouped by what the suites measure."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("capability", max_width=22)
     for header in ("n", "before", "after", "change, 95 %", "lost", "gain", "sees"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    rows = sorted(capabilities, key=lambda each: _ORDER.index(each.kind))
-    for kind, group in groupby(rows, key=lambda each: each.kind):
+    rows = sorted(capabilities, key=lambda row: _ORDER.index(row.kind))
+    for kind, group in groupby(rows, key=lambda row: row.kind):
         table.add_row(Text(kind, style="bold"))
-        for each in group:
-            table.add_row(*_cells(each))
+        for row in group:
+            table.add_row(*_cells(row))
     return table
 
 
-def _cells(each: Capability) -> list[Text]:
+def _cells(row: Capability) -> list[Text]:
     return [
-        Text(" " + visible(each.title)),
-        Text(str(each.n)),
-        Text(f"{each.before:.2f}"),
-        Text(f"{each.after:.2f}"),
-        Text(f"{formatting.points(each.change)} {formatting.span(each.low, each.high)}"),
-        Text(str(each.lost)),
-        Text(str(each.gained)),
-        Text(f"{100 * each.smallest_detectable:.0f}"),
-        _verdict(each),
+        Text(" " + visible(row.title)),
+        Text(str(row.n)),
+        Text(f"{row.before:.2f}"),
+        Text(f"{row.after:.2f}"),
+        Text(f"{formatting.points(row.change)} {formatting.span(row.low, row.high)}"),
+        Text(str(row.lost)),
+        Text(str(row.gained)),
+        Text(f"{100 * row.smallest_detectable:.0f}"),
+        _verdict(row),
     ]
 
 
-def _verdict(each: Capability) -> Text:
-    if each.verdict is None:
-        return Text(formatting.unjudged(each), style="dim")
-    return Text(each.verdict, style=f"bold {_COLOURS[each.verdict]}")
+def _verdict(row: Capability) -> Text:
+    if row.verdict is None:
+        return Text(formatting.unjudged_reason(row), style="dim")
+    return Text(row.verdict, style=f"bold {_COLOURS[row.verdict]}")
 
 
 def _verdict_line(verdict: Verdict, name: str, sentence: str) -> Text:
@@ -123,27 +123,27 @@ def _verdict_line(verdict: Verdict, name: str, sentence: str) -> Text:
 
 def _measures(findings: Findings) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
-    for name, value, rating in formatting.measured(findings):
+    for name, value, rating in formatting.measure_rows(findings):
         rated = Text(rating, style=_RATINGS[rating]) if rating else Text()
         table.add_row(Text(name), Text(value), rated)
     return table
 
 
 def _benchmarks(scores: Sequence[BenchmarkScore]) -> RenderableType:
-    """Two lines for each metric, so that long names of tasks leave room for the figures."""
+    """Two lines per metric, so that long task names leave room for the scores."""
     lines = [Text("standard benchmarks", style="bold"), *map(_benchmark, scores)]
     return Text("\n").join([*lines, Text(formatting.BENCHMARKS_NOTE, style="dim")])
 
 
 def _benchmark(score: BenchmarkScore) -> Text:
-    before = formatting.scored(score.before, score.before_error)
-    after = formatting.scored(score.after, score.after_error)
+    before = formatting.score_with_error(score.before, score.before_error)
+    after = formatting.score_with_error(score.after, score.after_error)
     return Text.assemble(
         (visible(f"{score.task}: {score.metric}"), "cyan"),
         (visible(f"  {formatting.conditions(score)}\n"), "dim"),
         f"  {before} → {after}  ",
-        (formatting.moved_by(score), "bold"),
-        (f"  {formatting.turned(score)}", "dim"),
+        (formatting.benchmark_change(score), "bold"),
+        (f"  {formatting.document_changes(score)}", "dim"),
     )
 
 
@@ -170,7 +170,7 @@ def _item(item: ItemFinding) -> Text:
 
 
 def _line(text: str) -> str:
-    """Untrusted text on one line, cut where it is long."""
+    """Untrusted text on one line, truncated."""
     line = " ".join(visible(text).split())
     return f"{line[:_ANSWER]} …" if len(line) > _ANSWER else line
 

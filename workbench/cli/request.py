@@ -1,4 +1,4 @@
-"""Asking the worker of a live run for something, and waiting for what comes of it."""
+"""Ask the worker of a live run to do something, and wait for its answer."""
 
 from __future__ import annotations
 
@@ -6,34 +6,41 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.output import emit_json, narrate
-from workbench.runs.requests import INTERVAL, Question, told, when
+from workbench.runs.control import (
+    POLL_INTERVAL,
+    PendingRequest,
+    describe_answer,
+    when_handled,
+)
 
 if TYPE_CHECKING:
+    from workbench.runs.control import AnsweredRequest
     from workbench.runs.events import Event
     from workbench.runs.folder import RunFolder
-    from workbench.runs.requests import Answered
 
 
-def ask_worker(run: RunFolder, request: Answered, *, wait: bool, as_json: bool) -> Event | None:
-    """Ask for it, and give the answer when waited for.
+def ask_worker(
+    run: RunFolder, request: AnsweredRequest, *, wait: bool, as_json: bool
+) -> Event | None:
+    """Send a request, and return the worker's answer if ``wait``.
 
     Raises:
-        BadInputError: The run cannot be asked this as it stands.
+        BadInputError: The run cannot take this request in its present state.
         MachineError: The worker could not do it.
-        RunFailedError: The run ended before.
+        RunFailedError: The run ended first.
     """
-    question = Question(run, request)
-    narrate(f"{run.id}: asked to {request} {when(run.status())}")
+    question = PendingRequest(run, request)
+    narrate(f"{run.id}: asked to {request} {when_handled(run.status())}")
     if not wait:
         if as_json:
             emit_json({"run": run.id, "request": request})
         return None
-    while (event := question.answer()) is None:
-        time.sleep(INTERVAL)
-    narrate(f"{run.id}: {told(event)}")
+    while (event := question.poll()) is None:
+        time.sleep(POLL_INTERVAL)
+    narrate(f"{run.id}: {describe_answer(event)}")
     return event
 
 
-def answer_json(run: RunFolder, request: Answered, event: Event, **found: Any) -> None:
+def answer_json(run: RunFolder, request: AnsweredRequest, event: Event, **details: Any) -> None:
     """Print an answer as JSON."""
-    emit_json({"run": run.id, "request": request, "step": event["step"], **found})
+    emit_json({"run": run.id, "request": request, "step": event["step"], **details})

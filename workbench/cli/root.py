@@ -1,54 +1,72 @@
-"""The ``ftwb`` group: finds its commands by looking in their folder, one module each."""
+"""The ``ftwb`` group: every module of ``workbench.cli.commands`` is one command."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import defaultdict
 from keyword import iskeyword
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from workbench import __version__
 from workbench.cli import commands
+from workbench.cli.command import GROUPS, Command
 from workbench.core import locations
+
+if TYPE_CHECKING:
+    from workbench.cli.command import Group
 
 
 class CommandFolder(click.Group):
-    """Every module of ``workbench.cli.commands`` is a command; its ``command`` is loaded on use."""
+    """Finds commands by listing their package, and imports one only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of the modules, with dashes; one that is a word of Python ends in one more."""
-        del ctx
-        names = (info.name for info in pkgutil.iter_modules(commands.__path__))
-        return sorted(name.rstrip("_").replace("_", "-") for name in names)
+        """Name the commands, sorted: ``sweep_strength.py`` is ``sweep-strength``.
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of that name."""
+        A command whose name is a Python keyword lives in a module with a trailing underscore.
+        """
+        del ctx
+        modules = (info.name for info in pkgutil.iter_modules(commands.__path__))
+        return sorted(name.rstrip("_").replace("_", "-") for name in modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Command | None:
+        """Import the command of that name."""
         if cmd_name not in self.list_commands(ctx):
             return None
         name = f"{cmd_name.replace('-', '_')}{'_' if iskeyword(cmd_name) else ''}"
-        module = importlib.import_module(f"{commands.__name__}.{name}")
-        command: click.Command = module.command
+        command: Command = importlib.import_module(f"{commands.__name__}.{name}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands in ``--help`` under the heading of their group."""
+        rows: dict[Group, list[tuple[str, str]]] = defaultdict(list)
+        for name in self.list_commands(ctx):
+            if command := self.get_command(ctx, name):
+                rows[command.group].append((name, command.get_short_help_str()))
+        for group in GROUPS:
+            with formatter.section(group):
+                formatter.write_dl(rows[group])
 
 
 @click.group(cls=CommandFolder, invoke_without_command=True)
 @click.option(
     "--runs-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where runs live [default: $FTWB_RUNS_DIR or the data folder].",
+    help="Folder that holds the runs [default: $FTWB_RUNS_DIR or the data folder].",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="ftwb")
 @click.pass_context
 def ftwb(context: click.Context, runs_dir: Path | None, debug: bool) -> None:
-    """Fine-tune language models and see what they forget. Without a command: the workbench.
+    """Fine-tune language models and see what they forget. Without a command, open the workbench.
 
-    Exit codes: 0 done, 1 failed, 2 wrong input, 3 the machine lacks something, 130 interrupted.
-    'ftwb gate' has its own.
+    Exit codes: 0 success, 1 failure, 2 invalid input, 3 the machine lacks something (disk, device,
+    network, package), 130 interrupted. 'ftwb gate' has its own.
     """
-    del debug  # read by main(), which decides what an error looks like
+    del debug  # main() reads it
     context.obj = _expanded(runs_dir) if runs_dir else locations.runs()
     if context.invoked_subcommand is None:
         from workbench.tui import launch

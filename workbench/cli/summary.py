@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def summary(run: RunFolder) -> dict[str, Any]:
-    """One line of the list of runs."""
-    model, strategy = _words(run)
+    """What ``ftwb runs`` lists of a run."""
+    model, strategy = _model_and_strategy(run)
     view = RunFollower(run).poll()
     step = resumable_from(run, view.status)
     return {
         "id": run.id,
         "state": view.status.state,
-        "standing": view.status.words + (f", resumes at {step}" if step else ""),
+        "standing": view.status.label + (f", resumes at {step}" if step else ""),
         "resumable_from": step or None,
-        "place": view.status.place,
-        "reason": view.status.why,
+        "place": view.status.queue_position,
+        "reason": view.status.explanation,
         "step": view.status.step,
         "total": view.status.total,
         "model": model,
@@ -37,17 +37,17 @@ def summary(run: RunFolder) -> dict[str, Any]:
     }
 
 
-def _words(run: RunFolder) -> tuple[str, str]:
-    """Model and strategy; one run with a broken recipe does not hide the others."""
+def _model_and_strategy(run: RunFolder) -> tuple[str, str]:
+    """Of its recipe; an unreadable recipe must not hide the other runs."""
     try:
         recipe = run.recipe()
     except FtwbError:
-        return "recipe cannot be read", ""
+        return "unreadable recipe", ""
     return recipe.model.id, recipe.strategy.kind
 
 
 def details(run: RunFolder) -> dict[str, Any]:
-    """Everything ``ftwb show`` knows: summary, recipe, memory, last notices and report."""
+    """What ``ftwb show`` prints: summary, recipe, memory, recent notices and report."""
     view = RunFollower(run).poll()
     report = run.report.read_text(encoding="utf-8") if run.report.is_file() else "null"
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from workbench.retention.base import GeneralRow
+
+
+class Tokenised(Protocol):
+    """A row in tokens."""
+
+    @property
+    def input_ids(self) -> list[int]:
+        """Token ids, without padding."""
+
+    @property
+    def labels(self) -> list[int]:
+        """As long as ``input_ids``: the id where it is learned, -100 elsewhere."""
 
 
 class ReplayRow(Rendered):
@@ -33,7 +45,7 @@ class Collator:
         """Pad with the token ``padding``; if that is EOS, EOS inside of rows is still learned."""
         self._padding = padding
 
-    def __call__(self, rows: Sequence[Rendered]) -> dict[str, Tensor]:
+    def __call__(self, rows: Sequence[Tokenised]) -> dict[str, Tensor]:
         """Return ``input_ids``, ``attention_mask``, ``labels``, each ``[rows, longest]`` int64."""
         inputs = [torch.tensor(row.input_ids) for row in rows]
         labels = [torch.tensor(row.labels) for row in rows]
@@ -48,7 +60,7 @@ class Collator:
 class ReplayCollator(Collator):
     """Also marks the rows that are replayed."""
 
-    def __call__(self, rows: Sequence[Rendered]) -> dict[str, Tensor]:
+    def __call__(self, rows: Sequence[Tokenised]) -> dict[str, Tensor]:
         """Add ``replay``, ``[rows]`` bool."""
         replay = [isinstance(row, ReplayRow) for row in rows]
         return super().__call__(rows) | {"replay": torch.tensor(replay)}
@@ -86,3 +98,13 @@ def _select(batch: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
         name: tensor[rows, :longest] if tensor.dim() > 1 else tensor[rows]
         for name, tensor in batch.items()
     }
+
+
+def device_batches(
+    rows: Sequence[Tokenised], size: int, pad_token_id: int, device: torch.device
+) -> list[dict[str, Tensor]]:
+    """Padded batches of ``size`` rows on ``device``, sorted by length, the shortest rows first."""
+    by_length = sorted(rows, key=lambda row: len(row.input_ids))
+    collate = Collator(pad_token_id)
+    batches = [collate(by_length[start : start + size]) for start in range(0, len(rows), size)]
+    return [{name: tensor.to(device) for name, tensor in batch.items()} for batch in batches]

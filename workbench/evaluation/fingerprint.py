@@ -1,4 +1,4 @@
-"""The untouched base's logits on fixed prompts: a later base is proven against them."""
+"""Logits of the untouched base on fixed prompts, by which a base is recognised later."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from workbench.runs.folder import RunFolder
+
 PROMPTS = (
     "The capital of France is",
     "What is photosynthesis?",
@@ -26,33 +28,34 @@ PROMPTS = (
     "Dear customer,",
 )
 
-_FILE = "fingerprint.safetensors"
-_LATE = "after training"
-
 EXACT = 3e-5
-"""Float32 here and there: the distance under which no adapter hides.
+"""Tolerance in float32; no adapter is that close to its base.
 
-Another order of the sums (a cache, a batch, more threads) moves the logits of models of 2 to 30
+Another order of summation (a cache, a batch, more threads) moves the logits of models of 2 to 30
 layers by 2e-7 to 8e-7; the weakest adapter, LoRA after one step of AdamW at 1e-5, by 3e-4 to 6e-4.
 """
 
-_HALF = 0.05
-"""Either side in 16 bits, or unknown: 30 layers in bfloat16 are 1.4e-2 from float32, and as much
-from themselves with a cache.
+_HALF_PRECISION = 0.05
+"""Tolerance if either side is 16-bit or unknown.
+
+In 30 layers, bfloat16 is 1.4e-2 from float32, and as much from itself with a cache.
 """
 
-_HALF_CODES = 0.1
-"""As before with weights known to be in four bits: other roundings, other codes, up to 6e-2."""
+_QUANTIZED = 0.1
+"""Tolerance for 4-bit weights: other rounding gives other codes, up to 6e-2."""
+
+_FILE = "fingerprint.safetensors"
+_LATE = "after training"
 
 
 @dataclass(frozen=True)
-class Held:
-    """How a base was held when its logits were taken: rounding depends on it.
+class Numerics:
+    """How a base's logits are computed: rounding depends on it.
 
     Attributes:
-        dtype: The coarsest number format that its products are taken in.
+        dtype: The coarsest dtype in which its products are computed.
         device: ``cpu``, or the name of the GPU.
-        quantization: ``nf4``, ``fp4`` or another method's name; empty in full precision.
+        quantization: ``nf4``, ``fp4`` or the name of another method; empty in full precision.
     """
 
     dtype: str
@@ -60,57 +63,58 @@ class Held:
     quantization: str
 
     @classmethod
-    def of(cls, model: PreTrainedModel) -> Held:
-        """Look at a model that is loaded."""
+    def of(cls, model: PreTrainedModel) -> Numerics:
+        """Read them from a loaded model."""
         import torch
 
-        code, products = _quantization(model)
-        coarsest = max((model.dtype, products), key=lambda dtype: torch.finfo(dtype).eps)
+        quantization, compute_dtype = _quantization(model)
+        coarsest = max((model.dtype, compute_dtype), key=lambda dtype: torch.finfo(dtype).eps)
         device = model.device
         return cls(
             dtype=str(coarsest).removeprefix("torch."),
             device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-            quantization=code,
+            quantization=quantization,
         )
 
     def __str__(self) -> str:
         """``float32 on cpu``, ``nf4 and bfloat16 on NVIDIA H200``."""
-        numbers = f"{self.quantization} and {self.dtype}" if self.quantization else self.dtype
-        return f"{numbers} on {self.device}"
+        formats = f"{self.quantization} and {self.dtype}" if self.quantization else self.dtype
+        return f"{formats} on {self.device}"
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """A base's logits on the prompts, as a run keeps them.
+    """The logits of a base, as a run stores them.
 
     Attributes:
         logits: Float32 ``[prompts, vocabulary]``, on the CPU.
-        held: How they were computed; None where that was not written down.
-        late: They were taken after training, of the base as it was then.
+        numerics: How they were computed; None if that was not recorded.
+        late: They were taken after training, from the base as it was then.
     """
 
     logits: Tensor
-    held: Held | None
+    numerics: Numerics | None
     late: bool
 
     def distance(self, logits: Tensor) -> float:
-        """How far ``logits`` lie from these, relative to them; infinite for another vocabulary."""
+        """‖stored - logits‖ / ‖stored‖; infinite for a vocabulary of another size."""
         if self.logits.shape != logits.shape:
             return math.inf
         return float((self.logits - logits).norm() / self.logits.norm())
 
-    def tolerance(self, held: Held) -> float:
-        """The largest distance that rounding explains for the same base, held like that."""
-        then = self.held
-        if then is None:
-            return _HALF
-        if then.dtype == held.dtype == "float32" and (then == held or not held.quantization):
+    def tolerance(self, numerics: Numerics) -> float:
+        """The largest distance that rounding explains, if the same base is computed like that."""
+        stored = self.numerics
+        if stored is None:
+            return _HALF_PRECISION
+        both_float32 = stored.dtype == numerics.dtype == "float32"
+        if both_float32 and (stored == numerics or not numerics.quantization):
             return EXACT
-        return _HALF_CODES if held.quantization else _HALF
+        return _QUANTIZED if numerics.quantization else _HALF_PRECISION
 
-    def fits(self, logits: Tensor, held: Held) -> bool:
-        """Whether they can be of the same base; never where one of them is not a number."""
-        return self.distance(logits) <= self.tolerance(held)
+    def matches(self, logits: Tensor, numerics: Numerics) -> bool:
+        """Whether ``logits`` can be those of the same base; never if one of them is NaN."""
+        return self.distance(logits) <= self.tolerance(numerics)
 
 
 def take_fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Tensor:
@@ -126,27 +130,47 @@ def take_fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
     return torch.stack(rows)
 
 
-def save_fingerprint(logits: Tensor, held: Held, folder: Path, *, late: bool = False) -> None:
-    """Write it into the run's ``base/`` folder as safetensors.
+def verify_base(run: RunFolder, logits: Tensor, numerics: Numerics) -> Fingerprint | None:
+    """Check that a loaded base is the one ``run`` started from.
 
-    Args:
-        logits: Of :func:`take_fingerprint`.
-        held: How the base was held.
-        folder: The run's.
-        late: The run has trained already, so that this may be another base.
+    Returns:
+        The stored fingerprint; None if the run stores none, so that nothing could be checked.
 
     Raises:
-        MachineError: The disk is full or cannot be written; what was there is as it was.
+        BadInputError: This is another base, or the stored fingerprint is broken.
+    """
+    stored = read_fingerprint(run.base)
+    if stored is not None and not stored.matches(logits, numerics):
+        raise BadInputError(
+            f"the base model is not the one {run.id} started from: its logits differ from those "
+            "recorded; restore the old base or pin model.revision"
+        )
+    return stored
+
+
+def save_fingerprint(
+    logits: Tensor, numerics: Numerics, folder: Path, *, late: bool = False
+) -> None:
+    """Write a fingerprint into the run's ``base/`` folder as safetensors.
+
+    Args:
+        logits: From :func:`take_fingerprint`.
+        numerics: How they were computed.
+        folder: The run's ``base/`` folder.
+        late: The run has already trained, so that this may be another base.
+
+    Raises:
+        MachineError: The disk is full or cannot be written; an old fingerprint is left as it was.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     file = folder / _FILE
     draft = file.with_suffix(".new")
-    told = asdict(held) | {"taken": _LATE if late else "before training"}
+    metadata = asdict(numerics) | {"taken": _LATE if late else "before training"}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({"logits": logits}, draft, metadata=told)
+        save_file({"logits": logits}, draft, metadata=metadata)
         draft.replace(file)
     except (OSError, SafetensorError) as error:
         with suppress(OSError):
@@ -155,7 +179,7 @@ def save_fingerprint(logits: Tensor, held: Held, folder: Path, *, late: bool = F
 
 
 def read_fingerprint(folder: Path) -> Fingerprint | None:
-    """What is kept in a run's ``base/`` folder; None where nothing is.
+    """The fingerprint in a run's ``base/`` folder; None if there is none.
 
     Raises:
         BadInputError: The file is broken.
@@ -167,17 +191,17 @@ def read_fingerprint(folder: Path) -> Fingerprint | None:
         return None
     try:
         with safe_open(file, framework="pt") as stored:
-            told = stored.metadata() or {}
+            metadata = stored.metadata() or {}
             logits = stored.get_tensor("logits")
     except SafetensorError as error:
-        raise BadInputError(f"{file}: broken, so no base can be proven with it") from error
-    known = {name: told.get(name, "") for name in Held.__annotations__}
-    held = Held(**known) if known["dtype"] else None
-    return Fingerprint(logits, held, late=told.get("taken") == _LATE)
+        raise BadInputError(f"{file}: broken, so the base cannot be verified with it") from error
+    values = {name: metadata.get(name, "") for name in Numerics.__annotations__}
+    numerics = Numerics(**values) if values["dtype"] else None
+    return Fingerprint(logits, numerics, late=metadata.get("taken") == _LATE)
 
 
 def _quantization(model: PreTrainedModel) -> tuple[str, torch.dtype]:
-    """The 4-bit code or another method's name, and the number format of the products."""
+    """The 4-bit code or another method's name, and the dtype of the products."""
     config: Any = getattr(model.config, "quantization_config", None)
     if config is None:
         return "", model.dtype

@@ -1,4 +1,4 @@
-"""strength.json: what a result knows and has forgotten at strengths between its base and itself."""
+"""strength.json: task and forgetting of a run's result at strengths between base and result."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workbench.core import files
 from workbench.core.errors import BadInputError, NotFoundError
-from workbench.evaluation.analysis.paired_results import mean
+from workbench.evaluation.report import token_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from workbench.evaluation.report.report import Measurement
+    from workbench.evaluation.report import Measurement
     from workbench.runs.folder import RunFolder
 
 _KEPT_GAIN = 0.95
@@ -22,7 +21,7 @@ _KEPT_GAIN = 0.95
 
 
 class StrengthPoint(BaseModel):
-    """One strength on both axes; None where the recipe measures no such thing.
+    """Measurements at one strength; None for what the recipe does not measure.
 
     Attributes:
         alpha: 0 is the base, 1 the result as trained.
@@ -43,21 +42,21 @@ class StrengthPoint(BaseModel):
     suites: dict[str, float] = {}
 
     @classmethod
-    def of(cls, alpha: float, done: Measurement) -> StrengthPoint:
-        """Sum up what the model did at one strength."""
-        texts = done.general
+    def of(cls, alpha: float, measurement: Measurement) -> StrengthPoint:
+        """Summarise the measurement of a model at one strength."""
+        texts = measurement.general
         return cls(
             alpha=alpha,
-            target_score=done.target_score,
-            heldout_nll=done.heldout_nll,
-            kl=mean(texts, [text.kl for text in texts]) if texts else None,
-            general_nll=mean(texts, [text.nll for text in texts]) if texts else None,
-            suites=_means(done),
+            target_score=measurement.target_score,
+            heldout_nll=measurement.heldout_nll,
+            kl=token_mean(texts, [text.kl for text in texts]),
+            general_nll=token_mean(texts, [text.nll for text in texts]),
+            suites=_suite_means(measurement),
         )
 
 
 class StrengthCurve(BaseModel):
-    """The points of a sweep, and the untouched base beside them.
+    """A run's result at several strengths, and the untouched base.
 
     Attributes:
         base: The base itself, not the result at strength 0.
@@ -70,20 +69,20 @@ class StrengthCurve(BaseModel):
     points: tuple[StrengthPoint, ...]
 
     def best(self) -> StrengthPoint | None:
-        """The point nearest to the base of those that keep 95 % of the largest gain at the task.
+        """Of the points that keep 95 % of the largest task gain, the one nearest to the base.
 
-        The gain is that of the target score, or of the held-out loss where there is no score;
-        nearest is the lowest KL to base, or the lowest strength where that was not measured. None
-        where no strength does better at the task than the base, or the task was not measured.
+        The gain is that of the target score, or of the held-out loss without a score; nearest is
+        the lowest KL to base, or the lowest strength if KL was not measured. None if no strength
+        improves on the base, or the task was not measured.
         """
-        most = max(map(self._gain, self.points))
-        if most <= 0:
+        largest_gain = max(map(self._gain, self.points))
+        if largest_gain <= 0:
             return None
-        good = [point for point in self.points if self._gain(point) >= _KEPT_GAIN * most]
+        good = [point for point in self.points if self._gain(point) >= _KEPT_GAIN * largest_gain]
         return min(good, key=lambda point: (point.kl or 0.0, point.alpha))
 
     def save(self, run: RunFolder) -> None:
-        """Replace the run's curve in one step."""
+        """Replace the run's curve atomically."""
         files.write_atomic(_file(run), self.model_dump_json(indent=1))
 
     def _gain(self, point: StrengthPoint) -> float:
@@ -95,27 +94,31 @@ class StrengthCurve(BaseModel):
 
 
 def read_curve(run: RunFolder) -> StrengthCurve:
-    """The curve of the last sweep of a run.
+    """The strength curve that was last measured for a run.
 
     Raises:
-        NotFoundError: There was none.
-        BadInputError: It cannot be read.
+        NotFoundError: None was measured.
+        BadInputError: The file cannot be read.
     """
     path = _file(run)
     if not path.is_file():
-        raise NotFoundError(f"{run.id} was not swept: 'ftwb sweep-strength {run.id}' does it")
+        raise NotFoundError(
+            f"{run.id} has no strength curve; 'ftwb sweep-strength {run.id}' measures it"
+        )
     try:
         return StrengthCurve.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
-        raise BadInputError(f"{path}: is no curve of strengths; sweep the run again") from error
+        raise BadInputError(
+            f"{path}: not a valid strength curve; 'ftwb sweep-strength {run.id}' measures it again"
+        ) from error
 
 
 def _file(run: RunFolder) -> Path:
     return run.path / "strength.json"
 
 
-def _means(done: Measurement) -> Mapping[str, float]:
+def _suite_means(measurement: Measurement) -> dict[str, float]:
     scores: dict[str, list[float]] = {}
-    for item in done.items:
+    for item in measurement.items:
         scores.setdefault(item.suite, []).append(item.score)
-    return {name: sum(found) / len(found) for name, found in scores.items()}
+    return {name: sum(values) / len(values) for name, values in scores.items()}

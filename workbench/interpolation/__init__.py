@@ -1,1 +1,1 @@
-"""Results between a base and its tuned model, at any strength."""
+"""Models on the line between a base and its tuned model: theta0 + alpha (theta - theta0)."""

@@ -1,4 +1,4 @@
-"""A finished run between its base and its result: theta0 + alpha (theta - theta0), saved anew."""
+"""Saving a finished run at another strength: theta0 + alpha (theta - theta0)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from workbench.core.errors import BadInputError
 from workbench.models import loading
 from workbench.runs.status import Status
-from workbench.strategies.interpolation import SECOND_FACTOR
+from workbench.strategies.interpolation import LORA_B
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,22 +26,24 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder, Runs
 
-_LONGEST_NAME = 64
+_MAX_NAME = 64
 
 
-def with_strength(runs: Runs, run: RunFolder, alpha: float, report: ProgressCallback) -> RunFolder:
-    """Save the result of ``run`` at another strength as a run of its own, ready to chat with.
+def save_at_strength(
+    runs: Runs, run: RunFolder, alpha: float, report: ProgressCallback
+) -> RunFolder:
+    """Save the result of ``run`` at another strength as a new run, ready to chat with.
 
     Args:
-        runs: Where the new run goes.
-        run: One with a result.
+        runs: Where the new run is created.
+        run: A run with a result that can be scaled.
         alpha: 0 is the base, 1 the result, above 1 an extrapolation.
-        report: Told what is being loaded.
+        report: Called with what is being loaded.
 
     Raises:
-        BadInputError: There is no result, or its strategy has no strength.
+        BadInputError: There is no result, or it cannot be scaled.
     """
-    refuse_without_strength(run)
+    require_scalable(run)
     recipe = run.recipe()
     with tempfile.TemporaryDirectory(prefix=".strength-", dir=runs.root) as scratch:
         folder = Path(scratch) / "model"
@@ -56,23 +58,23 @@ def with_strength(runs: Runs, run: RunFolder, alpha: float, report: ProgressCall
     return scaled
 
 
-def refuse_without_strength(run: RunFolder) -> None:
-    """Refuse a run that has no result, or none that could be scaled.
+def require_scalable(run: RunFolder) -> None:
+    """Refuse a run that has no result, or whose result is not a change of the base's weights.
 
     Raises:
-        BadInputError: Saying which.
+        BadInputError: The message says which.
     """
     strategy = run.recipe().strategy
     if strategy.delta_kind == "other":
         raise BadInputError(
-            f"{run.id}: {strategy.kind} as set is no change of weights that could be scaled"
+            f"{run.id}: {strategy.kind} results cannot be scaled: they are not a change of weights"
         )
     if not run.has_result():
         raise BadInputError(f"{run.id} is {run.status().state} and has no result to scale")
 
 
 def _fill(scaled: RunFolder, folder: Path, run: RunFolder) -> None:
-    """Move the scaled model into its run, with what was measured on the base."""
+    """Move the scaled model into its run, with the results of the base."""
     folder.rename(scaled.model)
     if run.base.is_dir():
         shutil.copytree(run.base, scaled.base)
@@ -86,16 +88,19 @@ def _renamed(recipe: Recipe, source: str, alpha: float) -> Recipe:
     suffix = f"-strength-{alpha:g}"
     return recipe.model_copy(
         update={
-            "name": recipe.name[: _LONGEST_NAME - len(suffix)] + suffix,
+            "name": recipe.name[: _MAX_NAME - len(suffix)] + suffix,
             "description": f"Strength {alpha:g} of {source}.",
         }
     )
 
 
 def _scale(recipe: Recipe, folder: Path, alpha: float, report: ProgressCallback) -> None:
-    """Rewrite every tensor file of a copied result."""
+    """Rewrite every tensor file of a copied result.
+
+    A low-rank change B A is scaled by its second factor alone; whole weights are interpolated.
+    """
     if recipe.strategy.delta_kind == "low_rank":
-        _rewrite(folder, lambda name, t: t * alpha if SECOND_FACTOR in name else t)
+        _rewrite(folder, lambda name, t: t * alpha if LORA_B in name else t)
         return
     base = _base_tensors(recipe, report)
     _rewrite(folder, lambda name, t: base[name].to(t.dtype).lerp(t, alpha))
@@ -105,10 +110,8 @@ def _rewrite(folder: Path, transform: Callable[[str, Tensor], Tensor]) -> None:
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as stored:
             metadata = stored.metadata()
-        tensors = load_file(file)
-        save_file(
-            {name: transform(name, t) for name, t in tensors.items()}, file, metadata=metadata
-        )
+        tensors = {name: transform(name, t) for name, t in load_file(file).items()}
+        save_file(tensors, file, metadata=metadata)
 
 
 def _base_tensors(recipe: Recipe, report: ProgressCallback) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Room on the device for what is done beside training: what does not fit is done in parts."""
+"""Batch sizes that fit: what runs out of memory is tried again with half as many rows."""
 
 from __future__ import annotations
 
@@ -19,62 +19,69 @@ _SIGNS = (
     "CUDNN_STATUS_ALLOC_FAILED",
     "can't allocate memory",
 )
-"""What errors say that are no :class:`torch.OutOfMemoryError` but mean it."""
+"""Texts of errors that mean it without being a :class:`torch.OutOfMemoryError`."""
 
 
 class DeviceMemoryError(MachineError):
-    """There is no memory for the least that could be done at once."""
+    """Memory does not suffice even for a single row."""
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether a device, or the host, had no memory for what was asked of it."""
+    """Whether the device, or the host, had too little memory."""
     if isinstance(error, torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
 
 
 class AutoBatchSize:
-    """How many rows go through the model at once; halved whenever there is no memory for them."""
+    """How many rows go through the model at once; halved whenever they do not fit.
 
-    def __init__(self, what: str, rows: int, warn: Callable[[str], None]) -> None:
-        """Start with ``rows``; ``what`` is being done, in words that follow "no memory for"."""
+    Like accelerate's ``find_executable_batch_size``, but it remembers the size from one call to the
+    next, and reports every change.
+    """
+
+    def __init__(self, what: str, batch_size: int, warn: Callable[[str], None]) -> None:
+        """Start with ``batch_size`` rows.
+
+        Args:
+            what: Is computed, as the notices name it.
+            batch_size: Rows at once in the first try.
+            warn: Takes the notices.
+        """
         self._what = what
-        self._rows = rows
+        self._batch_size = batch_size
         self._warn = warn
 
-    def run_or_skip(self, work: Callable[[int], _T]) -> _T | None:
-        """Do ``work`` with as many rows at once as there is room for; None where not even one fits.
-
-        A run that was watched to death would be worth nothing: running out of memory here is told
-        as a notice and never ends it.
-        """
-        try:
-            return self.run(work)
-        except DeviceMemoryError:
-            self._tell("not even for one row: this look is left out")
-            return None
-
-    def run(self, work: Callable[[int], _T]) -> _T:
-        """The same for what cannot be left out.
+    def run(self, compute: Callable[[int], _T]) -> _T:
+        """Call ``compute`` with as many rows as fit.
 
         Raises:
-            NoRoomError: There is no memory for a single row.
+            DeviceMemoryError: Not even one row fits.
         """
         while True:
             try:
-                return work(self._rows)
+                return compute(self._batch_size)
             except RuntimeError as error:
                 if not out_of_memory(error):
                     raise
-                # the tensors of the failed work are free only outside of this clause
+            # Only out here are the tensors of the failed try free.
             torch.cuda.empty_cache()
-            if self._rows == 1:
+            if self._batch_size == 1:
                 raise DeviceMemoryError(
-                    f"no memory for {self._what}, not even for one row at a time: end other "
-                    "programs on the device, shorten what is read, or take strategy.kind=qlora"
+                    f"{self._what}: out of memory at batch size 1; end other programs on the "
+                    "device, shorten the texts, or set strategy.kind=qlora"
                 )
-            self._rows //= 2
-            self._tell(f"from now on {self._rows} {'row' if self._rows == 1 else 'rows'} at once")
+            smaller = self._batch_size // 2
+            self._warn(f"{self._what}: out of memory, batch size {self._batch_size} → {smaller}")
+            self._batch_size = smaller
 
-    def _tell(self, consequence: str) -> None:
-        self._warn(f"no memory for {self._what}: {consequence}")
+    def run_or_skip(self, compute: Callable[[int], _T]) -> _T | None:
+        """Call ``compute`` with as many rows as fit; None, with a notice, where not even one does.
+
+        For what a run can do without: measuring must never end it.
+        """
+        try:
+            return self.run(compute)
+        except DeviceMemoryError:
+            self._warn(f"{self._what}: measurement skipped, out of memory at batch size 1")
+            return None

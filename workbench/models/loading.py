@@ -139,8 +139,8 @@ def _quantize(
     )
     config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
         load_in_4bit=True,
-        bnb_4bit_quant_type=quantization.code,
-        bnb_4bit_use_double_quant=quantization.double,
+        bnb_4bit_quant_type=quantization.quant_type,
+        bnb_4bit_use_double_quant=quantization.use_double_quant,
         bnb_4bit_compute_dtype=compute_dtype,
     )
     return {"device_map": {"": device}, "quantization_config": config}

@@ -51,4 +51,4 @@ def _replayed_tokens(recipe: Recipe, renderer: Renderer, trained_tokens: int) ->
     rows = [row for row in general if row.learns]
     if not rows:
         raise BadInputError(f"{replay.source}: no general row has a token to learn from")
-    return replay.replayed(trained_tokens, rows)
+    return replay.replayed_tokens(trained_tokens, rows)

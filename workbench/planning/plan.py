@@ -114,7 +114,7 @@ def warmup_steps(training: TrainingSection, steps: int) -> int:
 def _notes(recipe: Recipe, facts: ModelFacts) -> list[str]:
     """The rows of a step where several devices share it, and what retention methods cost."""
     costs = {
-        protection.card.title: protection.needs(recipe, facts)
+        protection.card.title: protection.extra_cost(recipe, facts)
         for protection in recipe.retention.active().values()
     }
     return [

@@ -89,7 +89,9 @@ def _unshardable(recipe: Recipe) -> str:
         return f"the state of {training.optim} cannot be split; use {optimisers}"
     if training.precision == "fp16":
         return "fp16 gradients cannot be scaled in parts; use bf16"
-    whole = (kind for kind, method in recipe.retention.active().items() if method.holds_weights)
+    whole = (
+        kind for kind, method in recipe.retention.active().items() if method.needs_whole_weights
+    )
     return next(map(_WHOLE_WEIGHTS.format, whole), "")
 
 

@@ -8,17 +8,17 @@ from workbench.core.errors import BadInputError
 from workbench.planning.provenance import require_provenance
 from workbench.runs import checkpoints, control
 from workbench.runs.launch import launch
-from workbench.runs.run_lock import alone
+from workbench.runs.run_lock import locked
 
 if TYPE_CHECKING:
-    from workbench.runs.checkpoints import Choice
+    from workbench.runs.checkpoints import CheckpointChoice
     from workbench.runs.folder import RunFolder
 
 RESUME = "resume"
 """The worker's command-line argument."""
 
 
-def resume(run: RunFolder, step: int | None = None) -> Choice:
+def resume(run: RunFolder, step: int | None = None) -> CheckpointChoice:
     """Continue ``run`` from its newest valid checkpoint, or from that of ``step``.
 
     Of two simultaneous requests, only one starts a worker.
@@ -28,11 +28,11 @@ def resume(run: RunFolder, step: int | None = None) -> Choice:
         NotFoundError: It has no such checkpoint.
         MachineError: The worker cannot be started.
     """
-    with alone(run):
+    with locked(run):
         _require_resumable_state(run)
         choice = checkpoints.choose(run, step)
         require_provenance(run)
-        control.take(run)
+        control.take_requests(run)
         launch(run, RESUME, *([] if step is None else [str(step)]))
     return choice
 

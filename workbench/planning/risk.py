@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from workbench.core.formatting import number, percent
 from workbench.planning.learning_rates import rate_sum, recommended
+from workbench.recipe.recipe import PROTECTIONS, STRATEGIES
+from workbench.retention.base import Relief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,36 +29,6 @@ if TYPE_CHECKING:
     from workbench.strategies.base import Strategy
 
 Level = Literal["low", "medium", "high"]
-
-
-class Relief(BaseModel):
-    """Points that a retention method takes off: ``most * x / (x + half)`` for its setting x.
-
-    Attributes:
-        most: The limit for a large setting.
-        field: The name of the setting; empty for a method that always takes off ``most``.
-        half: The setting that takes off half of ``most``.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    most: float
-    field: str = ""
-    half: float = 0.0
-
-    def points(self, setting: float) -> float:
-        """Points for a value of the field."""
-        return self.most * setting / (setting + self.half) if self.field else self.most
-
-
-_RELIEFS = {
-    "replay": Relief(most=0.7, field="share", half=0.05),
-    "kl": Relief(most=0.6, field="strength", half=0.2),
-    "ewc": Relief(most=0.4, field="strength", half=1e4),
-    "l2sp": Relief(most=0.2, field="strength", half=0.1),
-    "budget": Relief(most=0.2),
-    "early_stopping": Relief(most=0.1),
-}
 
 
 class Weights(BaseModel):
@@ -73,10 +45,10 @@ class Weights(BaseModel):
         share: Per factor of ten between the trainable share and ``usual_share``.
         usual_share: Trainable share of a usual adapter.
         narrowness: For answers that all say one thing, against answers as varied as general text.
-        strategies: By kind, what is known about a strategy beyond its trainable share: soft
-            prompts forget much while attached, OSF little (PEFT's method comparison).
-        reliefs: By kind of retention method.
-        other_relief: For a retention method that is not listed.
+        strategies: By kind, the ``risk_points`` of each strategy that has any: soft prompts forget
+            much while attached, OSF little (PEFT's method comparison).
+        reliefs: By kind, the ``relief`` of each retention method that has one.
+        other_relief: For a retention method that has none.
         unknown_rate: Used as the highest usual rate where none is known.
         medium: Score from which the risk is called medium.
         high: Score from which the risk is called high.
@@ -90,12 +62,11 @@ class Weights(BaseModel):
     usual_share: float = 0.01
     narrowness: float = 0.7
     strategies: Mapping[str, float] = {
-        "osf": -0.5,
-        "prompt_tuning": 0.4,
-        "prefix_tuning": 0.4,
-        "p_tuning": 0.4,
+        kind: strategy.risk_points for kind, strategy in STRATEGIES.items() if strategy.risk_points
     }
-    reliefs: Mapping[str, Relief] = _RELIEFS
+    reliefs: Mapping[str, Relief] = {
+        kind: protection.relief for kind, protection in PROTECTIONS.items() if protection.relief
+    }
     other_relief: float = 0.1
     unknown_rate: float = 1e-3
     medium: float = 0.8

@@ -1,10 +1,16 @@
-"""What every protection of old knowledge must offer; they live in ``workbench.retention``."""
+"""The interface of a retention method; every one of them is one file in this folder.
+
+A :class:`Protection` is a section of the recipe: its fields, and what is checked before a run. Once
+the base is loaded it builds a :class:`Guard`, which takes part in every training step.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict
 
 from workbench.recipe.base import Section, field
 from workbench.recipe.registry import Card
@@ -20,25 +26,26 @@ if TYPE_CHECKING:
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
 
-    Batch = Mapping[str, Tensor]
+TensorBatch: TypeAlias = "Mapping[str, Tensor]"
+"""``input_ids``, ``attention_mask`` and ``labels``, each ``[rows, length]``."""
 
 _T = TypeVar("_T")
 
 
 class GeneralRow(Protocol):
-    """A row of general text in tokens, as the data room renders it."""
+    """A tokenised row of general text, as the data room renders it."""
 
     @property
     def input_ids(self) -> list[int]:
-        """Token ids, no padding."""
+        """Token ids without padding."""
 
     @property
     def truncated(self) -> bool:
-        """It was longer and lost its end."""
+        """Whether the row was longer than the sequence length and lost its end."""
 
     @property
     def labels(self) -> list[int]:
-        """As long as ``input_ids``: the id where it is learned, -100 elsewhere."""
+        """As long as ``input_ids``: the token id where it is learned, -100 elsewhere."""
 
     @property
     def trained_tokens(self) -> int:
@@ -46,11 +53,11 @@ class GeneralRow(Protocol):
 
 
 class BaseContext(Protocol):
-    """What the worker offers strategies and protections while the base is still untouched."""
+    """What the worker offers strategies and protections before the base is changed."""
 
     @property
     def recipe(self) -> Recipe:
-        """The run."""
+        """The recipe of the run."""
 
     @property
     def base(self) -> PreTrainedModel:
@@ -58,36 +65,43 @@ class BaseContext(Protocol):
 
     @property
     def report(self) -> ProgressCallback:
-        """Tells the user what is being done, how much of it, and of how much."""
+        """Shows progress to the user: ``report(description, done, total)``."""
 
-    def general(self, source: str, rows: int) -> Sequence[GeneralRow]:
-        """At most ``rows`` rows of a dataset; what the evaluation asks is left out."""
+    def general_rows(self, source: str, rows: int) -> Sequence[GeneralRow]:
+        """At most ``rows`` rows of a dataset, without prompts that the evaluation will ask."""
 
-    def answered(self, source: str, rows: int, new_tokens: int) -> Sequence[GeneralRow]:
+    def self_answered_rows(
+        self, source: str, rows: int, max_new_tokens: int
+    ) -> Sequence[GeneralRow]:
         """The same questions with the base's own greedy answers."""
 
     def batches(self, rows: Sequence[GeneralRow], size: int) -> list[dict[str, Tensor]]:
         """Padded batches of rows of similar length, on the model's device."""
 
-    def in_parts(self, what: str, rows: int, work: Callable[[int], _T]) -> _T:
-        """Do ``work`` with ``rows`` at once, or as many as there is memory for.
+    def with_auto_batch_size(self, what: str, rows: int, work: Callable[[int], _T]) -> _T:
+        """Call ``work`` with ``rows`` at once, halved until they fit in memory.
+
+        Args:
+            what: What is done, in words that follow "out of memory in".
+            rows: The batch size to start with.
+            work: Does all of the work with the batch size it is given.
 
         Raises:
-            MachineError: There is no memory for a single one.
+            MachineError: Not even a single row fits.
         """
 
-    def logits(self, model: Module, batch: Batch) -> Tensor:
+    def logits(self, model: Module, batch: TensorBatch) -> Tensor:
         """Logits ``[labelled tokens, vocabulary]`` that predict the labelled tokens of a batch."""
 
     def cached(
-        self, what: str, make: Callable[[], dict[str, Tensor]], *of: Any
+        self, name: str, compute: Callable[[], dict[str, Tensor]], *inputs: Any
     ) -> dict[str, Tensor]:
-        """Tensors made before for this base and for equal ``of``, else made now and kept."""
+        """The tensors of ``compute``, kept on disk for this base and equal ``inputs``."""
 
 
 @dataclass(frozen=True)
-class Mix:
-    """Rows that are trained on beside the dataset's.
+class ReplayMix:
+    """Rows to train on beside those of the dataset.
 
     Attributes:
         rows: The pool they are drawn from.
@@ -98,130 +112,155 @@ class Mix:
     share: float
 
 
-Measured = Literal["loss", "kl"]
+Metric = Literal["loss", "kl"]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured of the model in training, nats per token; None where it was not.
+    """Measurements of the model in training, nats per token; None where one was not taken.
 
     Attributes:
         loss: On held-out rows of the dataset.
-        kl: Of the base to the model, on held-out general text.
-        due: What the recipe wanted measured at this step; the rest was measured beside it.
+        kl: KL(base ‖ model) on held-out general text.
+        due: What the recipe schedules for this step; the rest was measured along with it.
     """
 
     loss: float | None = None
     kl: float | None = None
-    due: frozenset[Measured] = frozenset({"loss", "kl"})
+    due: frozenset[Metric] = frozenset({"loss", "kl"})
 
 
 @dataclass(frozen=True)
 class GuardDecision:
-    """What a guard makes of an evaluation.
+    """What a guard concludes from an evaluation.
 
     Attributes:
         best: Whether these weights may be kept as the result; None for no opinion.
-        stop: Why training should end here; empty to go on.
-        ask: Why the user should say whether it goes on; empty where nothing is to be asked.
-        warning: What the user should know.
+        stop: Why training should end here; empty to continue.
+        pause: Why training should pause until the user decides; empty to continue.
+        warning: A message for the user; empty for none.
     """
 
     best: bool | None = None
     stop: str = ""
-    ask: str = ""
+    pause: str = ""
     warning: str = ""
 
 
 class Guard:
-    """A protection at work in one run; each overrides only what it needs.
+    """A protection at work in one run; subclasses override only what they need.
 
     Attributes:
-        mix: Rows to train on beside the dataset's.
-        judges: What it judges by; all of it is measured together, at the end too.
+        mix: Rows to train on beside those of the dataset.
+        decides_by: The metrics that :meth:`decide` needs; they are measured together, and
+            always at the end of the run.
     """
 
-    mix: Mix | None = None
-    judges: frozenset[Measured] = frozenset()
+    mix: ReplayMix | None = None
+    decides_by: frozenset[Metric] = frozenset()
 
     def attach(self, model: Module) -> None:
-        """Take the prepared model, not yet trained."""
+        """Receive the prepared model before its first training step."""
 
-    def divide(self, rank: int, size: int) -> None:
-        """Draw other general rows than the ``size`` processes that train together with this one."""
+    def shard(self, rank: int, world_size: int) -> None:
+        """Draw other general rows than the other processes of a distributed run."""
 
     def penalty(self) -> Tensor | None:
-        """What is added to the loss, in nats per token, with its gradient."""
+        """A term of the loss, in nats per token, with its gradient; None for none."""
         return None
 
-    def after_step(self, learning_rate: float) -> None:
+    def after_optimizer_step(self, learning_rate: float) -> None:
         """Correct the weights after a step of the optimiser."""
 
-    def numbers(self) -> dict[str, float]:
-        """What is worth recording of the last step."""
+    def logs(self) -> dict[str, float]:
+        """Numbers of the last step to record in the event log."""
         return {}
 
-    def evaluated(self, evaluation: Evaluation) -> GuardDecision:
-        """Judge an evaluation that holds all of :attr:`judges`."""
+    def decide(self, evaluation: Evaluation) -> GuardDecision:
+        """Judge an evaluation that has all of :attr:`decides_by`."""
         del evaluation
         return GuardDecision()
 
-    def state(self) -> dict[str, Any]:
-        """What it remembers from step to step, as plain values."""
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint must hold to resume, as plain values."""
         return {}
 
-    def resume(self, state: dict[str, Any]) -> None:
-        """Take it back, after :meth:`attach`."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore :meth:`state_dict`, after :meth:`attach`."""
+
+
+class Relief(BaseModel):
+    """Points that a protection takes off the estimated risk: ``most · x / (x + half)``.
+
+    Attributes:
+        field: The field of the protection whose value is x; empty to take off ``most`` always.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    most: float
+    field: str = ""
+    half: float = 0.0
+
+    def points(self, value: float) -> float:
+        """Points for this value of the field."""
+        return self.most * value / (value + self.half) if self.field else self.most
 
 
 class Protection(Section, ABC):
-    """A way to keep what the base knows, combinable with strategies and with each other.
+    """A retention method: a way to keep what the base knows, combinable with any others.
+
+    A new one is one file in this folder with a subclass that has ``kind`` and ``card``; the recipe,
+    forms, command line and help find it by themselves.
 
     Attributes:
         kind: Its name in the recipe.
-        card: What a user should know of it.
-        holds_weights: It compares weights with those of the base.
+        card: What a user should know before switching it on.
+        needs_whole_weights: It compares single weights with those of the base, so they cannot be
+            sharded over devices.
+        relief: How far it lowers the estimated risk of forgetting; None for the default.
     """
 
     kind: ClassVar[str]
     card: ClassVar[Card]
-    holds_weights: ClassVar[bool] = False
+    needs_whole_weights: ClassVar[bool] = False
+    relief: ClassVar[Relief | None] = None
+
+    def check(self, recipe: Recipe, facts: ModelFacts) -> None:
+        """Refuse combinations that are known to fail, before anything is loaded.
+
+        Raises:
+            BadInputError: It does not work with the rest of the recipe.
+        """
+        del recipe, facts
+
+    def extra_cost(self, recipe: Recipe, facts: ModelFacts) -> str:
+        """What it needs beyond a plain run, in a few words; an estimate, empty for nothing."""
+        del recipe, facts
+        return ""
 
     @abstractmethod
-    def ready(self, context: BaseContext) -> Guard:
-        """Measure on the untouched base whatever the guard will need.
+    def build_guard(self, context: BaseContext) -> Guard:
+        """Measure on the untouched base whatever the guard needs, and return the guard.
 
         Raises:
             FtwbError: The data it needs cannot be read or used.
         """
 
-    def check(self, recipe: Recipe, facts: ModelFacts) -> None:
-        """Refuse what is known to be wrong before anything is loaded.
-
-        Raises:
-            BadInputError: It does not go with the rest of the recipe.
-        """
-        del recipe, facts
-
-    def needs(self, recipe: Recipe, facts: ModelFacts) -> str:
-        """What it takes beyond a plain run, in a few words; an estimate."""
-        del recipe, facts
-        return ""
-
 
 class GeneralProtection(Protection):
-    """A protection that looks at general text."""
+    """A protection that reads general text."""
 
     source: str = field(
         "preset:general",
         title="General text",
-        help="A file, a hub dataset id or preset:NAME: what the model should still do as before.",
+        help="A file, a hub dataset id or preset:NAME: text on which the model should not change.",
         min_length=1,
     )
     rows: int = field(
         256,
         title="General rows",
-        help="Rows of it that are used at most: the first ones.",
+        help="Use at most this many rows, from the start of the text.",
         unit="rows",
         advanced=True,
         ge=1,
@@ -229,9 +268,9 @@ class GeneralProtection(Protection):
     )
 
     def check_format(self, data_format: str) -> None:
-        """Refuse general text in a format that it cannot use.
+        """Refuse general text in a format that cannot be used.
 
         Raises:
-            BadInputError: Naming the format.
+            BadInputError: Names the format.
         """
         del data_format

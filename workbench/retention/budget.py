@@ -1,4 +1,4 @@
-"""A budget of forgetting: when the KL to the base passes it, training waits, stops or goes back."""
+"""A forgetting budget: once the KL to the base exceeds it, training pauses, stops or rolls back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import model_validator
 from workbench.core.errors import BadInputError
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
-from workbench.retention.base import Guard, GuardDecision, Protection
+from workbench.retention.base import Guard, GuardDecision, Protection, Relief
 
 if TYPE_CHECKING:
     from workbench.models.model_facts import ModelFacts
@@ -20,29 +20,30 @@ Action = Literal["ask", "stop", "rollback"]
 
 
 class BudgetProtection(Protection):
-    """Judge every measurement of the KL to the base on held-out general text.
+    """Compare the KL to the base on held-out general text with two levels.
 
-    A measurement is a lower bound of the KL, taken every ``evaluation.retention_steps`` steps.
+    It is measured every ``evaluation.retention_steps`` steps, as a lower bound.
     """
 
     kind: ClassVar[str] = "budget"
     card: ClassVar[Card] = Card(
         title="Forgetting budget",
-        does="Warns when the KL to the base grows, and past a limit asks, stops or goes back.",
+        does="Warns when the KL to the base grows; past a limit it asks, stops or rolls back.",
         costs=(
-            "Nothing beyond the measurements that are taken anyway; going back keeps a copy of the "
-            "trained weights on disk, written anew at each measurement under the limit."
+            "Nothing beyond the measurements that are taken anyway; rollback keeps a copy of the "
+            "trained weights on disk, rewritten at each measurement below the limit."
         ),
         forgets=(
-            "Up to the limit, and past it by what happens between two measurements. It sees "
-            "general text alone: a capability that such text does not touch may be lost under it."
+            "Up to the limit, plus whatever happens between two measurements. It sees general text "
+            "only: a capability that such text does not cover may be lost below the limit."
         ),
     )
+    relief: ClassVar[Relief | None] = Relief(most=0.2)
 
     warn: float = field(
         0.1,
         title="Warn at",
-        help="KL to the base on general text from which the run warns.",
+        help="The run warns from this KL to the base on general text.",
         unit="nats per token",
         gt=0,
         le=100,
@@ -50,7 +51,7 @@ class BudgetProtection(Protection):
     limit: float = field(
         0.3,
         title="Limit",
-        help="KL to the base on general text at which the run acts.",
+        help="The run acts from this KL to the base on general text.",
         unit="nats per token",
         gt=0,
         le=100,
@@ -58,87 +59,92 @@ class BudgetProtection(Protection):
     action: Action = field(
         "ask",
         title="At the limit",
-        help="ask: wait for your answer; stop: end there; rollback: end, and the result is the "
-        "last model under the limit.",
+        help="ask: pause until you answer; stop: end there; rollback: end, and the result is the "
+        "last model below the limit.",
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> BudgetProtection:
+    def _levels_in_order(self) -> BudgetProtection:
         if self.warn > self.limit:
-            raise ValueError(f"warns at {self.warn:g}, past its limit of {self.limit:g}")
+            raise ValueError(f"warn {self.warn:g} is above limit {self.limit:g}; lower warn")
         return self
 
     def check(self, recipe: Recipe, facts: ModelFacts) -> None:
         """Refuse runs whose KL is never measured."""
         del facts
         if recipe.evaluation.general_text is None:
-            raise BadInputError("retention.budget: needs evaluation.general_text to measure KL on")
+            raise BadInputError(
+                "retention.budget: needs general text to measure KL on; set evaluation.general_text"
+            )
         if recipe.evaluation.retention_steps == 0:
             raise BadInputError(
                 "retention.budget: needs measurements; set evaluation.retention_steps above 0"
             )
 
-    def ready(self, context: BaseContext) -> Guard:
-        """Nothing is measured."""
+    def build_guard(self, context: BaseContext) -> Guard:
+        """Nothing is measured on the base."""
         del context
-        return Budget(self.warn, self.limit, self.action)
+        return BudgetGuard(self.warn, self.limit, self.action)
 
 
-class Budget(Guard):
-    """Compares each KL with the two levels; it asks once and then trusts the answer."""
+class BudgetGuard(Guard):
+    """Compares each KL with the two levels; asks only once and then respects the answer."""
 
-    judges = frozenset({"kl"})
+    decides_by = frozenset({"kl"})
 
     def __init__(self, warn: float, limit: float, action: Action) -> None:
-        """Take the levels in nats per token, and what to do at the upper one."""
+        """Set the levels, in nats per token, and what to do at the limit."""
         self._warn = warn
         self._limit = limit
         self._action = action
         self._warned = False
         self._asked = False
-        self._was_under = False
+        self._was_below = False
 
-    def evaluated(self, evaluation: Evaluation) -> GuardDecision:
-        """Judge the KL; NaN is over every budget, and no KL is neither over nor under it."""
+    def decide(self, evaluation: Evaluation) -> GuardDecision:
+        """Judge the KL: NaN exceeds every budget; without a KL nothing is decided."""
         kl = evaluation.kl
         if kl is None:
             return GuardDecision(best=False if self._action == "rollback" else None)
         if kl < self._limit:
-            self._was_under = True
-            return GuardDecision(best=self._action == "rollback" or None, warning=self._warning(kl))
-        said = f"KL to base {kl:.3f} nats per token has passed the budget of {self._limit:g}"
+            self._was_below = True
+            return GuardDecision(
+                best=self._action == "rollback" or None, warning=self._warn_once(kl)
+            )
+        exceeded = f"KL to base {kl:.3f} nats per token exceeds the budget of {self._limit:g}"
         match self._action:
             case "stop":
-                return GuardDecision(stop=said)
+                return GuardDecision(stop=exceeded)
             case "rollback":
-                back = "going back to the last model under it"
-                none = "no model was under it, so there is nothing to go back to"
-                return GuardDecision(
-                    best=False, stop=f"{said}; {back if self._was_under else none}"
-                )
+                return GuardDecision(best=False, stop=f"{exceeded}; {self._rollback()}")
             case "ask" if not self._asked:
                 self._asked = True
-                return GuardDecision(ask=said)
+                return GuardDecision(pause=exceeded)
             case _:
                 return GuardDecision()
 
-    def state(self) -> dict[str, Any]:
-        """What was said and asked."""
-        return {"warned": self._warned, "asked": self._asked, "was_under": self._was_under}
+    def state_dict(self) -> dict[str, Any]:
+        """Which messages were sent."""
+        return {"warned": self._warned, "asked": self._asked, "was_below": self._was_below}
 
-    def resume(self, state: dict[str, Any]) -> None:
-        """Do not say it again."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Do not repeat messages after a resume."""
         self._warned, self._asked = state["warned"], state["asked"]
-        self._was_under = state["was_under"]
+        self._was_below = state["was_below"]
 
-    def _warning(self, kl: float) -> str:
-        """Say once that the KL has come near; again only after it was low."""
-        near = kl >= self._warn
-        news = near and not self._warned
-        self._warned = near
+    def _rollback(self) -> str:
+        if self._was_below:
+            return "rolling back to the last model below it"
+        return "no model was below it, so there is nothing to roll back to"
+
+    def _warn_once(self, kl: float) -> str:
+        """Warn when the KL rises to the warning level; again only after it was lower."""
+        above = kl >= self._warn
+        is_new = above and not self._warned
+        self._warned = above
+        if not is_new:
+            return ""
         return (
-            f"KL to base {kl:.3f} nats per token is over {self._warn:g}; the budget ends at "
+            f"KL to base {kl:.3f} nats per token is over {self._warn:g}; the limit is "
             f"{self._limit:g}"
-            if news
-            else ""
         )

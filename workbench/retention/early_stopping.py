@@ -1,4 +1,4 @@
-"""Early stopping: training ends when the held-out loss no longer falls, and the best is kept."""
+"""Early stopping: end training when the held-out loss stops falling, and keep the best model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from workbench.core.errors import BadInputError
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
-from workbench.retention.base import Guard, GuardDecision, Protection
+from workbench.retention.base import Guard, GuardDecision, Protection, Relief
 
 if TYPE_CHECKING:
     from workbench.models.model_facts import ModelFacts
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class EarlyStoppingProtection(Protection):
-    """Stop after some evaluations without a gain; the result is the best evaluated model."""
+    """Stop after some evaluations without improvement; the result is the best evaluated model."""
 
     kind: ClassVar[str] = "early_stopping"
     card: ClassVar[Card] = Card(
@@ -25,23 +25,24 @@ class EarlyStoppingProtection(Protection):
         costs="A copy of the trained weights on disk while training, written at each new best.",
         forgets=(
             "It watches the new task only: a model may forget long before its held-out loss rises. "
-            "It saves the forgetting of needless steps, not of the needed ones."
+            "It saves the forgetting of needless steps, not of those that are needed."
         ),
     )
+    relief: ClassVar[Relief | None] = Relief(most=0.1)
 
     patience: int = field(
         3,
         title="Patience",
-        help="Evaluations in a row without a gain before training ends; those of "
-        "training.eval_steps count.",
+        help="End training after this many evaluations in a row without improvement; only those "
+        "of training.eval_steps count.",
         unit="evaluations",
         ge=1,
         le=10_000,
     )
     minimum_gain: float = field(
         0.0,
-        title="Least gain",
-        help="The loss must fall by more than this to count as better.",
+        title="Minimum gain",
+        help="The loss must fall by more than this to count as an improvement.",
         unit="nats",
         ge=0,
         le=100,
@@ -60,46 +61,47 @@ class EarlyStoppingProtection(Protection):
                 "data.heldout_share"
             )
 
-    def ready(self, context: BaseContext) -> Guard:
-        """Nothing is measured."""
+    def build_guard(self, context: BaseContext) -> Guard:
+        """Nothing is measured on the base."""
         del context
-        return Patience(self.patience, self.minimum_gain)
+        return EarlyStoppingGuard(self.patience, self.minimum_gain)
 
 
-class Patience(Guard):
-    """Counts evaluations without a gain, but none that was made only because KL was due."""
+class EarlyStoppingGuard(Guard):
+    """Counts evaluations without improvement, except those made only because a KL was due."""
 
-    judges = frozenset({"loss"})
+    decides_by = frozenset({"loss"})
 
     def __init__(self, patience: int, minimum_gain: float) -> None:
-        """Give up after ``patience`` evaluations that are not ``minimum_gain`` nats better."""
+        """Stop after ``patience`` evaluations that are not ``minimum_gain`` nats better."""
         self._patience = patience
         self._minimum_gain = minimum_gain
-        self._best = float("inf")
-        self._waited = 0
+        self._best_loss = float("inf")
+        self._without_gain = 0
 
-    def evaluated(self, evaluation: Evaluation) -> GuardDecision:
-        """Compare with the best so far; a loss that there was no memory to measure says nothing."""
+    def decide(self, evaluation: Evaluation) -> GuardDecision:
+        """Compare with the best loss so far; a loss that could not be measured is ignored."""
         if evaluation.loss is None:
             return GuardDecision(best=False)
-        if evaluation.loss < self._best - self._minimum_gain:
-            self._best, self._waited = evaluation.loss, 0
+        if evaluation.loss < self._best_loss - self._minimum_gain:
+            self._best_loss, self._without_gain = evaluation.loss, 0
             return GuardDecision(best=True)
         if "loss" not in evaluation.due:
             return GuardDecision(best=False)
-        self._waited += 1
-        if self._waited < self._patience:
+        self._without_gain += 1
+        if self._without_gain < self._patience:
             return GuardDecision(best=False)
+        evaluations = "evaluation" if self._without_gain == 1 else "evaluations"
         return GuardDecision(
             best=False,
-            stop=f"the held-out loss has not fallen below {self._best:.4f} for {self._waited} "
-            f"{'evaluation' if self._waited == 1 else 'evaluations'}",
+            stop=f"the held-out loss has not fallen below {self._best_loss:.4f} for "
+            f"{self._without_gain} {evaluations}",
         )
 
-    def state(self) -> dict[str, Any]:
-        """The best loss and how long it has stood."""
-        return {"best": self._best, "waited": self._waited}
+    def state_dict(self) -> dict[str, Any]:
+        """The best loss, and the evaluations since then."""
+        return {"best_loss": self._best_loss, "without_gain": self._without_gain}
 
-    def resume(self, state: dict[str, Any]) -> None:
-        """Go on waiting."""
-        self._best, self._waited = state["best"], state["waited"]
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue counting."""
+        self._best_loss, self._without_gain = state["best_loss"], state["without_gain"]

@@ -1,4 +1,4 @@
-"""EWC: weights that mattered for general text are held where they were (arXiv 1612.00796)."""
+"""EWC: weights that matter for general text are pulled back to the base (arXiv 1612.00796)."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ from typing import TYPE_CHECKING, ClassVar
 
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
-from workbench.retention.base import GeneralProtection
-from workbench.retention.weight_penalty import WeightProtection
+from workbench.retention.base import GeneralProtection, Relief
+from workbench.retention.weight_penalty import WeightPenaltyProtection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from torch import Tensor
-    from torch.nn import Module
 
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
-    from workbench.retention.base import BaseContext, Batch, Guard
+    from workbench.retention.base import BaseContext, GeneralRow, Guard
 
-_BATCH = 4
-"""Rows whose gradients are squared together; the estimate is unbiased for any number."""
+_BATCH_SIZE = 4
+"""Rows whose gradients are squared together; the estimate is unbiased for any batch size."""
 
 
-class EwcProtection(WeightProtection, GeneralProtection):
-    """Hold each weight by its Fisher information on general text, with sampled labels.
+class EwcProtection(WeightPenaltyProtection, GeneralProtection):
+    """Penalise the change of each weight by its Fisher information on general text.
 
-    Half of the sum of F times the squared change predicts the KL to the base, so lambda is a
-    number of nats of task loss that one nat of predicted forgetting is worth. With LoRA and QLoRA
-    the change of the whole matrix is held, by a Fisher diagonal in Kronecker form.
+    The penalty is lambda/2 · Σ F·(theta - theta₀)². Half of the sum predicts the KL to the base in
+    nats per token (Fisher information with sampled labels, see
+    :mod:`workbench.retention.penalties.fisher`), so lambda is the number of nats of task loss that
+    one nat of predicted forgetting is worth. With LoRA and QLoRA the change of the whole matrix is
+    penalised, with the Fisher diagonal in Kronecker-factored form.
     """
 
     kind: ClassVar[str] = "ewc"
@@ -42,12 +43,13 @@ class EwcProtection(WeightProtection, GeneralProtection):
             "to nothing with LoRA."
         ),
         forgets=(
-            "The Fisher diagonal is right only near the base and takes weights for independent: "
-            "AdamW moves them together, and then the KL to the base is over a thousand times what "
-            "it predicts. So the strength is thousands, not tens; too much of it and the task is "
-            "not learned either. tests/benchmarks/protections.py prints both, for one model."
+            "The Fisher diagonal holds only near the base and treats weights as independent. AdamW "
+            "moves them together, and then the KL to the base is over a thousand times what is "
+            "predicted: useful strengths are thousands, not tens. With too much of it the task is "
+            "not learned either. tests/benchmarks/protections.py prints both for one model."
         ),
     )
+    relief: ClassVar[Relief | None] = Relief(most=0.4, field="strength", half=1e4)
 
     strength: float = field(
         1e4,
@@ -58,73 +60,62 @@ class EwcProtection(WeightProtection, GeneralProtection):
         le=1e9,
     )
 
-    def needs(self, recipe: Recipe, facts: ModelFacts) -> str:
-        """Fisher diagonal and starting weights, or the factors that stand for the former."""
-        return super().needs(recipe, facts) or "two numbers for each input and output of a matrix"
+    def extra_cost(self, recipe: Recipe, facts: ModelFacts) -> str:
+        """The Fisher diagonal and the starting weights, or the Kronecker factors."""
+        kronecker = "two numbers for each input and output of a matrix"
+        return super().extra_cost(recipe, facts) or kronecker
 
-    def ready(self, context: BaseContext) -> Guard:
-        """Estimate the Fisher information, or read it where it was kept."""
-        rows = context.general(self.source, self.rows)
+    def build_guard(self, context: BaseContext) -> Guard:
+        """Estimate the base's Fisher information on general text, or read it from the cache."""
+        rows = context.general_rows(self.source, self.rows)
         low_rank = context.recipe.strategy.delta_kind == "low_rank"
-        estimate = self._kronecker if low_rank else self._diagonal
+
+        def estimate(batch_size: int) -> dict[str, Tensor]:
+            return (
+                _kronecker(context, rows, batch_size)
+                if low_rank
+                else _diagonal(context, rows, batch_size)
+            )
+
         fisher = context.cached(
             f"fisher-{'kronecker' if low_rank else 'diagonal'}",
-            lambda: context.in_parts(
-                "the Fisher information",
-                _BATCH,
-                lambda at_once: estimate(context, context.batches(rows, at_once)),
-            ),
+            lambda: context.with_auto_batch_size("the Fisher information", _BATCH_SIZE, estimate),
             [(row.input_ids, row.labels) for row in rows],
             context.recipe.training.seed,
         )
-        return self.hold(context, fisher)
+        return self.penalty_guard(context, fisher)
 
-    def _diagonal(
-        self, context: BaseContext, batches: list[dict[str, Tensor]]
-    ) -> dict[str, Tensor]:
-        from workbench.retention.penalties.fisher import clamp_at_quantile, diagonal_fisher
 
-        seed = context.recipe.training.seed
-        fisher = diagonal_fisher(
+def _diagonal(
+    context: BaseContext, rows: Sequence[GeneralRow], batch_size: int
+) -> dict[str, Tensor]:
+    """One number per weight of the base, with outliers clamped."""
+    from workbench.retention.penalties.fisher import clamp_at_quantile, diagonal_fisher
+
+    seed = context.recipe.training.seed
+    fisher = diagonal_fisher(
+        lambda batch: context.logits(context.base, batch),
+        dict(context.base.named_parameters()),
+        context.batches(rows, batch_size),
+        seed=seed,
+        report=lambda done, total: context.report("Fisher information", done, total),
+    )
+    clamp_at_quantile(fisher, seed=seed)
+    return fisher
+
+
+def _kronecker(
+    context: BaseContext, rows: Sequence[GeneralRow], batch_size: int
+) -> dict[str, Tensor]:
+    """Two vectors per matrix of the base."""
+    from workbench.retention.penalties.fisher import frozen_but_differentiable, kronecker_fisher
+    from workbench.strategies.targets import linear_modules
+
+    with frozen_but_differentiable(context.base):
+        return kronecker_fisher(
             lambda batch: context.logits(context.base, batch),
-            dict(context.base.named_parameters()),
-            batches,
-            seed=seed,
-            report=_told(context),
+            linear_modules(context.base),
+            context.batches(rows, batch_size),
+            seed=context.recipe.training.seed,
+            report=lambda done, total: context.report("Fisher information", done, total),
         )
-        clamp_at_quantile(fisher, seed=seed)
-        return fisher
-
-    def _kronecker(
-        self, context: BaseContext, batches: list[dict[str, Tensor]]
-    ) -> dict[str, Tensor]:
-        from workbench.retention.penalties.fisher import frozen_but_differentiable, kronecker_fisher
-
-        def logits(batch: Batch) -> Tensor:
-            return context.logits(context.base, batch)
-
-        with frozen_but_differentiable(context.base):
-            return kronecker_fisher(
-                logits,
-                _matrices(context.base),
-                batches,
-                seed=context.recipe.training.seed,
-                report=_told(context),
-            )
-
-
-def _told(context: BaseContext) -> Callable[[int, int], None]:
-    return lambda done, total: context.report("Fisher information", done, total)
-
-
-def _matrices(model: Module) -> dict[str, Module]:
-    """Every linear module but the output head; quantised ones are linear too."""
-    from torch.nn import Linear
-    from transformers.pytorch_utils import Conv1D
-
-    head = model.get_output_embeddings()  # type: ignore[operator]
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, (Linear, Conv1D)) and module is not head
-    }

@@ -1,4 +1,4 @@
-"""KL to the base: on general text the model is to answer as the base does."""
+"""KL to the base: on general text the model should predict what the base predicts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
-from workbench.retention.base import GeneralProtection
+from workbench.retention.base import GeneralProtection, Relief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
     from workbench.retention.base import BaseContext, Guard
-    from workbench.retention.penalties.kl import BaseAnswers, TopTokens
+    from workbench.retention.penalties.kl import BasePredictions, TopTokens
 
 
 class KlProtection(GeneralProtection):
-    """Add beta times KL(p_base ‖ p_tuned) on general text to the loss.
+    """Add beta · KL(p_base ‖ p_tuned) on general text to the loss.
 
-    Where the model in training holds the untouched base, the base answers by switching the adapter
-    off and the KL is exact. Elsewhere its ``top_tokens`` most likely tokens and the rest as one
-    are kept from before training, and the KL is a lower bound.
+    Where the model in training contains the untouched base, the base's predictions come from
+    switching the adapter off, and the KL is exact. Otherwise the base's ``top_tokens`` most likely
+    tokens, with all others merged into one, are stored before training: a lower bound of the KL.
     """
 
     kind: ClassVar[str] = "kl"
@@ -32,14 +32,16 @@ class KlProtection(GeneralProtection):
         title="KL to base",
         does="Adds the distance from the base's own predictions on general text to the loss.",
         costs=(
-            "Each step also reads some general rows: with an adapter twice more (base and tuned), "
-            "else once more after a pass of the base over all of them before training."
+            "Each step also reads some general rows: two more forward passes with an adapter (base "
+            "and tuned), otherwise one more, after one pass of the base over all general rows "
+            "before training."
         ),
         forgets=(
-            "It holds what the general text asks for and nothing else; on text unlike it the model "
-            "is free to drift."
+            "It protects what the general text covers and nothing else; on other text the model is "
+            "free to drift."
         ),
     )
+    relief: ClassVar[Relief | None] = Relief(most=0.6, field="strength", half=0.2)
 
     strength: float = field(
         0.5,
@@ -50,8 +52,8 @@ class KlProtection(GeneralProtection):
     )
     batch_size: int = field(
         4,
-        title="Rows a step",
-        help="General rows read beside each micro batch.",
+        title="Rows per step",
+        help="General rows read with each micro batch.",
         unit="rows",
         advanced=True,
         ge=1,
@@ -59,77 +61,84 @@ class KlProtection(GeneralProtection):
     )
     top_tokens: int = field(
         64,
-        title="Tokens kept",
-        help="Most likely tokens of the base that are kept where it is not at hand in training.",
+        title="Top tokens",
+        help="Most likely tokens of the base to store, when training changes the base's weights.",
         unit="tokens",
         advanced=True,
         ge=1,
         le=100_000,
     )
 
-    def needs(self, recipe: Recipe, facts: ModelFacts) -> str:
+    def extra_cost(self, recipe: Recipe, facts: ModelFacts) -> str:
         """The passes over general rows."""
         del facts
         passes = "2 forward passes" if recipe.strategy.keeps_base else "1 forward pass"
         return f"{passes} and 1 backward pass over {self.batch_size} more rows a step"
 
-    def ready(self, context: BaseContext) -> Guard:
-        """Keep what the base predicts, unless it can be asked at any time."""
-        from workbench.retention.penalties.kl import KlGuard
+    def build_guard(self, context: BaseContext) -> Guard:
+        """Store what the base predicts, unless it can be asked at any time."""
+        from workbench.retention.penalties.kl import KlPenalty
 
         strategy = context.recipe.strategy
-        rows = context.general(self.source, self.rows)
+        rows = context.general_rows(self.source, self.rows)
         batches = context.batches(rows, self.batch_size)
+        base: BasePredictions
         if strategy.keeps_base:
-            base: BaseAnswers = strategy.disabled_adapter
+            base = strategy.disabled_adapter
         else:
-            kept = context.cached(
+            tensors = context.cached(
                 "base-top-tokens",
-                lambda: context.in_parts(
+                lambda: context.with_auto_batch_size(
                     "the predictions of the base",
                     self.batch_size,
-                    lambda at_once: self._keep(context, batches, at_once),
+                    lambda batch_size: self._predict(context, batches, batch_size),
                 ),
                 [(row.input_ids, row.labels) for row in rows],
                 self.batch_size,
                 self.top_tokens,
             )
-            base = _unpacked(kept, len(batches))
-        return KlGuard(
+            base = _unflatten(tensors, len(batches))
+        return KlPenalty(
             self.strength, batches, context.logits, base, seed=context.recipe.training.seed
         )
 
-    def _keep(
-        self, context: BaseContext, batches: list[dict[str, Tensor]], at_once: int
+    def _predict(
+        self, context: BaseContext, batches: list[dict[str, Tensor]], batch_size: int
     ) -> dict[str, Tensor]:
-        """Tensors ``INDEX.NAME`` for each batch, read in parts of at most ``at_once`` rows."""
+        """The base's top tokens of every batch, as tensors named ``INDEX.FIELD``.
+
+        Args:
+            context: Has the base.
+            batches: General text.
+            batch_size: Most rows to read at once, for batches that do not fit in memory.
+        """
         import torch
 
         from workbench.retention.penalties.kl import top_tokens
 
-        kept: dict[str, Tensor] = {}
+        tensors: dict[str, Tensor] = {}
         for index, batch in enumerate(batches):
             with torch.no_grad():
                 parts = [
                     top_tokens(context.logits(context.base, part), self.top_tokens)._asdict()
-                    for part in _row_parts(batch, at_once)
+                    for part in _row_parts(batch, batch_size)
                 ]
-            kept |= {
+            tensors |= {
                 f"{index}.{name}": torch.cat([part[name] for part in parts]) for name in parts[0]
             }
             context.report("predictions of the base", index + 1, len(batches))
-        return kept
+        return tensors
 
 
-def _row_parts(batch: dict[str, Tensor], at_once: int) -> Iterator[dict[str, Tensor]]:
-    for row in range(0, len(batch["input_ids"]), at_once):
-        yield {name: tensor[row : row + at_once] for name, tensor in batch.items()}
+def _row_parts(batch: dict[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
+    for start in range(0, len(batch["input_ids"]), size):
+        yield {name: tensor[start : start + size] for name, tensor in batch.items()}
 
 
-def _unpacked(kept: dict[str, Tensor], batches: int) -> list[TopTokens]:
+def _unflatten(tensors: dict[str, Tensor], batches: int) -> list[TopTokens]:
     from workbench.retention.penalties.kl import TopTokens
 
     return [
-        TopTokens(*(kept[f"{index}.{name}"] for name in TopTokens._fields))
+        TopTokens(*(tensors[f"{index}.{name}"] for name in TopTokens._fields))
         for index in range(batches)
     ]

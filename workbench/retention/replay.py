@@ -1,4 +1,4 @@
-"""Replay: general rows are learned beside the new task's."""
+"""Replay: general rows are learned along with those of the new task."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from workbench.core.errors import BadInputError
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
-from workbench.retention.base import GeneralProtection, Guard, Mix
+from workbench.retention.base import GeneralProtection, Guard, Relief, ReplayMix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,43 +19,44 @@ if TYPE_CHECKING:
 
 
 class ReplayProtection(GeneralProtection):
-    """Add general rows to every batch until they hold a share of its learned tokens.
+    """Add general rows to every batch until they make up a share of its learned tokens.
 
-    The dataset's rows stay as they are: each exactly once an epoch, in as many steps as without
-    replay. General rows are drawn without replacement and drawn anew each epoch.
+    The dataset's rows are not affected: each comes exactly once an epoch, in as many steps as
+    without replay. General rows are drawn without replacement, in a new order each epoch.
     """
 
     kind: ClassVar[str] = "replay"
     card: ClassVar[Card] = Card(
         title="Replay",
-        does="Mixes general rows into the training, so that the old is practised with the new.",
+        does="Mixes general rows into training, so that old and new are learned together.",
         costs=(
-            "Batches grow by the share: at 20 % by a quarter, at 50 % twofold, so lower the micro "
-            "batch at high shares. The base's own answers are generated once before training."
+            "Batches grow with the share: by a quarter at 20 %, twofold at 50 %; lower the micro "
+            "batch size at high shares. The base's own answers are generated once before training."
         ),
         forgets=(
             "Often 1 to 5 % is enough to keep most (arXiv 2502.06042), and 20 to 30 % is usual; "
-            "what the general rows do not touch is not protected."
+            "what the general rows do not cover is not protected."
         ),
     )
+    relief: ClassVar[Relief | None] = Relief(most=0.7, field="share", half=0.05)
 
     share: float = field(
         0.2,
         title="Share",
-        help="Share of all learned tokens that comes from general rows, 0 to 0.9.",
+        help="Share of all learned tokens that come from general rows, 0 to 0.9.",
         ge=0,
         le=0.9,
     )
     answers: Literal["self", "dataset"] = field(
         "self",
         title="Answers",
-        help="self: the base's own greedy answers to the questions, nearest to what it would say; "
-        "dataset: the rows as they stand.",
+        help="self: the base's own greedy answers to the questions, closest to what it would say; "
+        "dataset: the rows as they are.",
     )
     answer_tokens: int = field(
         96,
         title="Answer length",
-        help="Tokens the base generates at most for each question.",
+        help="Most tokens the base generates for each question.",
         unit="tokens",
         advanced=True,
         ge=1,
@@ -63,37 +64,40 @@ class ReplayProtection(GeneralProtection):
     )
 
     def check_format(self, data_format: str) -> None:
-        """Refuse documents where the base is to answer questions."""
+        """Refuse documents when the base should answer questions."""
         if self.answers == "self" and data_format == "text":
             raise BadInputError(
-                f"retention.replay.source: {self.source} holds documents, and the base can only "
+                f"retention.replay.source: {self.source} contains documents, but the base can only "
                 "answer questions; set retention.replay.answers to dataset"
             )
 
-    def needs(self, recipe: Recipe, facts: ModelFacts) -> str:
-        """How much longer the steps get."""
+    def extra_cost(self, recipe: Recipe, facts: ModelFacts) -> str:
+        """How much larger the steps become."""
         del recipe, facts
         return f"{1 / (1 - self.share):.2f} times as many learned tokens a step"
 
-    def replayed(self, learned: int, rows: Sequence[GeneralRow]) -> int:
-        """Estimate how many tokens are read again beside ``learned`` learned ones of the dataset.
+    def replayed_tokens(self, learned: int, rows: Sequence[GeneralRow]) -> int:
+        """Estimate the tokens of general rows read beside ``learned`` tokens of the dataset.
+
+        A share s of all learned tokens means learned · s / (1 - s) learned tokens of general rows,
+        and each of those comes with questions / answers tokens that are only read.
 
         Args:
-            learned: Tokens of the dataset that are learned.
-            rows: The general rows as they stand; the base's own answers are taken to be as long,
-                up to ``answer_tokens``.
+            learned: Learned tokens of the dataset.
+            rows: The general rows as they are; the base's own answers are assumed to be as long as
+                theirs, up to ``answer_tokens``.
         """
         longest = self.answer_tokens if self.answers == "self" else math.inf
         answers = sum(min(row.trained_tokens, longest) for row in rows)
         questions = sum(len(row.input_ids) - row.trained_tokens for row in rows)
         return round(learned * self.share / (1 - self.share) * (1 + questions / answers))
 
-    def ready(self, context: BaseContext) -> Guard:
-        """Read the rows and let the base answer them."""
+    def build_guard(self, context: BaseContext) -> Guard:
+        """Read the rows and, if so set, let the base answer them."""
         guard = Guard()
         if self.answers == "self":
-            rows = context.answered(self.source, self.rows, self.answer_tokens)
+            rows = context.self_answered_rows(self.source, self.rows, self.answer_tokens)
         else:
-            rows = context.general(self.source, self.rows)
-        guard.mix = Mix(rows, self.share)
+            rows = context.general_rows(self.source, self.rows)
+        guard.mix = ReplayMix(rows, self.share)
         return guard

@@ -1,1 +1,1 @@
-"""The run folder: the shared language of worker and screens."""
+"""Run folders, their status and events, the device queue and launching; imports no torch."""

@@ -1,24 +1,22 @@
-"""Many lines of a log as columns of numbers, read by Arrow instead of one at a time."""
+"""Reading many lines of a log as columns of numbers with Arrow, much faster than line by line."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from workbench.runs.series import Numbers
 
-_NAMES = frozenset({"t", "step", "kind"})
+_COMMON_FIELDS = frozenset({"t", "step", "kind"})
 
 
-class Columns(NamedTuple):
-    """The events of one kind.
+class EventColumns(NamedTuple):
+    """All events of one kind.
 
     Attributes:
         kind: Their kind.
-        lines: Where they stand among the lines, rising.
-        numbers: Steps and values of every number in them; what is missing or null is left out.
+        lines: Their line numbers, ascending.
+        numbers: By field, the steps and values of every numeric field, without missing and null.
     """
 
     kind: str
@@ -26,56 +24,51 @@ class Columns(NamedTuple):
     numbers: dict[str, tuple[Numbers, Numbers]]
 
 
-def read_columns(text: bytes, lines: int) -> list[Columns] | None:
-    """Read a text of so many whole lines, kind by kind.
+def read_columns(text: bytes, lines: int) -> list[EventColumns] | None:
+    """Parse a text of ``lines`` complete lines into columns.
 
-    None where they have to be read one by one: a line is broken or empty, or a name stands for
-    numbers here and for words there.
+    None if it has to be parsed line by line: a line is broken or empty, or a field is a number in
+    one line and a text in another.
     """
     import pyarrow as pa
-    from pyarrow import json
+    from pyarrow import compute, json
 
     try:
         table = json.read_json(pa.BufferReader(text))
     except pa.ArrowInvalid:
         return None
-    if len(table) != lines or not _told(table):
+    if len(table) != lines or not _all_have_step_and_kind(table):
         return None
-    return list(_by_kind(table))
+    numeric = [name for name in table.column_names if _is_numeric(table.column(name).type)]
+    numbers, kinds = table.select(numeric), table.column("kind")
+    events = []
+    for kind in compute.unique(kinds).to_pylist():
+        rows = compute.indices_nonzero(compute.equal(kinds, kind))
+        events.append(EventColumns(kind, rows.to_numpy(), _without_nulls(numbers.take(rows))))
+    return events
 
 
-def _told(table: Any) -> bool:
-    """Whether every line has a step and a kind."""
+def _all_have_step_and_kind(table: Any) -> bool:
     from pyarrow import types
 
     if not {"step", "kind"} <= set(table.column_names):
         return False
     step, kind = table.column("step"), table.column("kind")
-    whole = not step.null_count and not kind.null_count
-    return whole and _is_number(step.type) and bool(types.is_string(kind.type))
+    complete = not step.null_count and not kind.null_count
+    return complete and _is_numeric(step.type) and bool(types.is_string(kind.type))
 
 
-def _by_kind(table: Any) -> Iterator[Columns]:
-    from pyarrow import compute
-
-    names = [name for name in table.column_names if _is_number(table.column(name).type)]
-    numbers, kinds = table.select(names), table.column("kind")
-    for kind in compute.unique(kinds).to_pylist():
-        chosen = compute.indices_nonzero(compute.equal(kinds, kind))
-        yield Columns(kind, chosen.to_numpy(), _numbers(numbers.take(chosen)))
-
-
-def _numbers(table: Any) -> dict[str, tuple[Numbers, Numbers]]:
-    found = {}
-    for name in set(table.column_names) - _NAMES:
+def _without_nulls(table: Any) -> dict[str, tuple[Numbers, Numbers]]:
+    columns = {}
+    for name in set(table.column_names) - _COMMON_FIELDS:
         column = table.column(name)
         if column.null_count < len(column):
-            known = table.select(["step", name]).drop_null()
-            found[name] = (known.column("step").to_numpy(), known.column(name).to_numpy())
-    return found
+            rows = table.select(["step", name]).drop_null()
+            columns[name] = (rows.column("step").to_numpy(), rows.column(name).to_numpy())
+    return columns
 
 
-def _is_number(kind: Any) -> bool:
+def _is_numeric(kind: Any) -> bool:
     from pyarrow import types
 
     return bool(types.is_integer(kind) or types.is_floating(kind))

@@ -1,7 +1,7 @@
-"""Checkpoints on disk: sealed by the checksums of their files, so that half of one is never used.
+"""Checkpoints on disk: sealed with the checksums of their files, so that half of one is never used.
 
-A checkpoint is made in a neighbouring folder, synced and renamed; what a power cut leaves behind is
-that folder, which nobody takes for a checkpoint.
+A checkpoint is written in a folder beside its final one, synced and renamed. What a power cut
+leaves behind is that other folder, which is never mistaken for a checkpoint.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from workbench.runs.status import Status
 
 _MANIFEST = "manifest.json"
+_NAME = "step-"
 _DRAFT = ".step-"
 
 
-class Choice(NamedTuple):
-    """The checkpoint to go on from.
+class CheckpointChoice(NamedTuple):
+    """The checkpoint to resume from.
 
     Attributes:
-        step: How far training was.
+        step: Steps taken before it was written.
         folder: Where it is.
         broken: What is wrong with each newer one, one line each.
     """
@@ -41,29 +42,30 @@ class Choice(NamedTuple):
 
 
 def folder_of(run: RunFolder, step: int) -> Path:
-    """Where the checkpoint of a step is, or would be."""
-    return run.checkpoints / f"step-{step}"
+    """The folder of the checkpoint of a step, whether or not it exists."""
+    return run.checkpoints / f"{_NAME}{step}"
 
 
 def steps(run: RunFolder) -> list[int]:
-    """The steps of the checkpoints that are there, the newest first; not all need be whole."""
-    return sorted((int(path.name[5:]) for path in run.checkpoints.glob("step-*")), reverse=True)
+    """The steps that have a checkpoint, newest first; not all of them need be intact."""
+    names = (path.name.removeprefix(_NAME) for path in run.checkpoints.glob(f"{_NAME}*"))
+    return sorted(map(int, names), reverse=True)
 
 
 def resumable_from(run: RunFolder, status: Status) -> int:
-    """The step of the newest checkpoint of a run that ended before its time; 0 where there is none.
+    """The step of the newest checkpoint of a run that ended early; 0 if there is none.
 
-    Its files are not looked into: resuming does that, and takes an older one where it is broken.
+    Its files are not read: resuming does that, and falls back to an older one if it is broken.
     """
     return max(steps(run), default=0) if status.resumable else 0
 
 
 @contextmanager
 def draft(run: RunFolder, step: int) -> Iterator[Path]:
-    """Give an empty folder to fill; it becomes the step's checkpoint when all went well.
+    """Yield an empty folder to fill; it becomes the checkpoint of the step unless an error occurs.
 
     Raises:
-        OSError: The disk is full or cannot be written; what was there before is as it was.
+        OSError: The disk is full or cannot be written; an older checkpoint of the step is kept.
     """
     target = folder_of(run, step)
     folder = target.with_name(f"{_DRAFT}{step}.new")
@@ -78,15 +80,15 @@ def draft(run: RunFolder, step: int) -> Iterator[Path]:
 
 
 def fault(folder: Path) -> str:
-    """What is wrong with a checkpoint; empty when every file is as it was sealed.
+    """What is wrong with a checkpoint; empty if every file has the checksum it was sealed with.
 
-    Reads all of it.
+    Reads all files.
     """
     try:
-        sealed: dict[str, str] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        for name, digest in sealed.items():
-            if _digest(folder / name) != digest:
-                return f"{name} is not as it was written"
+        checksums: dict[str, str] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        for name, checksum in checksums.items():
+            if _checksum(folder / name) != checksum:
+                return f"{name} was changed after it was written"
     except FileNotFoundError as error:
         return f"{Path(error.filename).name} is missing"
     except (OSError, ValueError, AttributeError):
@@ -94,54 +96,51 @@ def fault(folder: Path) -> str:
     return ""
 
 
-def choose(run: RunFolder, step: int | None = None) -> Choice:
-    """The newest whole checkpoint, or that of ``step``.
+def choose(run: RunFolder, step: int | None = None) -> CheckpointChoice:
+    """Choose the newest intact checkpoint, or that of ``step``.
 
     Raises:
         NotFoundError: There is none, or none of that step.
-        BadInputError: That of ``step`` is broken, or all are.
+        BadInputError: That of ``step`` is broken, or all of them are.
     """
-    there = steps(run)
-    if step is not None and step not in there:
-        names = f"there are {', '.join(map(str, there))}" if there else "it has none"
-        raise NotFoundError(f"{run.id} has no checkpoint of step {step}; {names}")
+    existing = steps(run)
+    if step is not None and step not in existing:
+        listed = f"there are {', '.join(map(str, existing))}" if existing else "it has none"
+        raise NotFoundError(f"{run.id} has no checkpoint of step {step}; {listed}")
     broken: list[str] = []
-    for candidate in there if step is None else [step]:
+    for candidate in existing if step is None else [step]:
         wrong = fault(folder_of(run, candidate))
         if not wrong:
-            return Choice(candidate, folder_of(run, candidate), tuple(broken))
+            return CheckpointChoice(candidate, folder_of(run, candidate), tuple(broken))
         broken.append(f"the checkpoint of step {candidate} is broken: {wrong}")
     if not broken:
-        raise NotFoundError(f"{run.id} has no checkpoint to go on from{_instead(run)}")
-    whole = [str(other) for other in there if other != step and not fault(folder_of(run, other))]
-    hint = f"; whole are {', '.join(whole)}" if whole else "; no other is whole"
+        raise NotFoundError(f"{run.id} has no checkpoint to resume from{_advice(run)}")
+    intact = [
+        str(other) for other in existing if other != step and not fault(folder_of(run, other))
+    ]
+    hint = f"; intact: {', '.join(intact)}" if intact else "; no other is intact"
     raise BadInputError(f"{run.id}: {'; '.join(broken)}{hint}")
 
 
-def _instead(run: RunFolder) -> str:
+def _advice(run: RunFolder) -> str:
     """What can be done with a run that has no checkpoint."""
     if run.has_result():
         return f", but its result is saved: 'ftwb evaluate {run.id}' measures it"
-    return f": 'ftwb train {run.recipe_file}' starts anew"
+    return f": 'ftwb train {run.recipe_file}' starts over"
 
 
-def keep(run: RunFolder, newest: int, others: Collection[int]) -> None:
-    """Remove all but the ``newest`` ones and those of the steps in ``others``."""
+def prune(run: RunFolder, newest: int, others: Collection[int]) -> None:
+    """Remove all checkpoints but the ``newest`` ones and those of the steps in ``others``."""
     for step in steps(run)[newest:]:
         if step not in others:
-            _remove(folder_of(run, step))
+            files.remove_folder(folder_of(run, step))
 
 
 def remove_after(run: RunFolder, step: int) -> None:
-    """Remove the checkpoints of later steps: they are made anew."""
+    """Remove the checkpoints of later steps, which will be written again."""
     for later in steps(run):
         if later > step:
-            _remove(folder_of(run, later))
-
-
-def _remove(folder: Path) -> None:
-    """Remove a checkpoint so that half of it is at no time taken for one."""
-    files.remove_folder(folder)
+            files.remove_folder(folder_of(run, later))
 
 
 def _remove_drafts(run: RunFolder) -> None:
@@ -150,15 +149,15 @@ def _remove_drafts(run: RunFolder) -> None:
 
 
 def _seal(folder: Path) -> None:
-    """Push every file to the disk and write down its checksum."""
+    """Sync every file to disk and write the manifest of their checksums."""
     contents = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     for path in contents:
         files.sync(path)
-    sealed = {path.relative_to(folder).as_posix(): _digest(path) for path in contents}
-    files.write_atomic(folder / _MANIFEST, json.dumps(sealed, indent=1))
+    checksums = {path.relative_to(folder).as_posix(): _checksum(path) for path in contents}
+    files.write_atomic(folder / _MANIFEST, json.dumps(checksums, indent=1))
     files.sync(folder)
 
 
-def _digest(path: Path) -> str:
+def _checksum(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

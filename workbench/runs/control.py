@@ -1,4 +1,8 @@
-"""What a user asks of a live run: a file appears, the worker consumes it."""
+"""Requests to the worker of a live run.
+
+A request is a file in the run's ``control`` folder; the worker consumes it between two steps. What
+came of a checkpoint or an evaluation it writes into the event log.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ import time
 from typing import TYPE_CHECKING, Literal, get_args
 
 from workbench.core import files
-from workbench.core.errors import BadInputError
+from workbench.core.errors import BadInputError, MachineError, RunFailedError
+from workbench.runs.events import EventReader
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from workbench.runs.events import Event
     from workbench.runs.folder import RunFolder
     from workbench.runs.status import Status
 
@@ -18,25 +24,30 @@ Request = Literal["stop", "checkpoint", "evaluate", "continue"]
 
 REQUESTS: tuple[Request, ...] = get_args(Request)
 
-WAITING = "over budget: waiting for an answer"
-"""The phase of a run that waits for ``continue`` or ``stop``."""
+AnsweredRequest = Literal["checkpoint", "evaluate"]
+"""Requests that the worker answers in the event log, after a step."""
+
+AWAITING_ANSWER = "over budget: waiting for an answer"
+"""The phase of a run that is paused until ``continue`` or ``stop``."""
+
+POLL_INTERVAL = 0.25
+"""Seconds between two looks for an answer."""
 
 
-def ask(run: RunFolder, request: Request) -> None:
-    """Leave a request for the worker of ``run``.
+def send_request(run: RunFolder, request: Request) -> None:
+    """Send a request to the worker of ``run``.
 
-    What has no worker yet, because it was lost while it waited or waits for a scheduler, is stopped
-    for good.
+    A stop takes a run that has no worker yet (waiting for a scheduler, or lost while queued) out of
+    the queue at once.
 
     Raises:
-        BadInputError: No worker is at work on it, it has no step to come, or it does not wait for
-            an answer.
+        BadInputError: The run cannot handle this request in its present state.
     """
     status = run.status()
     scheduled = status.state == "queued" and status.pid is None and bool(status.scheduler)
-    if request == "stop" and (status.stranded or scheduled):
-        ended = {"state": "stopped", "reason": "taken out of the queue", "stranded": False}
-        status.model_copy(update={**ended, "ended": time.time()}).save(run.status_file)
+    if request == "stop" and (status.lost_while_queued or scheduled):
+        stopped = {"state": "stopped", "reason": "taken out of the queue", "ended": time.time()}
+        status.model_copy(update={**stopped, "lost_while_queued": False}).save(run.status_file)
         return
     if why := refusal(status, request):
         raise BadInputError(f"{run.id} {why}")
@@ -44,33 +55,85 @@ def ask(run: RunFolder, request: Request) -> None:
 
 
 def refusal(status: Status, request: Request) -> str:
-    """Why a run that stands so cannot be asked this, in words that follow its id; empty if it can.
+    """Why a run in this state cannot handle the request, as words after its id; empty if it can.
 
-    A checkpoint or an evaluation is made after a step, so that a step must be to come.
+    Checkpoints and evaluations are made after a step, so at least one step must be left.
     """
     if not status.live:
         return f"is {status.state}: there is no worker to {request}"
-    if request == "continue" and status.phase != WAITING:
-        return f"waits for no answer: it is {status.phase or status.state}"
+    if request == "continue" and status.phase != AWAITING_ANSWER:
+        return f"is not waiting for an answer ({status.phase or status.state})"
     if request in ("stop", "continue"):
         return ""
-    if status.phase == WAITING:
-        return "waits over its budget: continue or stop it first"
+    if status.phase == AWAITING_ANSWER:
+        return "is paused: over its KL budget; continue or stop it first"
     if status.state == "stopping" or 0 < status.total <= status.step:
-        return f"has taken its last step: there is nothing to {request} any more"
+        return f"has finished its last step; there is nothing left to {request}"
     return ""
 
 
 def take_stop(run: RunFolder) -> bool:
-    """Consume a request to stop, and no other; for the worker while no step is being taken."""
-    waits = (run.control / "stop").exists()
-    (run.control / "stop").unlink(missing_ok=True)
-    return waits
+    """Consume a request to stop, and no other; for the worker when it takes no steps."""
+    only_stop: tuple[Request, ...] = ("stop",)
+    return bool(take_requests(run, only_stop))
 
 
-def take(run: RunFolder, which: Collection[Request] = REQUESTS) -> list[Request]:
-    """Consume the requests that wait, or those of ``which``; for the worker between steps."""
-    waiting: list[Request] = [name for name in which if (run.control / name).exists()]
-    for name in waiting:
-        (run.control / name).unlink(missing_ok=True)
+def take_requests(run: RunFolder, kinds: Collection[Request] = REQUESTS) -> list[Request]:
+    """Consume the waiting requests of these kinds; for the worker between two steps."""
+    waiting: list[Request] = [kind for kind in kinds if (run.control / kind).exists()]
+    for kind in waiting:
+        (run.control / kind).unlink(missing_ok=True)
     return waiting
+
+
+class PendingRequest:
+    """A request that was sent to a worker and that it will answer in the event log."""
+
+    def __init__(self, run: RunFolder, request: AnsweredRequest) -> None:
+        """Send the request.
+
+        Raises:
+            BadInputError: The run cannot handle this request in its present state.
+        """
+        self.run = run
+        self.request = request
+        self._reader = EventReader(run.events, at_end=True)
+        send_request(run, request)
+
+    def poll(self) -> Event | None:
+        """The worker's answer; None while it is busy with its step.
+
+        A checkpoint that is written for another reason in the meantime is an answer as well.
+
+        Raises:
+            MachineError: The worker failed to do it, and says why.
+            RunFailedError: The run ended before handling the request.
+        """
+        status = self.run.status()  # read before the log, so that nothing written later is missed
+        for event in self._reader.read():
+            if self._is_answer(event):
+                if event.get("level") == "warning":
+                    raise MachineError(f"{self.run.id}: {event['text']}")
+                return event
+        if not status.live:
+            ended = "was lost" if status.state == "lost" else status.state
+            why = f": {status.reason}" if status.reason else ""
+            raise RunFailedError(f"{self.run.id} {ended} before handling the request{why}")
+        return None
+
+    def _is_answer(self, event: Event) -> bool:
+        is_checkpoint = self.request == "checkpoint" and event["kind"] == "checkpoint"
+        return is_checkpoint or event.get("answers") == self.request
+
+
+def when_handled(status: Status) -> str:
+    """When a worker will handle a request, as words after "asked to …"."""
+    started = status.state not in ("queued", "starting")
+    return "after the current step" if started else "after its first step"
+
+
+def describe_answer(event: Event) -> str:
+    """A worker's answer, for people."""
+    if event["kind"] == "checkpoint":
+        return f"wrote {event['path']}"
+    return str(event["text"])

@@ -1,6 +1,7 @@
-"""events.jsonl: append-only, one object a line, each line written whole.
+"""events.jsonl: append-only, one JSON object a line, each line written whole or not at all.
 
-Kinds: ``phase train eval memory retention canary penalty probe checkpoint notice error``.
+Every event has ``t`` (seconds since the epoch), ``step`` and ``kind``: ``phase train eval memory
+retention canary penalty probe checkpoint notice error``.
 """
 
 from __future__ import annotations
@@ -20,39 +21,42 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 
-_CHUNK = 1 << 20
-"""Bytes of a log that are held in memory at a time."""
+_CHUNK_BYTES = 1 << 20
+"""Bytes of a log that are in memory at a time."""
 
 
 class EventLog:
-    """The worker's end: every event is one write, whole or taken back."""
+    """The worker's end: every event is one write, complete or undone."""
 
     def __init__(self, path: Path) -> None:
-        """Open ``path`` for appending; a line that a power cut left torn is ended first."""
-        self._torn = _ends_torn(path)
+        """Open ``path`` for appending; a line that a power cut left incomplete is ended first."""
+        self._ends_incomplete = _ends_incomplete(path)
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def append(self, kind: str, step: int, **values: Any) -> Event:
-        """Write one event; a number that is not finite is written as null, with a notice.
+        """Write one event; a number that is not finite becomes null, and a notice is added.
 
         Raises:
-            OSError: The disk is full or cannot be written; nothing of it is in the log.
+            OSError: The disk is full or cannot be written; the log is as it was.
         """
-        broken = [key for key, value in values.items() if _not_finite(value)]
+        non_finite = [key for key, value in values.items() if _is_non_finite(value)]
         event: Event = {
             "t": round(time.time(), 3),
             "step": step,
             "kind": kind,
-            **{key: None if key in broken else _clean(value) for key, value in values.items()},
+            **{
+                key: None if key in non_finite else _scrubbed(value)
+                for key, value in values.items()
+            },
         }
-        told = [event]
-        if broken:
-            text = f"{kind}: {', '.join(broken)} is not finite"
+        events = [event]
+        if non_finite:
+            text = f"{kind}: {', '.join(non_finite)} is not finite"
             notice = {"kind": "notice", "level": "warning", "text": text}
-            told.append({"t": event["t"], "step": step, **notice})
-        lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
-        files.write_all(self._file, ("\n" * self._torn + lines).encode())
-        self._torn = False
+            events.append({"t": event["t"], "step": step, **notice})
+        lines = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
+        files.write_all(self._file, ("\n" * self._ends_incomplete + lines).encode())
+        self._ends_incomplete = False
         return event
 
     def close(self) -> None:
@@ -61,7 +65,7 @@ class EventLog:
 
 
 class EventReader:
-    """The screens' end: yields what is new since the last call, tolerating a torn last line."""
+    """The reader's end: yields what is new since the last call, tolerating a torn last line."""
 
     def __init__(self, path: Path, *, at_end: bool = False) -> None:
         """Start before the first event of ``path``, which need not exist yet, or after the last."""
@@ -69,45 +73,47 @@ class EventReader:
         self._offset = self.size if at_end else 0
 
     def read(self) -> Iterator[Event]:
-        """Yield every whole line written since the last call; what is no event is skipped."""
-        while lines := self.lines(_CHUNK):
-            for line in lines:
-                event = parse(line)
-                if event is not None:
-                    yield event
+        """Yield every event written since the last call; lines that are not events are skipped."""
+        while lines := self.lines(_CHUNK_BYTES):
+            yield from filter(None, map(parse_event, lines))
 
-    def lines(self, most: int) -> list[bytes]:
-        """The whole lines among the next ``most`` bytes, or one longer line; each read once."""
+    def lines(self, limit: int) -> list[bytes]:
+        """The complete lines of the next ``limit`` bytes, or a single longer line."""
         if not self.unread:
             return []
         with self._path.open("rb") as stream:
             stream.seek(self._offset)
-            found = stream.read(most)
-            if len(found) == most and b"\n" not in found:
-                found += stream.readline()
-        whole = found[: found.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return whole.splitlines(keepends=True)
-
-    def newest(self, most: int) -> list[bytes]:
-        """The whole lines among the last ``most`` bytes, which are not taken for read."""
-        with self._path.open("rb") as stream:
-            stream.seek(max(0, self.size - most))
-            return [line for line in stream.readlines()[1:] if line.endswith(b"\n")]
+            data = stream.read(limit)
+            if len(data) == limit and b"\n" not in data:
+                data += stream.readline()
+        complete = data[: data.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        return complete.splitlines(keepends=True)
 
     @property
     def size(self) -> int:
-        """Bytes of the log."""
+        """Size of the log in bytes."""
         return self._path.stat().st_size if self._path.exists() else 0
 
     @property
     def unread(self) -> int:
-        """Bytes written since the last call, a torn last line among them."""
+        """Bytes written since the last call, including an incomplete last line."""
         return max(0, self.size - self._offset)
 
 
-def parse(line: bytes) -> Event | None:
-    """The event that a line holds; None where it holds none."""
+def newest_lines(path: Path, size: int) -> list[bytes]:
+    """The complete lines among the last ``size`` bytes of a log; none if there is no log."""
+    *lines, _incomplete = files.tail(path, size).split("\n")
+    return [f"{line}\n".encode() for line in lines]
+
+
+def newest_events(path: Path, size: int) -> list[Event]:
+    """The events among the last ``size`` bytes of a log, oldest first."""
+    return list(filter(None, map(parse_event, newest_lines(path, size))))
+
+
+def parse_event(line: bytes) -> Event | None:
+    """Parse a line of the log; None if it is not an event."""
     try:
         event = json.loads(line)
     except ValueError:
@@ -117,8 +123,8 @@ def parse(line: bytes) -> Event | None:
     return event if isinstance(event.get("step"), (int, float)) else None
 
 
-def _ends_torn(path: Path) -> bool:
-    """Whether a log has a last line without an end; one byte tells, however long the log is."""
+def _ends_incomplete(path: Path) -> bool:
+    """Whether the last line of a log has no newline; reads one byte, however long the log is."""
     if not path.exists() or not path.stat().st_size:
         return False
     with path.open("rb") as stream:
@@ -126,9 +132,9 @@ def _ends_torn(path: Path) -> bool:
         return stream.read() != b"\n"
 
 
-def _clean(value: object) -> object:
+def _scrubbed(value: object) -> object:
     return scrub(value) if isinstance(value, str) else value
 
 
-def _not_finite(value: object) -> bool:
+def _is_non_finite(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)

@@ -1,4 +1,4 @@
-"""The run folder: its layout, its birth, and finding it again."""
+"""The run folder: its layout, how it is created, and how it is found."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
 
 _NEEDED_BYTES = 64 << 20
-MEASURING = "measuring the result"
-"""The phase of a run whose result is saved."""
+"""Free disk space without which no run is created."""
 
-_TAIL = 4096
-_WORDS = 200
+MEASURING = "measuring the result"
+"""The phase of a run after its result is saved."""
+
+_LOG_TAIL_BYTES = 4096
+_LONGEST_QUOTE = 200
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run on disk; nothing about a run is true that is not here."""
+    """One run on disk, which is the only place where its state is kept."""
 
     path: Path
 
@@ -39,12 +41,12 @@ class RunFolder:
 
     @property
     def recipe_file(self) -> Path:
-        """The full resolved recipe, never rewritten."""
+        """The complete recipe, never rewritten."""
         return self.path / "recipe.yaml"
 
     @property
     def origin(self) -> Path:
-        """Checksums of the recipe and the data it started from."""
+        """Checksums of the recipe and of the data it started from."""
         return self.path / "origin.json"
 
     @property
@@ -64,12 +66,12 @@ class RunFolder:
 
     @property
     def base(self) -> Path:
-        """What was measured on the untouched base."""
+        """Measurements of the untouched base."""
         return self.path / "base"
 
     @property
     def checkpoints(self) -> Path:
-        """``step-N`` folders."""
+        """One ``step-N`` folder per checkpoint, see :mod:`workbench.runs.checkpoints`."""
         return self.path / "checkpoints"
 
     @property
@@ -84,45 +86,42 @@ class RunFolder:
 
     @property
     def chats(self) -> Path:
-        """Transcripts of the split chat, and what was judged by hand in it."""
+        """Transcripts of the split chat and the verdicts given in it."""
         return self.path / "chats"
 
     @property
     def status_file(self) -> Path:
-        """Where the run stands."""
+        """The state of the run."""
         return self.path / "status.json"
 
     def status(self) -> Status:
-        """Where the run stands, corrected by what is true of its worker.
+        """The state of the run, after checking that its worker is alive.
 
-        A worker that died without a word is quoted with the last line of its log; one that died
-        over its measurements leaves a result.
+        The reason of a lost run quotes the last line of its worker's log, and says if there is a
+        result nevertheless.
         """
         status = Status.read(self.status_file)
-        if status.state != "lost" or status.stranded:
+        if status.state != "lost" or status.lost_while_queued:
             return status
         reason = status.reason
-        if words := self._last_words():
-            reason += f", it ends with: {words}"
+        if quote := self._last_log_line():
+            reason += f", which ends with: {quote}"
         if status.phase == MEASURING and self.has_result():
             reason += f"; its result is saved: 'ftwb evaluate {self.id}' measures it"
         return status.model_copy(update={"reason": reason})
 
-    def _last_words(self) -> str:
-        """The last line that the worker wrote, cut to what fits in a list."""
-        if not self.log.is_file():
-            return ""
-        with self.log.open("rb") as stream:
-            stream.seek(max(0, self.log.stat().st_size - _TAIL))
-            lines = stream.read().decode(errors="replace").split("\n")
-        return next((line.strip()[-_WORDS:] for line in reversed(lines) if line.strip()), "")
+    def _last_log_line(self) -> str:
+        lines = files.tail(self.log, _LOG_TAIL_BYTES).split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")[
+            -_LONGEST_QUOTE:
+        ]
 
     def recipe(self) -> Recipe:
         """The recipe it was launched with."""
         return yaml_io.load_file(self.recipe_file)
 
     def has_result(self) -> bool:
-        """Whether a tuned model was saved: an empty folder is none."""
+        """Whether the weights of a tuned model were saved."""
         return any(self.model.glob("*.safetensors"))
 
 
@@ -133,16 +132,16 @@ class Runs:
     root: Path
 
     def create(self, recipe: Recipe) -> RunFolder:
-        """Make the folder of a new run, whole or not at all.
+        """Create the folder of a new run, completely or not at all.
 
         Raises:
-            BadInputError: An access token stands in the recipe.
+            BadInputError: The recipe contains an access token.
             MachineError: The disk is full or cannot be written.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             if shutil.disk_usage(self.root).free < _NEEDED_BYTES:
-                raise MachineError(f"{self.root}: no disk space left for a run")
+                raise MachineError(f"{self.root}: no disk space left for a run; free some")
             return self._create(recipe)
         except OSError as error:
             raise MachineError(f"{self.root}: cannot create a run: {error.strerror}") from error
@@ -151,12 +150,11 @@ class Runs:
         text = yaml_io.dump(recipe)
         if holds_token(text):
             raise BadInputError(
-                "the recipe holds an access token, and recipes are kept and shared; take it out "
+                "the recipe contains an access token, but recipes are stored and shared; remove it "
                 "and set HF_TOKEN in the environment"
             )
         created = time.time()
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(created))
-        name, number = f"{stamp}-{recipe.name}", 1
+        name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(created))}-{recipe.name}"
         draft = RunFolder(self.root / f".new-{name}-{time.monotonic_ns()}")
         draft.path.mkdir(mode=0o700)
         try:
@@ -164,42 +162,49 @@ class Runs:
             files.write_atomic(draft.recipe_file, text)
             Status(created=created).save(draft.status_file)
             draft.events.touch(mode=0o600)
-            while True:
-                suffix = "" if number == 1 else f"-{number}"
-                final = self.root / f"{name}{suffix}"
-                if not final.exists():
-                    return RunFolder(draft.path.rename(final))
-                number += 1
+            return RunFolder(draft.path.rename(self._free_path(name)))
         except BaseException:
             shutil.rmtree(draft.path, ignore_errors=True)
             raise
 
+    def _free_path(self, name: str) -> Path:
+        """``name``, or the first of ``name-2``, ``name-3`` … that does not exist."""
+        path, number = self.root / name, 1
+        while path.exists():
+            number += 1
+            path = self.root / f"{name}-{number}"
+        return path
+
     def list(self) -> list[RunFolder]:
-        """Every run, newest first; a link that leads elsewhere is none."""
+        """Every run, newest first; symbolic links are not followed."""
         if not self.root.is_dir():
             return []
-        found = [path for path in self.root.iterdir() if (path / "status.json").is_file()]
-        visible = [path for path in found if not (path.name.startswith(".") or path.is_symlink())]
+        folders = [path for path in self.root.iterdir() if (path / "status.json").is_file()]
+        visible = [path for path in folders if not (path.name.startswith(".") or path.is_symlink())]
         return [RunFolder(path) for path in sorted(visible, reverse=True)]
 
     def find(self, name: str) -> RunFolder:
-        """Find a run by id, unique part of an id, or ``last``.
+        """Find a run by its id, a unique part of it, or ``last``.
 
         Raises:
-            NotFoundError: There is no such run.
-            BadInputError: More than one run fits.
+            NotFoundError: No run matches.
+            BadInputError: More than one run matches.
         """
         if not name:
             raise NotFoundError("the name of a run is empty; 'ftwb runs' lists them")
-        every = self.list()
-        if name == "last" and every:
-            return every[0]
-        exact = [run for run in every if run.id == name]
-        fitting = exact or [run for run in every if run.id.startswith(name)]
-        fitting = fitting or [run for run in every if name in run.id]
-        if len(fitting) == 1:
-            return fitting[0]
-        if not fitting:
+        runs = self.list()
+        if name == "last" and runs:
+            return runs[0]
+        matches = (
+            [run for run in runs if run.id == name]
+            or [run for run in runs if run.id.startswith(name)]
+            or [run for run in runs if name in run.id]
+        )
+        if not matches:
             raise NotFoundError(f"{name}: no such run in {self.root}; 'ftwb runs' lists them")
-        names = ", ".join(run.id for run in fitting[:4])
-        raise BadInputError(f"{name}: {len(fitting)} runs fit ({names} …); write more of the id")
+        if len(matches) > 1:
+            ids = ", ".join(run.id for run in matches[:4])
+            raise BadInputError(
+                f"{name} is ambiguous: {len(matches)} runs match ({ids} …); type more of the id"
+            )
+        return matches[0]

@@ -1,4 +1,4 @@
-"""Starting workers that outlive the terminal and wait for their turn."""
+"""Starting workers that outlive the terminal and queue for a device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from workbench.core import locations
 from workbench.core.errors import MachineError
 from workbench.runs.folder import Runs
-from workbench.runs.process import identity
+from workbench.runs.process import process_identity
 from workbench.runs.queue import Queue, Ticket
 
 if TYPE_CHECKING:
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 WORKER = "workbench.training"
 
 
-def launch(run: RunFolder, *order: str) -> int:
+def launch(run: RunFolder, *worker_args: str) -> int:
     """Start the worker of ``run``, which queues for a device, and return its pid.
 
-    It has a session of its own and no controlling terminal, so closing one is nothing to it; its
-    output goes to ``worker.log``. Runs that lost their place to a reboot are queued again first.
+    It has its own session and no controlling terminal, so it survives the terminal; its output goes
+    to ``worker.log``. Runs that lost their place in the queue to a reboot are queued again first.
 
     Args:
         run: The run.
-        order: What its worker is told to do; without one it starts at the beginning.
+        worker_args: Arguments of the worker; without any it starts at the beginning.
 
     Raises:
         MachineError: The process cannot be started, or the queue cannot be used.
     """
     try:
-        with Queue(locations.queue()).alone() as waiting:
-            _start_stranded(run.path.parent, waiting, but=run)
-            return _start(run, order, waiting)
+        with Queue(locations.queue()).locked() as waiting:
+            _restart_lost(run.path.parent, waiting, exclude=run)
+            return _start(run, worker_args, waiting)
     except MachineError as error:
         failed = {"state": "failed", "reason": str(error), "ended": time.time()}
         run.status().model_copy(update=failed).save(run.status_file)
@@ -47,30 +47,30 @@ def launch(run: RunFolder, *order: str) -> int:
 
 
 def relaunch(runs: Runs) -> list[RunFolder]:
-    """Queue again, in their old order, the runs whose workers were lost while they waited.
+    """Queue again, in their old order, the runs whose workers died while they were queued.
 
     Raises:
         MachineError: A process cannot be started, or the queue cannot be used.
     """
-    with Queue(locations.queue()).alone() as waiting:
-        return _start_stranded(runs.root, waiting)
+    with Queue(locations.queue()).locked() as waiting:
+        return _restart_lost(runs.root, waiting)
 
 
-def _start_stranded(
-    root: Path, waiting: list[Ticket], *, but: RunFolder | None = None
+def _restart_lost(
+    root: Path, waiting: list[Ticket], *, exclude: RunFolder | None = None
 ) -> list[RunFolder]:
-    found = [(run.status(), run) for run in Runs(root).list() if run != but]
     here = socket.gethostname()
-    stranded = [pair for pair in found if pair[0].stranded and pair[0].host == here]
-    again = sorted(stranded, key=lambda pair: pair[0].created)
-    for status, run in again:
-        _start(run, status.order, waiting)
-    return [run for _, run in again]
+    statuses = [(run.status(), run) for run in Runs(root).list() if run != exclude]
+    lost = [pair for pair in statuses if pair[0].lost_while_queued and pair[0].host == here]
+    lost.sort(key=lambda pair: pair[0].created)
+    for status, run in lost:
+        _start(run, status.worker_args, waiting)
+    return [run for _, run in lost]
 
 
-def _start(run: RunFolder, order: tuple[str, ...], waiting: list[Ticket]) -> int:
-    """Start a worker and give it the last place; it is held up until the queue is let go."""
-    command = [sys.executable, "-P", "-m", WORKER, str(run.path), *order]
+def _start(run: RunFolder, worker_args: tuple[str, ...], waiting: list[Ticket]) -> int:
+    """Start a worker in the last place; it waits for the queue's lock, which we hold."""
+    command = [sys.executable, "-P", "-m", WORKER, str(run.path), *worker_args]
     try:
         run.log.touch(mode=0o600)
         with run.log.open("ab") as log:
@@ -84,12 +84,12 @@ def _start(run: RunFolder, order: tuple[str, ...], waiting: list[Ticket]) -> int
             )
     except OSError as error:
         raise MachineError(f"the worker cannot be started: {error}") from error
-    process = identity(worker.pid)
+    process = process_identity(worker.pid)
     waiting.append(Ticket(str(run.path), worker.pid, process))
     run.status().model_copy(
         update={
             "state": "queued",
-            "order": order,
+            "worker_args": worker_args,
             "reason": "",
             "pid": worker.pid,
             "process": process,
@@ -97,16 +97,16 @@ def _start(run: RunFolder, order: tuple[str, ...], waiting: list[Ticket]) -> int
             "heartbeat": time.time(),
             "started": None,
             "ended": None,
-            "stranded": False,
+            "lost_while_queued": False,
         }
     ).save(run.status_file)
     return worker.pid
 
 
 def worker_environment() -> dict[str, str]:
-    """The worker's environment: its output is not held back, and libraries start no threads.
+    """The worker's environment: unbuffered output, and no threads in the tokenizers.
 
-    That this process was itself started by torchrun is nothing to it.
+    A variable by which torchrun marks its own children is left out.
     """
-    own = {name: value for name, value in os.environ.items() if name != "TORCHELASTIC_RUN_ID"}
-    return {**own, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
+    inherited = {key: value for key, value in os.environ.items() if key != "TORCHELASTIC_RUN_ID"}
+    return {**inherited, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}

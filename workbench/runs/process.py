@@ -1,4 +1,4 @@
-"""Telling one process from every other that ever had its pid."""
+"""Telling a process from any other that had the same pid before or after it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 import psutil
 
 
-def identity(pid: int) -> str | None:
-    """Name a living process so that a reused pid is not taken for it; None when it does not live.
+def process_identity(pid: int) -> str | None:
+    """Identify a living process even if its pid is reused; None if it is not alive.
 
-    On Linux the boot id and the start time in clock ticks, which no change of the clock moves;
-    elsewhere the creation time.
+    On Linux it is the boot id and the start time in clock ticks, which do not depend on the system
+    clock; elsewhere the creation time.
     """
     try:
         process = psutil.Process(pid)

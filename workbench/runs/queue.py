@@ -1,8 +1,8 @@
-"""Runs wait for a device in the order of their launch, and no daemon watches over them.
+"""The queue for devices: runs start in the order of their launch, without a daemon.
 
-Each device has a file that the worker on it keeps locked (``flock``) for as long as it lives, so
-that no crash leaves a device taken. ``line.json`` names those who wait, first come first; only who
-holds ``line.lock`` reads or writes it, and the dead are dropped by whoever does.
+Each device has a lock file that its worker keeps locked (``flock``) while it lives, so that no
+crash leaves a device taken. ``waiting.json`` lists the workers that wait, first come first; it is
+read and written only under ``waiting.lock``, and whoever does so drops the dead ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.core import files
 from workbench.core.errors import MachineError
-from workbench.runs.process import identity
+from workbench.runs.process import process_identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 
 class Ticket(NamedTuple):
-    """A place in the queue: whose worker waits, and for which devices.
+    """A place in the queue.
 
     Attributes:
         run: The path of the run.
-        process: See :func:`workbench.runs.process.identity`.
-        devices: Keys of the devices it can take; none until its worker has looked.
+        pid: The pid of its worker.
+        process: See :func:`workbench.runs.process.process_identity`.
+        devices: Keys of the devices it can use; empty until its worker has found out.
     """
 
     run: str
@@ -38,18 +39,18 @@ class Ticket(NamedTuple):
     process: str | None
     devices: tuple[str, ...] = ()
 
-    def lives(self) -> bool:
-        """Whether its worker still waits."""
-        return self.process is not None and identity(self.pid) == self.process
+    def is_alive(self) -> bool:
+        """Whether its worker is alive."""
+        return self.process is not None and process_identity(self.pid) == self.process
 
-    def meets(self, devices: Sequence[str]) -> bool:
-        """Whether it could take one of ``devices``, as far as is known."""
+    def competes_for(self, devices: Sequence[str]) -> bool:
+        """Whether it may take one of ``devices``, as far as is known."""
         return not self.devices or not set(self.devices).isdisjoint(devices)
 
 
 @dataclass(frozen=True)
-class Taken:
-    """Devices that are this process's own until it ends: the files must stay open."""
+class AcquiredDevices:
+    """Devices that belong to this process until it ends; the files must stay open."""
 
     devices: tuple[str, ...]
     files: tuple[int, ...]
@@ -62,45 +63,47 @@ class Queue:
     folder: Path
 
     @contextmanager
-    def alone(self) -> Iterator[list[Ticket]]:
-        """Keep all others out; what is done to the list of those who wait is kept.
+    def locked(self) -> Iterator[list[Ticket]]:
+        """Lock the queue and yield the waiting tickets; changes to the list are saved.
 
         Raises:
-            MachineError: The folder is someone else's, cannot be written or cannot be locked.
+            MachineError: The folder belongs to someone else, or cannot be written or locked.
         """
-        self.claim_folder()
-        lock = _open(self.folder / "line.lock")
+        self.ensure_folder()
+        lock = _open(self.folder / "waiting.lock")
         try:
             _lock(lock, self.folder)
             before = self._read()
-            waiting = [ticket for ticket in before if ticket.lives()]
+            waiting = [ticket for ticket in before if ticket.is_alive()]
             yield waiting
             if waiting != before:
-                files.write_atomic(self.folder / "line.json", json.dumps(waiting))
+                files.write_atomic(self.folder / "waiting.json", json.dumps(waiting))
         finally:
             os.close(lock)
 
-    def try_acquire(self, run: Path, devices: Sequence[str], count: int = 1) -> Taken | int:
-        """Take the first free devices if nobody is ahead, else tell this process's place, from 1.
+    def try_acquire(
+        self, run: Path, devices: Sequence[str], count: int = 1
+    ) -> AcquiredDevices | int:
+        """Acquire the first free devices if nobody is ahead, or return the queue position, from 1.
 
-        All ``count`` of them or none, so that two who need several never wait for each other; and
-        nobody overtakes one who needs many, however long they take to become free.
+        All ``count`` devices are acquired or none, so that two runs that need several never wait
+        for each other; and nobody overtakes a run that needs many.
 
         Raises:
-            MachineError: See :meth:`alone`.
+            MachineError: See :meth:`locked`.
         """
-        with self.alone() as waiting:
+        with self.locked() as waiting:
             pids = [ticket.pid for ticket in waiting]
-            own = Ticket(str(run), os.getpid(), identity(os.getpid()), tuple(devices))
+            own = Ticket(str(run), os.getpid(), process_identity(os.getpid()), tuple(devices))
             place = pids.index(own.pid) if own.pid in pids else len(waiting)
             waiting[place:] = [own, *waiting[place + 1 :]]
-            ahead = [ticket for ticket in waiting[:place] if ticket.meets(devices)]
-            taken = None if ahead else self._take(devices, count)
-            if taken:
+            ahead = [ticket for ticket in waiting[:place] if ticket.competes_for(devices)]
+            acquired = None if ahead else self._lock_devices(devices, count)
+            if acquired:
                 waiting.pop(place)
-            return taken or len(ahead) + 1
+            return acquired or len(ahead) + 1
 
-    def _take(self, devices: Sequence[str], count: int) -> Taken | None:
+    def _lock_devices(self, devices: Sequence[str], count: int) -> AcquiredDevices | None:
         locked: dict[str, int] = {}
         for device in devices:
             if len(locked) == count:
@@ -112,33 +115,33 @@ class Queue:
                 continue
             os.close(file)
         if len(locked) == count:
-            return Taken(tuple(locked), tuple(locked.values()))
+            return AcquiredDevices(tuple(locked), tuple(locked.values()))
         for file in locked.values():
             os.close(file)
         return None
 
-    def claim_folder(self) -> Path:
-        """Make sure of the folder, and return it.
+    def ensure_folder(self) -> Path:
+        """Create the folder if needed, and return it.
 
         Raises:
-            MachineError: It cannot be made, or is someone else's.
+            MachineError: It cannot be created, or belongs to someone else.
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = self.folder.lstat()
+            info = self.folder.lstat()
         except OSError as error:
-            raise MachineError(f"{self.folder}: cannot be made: {error.strerror}") from error
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise MachineError(f"{self.folder}: cannot be created: {error.strerror}") from error
+        if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid():
             raise MachineError(
-                f"{self.folder}: is not a folder of yours; set FTWB_QUEUE to one on a local disk"
+                f"{self.folder}: not a folder of yours; set FTWB_QUEUE to one on a local disk"
             )
         return self.folder
 
     def _read(self) -> list[Ticket]:
-        line = self.folder / "line.json"
-        if not line.is_file():
+        path = self.folder / "waiting.json"
+        if not path.is_file():
             return []
-        rows = json.loads(line.read_text(encoding="utf-8"))
+        rows = json.loads(path.read_text(encoding="utf-8"))
         return [Ticket(run, pid, process, tuple(devices)) for run, pid, process, devices in rows]
 
 

@@ -1,8 +1,9 @@
-"""One worker a run: a lock that the worker holds while it lives, and whoever starts one before.
+"""One worker per run: a lock held by the worker while it lives, and by whoever starts one.
 
-The lock is a file in the run's folder. Some network and FUSE file systems know no locks: there it
-is a file in the folder of the queue, which keeps out all of this machine. What keeps out the others
-is then the status alone: a run whose worker beats on another host is live and is not resumed.
+The lock is a file in the run's folder. Some network and FUSE file systems do not support locks:
+then it is a file in the folder of the queue, which covers all processes of this machine. Against
+other machines only the status protects: a run whose worker sends heartbeats from another host is
+live and is not resumed.
 """
 
 from __future__ import annotations
@@ -24,82 +25,78 @@ if TYPE_CHECKING:
 
     from workbench.runs.folder import RunFolder
 
-_LOOK = 0.1
-"""Seconds between two tries."""
+_RETRY_INTERVAL = 0.1
+"""Seconds between two attempts."""
 
 
 @contextmanager
-def alone(run: RunFolder, patience: float = 0.0) -> Iterator[None]:
-    """Have the run to oneself inside; the system frees it when the process dies.
+def locked(run: RunFolder, timeout: float = 0.0) -> Iterator[None]:
+    """Hold the run's lock inside the context; the system releases it when the process dies.
 
     Args:
         run: The run.
-        patience: Seconds to wait for another to let go.
+        timeout: Seconds to wait for another process to release it.
 
     Raises:
         BadInputError: Another process holds it.
-        MachineError: Its folder cannot be written, or files can be locked nowhere.
+        MachineError: The folder cannot be written, or files cannot be locked anywhere.
     """
-    file = _open_lock(run)
+    file = _open_lock_file(run)
     try:
-        deadline = time.monotonic() + patience
-        while not _lock(file):
+        deadline = time.monotonic() + timeout
+        while not _try_lock(file):
             if time.monotonic() >= deadline:
-                raise BadInputError(f"{run.id}: another worker, or another resume, has it")
-            time.sleep(_LOOK)
+                raise BadInputError(f"{run.id}: locked by another worker or resume")
+            time.sleep(_RETRY_INTERVAL)
         yield
     finally:
         os.close(file)
 
 
-def _open_lock(run: RunFolder) -> int:
-    """The file to lock: all processes of this machine come to the same one."""
-    try:
-        file = _open(run.path / ".lock")
-    except OSError as error:
-        raise MachineError(f"{run.path}: cannot be written: {error.strerror}") from error
-    if _knows_locks(file):
-        return file
-    os.close(file)
-    return _open_lock_here(run)
-
-
-def _open_lock_here(run: RunFolder) -> int:
-    """The file to lock where the runs' own file system knows no locks.
-
-    Raises:
-        MachineError: Nor does that of the queue.
-    """
-    folder = Queue(locations.queue()).claim_folder()
+def _open_lock_file(run: RunFolder) -> int:
+    """Open the file to lock; all processes of this machine get the same one."""
+    in_run = _open_if_lockable(run.path / ".lock")
+    if in_run is not None:
+        return in_run
+    folder = Queue(locations.queue()).ensure_folder()
     name = hashlib.sha256(os.fsencode(run.path.resolve())).hexdigest()[:32]
-    try:
-        file = _open(folder / f"run-{name}.lock")
-    except OSError as error:
-        raise MachineError(f"{folder}: cannot be written: {error.strerror}") from error
-    if _knows_locks(file):
-        return file
-    os.close(file)
+    in_queue = _open_if_lockable(folder / f"run-{name}.lock")
+    if in_queue is not None:
+        return in_queue
     raise MachineError(
         f"files can be locked neither in {run.path} nor in {folder}; "
         "set FTWB_QUEUE to a folder on a local disk"
     )
 
 
+def _open_if_lockable(path: Path) -> int | None:
+    """Open a lock file; None if its file system does not support locks.
+
+    Raises:
+        MachineError: The folder cannot be written.
+    """
+    try:
+        file = _open(path)
+    except OSError as error:
+        raise MachineError(f"{path.parent}: cannot be written: {error.strerror}") from error
+    try:
+        _try_lock(file)
+    except OSError:
+        os.close(file)
+        return None
+    return file
+
+
 def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
 
-def _knows_locks(file: int) -> bool:
-    """Whether its file system can lock it at all, be it by this process or another."""
-    try:
-        _lock(file)
-    except OSError:
-        return False
-    return True
+def _try_lock(file: int) -> bool:
+    """Lock the file unless another process has.
 
-
-def _lock(file: int) -> bool:
-    """Whether the file is this process's own from now on."""
+    Raises:
+        OSError: The file system does not support locks.
+    """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

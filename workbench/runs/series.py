@@ -1,8 +1,10 @@
-"""A curve of bounded size in which no spike is ever hidden."""
+"""Curves of bounded size that never hide a spike, and where a climbing curve will end up."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from statistics import correlation, linear_regression
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ class Point(NamedTuple):
 
 
 class Bucket(NamedTuple):
-    """Values of neighbouring steps, folded together."""
+    """The values of neighbouring steps, merged."""
 
     step: float
     total: float
@@ -42,18 +44,18 @@ class Bucket(NamedTuple):
 
 @dataclass(frozen=True)
 class Series:
-    """A finished snapshot of a curve.
+    """A frozen snapshot of a curve.
 
     Attributes:
         buckets: In order of step.
-        last: The newest value, None before the first.
+        last: The newest value; None before the first.
     """
 
     buckets: tuple[Bucket, ...] = ()
     last: float | None = None
 
     def points(self, columns: int) -> list[Point]:
-        """Reduce to at most ``columns`` points, each with the lowest and highest value in it."""
+        """Reduce to at most ``columns`` points, each with its lowest and highest value."""
         if not self.buckets or columns < 1:
             return []
         width = -(-len(self.buckets) // columns)
@@ -68,10 +70,10 @@ class Series:
 
 @dataclass
 class SeriesBuilder:
-    """Collects values; at ``most`` buckets neighbours are folded, so memory is bounded.
+    """Collects values; neighbouring buckets are merged in pairs whenever there are ``most``.
 
     Attributes:
-        most: Buckets at which they are folded; even.
+        most: The number of buckets at which they are merged; even.
     """
 
     most: int = 2048
@@ -83,25 +85,28 @@ class SeriesBuilder:
         """Append the value measured at ``step``."""
         self._last = value
         new = Bucket(step, value, 1, value, value)
-        if self._open():
+        if self._room_in_last():
             self._buckets[-1] = self._buckets[-1].merged(new)
             return
         self._buckets.append(new)
-        self._fold()
+        self._merge_pairs_if_full()
 
     def extend(self, steps: Numbers, values: Numbers) -> None:
-        """Append many values at once, as :meth:`add` would one by one."""
+        """Append many values at once; the result is the same as with :meth:`add`."""
         done = 0
         while done < len(values):
-            taken = slice(done, done + self._until_fold())
-            self._take(steps[taken], values[taken])
-            done = taken.stop
-            self._fold()
+            until_full = self._room_in_last() + (
+                (self.most - 1 - len(self._buckets)) * self._per_bucket + 1
+            )
+            part = slice(done, done + until_full)
+            self._append(steps[part], values[part])
+            done = part.stop
+            self._merge_pairs_if_full()
         if len(values):
             self._last = values[-1].item()
 
     def rewind(self, step: float) -> None:
-        """Drop what came after ``step``; values folded together with earlier ones stay."""
+        """Drop what came after ``step``, except values already merged with earlier ones."""
         while self._buckets and self._buckets[-1].step > step:
             self._buckets.pop()
         last = self._buckets[-1] if self._buckets else None
@@ -111,22 +116,18 @@ class SeriesBuilder:
         """A frozen copy."""
         return Series(tuple(self._buckets), self._last)
 
-    def _open(self) -> int:
-        """How many values the last bucket still takes."""
-        return self._per_bucket - self._buckets[-1].values if self._buckets else 0
+    def _room_in_last(self) -> int:
+        """How many more values the last bucket takes."""
+        return max(0, self._per_bucket - self._buckets[-1].values) if self._buckets else 0
 
-    def _until_fold(self) -> int:
-        """How many values are taken until buckets are folded."""
-        return max(0, self._open()) + (self.most - 1 - len(self._buckets)) * self._per_bucket + 1
-
-    def _take(self, steps: Numbers, values: Numbers) -> None:
-        room = min(max(0, self._open()), len(values))
+    def _append(self, steps: Numbers, values: Numbers) -> None:
+        room = min(self._room_in_last(), len(values))
         if room:
             (rest,) = _buckets(steps[:room], values[:room], room)
             self._buckets[-1] = self._buckets[-1].merged(rest)
         self._buckets += _buckets(steps[room:], values[room:], self._per_bucket)
 
-    def _fold(self) -> None:
+    def _merge_pairs_if_full(self) -> None:
         if len(self._buckets) >= self.most:
             pairs = zip(self._buckets[::2], self._buckets[1::2], strict=True)
             self._buckets = [left.merged(right) for left, right in pairs]
@@ -134,7 +135,7 @@ class SeriesBuilder:
 
 
 def _buckets(steps: Numbers, values: Numbers, size: int) -> list[Bucket]:
-    """Buckets of ``size`` values each, the last of what is left."""
+    """Buckets of ``size`` values each; the last may be smaller."""
     import numpy as np
 
     if not len(values):
@@ -149,3 +150,28 @@ def _buckets(steps: Numbers, values: Numbers, size: int) -> list[Bucket]:
         np.maximum.reduceat(values, starts),
     )
     return [Bucket(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+_FORECAST_POINTS = 64
+_FEWEST_POINTS = 8
+_NOTABLE_CLIMB = 0.01
+"""Share of the limit that a curve has to climb before a forecast is made."""
+_STEADY = 0.9
+"""Correlation with the step from which on a climb is steady enough for a forecast."""
+
+
+def forecast_step(curve: Series, limit: float) -> int | None:
+    """The step at which a climbing curve reaches ``limit``, by a linear fit to its later half.
+
+    None if it does not climb, climbs in a leap, or has too few points. Of the values merged into a
+    point the lowest counts: in a climb that is the first, whose step is known.
+    """
+    points = curve.points(_FORECAST_POINTS)
+    recent = points[len(points) // 2 :]
+    steps, lows = [point.step for point in recent], [point.low for point in recent]
+    if len(recent) < _FEWEST_POINTS or steps[0] == steps[-1]:
+        return None
+    if lows[-1] - lows[0] < _NOTABLE_CLIMB * limit or correlation(steps, lows) < _STEADY:
+        return None
+    slope = linear_regression(steps, lows).slope
+    return math.ceil(steps[-1] + max(0.0, limit - lows[-1]) / slope)

@@ -1,4 +1,4 @@
-"""A run for SLURM: a script that starts its processes on every node, by torch's own rendezvous."""
+"""Running under SLURM: a batch script that starts torchrun on every node of a job."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 SCHEDULER = "SLURM"
 
 _NOTICE = 180
-"""Seconds before a job's time is up at which its run is told to stop and save."""
+"""Seconds before a job's time limit at which its run is stopped, so that it can save."""
 
 _FORWARDED = ("HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "PYTHONPATH")
-"""Settings of this shell that decide what the worker finds; a token is not among them."""
+"""Environment variables that decide what the worker finds; access tokens are not among them."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is asked of SLURM.
+    """What is requested from SLURM.
 
     Attributes:
-        nodes: Machines.
-        gpus: Devices on each, with a process each; without any the processes share the CPU.
-        processes: On each node.
-        options: More of sbatch's own, such as ``partition``, by their long names.
+        nodes: Number of machines.
+        gpus: GPUs on each node, one process each; with 0 the processes share the CPU.
+        processes: Processes on each node.
+        options: Further options of sbatch, such as ``partition``, by their long names.
     """
 
     nodes: int
@@ -47,7 +47,7 @@ class Job:
 
 
 def write_script(run: RunFolder, job: Job) -> Path:
-    """Write the script of a job into its run's folder.
+    """Write the batch script of a job into the run's folder.
 
     Raises:
         MachineError: The folder cannot be written.
@@ -59,36 +59,38 @@ def write_script(run: RunFolder, job: Job) -> Path:
 
 
 def submit(run: RunFolder, path: Path) -> str:
-    """Hand a script to sbatch and return the number of the job.
+    """Submit a script with sbatch and return the job id.
 
     Raises:
-        MachineError: There is no sbatch here, or it refuses.
+        MachineError: sbatch is not installed here, or refuses the script.
     """
     sbatch = shutil.which("sbatch")
     if sbatch is None:
-        raise MachineError(f"there is no sbatch on this machine; copy and submit {path} on one")
+        raise MachineError(
+            f"sbatch is not installed on this machine; submit {path} on one that has it"
+        )
     done = subprocess.run(
         [sbatch, "--parsable", str(path)], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise MachineError(f"sbatch: {done.stderr.strip() or 'refused'}; the script is {path}")
-    number = done.stdout.strip().partition(";")[0]
-    scheduler = f"{SCHEDULER} job {number}"
+    job_id = done.stdout.strip().partition(";")[0]
+    scheduler = f"{SCHEDULER} job {job_id}"
     run.status().model_copy(update={"scheduler": scheduler}).save(run.status_file)
-    return number
+    return job_id
 
 
 def script(run: RunFolder, job: Job) -> str:
-    """The script, for sbatch and for people."""
-    return "\n".join((*_head(run, job), *_body(run, job), ""))
+    """The text of the batch script."""
+    return "\n".join((*_directives(run, job), *_commands(run, job), ""))
 
 
-def _head(run: RunFolder, job: Job) -> Iterator[str]:
+def _directives(run: RunFolder, job: Job) -> Iterator[str]:
     yield "#!/bin/bash"
     yield f"# Trains the run {run.id}."
-    yield "# 'sbatch slurm.sh' starts it; 'sbatch slurm.sh resume' lets it go on from its newest"
-    yield "# checkpoint after it was stopped or lost. The folders of runs and caches that are named"
-    yield "# here must be on a file system that all nodes share."
+    yield "# 'sbatch slurm.sh' starts it; 'sbatch slurm.sh resume' resumes it from its newest"
+    yield "# checkpoint after it was stopped or lost. The run and cache folders below must be on a"
+    yield "# file system that all nodes share."
     options = {
         "job-name": f"ftwb-{run.recipe().name}",
         "nodes": job.nodes,
@@ -99,11 +101,11 @@ def _head(run: RunFolder, job: Job) -> Iterator[str]:
         **dict(job.options),
     }
     yield from (f"#SBATCH --{name}={shlex.quote(str(value))}" for name, value in options.items())
-    yield f"# {_NOTICE} seconds before its time is up the run is told to stop, and saves:"
+    yield f"# {_NOTICE} seconds before the time limit the run is stopped, and saves:"
     yield f"#SBATCH --signal=TERM@{_NOTICE}"
 
 
-def _body(run: RunFolder, job: Job) -> Iterator[str]:
+def _commands(run: RunFolder, job: Job) -> Iterator[str]:
     yield ""
     yield "set -euo pipefail"
     yield "umask 077"
@@ -111,10 +113,10 @@ def _body(run: RunFolder, job: Job) -> Iterator[str]:
     settings["FTWB_CACHE"] = str(locations.cache())
     yield from (f"export {name}={shlex.quote(value)}" for name, value in settings.items())
     yield "export PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false"
-    yield "# Seconds that saving may take before the processes are killed:"
+    yield "# Seconds the processes have to save before they are killed:"
     yield f"export TORCH_ELASTIC_SHUTDOWN_TIMEOUT={_NOTICE - 10}"
     yield ""
-    yield "# The nodes meet at the first of them, at a port of this job's own."
+    yield "# The nodes rendezvous at the first of them, at a port derived from the job id."
     yield 'first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)'
     yield "port=$((20000 + SLURM_JOB_ID % 20000))"
     yield "srun --kill-on-bad-exit=1 \\"

@@ -1,4 +1,4 @@
-"""status.json: where a run stands, replaced atomically by the worker once it lives."""
+"""status.json: the state of a run, replaced atomically by its worker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from workbench.core import files
 from workbench.core.redaction import scrub
-from workbench.runs.process import identity
+from workbench.runs.process import process_identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,20 +20,25 @@ State = Literal[
     "queued", "starting", "running", "stopping", "finished", "stopped", "failed", "lost"
 ]
 LIVE: frozenset[State] = frozenset({"queued", "starting", "running", "stopping"})
-_SILENCE = 60.0
-"""Seconds without a heartbeat on another host, or without a worker, after which a run is lost."""
+_TIMEOUT = 60.0
+"""Seconds without a heartbeat from another host, or without a worker, after which a run is lost."""
 
 
 class Status(BaseModel):
-    """Where a run stands.
+    """The state of a run; times are seconds since the epoch.
 
-    ``order`` is what the worker was told to do (nothing: to start at the beginning); ``process``
-    names it beyond its pid (see :func:`workbench.runs.process.identity`);
-    ``scheduler`` says who else starts it, and then nobody here knows when;
-    ``heartbeat`` and the other times are seconds since the epoch; ``place`` counts from 1 among the
-    runs that wait for ``device`` (0: it waits for none); ``paused`` says why its worker stands
-    still; ``stranded`` says of a lost run that its worker died while it waited, so that nothing was
-    begun.
+    Attributes:
+        worker_args: Arguments of the worker, such as ``resume``; none to start at the beginning.
+        process: Identifies the worker beyond its pid, see
+            :func:`workbench.runs.process.process_identity`.
+        queue_position: From 1 among the runs that wait for ``device``; 0 if it is not waiting.
+        scheduler: What else starts the run, such as SLURM; nobody here knows when.
+        step: Steps taken.
+        total: Steps of the whole run.
+        reason: Why it is in this state.
+        paused: Why its worker is paused; empty if it is not.
+        lost_while_queued: The worker of this lost run died before it began, so that the run can be
+            queued again.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -42,63 +47,63 @@ class Status(BaseModel):
     created: float = 0.0
     started: float | None = None
     ended: float | None = None
-    order: tuple[str, ...] = ()
+    worker_args: tuple[str, ...] = ()
     pid: int | None = None
     process: str | None = None
     host: str = ""
     heartbeat: float = 0.0
     phase: str = ""
-    place: int = 0
+    queue_position: int = 0
     device: str = ""
     scheduler: str = ""
     step: int = 0
     total: int = 0
     reason: str = ""
     paused: str = ""
-    stranded: bool = False
+    lost_while_queued: bool = False
 
     @property
     def live(self) -> bool:
-        """Whether a worker is, or soon will be, at work on it."""
+        """Whether a worker is, or soon will be, working on it."""
         return self.state in LIVE
 
     @property
-    def stands_still(self) -> bool:
-        """Whether its worker lives and waits for something."""
+    def is_paused(self) -> bool:
+        """Whether its worker is alive but waiting for something."""
         return self.live and bool(self.paused)
 
     @property
-    def why(self) -> str:
-        """Why it is where it is; empty where that needs no reason."""
-        return self.paused if self.stands_still else self.reason
+    def explanation(self) -> str:
+        """Why it is paused or in its state; empty if that needs no explanation."""
+        return self.paused if self.is_paused else self.reason
 
     @property
     def resumable(self) -> bool:
-        """Whether it ended before its time; what never began is queued again instead."""
-        return self.state in ("stopped", "failed", "lost") and not self.stranded
+        """Whether it ended early; a run that never began is queued again instead."""
+        return self.state in ("stopped", "failed", "lost") and not self.lost_while_queued
 
     @property
-    def words(self) -> str:
-        """The state, with the place in the queue of a run that waits, or that it stands still."""
-        if self.stands_still:
+    def label(self) -> str:
+        """The state for people, with the position in the queue."""
+        if self.is_paused:
             return "paused"
-        if self.state == "queued" and self.place:
-            return f"queued, {ordinal(self.place)} for {self.device}"
+        if self.state == "queued" and self.queue_position:
+            return f"queued, {ordinal(self.queue_position)} for {self.device}"
         if self.state == "queued" and self.scheduler:
             return f"queued for {self.scheduler}"
         return self.state
 
     def save(self, path: Path) -> None:
-        """Replace the file in one step; its words name neither tokens nor the home folder."""
-        words = {"reason": scrub(self.reason), "paused": scrub(self.paused)}
-        clean = self.model_copy(update=words)
-        files.write_atomic(path, clean.model_dump_json(indent=1))
+        """Replace the file atomically, without access tokens or the home folder in its texts."""
+        scrubbed = {"reason": scrub(self.reason), "paused": scrub(self.paused)}
+        files.write_atomic(path, self.model_copy(update=scrubbed).model_dump_json(indent=1))
 
     @classmethod
     def read(cls, path: Path) -> Status:
-        """Read the file and correct it by what is true: a dead worker makes the run lost.
+        """Read the file and check whether the worker it names is alive.
 
-        A file that cannot be read is a lost run too, so that one of them never hides the others.
+        An unreadable file gives a lost run instead of an error, so that one broken run never hides
+        the others.
         """
         try:
             status = cls.model_validate_json(path.read_text(encoding="utf-8"))
@@ -107,28 +112,31 @@ class Status(BaseModel):
         return status.checked()
 
     def checked(self) -> Status:
-        """This status, or ``lost`` when it claims a worker that does not live."""
-        if not self.live or self._worker_lives():
+        """This status, or ``lost`` if it names a worker that is not alive."""
+        if not self.live or self._worker_is_alive():
             return self
-        stranded = self.state == "queued" and self.pid is not None
-        reason = f"the worker (pid {self.pid}) ended without saying why; see worker.log"
+        lost_while_queued = self.state == "queued" and self.pid is not None
         if self.pid is None:
             reason = "no worker was ever started"
-        elif stranded:
-            reason = f"its worker died while it waited; 'ftwb queue' on {self.host} queues it again"
+        elif lost_while_queued:
+            reason = f"its worker died in the queue; 'ftwb queue' on {self.host} queues it again"
         elif self.host != socket.gethostname():
             reason = (
-                f"no sign of life from its worker on {self.host} for {_SILENCE:.0f} s: it died, "
-                "or the network or a clock is wrong"
+                f"no heartbeat from its worker on {self.host} for {_TIMEOUT:.0f} s: it died, or "
+                "the network or a clock is wrong"
             )
-        return self.model_copy(update={"state": "lost", "reason": reason, "stranded": stranded})
+        else:
+            reason = f"the worker (pid {self.pid}) ended without giving a reason; see worker.log"
+        return self.model_copy(
+            update={"state": "lost", "reason": reason, "lost_while_queued": lost_while_queued}
+        )
 
-    def _worker_lives(self) -> bool:
+    def _worker_is_alive(self) -> bool:
         if self.pid is None:
-            return bool(self.scheduler) or abs(time.time() - self.created) < _SILENCE
+            return bool(self.scheduler) or abs(time.time() - self.created) < _TIMEOUT
         if self.host != socket.gethostname():
-            return time.time() - self.heartbeat < _SILENCE
-        return self.process is not None and identity(self.pid) == self.process
+            return time.time() - self.heartbeat < _TIMEOUT
+        return self.process is not None and process_identity(self.pid) == self.process
 
     @classmethod
     def of_this_process(cls, **values: object) -> Status:
@@ -137,18 +145,17 @@ class Status(BaseModel):
 
     @classmethod
     def of_process(cls, pid: int, **values: object) -> Status:
-        """A status that names a process of this machine as the worker: its end is the run's."""
-        now = time.time()
-        own = {
+        """A status that names a process of this machine as the worker."""
+        worker = {
             "pid": pid,
-            "process": identity(pid),
+            "process": process_identity(pid),
             "host": socket.gethostname(),
-            "heartbeat": now,
+            "heartbeat": time.time(),
         }
-        return cls.model_validate({**own, **values})
+        return cls.model_validate({**worker, **values})
 
 
 def ordinal(number: int) -> str:
-    """Write a place as a word: 1st, 2nd, 3rd, 4th, 11th."""
+    """Write 1 as 1st, 2 as 2nd, 3 as 3rd, 11 as 11th."""
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"

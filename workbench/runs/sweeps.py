@@ -1,4 +1,4 @@
-"""Sweeps: runs that were launched as one grid, each with the grid's id in a file of its own."""
+"""Sweeps: runs launched together as one grid; each has the id of its sweep in a file."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _FILE = "sweep"
 
 
 def new_sweep(runs: Runs, name: str) -> str:
-    """An id that no sweep has: ``sweep-<yyyymmdd-hhmmss>-<name>``, numbered where it is taken."""
+    """A new id, ``sweep-<yyyymmdd-hhmmss>-<name>``, numbered if it exists already."""
     stem = f"sweep-{time.strftime('%Y%m%d-%H%M%S')}-{name}"
-    taken = {sweep_of(run) for run in runs.list()}
+    existing = {sweep_of(run) for run in runs.list()}
     sweep, number = stem, 1
-    while sweep in taken:
+    while sweep in existing:
         number += 1
         sweep = f"{stem}-{number}"
     return sweep
 
 
 def add_run(run: RunFolder, sweep: str) -> None:
-    """Make ``run`` one of ``sweep``.
+    """Make ``run`` part of ``sweep``.
 
     Raises:
-        MachineError: Its folder cannot be written.
+        MachineError: The folder of the run cannot be written.
     """
     files.write_atomic(run.path / _FILE, sweep)
 
 
 def sweep_of(run: RunFolder) -> str:
-    """The sweep that ``run`` is one of; empty where it is of none."""
+    """The sweep that ``run`` is part of; empty if there is none."""
     path = run.path / _FILE
     return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
@@ -46,9 +46,10 @@ def members(runs: Runs, sweep: str) -> list[RunFolder]:
     Raises:
         NotFoundError: There is no such sweep.
     """
-    known = [(sweep_of(run), run) for run in runs.list()]
-    wanted = next((name for name, _ in known if name), "") if sweep == "last" else sweep
-    found = [run for name, run in known if name and name == wanted]
-    if not found:
+    sweeps = [(sweep_of(run), run) for run in runs.list()]
+    newest = next((name for name, _ in sweeps if name), "")
+    name = newest if sweep == "last" else sweep
+    matching = [run for sweep_name, run in sweeps if sweep_name and sweep_name == name]
+    if not matching:
         raise NotFoundError(f"{sweep}: no such sweep in {runs.root}; 'ftwb sweep' starts one")
-    return sorted(found, key=lambda run: run.status().created)
+    return sorted(matching, key=lambda run: run.status().created)

@@ -1,4 +1,4 @@
-"""One frozen snapshot of a run per tick: all that a screen may know of it."""
+"""Everything that a screen may know of a run, as one frozen snapshot per tick."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from workbench.runs.arrow_events import Columns, read_columns
-from workbench.runs.events import Event, EventReader, parse
+from workbench.runs.arrow_events import EventColumns, read_columns
+from workbench.runs.events import Event, EventReader, newest_lines, parse_event
 from workbench.runs.series import Series, SeriesBuilder
 
 if TYPE_CHECKING:
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from workbench.runs.status import Status
 
 CHUNK = 8 << 20
-"""Bytes of a log that are folded at a time: memory is bounded, and a screen has its turn."""
+"""Bytes of a log read per poll, so that memory is bounded and the screen stays responsive."""
 
-_GLANCE = 256 << 10
+_PREVIEW_BYTES = 256 << 10
 """Bytes at the end of a long log that are read first, for the newest values."""
 
-_MANY = 2000
-"""Lines from which on they are read by column; below, loading Arrow costs more than it saves."""
+_MANY_LINES = 2000
+"""Lines from which on they are read as columns; for fewer, loading Arrow is slower."""
 
-_NOTICES = 200
+_MOST_NOTICES = 200
 _RESUMED = b'"resumed_from"'
-"""Marks the line after which steps are counted from an earlier one again."""
+"""Marks a line after which steps continue from an earlier one."""
 
-_META = frozenset({"t", "step", "kind"})
-_NOTICED = frozenset({"notice", "error", "phase", "checkpoint"})
-_TOLD = _NOTICED | {"canary"}
-"""Kinds whose words matter, in their order."""
+_COMMON_FIELDS = frozenset({"t", "step", "kind"})
+_NOTICES = frozenset({"notice", "error", "phase", "checkpoint"})
+_ONE_BY_ONE = _NOTICES | {"canary"}
+"""Kinds whose texts matter, in their order."""
 
 
 @dataclass(frozen=True)
 class Canary:
-    """One prompt that is asked again and again, with its first and its newest answer."""
+    """A prompt that is asked again and again, with its first and its newest answer."""
 
     prompt: str
     first: str
@@ -47,21 +47,21 @@ class Canary:
     newest_step: int
 
     def answered(self, step: int, answer: str) -> Canary:
-        """This canary after one more answer."""
+        """This canary after another answer."""
         return replace(self, newest=answer, newest_step=step)
 
     def rewound(self, step: int) -> Canary:
-        """This canary with its first answer again, where the newest came after ``step``."""
+        """This canary with its first answer only, if the newest came after ``step``."""
         return self if self.newest_step <= step else self.answered(self.first_step, self.first)
 
 
 @dataclass(frozen=True)
 class RunView:
-    """What is known of a run at one moment.
+    """A run at one moment.
 
     Attributes:
         id: The run's id.
-        status: Where it stands; paused, lost and finished are states, not errors.
+        status: Its state; paused, lost and finished are states, not errors.
         series: A curve for every number in the events, named ``kind.field`` (``train.loss``).
         latest: The newest event of each kind.
         notices: The last notices, errors and phases, oldest first.
@@ -78,36 +78,35 @@ class RunView:
     unread: float = 0.0
 
     def value(self, kind: str, name: str) -> Any:
-        """The newest value of one field, None when it was never written."""
+        """The newest value of one field; None if there is none."""
         return self.latest.get(kind, {}).get(name)
 
 
 class EventAggregator:
-    """What the events told so far add up to, in memory that does not grow with their number."""
+    """Folds events into series, notices and canaries, in memory that does not grow with them."""
 
     def __init__(self) -> None:
-        """Know nothing yet."""
+        """Start without events."""
         self._series: dict[str, SeriesBuilder] = defaultdict(SeriesBuilder)
         self._snapshots: dict[str, Series] = {}
         self._latest: dict[str, Event] = {}
-        self._notices: deque[Event] = deque(maxlen=_NOTICES)
+        self._notices: deque[Event] = deque(maxlen=_MOST_NOTICES)
         self._canaries: dict[str, Canary] = {}
 
-    def tell(self, lines: Sequence[bytes]) -> None:
-        """Fold in the next lines of the log; what is no event is skipped."""
-        text = b"".join(lines)
-        if _RESUMED not in text:
-            self._tell(lines, text)
-            return
+    def add_lines(self, lines: Sequence[bytes]) -> None:
+        """Fold in the next lines of the log; lines that are not events are skipped.
+
+        Split after every event that rewinds the run: in what follows, none but the last line of a
+        part may rewind.
+        """
         ends = [place + 1 for place, line in enumerate(lines) if _RESUMED in line]
         for start, end in pairwise([0, *ends, len(lines)]):
-            self._tell(lines[start:end], b"".join(lines[start:end]))
-
-    def _tell(self, lines: Sequence[bytes], text: bytes) -> None:
-        """Fold in lines, and the text they are, of which none but the last takes others back."""
-        columns = read_columns(text, len(lines)) if len(lines) >= _MANY else None
-        touched = self._one_by_one(lines) if columns is None else self._all_at_once(lines, columns)
-        self._snapshots |= {name: self._series[name].snapshot() for name in touched}
+            part = lines[start:end]
+            columns = read_columns(b"".join(part), len(part)) if len(part) >= _MANY_LINES else None
+            touched = (
+                self._add_events(part) if columns is None else self._add_columns(part, columns)
+            )
+            self._snapshots |= {name: self._series[name].snapshot() for name in touched}
 
     def view(self, run: str, status: Status) -> RunView:
         """A frozen copy."""
@@ -120,123 +119,121 @@ class EventAggregator:
             canaries=tuple(self._canaries.values()),
         )
 
-    def _one_by_one(self, lines: Iterable[bytes]) -> set[str]:
+    def _add_events(self, lines: Iterable[bytes]) -> set[str]:
+        """Fold in lines one by one; the names of the series that changed."""
         touched: set[str] = set()
-        for line in lines:
-            event = parse(line)
-            if event is not None:
-                touched |= self._fold(event)
+        for event in filter(None, map(parse_event, lines)):
+            touched |= self._add_event(event)
         return touched
 
-    def _all_at_once(self, lines: Sequence[bytes], columns: Iterable[Columns]) -> set[str]:
-        """Fold in many numbers; the events whose words matter go one by one."""
+    def _add_columns(self, lines: Sequence[bytes], columns: Iterable[EventColumns]) -> set[str]:
+        """Fold in columns of numbers; events whose texts matter are added one by one."""
         touched: set[str] = set()
-        told: list[int] = []
+        one_by_one: list[int] = []
         for kind, places, numbers in columns:
-            if kind in _TOLD:
-                told += places.tolist()
+            if kind in _ONE_BY_ONE:
+                one_by_one += places.tolist()
                 continue
-            self._one_latest(lines[places[-1]])
+            if newest := parse_event(lines[places[-1]]):
+                self._latest[kind] = newest
             for name, (steps, values) in numbers.items():
                 self._series[f"{kind}.{name}"].extend(steps, values)
                 touched.add(f"{kind}.{name}")
-        return touched | self._one_by_one(lines[place] for place in sorted(told))
+        return touched | self._add_events(lines[place] for place in sorted(one_by_one))
 
-    def _one_latest(self, line: bytes) -> None:
-        event = parse(line)
-        if event is not None:
-            self._latest[event["kind"]] = event
-
-    def _fold(self, event: Event) -> set[str]:
-        kind = event["kind"]
-        if (step := event.get("resumed_from")) is not None:
-            self._rewind(step)
+    def _add_event(self, event: Event) -> set[str]:
+        kind, step = event["kind"], event["step"]
+        if (resumed_from := event.get("resumed_from")) is not None:
+            self._rewind(resumed_from)
         self._latest[kind] = event
-        if kind in _NOTICED:
+        if kind in _NOTICES:
             self._notices.append(event)
             return set()
         if kind == "canary":
-            self._hear(str(event.get("name", "")), event["step"], str(event.get("value", "")))
+            self._add_answer(str(event.get("name", "")), step, str(event.get("value", "")))
             return set()
         numbers = {
             f"{kind}.{key}": value
             for key, value in event.items()
-            if key not in _META and isinstance(value, (int, float)) and not isinstance(value, bool)
+            if key not in _COMMON_FIELDS
+            and isinstance(value, (int, float))
+            and not isinstance(value, bool)
         }
         for name, value in numbers.items():
-            self._series[name].add(event["step"], value)
+            self._series[name].add(step, value)
         return set(numbers)
 
     def _rewind(self, step: int) -> None:
-        """Forget what was measured after ``step``: a resumed run measures it anew."""
+        """Forget what was measured after ``step``, because a resumed run measures it again."""
         for name, series in self._series.items():
             series.rewind(step)
             self._snapshots[name] = series.snapshot()
-        self._latest = {kind: one for kind, one in self._latest.items() if one["step"] <= step}
+        self._latest = {
+            kind: event for kind, event in self._latest.items() if event["step"] <= step
+        }
         self._canaries = {
             prompt: canary.rewound(step)
             for prompt, canary in self._canaries.items()
             if canary.first_step <= step
         }
 
-    def _hear(self, prompt: str, step: int, answer: str) -> None:
-        known = self._canaries.get(prompt)
+    def _add_answer(self, prompt: str, step: int, answer: str) -> None:
+        canary = self._canaries.get(prompt)
         self._canaries[prompt] = (
-            known.answered(step, answer) if known else Canary(prompt, answer, step, answer, step)
+            canary.answered(step, answer) if canary else Canary(prompt, answer, step, answer, step)
         )
 
 
 class RunFollower:
-    """Follows a run from its last offset and folds what is new into the next view."""
+    """Follows a run: reads on from the last offset and returns the next view."""
 
     def __init__(self, run: RunFolder) -> None:
         """Start at the beginning of the run's log."""
         self._run = run
         self._reader = EventReader(run.events)
-        self._whole = EventAggregator()
-        self._newest: RunView | None = None
+        self._events = EventAggregator()
+        self._preview: RunView | None = None
 
-    def poll(self, most: int = 0) -> RunView:
-        """Read what is new and return the view of now.
+    def poll(self, limit: int = 0) -> RunView:
+        """Read what is new and return the current view.
 
         Args:
-            most: Bytes of the log to read at most; 0 reads everything. Where more are waiting, the
-                first view has only the newest values, from the end of the log; the views after it
-                have the curve as far as it is read, and tell in ``unread`` how much is left.
+            limit: Bytes of the log to read at most; 0 reads everything. If more are waiting, the
+                first view has only the newest values, from the end of the log. The following views
+                have the curves as far as they were read, and ``unread`` says how much is left.
         """
-        if not most:
+        if not limit:
             while lines := self._reader.lines(CHUNK):
-                self._whole.tell(lines)
-        elif self._newest is None and self._reader.unread > most:
-            self._newest = self._glance()
-        elif lines := self._reader.lines(most):
-            self._whole.tell(lines)
+                self._events.add_lines(lines)
+        elif self._preview is None and self._reader.unread > limit:
+            self._preview = self._read_preview()
+        elif lines := self._reader.lines(limit):
+            self._events.add_lines(lines)
         else:
-            self._newest = None
-        return self._view(self._reader.unread if most else 0)
+            self._preview = None
+        return self._view(self._reader.unread if limit else 0)
 
-    def _glance(self) -> RunView:
-        glance = EventAggregator()
-        glance.tell(self._reader.newest(_GLANCE))
-        return glance.view(self._run.id, self._run.status())
+    def _read_preview(self) -> RunView:
+        preview = EventAggregator()
+        preview.add_lines(newest_lines(self._run.events, _PREVIEW_BYTES))
+        return preview.view(self._run.id, self._run.status())
 
     def _view(self, unread: int) -> RunView:
-        """The view of now; as long as any is left unread, the newest values are those seen."""
-        view = self._whole.view(self._run.id, self._run.status())
-        newest = self._newest
-        if newest is None or not unread:
-            self._newest = None
+        """The current view; while there is more to read, its newest values are the preview's."""
+        view = self._events.view(self._run.id, self._run.status())
+        preview = self._preview
+        if preview is None or not unread:
+            self._preview = None
             return view
         return replace(
             view,
-            series={name: _ending(curve, newest, name) for name, curve in view.series.items()},
-            latest={**view.latest, **newest.latest},
-            notices=newest.notices,
+            series={
+                name: replace(curve, last=preview.series[name].last)
+                if name in preview.series
+                else curve
+                for name, curve in view.series.items()
+            },
+            latest={**view.latest, **preview.latest},
+            notices=preview.notices,
             unread=unread / self._reader.size,
         )
-
-
-def _ending(curve: Series, newest: RunView, name: str) -> Series:
-    """The curve as far as it is read, with its newest value."""
-    known = newest.series.get(name)
-    return replace(curve, last=known.last) if known else curve

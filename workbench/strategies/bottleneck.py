@@ -10,7 +10,8 @@ from workbench.core.errors import BadInputError
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
 from workbench.strategies.base import Strategy
-from workbench.strategies.blocks import blocks_in
+from workbench.strategies.delta import BottleneckDelta
+from workbench.strategies.targets import attention_and_mlp_modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.models.model_facts import ModelFacts
-    from workbench.strategies.base import ModuleDelta
     from workbench.strategies.layers.bottleneck import Bottleneck
 
 _CONFIG = "adapter_config.json"
@@ -29,22 +29,22 @@ _WEIGHTS = "adapter_model.safetensors"
 class BottleneckStrategy(Strategy):
     """Train x + up(activation(down(x))) inside each block, starting as the identity.
 
-    PEFT has no such method and its registry takes only names from its own list, so the layers are
-    ftwb's; the folder follows PEFT's convention. The base's modules, their names and their weights
-    stay as they are: an adapter is a child of the module that it follows.
+    PEFT has no such method and its registry accepts only names from its own list, so the layers are
+    ftwb's; the folder follows PEFT's conventions. The base's modules, their names and their weights
+    stay as they are: an adapter is a child of the module it is attached to.
     """
 
     card: ClassVar[Card] = Card(
         title="Bottleneck adapters",
-        does="Puts small two-layer networks into the blocks and trains only those.",
+        does="Inserts small two-layer networks into the blocks and trains only those.",
         costs=(
-            "About 2·width²/reduction parameters for each adapter. They cannot be folded into the "
-            "weights, so every answer stays a little slower (the Houlsby form most)."
+            "About 2·width²/reduction parameters per adapter. They cannot be merged into the "
+            "weights, so every answer stays a little slower (most with the houlsby form)."
         ),
         forgets=(
-            "The base is frozen and the start is exactly the base; how much is forgotten while "
+            "The base is frozen and training starts exactly there. How much is forgotten while "
             "attached depends on learning rate and steps as with LoRA (.050 nats/token at rank 32 "
-            "in PEFT's public benchmark, which has no adapters). Measure it."
+            "in PEFT's public benchmark, which does not cover bottleneck adapters): measure."
         ),
     )
     trains_base_weights: ClassVar[bool] = False
@@ -56,12 +56,12 @@ class BottleneckStrategy(Strategy):
         "pfeiffer",
         title="Form",
         help="houlsby: after attention and after the MLP; pfeiffer (arXiv 2005.00247): after the "
-        "MLP; parallel (arXiv 2110.04366): beside the MLP, from its input.",
+        "MLP; parallel (arXiv 2110.04366): beside the MLP, on its input.",
     )
     reduction_factor: int = field(
         16,
         title="Reduction",
-        help="Model width over adapter width; less learns more.",
+        help="Model width divided by adapter width; a smaller factor can learn more.",
         ge=1,
         le=4096,
     )
@@ -70,12 +70,12 @@ class BottleneckStrategy(Strategy):
     )
 
     def trainable_parameters(self, facts: ModelFacts) -> int:
-        """Two matrices with biases for each adapter."""
-        width, inner = facts.hidden_size, self._inner(facts.hidden_size)
-        return len(self._places(facts.shapes)) * (2 * width * inner + inner + width)
+        """Two matrices with biases per adapter."""
+        width, inner = facts.hidden_size, self._inner_width(facts.hidden_size)
+        return len(self._parents(facts.shapes)) * (2 * width * inner + inner + width)
 
     def prepare(self, model: Module) -> Module:
-        """Freeze the base and put the adapters in."""
+        """Freeze the base and insert the adapters."""
         from transformers import PreTrainedModel
 
         from workbench.strategies.layers.bottleneck import Bottleneck, attach
@@ -84,24 +84,22 @@ class BottleneckStrategy(Strategy):
         model.requires_grad_(requires_grad=False)
         width = model.config.get_text_config().hidden_size
         names = (name for name, _ in model.named_modules())
-        for place in sorted(self._places(f"{name}." for name in names)):
-            adapter = Bottleneck(width, self._inner(width), self.non_linearity)
+        for parent in sorted(self._parents(f"{name}." for name in names)):
+            adapter = Bottleneck(width, self._inner_width(width), self.non_linearity)
             adapter.to(model.device)
-            attach(model.get_submodule(place), adapter, parallel=self.form == "parallel")
+            attach(model.get_submodule(parent), adapter, parallel=self.form == "parallel")
         return model
 
-    def module_deltas(self, model: Module) -> Mapping[str, ModuleDelta]:
-        """Every adapter, at the module that it belongs to."""
-        from workbench.strategies.layers.delta import Inserted
-
+    def module_deltas(self, model: Module) -> Mapping[str, BottleneckDelta]:
+        """Every adapter, by the module it is attached to."""
         parallel = self.form == "parallel"
         return {
-            name.rpartition(".")[0]: Inserted(adapter, parallel)
+            name.rpartition(".")[0]: BottleneckDelta(adapter, parallel)
             for name, adapter in _adapters(model)
         }
 
     def save(self, model: Module, folder: Path) -> None:
-        """Write the adapters' tensors and what they are, in PEFT's file names."""
+        """Write the adapters' tensors and their config under PEFT's file names."""
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,19 +113,19 @@ class BottleneckStrategy(Strategy):
         (folder / _CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
 
     def load(self, base: Module, folder: Path) -> Module:
-        """Put the adapters of ``folder`` into ``base``.
+        """Insert the adapters of ``folder`` into ``base``.
 
         Raises:
-            BadInputError: They belong to another model.
+            BadInputError: They belong to another model or form.
         """
         from safetensors.torch import load_file
 
         tuned = self.prepare(base)
-        found = load_file(folder / _WEIGHTS)
+        tensors = load_file(folder / _WEIGHTS)
         tuned.requires_grad_(requires_grad=False)
-        unknown = tuned.load_state_dict(found, strict=False).unexpected_keys
-        wanted = sum(len(adapter.state_dict()) for _, adapter in _adapters(tuned))
-        if unknown or len(found) != wanted:
+        unexpected = tuned.load_state_dict(tensors, strict=False).unexpected_keys
+        expected_count = sum(len(adapter.state_dict()) for _, adapter in _adapters(tuned))
+        if unexpected or len(tensors) != expected_count:
             raise BadInputError(f"{folder}: these adapters belong to another model or form")
         return tuned
 
@@ -143,17 +141,18 @@ class BottleneckStrategy(Strategy):
             for adapter in adapters:
                 adapter.enabled = True
 
-    def _inner(self, width: int) -> int:
+    def _inner_width(self, width: int) -> int:
         return max(1, width // self.reduction_factor)
 
-    def _places(self, names: Iterable[str]) -> set[str]:
-        attention, feed_forward = blocks_in(names)
-        if not feed_forward or (self.form == "houlsby" and not attention):
+    def _parents(self, names: Iterable[str]) -> set[str]:
+        """The modules that get an adapter, chosen from names as for attention_and_mlp_modules."""
+        attention, mlp = attention_and_mlp_modules(names)
+        if not mlp or (self.form == "houlsby" and not attention):
             raise BadInputError(
-                "strategy.kind: no attention and MLP modules found in this model's blocks, so "
-                "bottleneck adapters have no place; use lora"
+                "strategy.kind: bottleneck adapters need attention and MLP modules, and this "
+                "model's blocks have none that are recognised; use lora"
             )
-        return feed_forward | (attention if self.form == "houlsby" else set())
+        return mlp | (attention if self.form == "houlsby" else set())
 
 
 def _adapters(model: Module) -> Iterator[tuple[str, Bottleneck]]:

@@ -1,4 +1,4 @@
-"""Full fine-tuning: every weight moves."""
+"""Full fine-tuning: every weight is trained."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class FullStrategy(Strategy):
 
     card: ClassVar[Card] = Card(
         title="Full fine-tuning",
-        does="Every weight of the model moves towards the new task.",
+        does="Trains every weight of the model on the new task.",
         costs=(
             "About 16 bytes per parameter while training with AdamW (weights, gradients and two "
             "moments in float32), and a full copy of the model on disk."
         ),
         forgets=(
-            "Decided by learning rate and steps: in PEFT's public benchmark it forgot .030 "
-            "nats/token at 1e-5, less than LoRA at 1e-4; at rates ten times higher it overwrites "
-            "general behaviour within a few dozen steps."
+            "Learning rate and steps decide: in PEFT's public benchmark it forgets .030 nats/token "
+            "at 1e-5, less than LoRA at 1e-4; at rates ten times higher it overwrites general "
+            "behaviour within a few dozen steps."
         ),
     )
     trains_base_weights: ClassVar[bool] = True
 
-    kind: Literal["full"] = field("full", title="Strategy", help="Every weight moves.")
+    kind: Literal["full"] = field("full", title="Strategy", help="Every weight is trained.")
 
     @property
     def delta_kind(self) -> DeltaKind:
-        """The base's own weights."""
+        """``weights``: the base's own tensors change."""
         return "weights"
 
     def trainable_parameters(self, facts: ModelFacts) -> int:
@@ -63,10 +63,10 @@ class FullStrategy(Strategy):
     def load(self, base: Module, folder: Path) -> Module:
         """Read the whole model from ``folder`` in the base's dtype, on the base's device.
 
-        It is read as what the base is: no class, and so no code, is taken from the folder.
+        It is loaded as the base's class: no class name, and so no code, comes from the folder.
 
         Raises:
-            BadInputError: It has no safetensors.
+            BadInputError: The folder has no safetensors.
         """
         from transformers import PreTrainedModel
 
@@ -80,4 +80,4 @@ class FullStrategy(Strategy):
     def disabled_adapter(self, model: Module) -> AbstractContextManager[None]:
         """Refuse: the base is gone once its own weights have moved."""
         del model
-        raise FtwbError("full fine-tuning cannot switch itself off: load the base beside it")
+        raise FtwbError("full fine-tuning cannot be switched off: load the base beside it")

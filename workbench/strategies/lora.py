@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from workbench.retention.base import BaseContext
 
 _MUTATING = {"pissa": "pissa_niter_16", "olora": "olora", "corda": "corda"}
-"""Initialisations that take their start out of the base's own weights, in PEFT's words."""
+"""Initialisations that subtract their start from the base's own weights, by PEFT's names."""
 
 
 class LoraStrategy(LowRankStrategy):
     """Train W + (alpha/r)·B·A with W frozen.
 
-    PiSSA, OLoRA and CorDA start A and B from parts of W and leave the rest in W, so a model that is
-    being trained no longer holds the base. What is saved is a plain LoRA of twice the rank, B·A
-    minus its start, which gives the same model on the untouched base.
+    PiSSA, OLoRA and CorDA start with A₀ and B₀ taken from W and train W - s·B₀·A₀ + s·B·A, so the
+    model in training no longer contains the base. The result is saved as a plain LoRA of twice the
+    rank, s·(B·A - B₀·A₀), which gives the same model on the untouched base.
     """
 
     card: ClassVar[Card] = Card(
@@ -42,14 +42,14 @@ class LoraStrategy(LowRankStrategy):
         does="Adds two thin matrices beside each chosen weight matrix and trains only those.",
         costs=(
             "The frozen base plus about 16 bytes per adapter parameter; a few megabytes on disk. "
-            "A step is quicker than one of full fine-tuning: frozen weights get no gradients. "
-            "CorDA's start first reads general text and splits every matrix: minutes, and memory "
-            "for two more models."
+            "A step is faster than with full fine-tuning, because frozen weights get no gradients. "
+            "The CorDA initialisation first reads general text and decomposes every matrix: "
+            "minutes, and the memory of two more models."
         ),
         forgets=(
-            "Not immune: PEFT's public benchmark has rank 32 at 1e-4 forgetting .050 nats/token, "
-            "more than full fine-tuning at 1e-5 (.030); DoRA at rank 32 .051, rsLoRA at rank 64 "
-            ".111, rank 10 on the MLP only .032. Learning rate and steps decide as much as rank."
+            "Not immune: in PEFT's public benchmark rank 32 at 1e-4 forgets .050 nats/token, more "
+            "than full fine-tuning at 1e-5 (.030); DoRA at rank 32 forgets .051, rsLoRA at rank 64 "
+            ".111, rank 10 on the MLP only .032. Learning rate and steps matter as much as rank."
         ),
     )
 
@@ -71,14 +71,14 @@ class LoraStrategy(LowRankStrategy):
     general_text: str = field(
         "preset:general",
         title="General text",
-        help="For init corda: a file, a hub dataset id or preset:NAME with what is to be kept.",
+        help="Read by init corda: a file, a hub dataset id or preset:NAME with text to protect.",
         advanced=True,
         min_length=1,
     )
     general_rows: int = field(
         256,
         title="General rows",
-        help="For init corda: rows of it that are read at most, the first ones.",
+        help="Read by init corda: at most this many rows, from the start of the text.",
         unit="rows",
         advanced=True,
         ge=1,
@@ -86,22 +86,22 @@ class LoraStrategy(LowRankStrategy):
     )
 
     @model_validator(mode="after")
-    def _convertible(self) -> LoraStrategy:
+    def _can_be_converted(self) -> LoraStrategy:
         if self.use_dora and self.init_lora_weights in _MUTATING:
             raise ValueError(
                 f"init_lora_weights {self.init_lora_weights} changes the base's weights, and with "
-                "use_dora the result cannot be saved as an adapter of the untouched base; use "
+                "use_dora the result cannot be saved as an adapter for the untouched base; use "
                 "init_lora_weights default"
             )
         return self
 
     @property
     def keeps_base(self) -> bool:
-        """Not while training from an initialisation that takes weights out of the base."""
+        """False for initialisations that subtract their start from the base."""
         return self.init_lora_weights not in _MUTATING
 
     def check(self, facts: ModelFacts, training: TrainingSection) -> None:
-        """Refuse OLoRA on transposed matrices, and to take more out of a matrix than it has."""
+        """Refuse OLoRA on transposed matrices, and ranks that exceed a matrix."""
         if self.init_lora_weights == "olora" and facts.transposed:
             raise BadInputError(
                 f"strategy.init_lora_weights: olora does not work on {facts.model_type}, whose "
@@ -112,30 +112,30 @@ class LoraStrategy(LowRankStrategy):
         super().check(facts, training)
 
     def datasets(self) -> dict[str, str]:
-        """Only CorDA reads any."""
+        """The general text, which only CorDA reads."""
         return {"general_text": self.general_text} if self.init_lora_weights == "corda" else {}
 
     def calibrate(self, context: BaseContext) -> None:
-        """Let CorDA find what general text uses least."""
+        """Let CorDA find the directions that general text uses least."""
         if self.init_lora_weights == "corda":
             from workbench.strategies.layers.corda import find_least_used
 
-            rows = context.general(self.general_text, self.general_rows)
+            rows = context.general_rows(self.general_text, self.general_rows)
             find_least_used(context, self.config(context.base), rows)
 
     def prepare(self, model: Module) -> Module:
-        """Attach the adapter and, where the base was changed by it, remember its start."""
+        """Attach the adapter and, if that changed the base, remember A₀ and B₀."""
         from peft import get_peft_model_state_dict
 
         tuned: Any = super().prepare(model)
         if not self.keeps_base:
             start = get_peft_model_state_dict(tuned)
             tuned.adapter_start = {name: tensor.clone() for name, tensor in start.items()}
-            tuned.active_peft_config.corda_config = None  # it is saved as a plain LoRA
+            tuned.active_peft_config.corda_config = None  # the result is saved as a plain LoRA
         return tuned  # type: ignore[no-any-return]
 
     def save(self, model: Module, folder: Path) -> None:
-        """Write an adapter for the untouched base, whatever the initialisation was."""
+        """Write an adapter for the untouched base, whatever the initialisation."""
         if self.keeps_base:
             super().save(model, folder)
             return
@@ -152,12 +152,12 @@ class LoraStrategy(LowRankStrategy):
         """Switch the adapter off: the frozen base answers, bit for bit.
 
         Raises:
-            FtwbError: The model is in training and its initialisation has changed the base.
+            FtwbError: The model is in training and its initialisation changed the base.
         """
         if as_peft(model).active_peft_config.init_lora_weights in _MUTATING.values():
             raise FtwbError(
                 f"with init_lora_weights {self.init_lora_weights} the model in training no longer "
-                "holds the base: save it and load the result on the base"
+                "contains the base; save it and load the result on the base"
             )
         return super().disabled_adapter(model)
 
@@ -167,16 +167,17 @@ class LoraStrategy(LowRankStrategy):
         if self.r > side:
             raise BadInputError(
                 f"strategy.r: init_lora_weights {self.init_lora_weights} starts from {self.r} "
-                f"directions of each matrix, and {name} has {side}; lower the rank or use "
+                f"directions of each matrix, but {name} has {side}; lower the rank or use "
                 "init_lora_weights default"
             )
 
-    def _start(self) -> dict[str, Any]:
+    def initialisation(self) -> dict[str, Any]:
+        """The fields of PEFT's config that decide how A and B start."""
         if self.keeps_base:
-            return super()._start()
-        words: dict[str, Any] = {"init_lora_weights": _MUTATING[self.init_lora_weights]}
+            return super().initialisation()
+        fields: dict[str, Any] = {"init_lora_weights": _MUTATING[self.init_lora_weights]}
         if self.init_lora_weights == "corda":
             from peft.tuners.lora.config import CordaConfig
 
-            words["corda_config"] = CordaConfig(corda_method="kpm")
-        return words
+            fields["corda_config"] = CordaConfig(corda_method="kpm")
+        return fields

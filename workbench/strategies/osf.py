@@ -1,4 +1,4 @@
-"""OSF: learning only in the directions that the model uses least (arXiv 2504.07097)."""
+"""OSF: train only the singular directions that a model uses least (arXiv 2504.07097)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from workbench.core.errors import BadInputError
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
 from workbench.strategies.peft_base import PeftStrategy
-from workbench.strategies.targets import Targets, linear_modules, pick_targets
+from workbench.strategies.targets import TARGETS_SYNTAX, Targets, linear_modules, pick_targets
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -23,46 +23,44 @@ class OsfStrategy(PeftStrategy):
     card: ClassVar[Card] = Card(
         title="OSF",
         does=(
-            "Splits every matrix by its singular values, freezes the strongest directions and "
-            "trains the rest with gradients at right angles to them."
+            "Decomposes every matrix by its singular values, freezes the strongest directions and "
+            "trains the rest with gradients orthogonal to them."
         ),
         costs=(
             "A singular value decomposition of every matrix at the start, seconds for a small "
-            "model and many minutes for a large one; then memory and disk in the order of full "
-            "fine-tuning, since the trained half is kept beside its start."
+            "model and many minutes for a large one; then memory and disk comparable to full "
+            "fine-tuning, because the trained half is kept beside its start."
         ),
         forgets=(
             "Least of all methods that learn in PEFT's public benchmark: .017 nats/token, with a "
-            "lower task score (.427 against .478 for LoRA). One model and one seed, no promise: "
-            "gradients are projected, and AdamW's own scaling lets a part of each step back into "
-            "the frozen directions; sgd does not."
+            "lower task score (.427 against .478 for LoRA). That is one model and one seed, not a "
+            "promise: gradients are projected, but AdamW rescales them, so part of each step leaks "
+            "into the frozen directions; with sgd it does not."
         ),
     )
+    risk_points: ClassVar[float] = -0.5
 
     kind: Literal["osf"] = field(
         "osf", title="Strategy", help="Learn only in the directions the model uses least."
     )
     effective_rank: float = field(
         0.5,
-        title="Kept share",
-        help="Share of each matrix' singular directions that is frozen; more forgets less.",
+        title="Frozen share",
+        help="Share of each matrix's singular directions that is frozen; more forgets less.",
         gt=0,
         lt=1,
     )
     target_modules: Targets = field(
         "all-linear",
         title="Targets",
-        help=(
-            "Which matrices: all-linear, attention, mlp, names such as q_proj, or re: and a "
-            "regular expression."
-        ),
+        help=f"Which matrices are decomposed: {TARGETS_SYNTAX}.",
     )
 
     def trainable_parameters(self, facts: ModelFacts) -> int:
-        """The free singular vectors on both sides and their singular values.
+        """For each free direction its left and right singular vector and its singular value.
 
         Raises:
-            BadInputError: Nothing is targeted, or PEFT's OSF cannot work on the matrices.
+            BadInputError: Nothing is targeted, or PEFT's OSF cannot handle the matrices.
         """
         if facts.transposed:
             raise BadInputError(
@@ -70,10 +68,10 @@ class OsfStrategy(PeftStrategy):
                 "stored transposed; use lora"
             )
         names = pick_targets(self.target_modules, facts.linears())
-        return sum(self._free(*facts.features(name)) for name in names)
+        return sum(self._free_parameters(*facts.features(name)) for name in names)
 
     def config(self, model: PreTrainedModel) -> PeftConfig:
-        """Name every targeted matrix in full."""
+        """An OSF config that lists every targeted matrix by its full name."""
         from peft import OSFConfig
 
         return OSFConfig(
@@ -82,12 +80,12 @@ class OsfStrategy(PeftStrategy):
             target_modules=sorted(pick_targets(self.target_modules, linear_modules(model))),
         )
 
-    def _free(self, inputs: int, outputs: int) -> int:
+    def _free_parameters(self, inputs: int, outputs: int) -> int:
         rank = min(inputs, outputs)
         free = rank - int(rank * self.effective_rank)
         if free == rank:
             raise BadInputError(
-                f"strategy.effective_rank: {self.effective_rank} of {rank} directions keeps none; "
-                "raise it"
+                f"strategy.effective_rank: {self.effective_rank} of {rank} directions freezes "
+                "none; raise it"
             )
         return free * (inputs + outputs + 1)

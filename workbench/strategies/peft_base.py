@@ -1,4 +1,4 @@
-"""What all strategies through PEFT share: the adapter folder, and switching the adapter off."""
+"""The base class of all strategies that PEFT implements."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class PeftStrategy(Strategy):
-    """Trains what PEFT puts beside or in front of frozen weights."""
+    """Trains an adapter that PEFT attaches to a frozen base; subclasses give its config."""
 
     trains_base_weights: ClassVar[bool] = False
 
     @abstractmethod
     def config(self, model: PreTrainedModel) -> PeftConfig:
-        """Say it in PEFT's words, for this model."""
+        """The PEFT config for this model."""
 
     def prepare(self, model: Module) -> Module:
-        """Freeze the base and attach the adapter through PEFT."""
+        """Freeze the base and attach the adapter."""
         from peft import get_peft_model
         from transformers import PreTrainedModel
 
@@ -37,14 +37,14 @@ class PeftStrategy(Strategy):
         return tuned
 
     def save(self, model: Module, folder: Path) -> None:
-        """Write the adapter as PEFT does: adapter_model.safetensors and adapter_config.json."""
+        """Write PEFT's own format: adapter_model.safetensors and adapter_config.json."""
         as_peft(model).save_pretrained(str(folder))
 
     def load(self, base: Module, folder: Path) -> Module:
-        """Attach the adapter from ``folder`` to ``base``.
+        """Attach the adapter in ``folder`` to ``base``.
 
         Raises:
-            BadInputError: There is none as safetensors.
+            BadInputError: The folder has no adapter in safetensors format.
         """
         from peft import PeftModel
 
@@ -59,13 +59,13 @@ class PeftStrategy(Strategy):
 
 
 def as_peft(model: Module) -> PeftModel:
-    """The model as PEFT's type.
+    """Narrow ``model`` to PEFT's type.
 
     Raises:
-        BadInputError: It carries no adapter.
+        BadInputError: It has no adapter.
     """
     from peft import PeftModel
 
     if not isinstance(model, PeftModel):
-        raise BadInputError("this model carries no adapter")
+        raise BadInputError("this model has no adapter; load a result of a PEFT strategy")
     return model

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PromptTuningStrategy(SoftPromptStrategy):
-    """Train embeddings of virtual tokens, started from real ones."""
+    """Train embeddings of virtual tokens, starting from those of real tokens."""
 
     card: ClassVar[Card] = Card(
         title="Prompt tuning",
@@ -27,24 +27,21 @@ class PromptTuningStrategy(SoftPromptStrategy):
             "higher learning rates and more steps than LoRA."
         ),
         forgets=(
-            "Nothing once detached. While attached it steers every answer: PEFT's public benchmark "
-            "has it forgetting .145 nats/token when started from the vocabulary, several times "
-            "that from random starts, which are not offered here."
+            "Nothing once detached. While attached it steers every answer: in PEFT's public "
+            "benchmark it forgets .145 nats/token when it starts from the vocabulary, and several "
+            "times that from random values, which are not offered here."
         ),
     )
+    risk_points: ClassVar[float] = 0.4
 
     kind: Literal["prompt_tuning"] = field(
-        "prompt_tuning", title="Strategy", help="Learned tokens before the input."
+        "prompt_tuning", title="Strategy", help="Learned tokens in front of the input."
     )
 
     def trainable_parameters(self, facts: ModelFacts) -> int:
-        """One embedding a virtual token."""
+        """One embedding per virtual token."""
         return self.num_virtual_tokens * facts.hidden_size
 
     def config(self, model: PreTrainedModel) -> PeftConfig:
-        """Start from real tokens' embeddings."""
-        return prompt_config(
-            model,
-            self.num_virtual_tokens,
-            self.prompt_tuning_init_text if self.prompt_tuning_init == "text" else None,
-        )
+        """A prompt tuning config that starts from embeddings of real tokens."""
+        return prompt_config(model, self.num_virtual_tokens, self.initial_text)

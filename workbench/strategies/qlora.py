@@ -1,4 +1,4 @@
-"""QLoRA: LoRA on a base held in four bits (arXiv 2305.14314)."""
+"""QLoRA: LoRA on a base that is quantised to four bits (arXiv 2305.14314)."""
 
 from __future__ import annotations
 
@@ -17,65 +17,69 @@ if TYPE_CHECKING:
 
 
 _BLOCK = 64
-"""Numbers that share one scale in bitsandbytes' 4-bit codes."""
+"""Weights that share one scale in bitsandbytes' 4-bit formats."""
 
 
 class QloraStrategy(LowRankStrategy):
     """Train low-rank adapters in full precision beside a frozen 4-bit base.
 
-    Base and result are compared on the same quantised weights. PEFT's preparation for k-bit
-    training is left out on purpose: it casts the base's norms, and the base must stay as it is.
+    Base and result are compared on the same quantised weights. PEFT's
+    ``prepare_model_for_kbit_training`` is not used on purpose: it casts the base's norms, and the
+    base must stay as it is.
     """
 
     card: ClassVar[Card] = Card(
         title="QLoRA",
-        does="LoRA beside a base whose matrices are held in four bits by bitsandbytes.",
+        does="LoRA beside a base whose matrices bitsandbytes has quantised to four bits.",
         costs=(
-            "About half a byte per base parameter instead of two or four; steps are slower, since "
-            "every product unpacks its matrix first. Runs on a CPU too, slowly. The quantised base "
-            "itself is a little worse than the original."
+            "About half a byte per base parameter instead of two or four; steps are slower, as "
+            "every product dequantises its matrix first. Runs on a CPU too, slowly. The quantised "
+            "base itself is a little worse than the original."
         ),
         forgets=(
-            "As LoRA does, from a base that quantisation has already changed: the public benchmark "
-            "has no row for it, LoRA at rank 32 and 1e-4 forgets .050 nats/token there. Measured "
-            "here against the same 4-bit base, so the loss by quantisation does not show."
+            "As LoRA does, from a base that quantisation has already changed. PEFT's public "
+            "benchmark has no row for it; LoRA at rank 32 and 1e-4 forgets .050 nats/token there. "
+            "Measured here against the same 4-bit base, so the loss from quantisation does not "
+            "show."
         ),
     )
 
     kind: Literal["qlora"] = field("qlora", title="Strategy", help="LoRA on a 4-bit base.")
     bnb_4bit_quant_type: Literal["nf4", "fp4"] = field(
-        "nf4", title="4-bit code", help="nf4 suits normally distributed weights; fp4 is a float."
+        "nf4",
+        title="4-bit type",
+        help="nf4 suits normally distributed weights; fp4 is a 4-bit float.",
     )
     bnb_4bit_use_double_quant: bool = field(
         True,
         title="Double quantisation",
-        help="Quantise the blocks' scales too: saves about 0.4 bits per parameter.",
+        help="Quantise the blocks' scales as well: saves about 0.4 bits per parameter.",
         advanced=True,
     )
     bnb_4bit_compute_dtype: Literal["auto", "float32", "bfloat16", "float16"] = field(
         "auto",
         title="Compute in",
-        help="Number format of the products; auto is that of the weights that stay unquantised.",
+        help="Dtype of the products; auto is that of the weights left unquantised.",
         advanced=True,
     )
 
     def check(self, facts: ModelFacts, training: TrainingSection) -> None:
-        """Refuse a machine without bitsandbytes, and rows that it does not unpack rightly."""
+        """Refuse a machine without bitsandbytes, and row lengths that it dequantises wrongly."""
         if find_spec("bitsandbytes") is None:
             raise MachineError(
                 "strategy.kind: qlora needs bitsandbytes: pip install bitsandbytes, or use lora"
             )
-        rows = {name: facts.features(name)[0] for name in facts.linears()}
-        odd = sorted(name for name, length in rows.items() if length % _BLOCK)
-        if odd:
+        inputs = {name: facts.features(name)[0] for name in facts.linears()}
+        if uneven := sorted(name for name, length in inputs.items() if length % _BLOCK):
             raise BadInputError(
-                f"strategy.kind: qlora cannot hold {odd[0]}: its rows of {rows[odd[0]]} are no "
-                f"multiple of {_BLOCK}, and bitsandbytes unpacks those wrongly on a CPU; use lora"
+                f"strategy.kind: qlora cannot quantise {uneven[0]}: its rows of "
+                f"{inputs[uneven[0]]} are not a multiple of {_BLOCK}, and bitsandbytes dequantises "
+                "those wrongly on a CPU; use lora"
             )
         super().check(facts, training)
 
     def quantization(self) -> Quantization:
-        """Four bits, as the fields say."""
+        """Four bits, with the options of the fields."""
         return Quantization(
             self.bnb_4bit_quant_type, self.bnb_4bit_use_double_quant, self.bnb_4bit_compute_dtype
         )

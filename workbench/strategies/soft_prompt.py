@@ -1,4 +1,4 @@
-"""What the three soft prompts share: learned tokens in front of every input, weights untouched."""
+"""The base class of the three soft prompts: learned tokens in front of every input."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class SoftPromptStrategy(PeftStrategy):
-    """Train virtual tokens; attached they steer every answer, detached the base is back."""
+    """Train virtual tokens: attached, they steer every answer; detached, the base is back."""
 
     num_virtual_tokens: int = field(
         20,
         title="Virtual tokens",
-        help="How many learned tokens stand in front; each takes a position of the context.",
+        help="How many learned tokens are put in front; each occupies a position of the context.",
         unit="tokens",
         ge=1,
         le=4096,
@@ -31,49 +31,54 @@ class SoftPromptStrategy(PeftStrategy):
     prompt_tuning_init: Literal["sample_vocab", "text"] = field(
         "sample_vocab",
         title="Start from",
-        help="Tokens drawn from the vocabulary, or a text's own.",
+        help="Random tokens of the vocabulary, or the tokens of a text.",
     )
     prompt_tuning_init_text: str = field(
         "Answer the user's question helpfully and precisely.",
         title="Start from text",
-        help="The text that 'text' starts from, repeated or cut to the number of virtual tokens.",
+        help="The text to start from, repeated or truncated to the number of virtual tokens.",
         min_length=1,
     )
 
     def virtual_tokens(self) -> int:
-        """All of them lie in the context."""
+        """All of them occupy context."""
         return self.num_virtual_tokens
 
+    @property
+    def initial_text(self) -> str | None:
+        """The text to start from; None to start from the vocabulary."""
+        return self.prompt_tuning_init_text if self.prompt_tuning_init == "text" else None
+
     def check(self, facts: ModelFacts, training: TrainingSection) -> None:
-        """Refuse more virtual tokens than leave room for a conversation."""
+        """Refuse virtual tokens that fill the whole context."""
         if facts.context and self.num_virtual_tokens >= facts.context:
             raise BadInputError(
                 f"strategy.num_virtual_tokens: {self.num_virtual_tokens:,} leave no room in a "
-                f"context of {facts.context:,}"
+                f"context of {facts.context:,}; lower it"
             )
         super().check(facts, training)
 
 
-def starting_embeddings(model: PreTrainedModel, tokens: int, text: str | None) -> Tensor:
+def initial_embeddings(model: PreTrainedModel, tokens: int, text: str | None) -> Tensor:
     """Embeddings of real tokens to start from, float32 ``[tokens, hidden]``.
 
     Args:
-        model: The base, loaded from a folder that holds its tokenizer.
-        tokens: How many.
-        text: Where they come from; None draws them from the vocabulary.
+        model: The base, loaded from a folder that contains its tokenizer.
+        tokens: The number of virtual tokens.
+        text: The text they come from; None draws them from the vocabulary.
     """
     from peft import PromptEmbedding
 
     config = prompt_config(model, tokens, text)
     config.num_transformer_submodules = 1
     config.token_dim = model.config.get_text_config().hidden_size
-    encoder: Any = PromptEmbedding
-    weight: Tensor = encoder(config, model.get_input_embeddings()).embedding.weight
+    embedding_type: Any = PromptEmbedding
+    weight: Tensor = embedding_type(config, model.get_input_embeddings()).embedding.weight
     return weight.detach()
 
 
 def prompt_config(model: PreTrainedModel, tokens: int, text: str | None) -> PromptTuningConfig:
-    """Prompt tuning in PEFT's words, started from ``text`` or from the vocabulary."""
+    """PEFT's prompt tuning config, starting from ``text`` or from the vocabulary."""
     from peft import PromptTuningConfig
 
     return PromptTuningConfig(

@@ -14,58 +14,58 @@ from typing import TYPE_CHECKING, TextIO, cast
 from workbench.core.redaction import ScrubbedStream
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
-from workbench.runs.run_lock import alone
-from workbench.training.distributed.rank_main import is_rank, serve
+from workbench.runs.run_lock import locked
+from workbench.training.distributed.rank_main import is_rank, run_rank
 from workbench.training.reporting.device_wait import DeviceWait
 
 if TYPE_CHECKING:
     from types import FrameType
 
-_PATIENCE = 60.0
-"""Seconds to wait for the process that started this one to let go of the run."""
+_LOCK_TIMEOUT = 60.0
+"""Seconds to wait for the process that started this one to release the run."""
 
 
 def main() -> int:
-    """Do the run when its turn comes, for its owner only.
+    """Wait for a device and do the run, readable for its owner only; the exit code.
 
-    Hang-ups are ignored, SIGTERM is a stop that saves.
+    Hang-ups are ignored, and SIGTERM is a stop that saves.
     """
     run = RunFolder(Path(sys.argv[1]))
+    arguments = sys.argv[2:]
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        control.ask(run, "stop")
+        control.send_request(run, "stop")
 
     os.umask(0o077)
-    sys.stdout, sys.stderr = _clean(sys.stdout), _clean(sys.stderr)
+    sys.stdout, sys.stderr = _scrubbed(sys.stdout), _scrubbed(sys.stderr)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    order = sys.argv[2:]
     if is_rank():
-        return serve(run, order)
+        return run_rank(run, arguments)
     signal.signal(signal.SIGTERM, stop)
-    with alone(run, _PATIENCE):
-        count = DeviceWait(run, order).acquire()
-        if count == 0:
+    with locked(run, _LOCK_TIMEOUT):
+        ranks = DeviceWait(run, arguments).acquire()
+        if ranks == 0:
             return int(run.status().state == "failed")
-        return _work(run, order) if count == 1 else _lead(run, order, count)
+        return _train(run, arguments) if ranks == 1 else _launch_ranks(run, arguments, ranks)
 
 
-def _work(run: RunFolder, order: list[str]) -> int:
+def _train(run: RunFolder, arguments: list[str]) -> int:
     from workbench.models.library_output import quieten_libraries
 
-    quieten_libraries()  # before they are loaded, or what they say ends the log of a killed worker
-    from workbench.training.worker import work
+    quieten_libraries()  # before they load, or their output ends the log of a killed worker
+    from workbench.training.worker import train_run
 
-    step = int(order[1]) if len(order) > 1 else None
-    return work(run, resume=bool(order), step=step)
-
-
-def _lead(run: RunFolder, order: list[str], count: int) -> int:
-    from workbench.training.distributed.launcher import lead
-
-    return lead(run, order, count)
+    step = int(arguments[1]) if len(arguments) > 1 else None
+    return train_run(run, resume=bool(arguments), step=step)
 
 
-def _clean(stream: TextIO) -> TextIO:
+def _launch_ranks(run: RunFolder, arguments: list[str], ranks: int) -> int:
+    from workbench.training.distributed.launcher import launch_ranks
+
+    return launch_ranks(run, arguments, ranks)
+
+
+def _scrubbed(stream: TextIO) -> TextIO:
     return cast("TextIO", ScrubbedStream(stream))
 
 

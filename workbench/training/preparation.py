@@ -1,4 +1,4 @@
-"""What the worker offers strategies and protections while the base is still untouched."""
+"""What strategies and protections get from the worker while the base is still untouched."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from workbench.core import locations
 from workbench.core.errors import BadInputError
-from workbench.data.batches import Collator
+from workbench.data.batches import device_batches
 from workbench.data.rendering import IGNORE_INDEX, Rendered
 from workbench.data.splitting import load_examples
 from workbench.evaluation.run.generation import greedy_tokens
@@ -27,25 +27,35 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from workbench.data.formats import Example
+    from workbench.data.formats import Example, Message
     from workbench.models.loaded_base import LoadedBase
     from workbench.retention.base import GeneralRow
     from workbench.training.reporting.reporter import Reporter
 
 _T = TypeVar("_T")
 
-_ANSWERS = 16
+_ANSWER_BATCH = 16
 """Questions that the base answers at once."""
 
-_PHASE = "studying the base"
-_MADE = "made.safetensors"
+_PHASE = "calibrating on the base"
+_CACHE_FILE = "tensors.safetensors"
+_CACHE_VERSION = 1
+"""Part of every key: raise it when what is cached is computed or stored in another way."""
+
+_NO_TOKEN = -1
 
 
 class WorkerBaseContext:
-    """The untouched base, general text, and a memory that outlives the run."""
+    """The untouched base, general text in tokens, and a cache that outlives the run."""
 
     def __init__(self, loaded: LoadedBase, fingerprint: Tensor, reporter: Reporter) -> None:
-        """Take the base; ``fingerprint`` tells it from any other in the cache."""
+        """Offer the base of a run.
+
+        Args:
+            loaded: The base.
+            fingerprint: Distinguishes it from any other base in the cache.
+            reporter: Shows progress and takes notices.
+        """
         self.recipe = loaded.recipe
         self.base = loaded.base
         self._loaded = loaded
@@ -55,49 +65,44 @@ class WorkerBaseContext:
         self._reporter = reporter
 
     def report(self, what: str, done: int, total: int) -> None:
-        """Tell the user what is being done."""
+        """Show progress to the user."""
         self._reporter.phase(_PHASE, what, done, total)
 
-    def general(self, source: str, rows: int) -> list[Rendered]:
-        """Rows of a dataset in tokens; what the evaluation asks is left out."""
-        rendered = self._renderer.render_all(self._examples(source, rows))
-        return _learnable(rendered, source)
+    def general_rows(self, source: str, rows: int) -> list[Rendered]:
+        """The first rows of a dataset in tokens, without those that the evaluation asks."""
+        return _with_labels(self._renderer.render_all(self._examples(source, rows)), source)
 
-    def answered(self, source: str, rows: int, new_tokens: int) -> list[Rendered]:
-        """The same questions with the base's own greedy answers, in its own tokens."""
+    def self_answered_rows(self, source: str, rows: int, max_new_tokens: int) -> list[Rendered]:
+        """The questions of those rows with the base's own greedy answers, in its own tokens."""
         examples = self._examples(source, rows)
         prompts = [self._renderer.prompt(_question(example, source)) for example in examples]
-        kept = self.cached(
-            "self-answers", lambda: self._answer(prompts, new_tokens), prompts, new_tokens
+        padded = self.cached(
+            "self-answers", lambda: self._answer(prompts, max_new_tokens), prompts, max_new_tokens
         )["answers"]
-        answers = [[token for token in row if token >= 0] for row in kept.tolist()]
+        answers = [[token for token in row if token != _NO_TOKEN] for row in padded.tolist()]
         length = self._renderer.sequence_length
         rendered = [
             Rendered(prompt + answer, [IGNORE_INDEX] * len(prompt) + answer, False).cut(length)
             for prompt, answer in zip(prompts, answers, strict=True)
         ]
-        return _learnable(rendered, source)
+        return _with_labels(rendered, source)
 
     def batches(self, rows: Sequence[GeneralRow], size: int) -> list[dict[str, Tensor]]:
         """Padded batches, shortest rows first, on the base's device."""
-        ordered: Any = sorted(rows, key=lambda row: len(row.input_ids))
-        collate = Collator(self._tokenizer.pad_token_id)
-        batches = [collate(ordered[start : start + size]) for start in range(0, len(rows), size)]
-        device = self.base.device
-        return [{name: tensor.to(device) for name, tensor in batch.items()} for batch in batches]
+        return device_batches(rows, size, self._tokenizer.pad_token_id, self.base.device)
 
-    def in_parts(self, what: str, rows: int, work: Callable[[int], _T]) -> _T:
-        """Do ``work`` with ``rows`` at once, or as many as there is memory for.
+    def with_auto_batch_size(self, what: str, rows: int, work: Callable[[int], _T]) -> _T:
+        """Call ``work`` with ``rows`` at once, or as many as fit into memory.
 
         Raises:
-            NoRoomError: There is no memory for a single one.
+            DeviceMemoryError: Not even one row fits.
         """
         return AutoBatchSize(what, rows, partial(self._reporter.notice, level="warning")).run(work)
 
     def logits(self, model: Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits ``[labelled tokens, vocabulary]``, of base and tuned model in one number format.
 
-        Otherwise rounding alone would hold a model that trains in mixed precision off its base.
+        Otherwise rounding alone would keep a model that trains in mixed precision off its base.
         """
         with self._loaded.autocast():
             return labelled_logits(model, batch)[0]
@@ -105,61 +110,66 @@ class WorkerBaseContext:
     def cached(
         self, what: str, make: Callable[[], dict[str, Tensor]], *of: Any
     ) -> dict[str, Tensor]:
-        """Tensors made once for this base and for equal ``of``, on the base's device."""
-        key = json.dumps([what, self._fingerprint, str(self._loaded.autocast_dtype), *of])
+        """Tensors computed once for this base and for equal ``of``, on the base's device."""
+        key = json.dumps(
+            [_CACHE_VERSION, what, self._fingerprint, str(self._loaded.autocast_dtype), *of]
+        )
         name = f"{what}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
 
         def build(folder: Path) -> None:
-            made = {key: tensor.cpu().contiguous() for key, tensor in make().items()}
-            save_file(made, folder / _MADE)
+            tensors = {name: tensor.cpu().contiguous() for name, tensor in make().items()}
+            save_file(tensors, folder / _CACHE_FILE)
 
-        shelf = locations.cache() / "retention"
+        cache = locations.cache() / "retention"
         folder = self._reporter.retry_when_disk_full(
-            lambda: build_once(shelf / name, build, self.report), shelf
+            lambda: build_once(cache / name, build, self.report), cache
         )
-        return load_file(folder / _MADE, device=str(self.base.device))
+        return load_file(folder / _CACHE_FILE, device=str(self.base.device))
 
     def _examples(self, source: str, rows: int) -> list[Example]:
-        asked = set(self.recipe.evaluation.prompts)
-        examples = load_examples(source).rows
-        return [example for example in examples if not _asks(example, asked)][:rows]
+        evaluated = set(self.recipe.evaluation.prompts)
+        return [
+            example
+            for example in load_examples(source).rows
+            if not any(message.content in evaluated for message in example.messages)
+        ][:rows]
 
-    def _answer(self, prompts: Sequence[list[int]], new_tokens: int) -> dict[str, Tensor]:
+    def _answer(self, prompts: Sequence[list[int]], max_new_tokens: int) -> dict[str, Tensor]:
+        """Greedy answers ``[prompts, longest]``, padded with :data:`_NO_TOKEN`."""
         with self._loaded.autocast():
-            answers = self.in_parts(
+            answers = self.with_auto_batch_size(
                 "the base's own answers",
-                _ANSWERS,
-                lambda at_once: greedy_tokens(
+                _ANSWER_BATCH,
+                lambda batch_size: greedy_tokens(
                     self.base,
                     self._tokenizer,
                     prompts,
-                    max_new_tokens=new_tokens,
-                    batch_size=at_once,
+                    max_new_tokens=max_new_tokens,
+                    batch_size=batch_size,
                     report=lambda done, total: self.report("answers of the base", done, total),
                 ),
             )
         longest = max(map(len, answers))
-        padded = [answer + [-1] * (longest - len(answer)) for answer in answers]
+        padded = [answer + [_NO_TOKEN] * (longest - len(answer)) for answer in answers]
         return {"answers": torch.tensor(padded)}
 
 
-def _asks(example: Example, asked: set[str]) -> bool:
-    return any(message.content in asked for message in example.messages)
-
-
-def _question(example: Example, source: str) -> Sequence[Any]:
+def _question(example: Example, source: str) -> Sequence[Message]:
     """The conversation before its last answer."""
-    turns = [i for i, message in enumerate(example.messages) if message.role == "assistant"]
-    if not turns or not example.messages[: turns[-1]]:
+    answers = [i for i, message in enumerate(example.messages) if message.role == "assistant"]
+    if not answers or not example.messages[: answers[-1]]:
         raise BadInputError(
-            f"retention.replay.source: row {example.number} of {source} asks nothing that the base "
-            "could answer; set retention.replay.answers to dataset to learn the rows as they stand"
+            f"retention.replay.source: row {example.number} of {source} has no question for the "
+            "base to answer; set retention.replay.answers=dataset to learn the rows as they are"
         )
-    return example.messages[: turns[-1]]
+    return example.messages[: answers[-1]]
 
 
-def _learnable(rendered: Sequence[Rendered], source: str) -> list[Rendered]:
+def _with_labels(rendered: Sequence[Rendered], source: str) -> list[Rendered]:
     rows = [row for row in rendered if row.learns]
     if not rows:
-        raise BadInputError(f"{source}: no general row is left with a token to learn from")
+        raise BadInputError(
+            f"{source}: no row has a token to learn; give rows with answers within "
+            "training.sequence_length tokens"
+        )
     return rows

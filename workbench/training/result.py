@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
-    """Write the trained tensors into ``folder`` by way of a temporary neighbour.
+    """Write the trained tensors into ``folder``, by way of a temporary folder beside it.
 
     Raises:
         RunFailedError: A trained tensor is not finite; nothing is written.
         MachineError: The disk is full or cannot be written.
     """
-    refuse_broken(model)
+    require_finite(model)
     draft = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
     try:
@@ -36,26 +36,26 @@ def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
             files.sync(path)
         files.replace_folder(draft, folder)
     except (OSError, SafetensorError) as error:
-        raise MachineError(f"{folder}: the model cannot be saved: {error}") from error
+        raise MachineError(f"{folder}: cannot save the model: {error}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(folder.with_name(f".{folder.name}.old"), ignore_errors=True)
 
 
-def refuse_broken(model: Module) -> None:
+def require_finite(model: Module) -> None:
     """Refuse a model whose trained weights hold NaN or infinity.
 
     Raises:
         RunFailedError: Naming the first such tensor.
     """
-    if name := broken_weight(model):
+    if name := nonfinite_weight(model):
         raise RunFailedError(
             f"training diverged: {name} is no longer finite; lower the learning rate"
         )
 
 
-def broken_weight(model: Module) -> str:
-    """The first trained weight that holds NaN or infinity; empty where none does."""
+def nonfinite_weight(model: Module) -> str:
+    """The first trained weight that holds NaN or infinity; empty where all are finite."""
     return next(
         (
             name

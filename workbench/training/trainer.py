@@ -1,4 +1,4 @@
-"""transformers' Trainer with ftwb's batches and ftwb's loss."""
+"""transformers' Trainer with length-bucketed batches, a lean loss, replay and penalties."""
 
 from __future__ import annotations
 
@@ -25,28 +25,25 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from workbench.recipe.training import TrainingSection
+    from workbench.models.loaded_base import LoadedBase
     from workbench.training.checkpoint.write import Stateful
     from workbench.training.distributed.process_group import ProcessGroup
+    from workbench.training.guards import GuardSet
     from workbench.training.oom.micro_batch_splitter import MicroBatchSplitter
-    from workbench.training.protections import GuardSet
 
 _SOURCES = ("target", "replay")
-"""Where a row is from, see :func:`workbench.data.batches.split_by_source`."""
+"""Where a row comes from, see :func:`workbench.data.batches.split_by_source`."""
 
 
-def training_arguments(
-    training: TrainingSection, *, steps: int, folder: Path, precision: torch.dtype, on_cpu: bool
-) -> TrainingArguments:
+def training_arguments(loaded: LoadedBase, steps: int, folder: Path) -> TrainingArguments:
     """Translate a recipe's hyperparameters into transformers' own.
 
     Args:
-        training: The recipe's section.
+        loaded: The base of the run, with its recipe.
         steps: Optimiser steps of the whole run.
         folder: Where the Trainer may write; ftwb lets it write nothing.
-        precision: Number format of the matrix products.
-        on_cpu: Whether there is no device.
     """
+    training, on_cpu = loaded.recipe.training, loaded.device.type == "cpu"
     return _Arguments(
         output_dir=str(folder),
         max_steps=steps,
@@ -59,8 +56,8 @@ def training_arguments(
         optim=training.optim,
         max_grad_norm=training.max_grad_norm,
         activation_checkpointing=training.gradient_checkpointing,
-        bf16=precision == torch.bfloat16,
-        fp16=precision == torch.float16,
+        bf16=loaded.autocast_dtype == torch.bfloat16,
+        fp16=loaded.autocast_dtype == torch.float16,
         use_cpu=on_cpu,
         seed=training.seed,
         logging_steps=1,
@@ -77,23 +74,44 @@ def training_arguments(
 
 
 class _Arguments(TrainingArguments):
-    """transformers' own, for a model that is on its device, in one piece or split."""
+    """transformers' own, for a model that is on its device already, in one piece or sharded."""
 
     @property
     def place_model_on_device(self) -> bool:
-        """Leave it where it is."""
+        """Leave the model where it is."""
         return False
 
 
 class WorkbenchTrainer(Trainer):
-    """Length-bucketed batches, and a loss that never builds logits nobody needs."""
+    """Takes the steps of a run.
+
+    One optimiser step, in the order in which it happens:
+
+    1. :meth:`get_train_dataloader` yields its micro batches: rows of similar length, with replayed
+       rows among them, dealt out to the processes.
+    2. :meth:`training_step` takes each micro batch: the splitter computes it at once or, where
+       memory is short, in parts.
+    3. :meth:`compute_loss` is the forward pass: the loss of dataset and replay, each noted in
+       :attr:`losses`, and the micro batch's share of the penalties. transformers runs the backward
+       pass.
+    4. :meth:`_penalty_backward` takes that share instead, where the micro batch was split.
+    5. transformers clips the gradients; the callbacks drop them where they are not finite
+       (``NonfiniteCallback``), the optimiser steps, and the guards correct the weights
+       (``GuardSet.on_optimizer_step``).
+    6. The callbacks measure and obey (see :mod:`workbench.training.callbacks`) around :meth:`log`,
+       which hands them the numbers of the step.
+
+    Attributes:
+        losses: Loss and learned tokens by source.
+        splitter: Splits micro batches that do not fit.
+    """
 
     def __init__(
         self,
         model: Module,
         arguments: TrainingArguments,
         rows: Sequence[Rendered],
-        padding: int,
+        pad_token_id: int,
         guards: GuardSet,
         splitter: Callable[[Mapping[str, Stateful]], MicroBatchSplitter],
         groups: list[dict[str, Any]] | None = None,
@@ -102,41 +120,43 @@ class WorkbenchTrainer(Trainer):
         """Prepare to train ``model`` on rendered rows.
 
         Args:
-            model: The model on its device, its trainable parameters marked; it may be split.
+            model: On its device, with its trainable parameters marked; it may be sharded.
             arguments: Hyperparameters.
             rows: What to learn.
-            padding: Id of the padding token.
-            guards: What protects old knowledge.
-            splitter: Makes what cuts micro batches, given all that notes something in them.
-            groups: Parameters with rates of their own; without them all move at one rate.
-            processes: Who trains it together.
+            pad_token_id: Id of the padding token.
+            guards: The protections at work.
+            splitter: Makes the splitter, given what changes its state during a micro batch.
+            groups: Parameters with learning rates of their own; without them all share one.
+            processes: The processes that train the model together.
         """
         optimizer, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
-        pool = [ReplayRow.of(row) for row in guards.mix.rows] if guards.mix else []
-        dataset: Any = [*rows, *pool]
-        if processes.size > 1:
-            dataset.append(Rendered([padding], [IGNORE_INDEX], truncated=False))
+        replayed = [ReplayRow.of(row) for row in guards.mix.rows] if guards.mix else []
+        dataset: Any = [*rows, *replayed]
+        if (
+            processes.size > 1
+        ):  # the row of a process that gets no batch, see DistributedBatchSampler
+            dataset.append(Rendered([pad_token_id], [IGNORE_INDEX], truncated=False))
         self.losses = SourceLosses(processes)
-        made = self.splitter = splitter({"guards": guards, "losses": self.losses})
+        self.splitter = splitter({"guards": guards, "losses": self.losses})
         super().__init__(
             model=model,
             args=arguments,
             train_dataset=dataset,
-            data_collator=ReplayCollator(padding) if pool else Collator(padding),
-            callbacks=[guards, made],
+            data_collator=ReplayCollator(pad_token_id) if replayed else Collator(pad_token_id),
+            callbacks=[guards, self.splitter],
             optimizer_cls_and_kwargs=(optimizer, {**options, "params": groups}) if groups else None,
         )
         self._rows = rows
         self._guards = guards
         self._processes = processes
         self._sharded = isinstance(model, FSDPModule)
+        self._losses_finite = torch.tensor(data=True)
         self.is_distributed_loading_by_transformers = self._sharded  # so it is not wrapped again
-        self._finite = torch.tensor(data=True)
         self.model_accepts_loss_kwargs = True
         self.remove_callback(PrinterCallback)
 
     def get_train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
-        """Batches of rows of similar length, every row once an epoch, with what is replayed."""
+        """Batches of rows of similar length, each row once an epoch, with replayed rows."""
         sampler: Any = LengthBucketSampler(
             [len(row.input_ids) for row in self._rows],
             self.args.per_device_train_batch_size,
@@ -160,37 +180,26 @@ class WorkbenchTrainer(Trainer):
         )
         return loader
 
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Hand the numbers to the callbacks; the event log is the history, so none is kept here."""
-        del start_time
-        logs.update(self.losses.take())
-        if "loss" in logs and self._processes.total([float(~self._finite)]) != [0.0]:
-            logs["loss"] = math.nan
-            self._finite = torch.tensor(data=True)
-        self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
-
     def training_step(
         self,
         model: Module,
         inputs: dict[str, Any],
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
-        """Cut what does not fit, and keep a loss that is not finite out of the Trainer's sum."""
-        learn = super().training_step
-        loss = self.splitter.take(
+        """Add the gradients of a micro batch, and return its share of the step's loss.
+
+        A loss that is not finite is kept out of the Trainer's sum, which would stay so for good;
+        :meth:`log` reports it.
+        """
+        forward_backward = super().training_step
+        loss = self.splitter.run(
             inputs,
-            lambda rows: learn(model, dict(rows), num_items_in_batch),
-            lambda learned: self._penalise(learned, num_items_in_batch),
+            lambda rows: forward_backward(model, dict(rows), num_items_in_batch),
+            lambda labelled: self._penalty_backward(labelled, num_items_in_batch),
         )
         finite = torch.isfinite(loss)
-        self._finite = self._finite.to(loss.device) & finite
+        self._losses_finite = self._losses_finite.to(loss.device) & finite
         return torch.where(finite, loss, 0.0)
-
-    def _load_from_checkpoint(
-        self, resume_from_checkpoint: str, model: Module | None = None
-    ) -> None:
-        """Leave the weights alone: the worker has put them back."""
-        del resume_from_checkpoint, model
 
     def compute_loss(
         self,
@@ -199,23 +208,28 @@ class WorkbenchTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """Mean over the labelled tokens of the whole optimiser step, accumulation included.
+        """The micro batch's share of the mean loss over the optimiser step's labelled tokens.
 
-        A whole micro batch carries its share of the penalties: together they add them once a step.
-        So do the micro batches of several devices, over which the gradients are then averaged.
+        With n labelled tokens in this micro batch and N in the whole step, over all micro batches
+        and processes, the share is ``(sum of nll + n * penalty) / N``: over the step the penalty is
+        added once. It is multiplied by the number of processes, over which gradients are averaged.
         """
         del return_outputs  # only Trainer.evaluate asks for outputs, and ftwb evaluates by itself
         total, labelled = torch.zeros((), device=inputs["labels"].device), 0
-        for source, part in self._parts(inputs).items():
+        for source, part in self._by_source(inputs).items():
             nll, count = labelled_nll(model, part)
             self.losses.add(source, nll, count)
             total, labelled = total + nll, labelled + count
-        items = labelled if num_items_in_batch is None else num_items_in_batch
-        share = labelled * self._guards.penalty() if self.splitter.whole else 0.0
-        return (total + share) * self._processes.size / items
+        step_labelled = labelled if num_items_in_batch is None else num_items_in_batch
+        penalty = labelled * self._guards.penalty() if self.splitter.is_whole else 0.0
+        return (total + penalty) * self._processes.size / step_labelled
 
-    def _parts(self, inputs: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-        """The batch by source; a split model is asked as often by every process, if for nothing."""
+    def _by_source(self, inputs: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+        """The rows of each source.
+
+        A sharded model needs equally many forward passes of every process: where a source has no
+        row in this micro batch, it gets a token of which nothing is learned.
+        """
         parts = split_by_source(inputs)
         if self._sharded and self._guards.mix:
             blank = {name: tensor[:1, :1] for name, tensor in inputs.items() if name != "replay"}
@@ -223,42 +237,57 @@ class WorkbenchTrainer(Trainer):
             parts = {source: parts.get(source, blank) for source in _SOURCES}
         return parts
 
-    def _penalise(self, learned: int, num_items_in_batch: Tensor | int | None) -> Tensor:
-        """Gradients of the share of the penalties of a micro batch, and that share."""
-        items = learned if num_items_in_batch is None else num_items_in_batch
+    def _penalty_backward(self, labelled: int, num_items_in_batch: Tensor | int | None) -> Tensor:
+        """Add the gradients of a split micro batch's share of the penalties; that share."""
+        step_labelled = labelled if num_items_in_batch is None else num_items_in_batch
         with self.compute_loss_context_manager():
             share = torch.as_tensor(
-                learned * self._guards.penalty() / items, device=self.args.device
+                labelled * self._guards.penalty() / step_labelled, device=self.args.device
             )
         if share.requires_grad:
             self.accelerator.backward(share)
         return share.detach()
 
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Hand the numbers of a step to the callbacks; the event log keeps them."""
+        del start_time
+        logs.update(self.losses.take())
+        if "loss" in logs and self._processes.total([float(~self._losses_finite)]) != [0.0]:
+            logs["loss"] = math.nan
+            self._losses_finite = torch.tensor(data=True)
+        self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
+
+    def _load_from_checkpoint(
+        self, resume_from_checkpoint: str, model: Module | None = None
+    ) -> None:
+        """Leave the weights alone: the worker has restored them."""
+        del resume_from_checkpoint, model
+
 
 class SourceLosses:
-    """Loss and learned tokens of the dataset and of what is replayed, apart, on all devices."""
+    """Loss and learned tokens of dataset and replay, apart, over all processes."""
 
     def __init__(self, processes: ProcessGroup = SINGLE_PROCESS) -> None:
         """Start with nothing seen."""
         self._processes = processes
-        self._sums: dict[str, list[tuple[Tensor, int]]] = {source: [] for source in _SOURCES}
+        self._micro_batches: dict[str, list[tuple[Tensor, int]]] = {s: [] for s in _SOURCES}
         self._tokens = dict.fromkeys(_SOURCES, 0)
 
     def add(self, source: str, nll: Tensor, tokens: int) -> None:
-        """Note a micro batch."""
-        self._sums[source].append((nll.detach(), tokens))
+        """Note the sum of losses and the labelled tokens of a micro batch."""
+        self._micro_batches[source].append((nll.detach(), tokens))
 
     def take(self) -> dict[str, float]:
-        """Mean losses since the last call, ``loss_target`` and ``loss_replay``, and the share."""
+        """Means since the last call, ``loss_target`` and ``loss_replay``, and ``replay_share``."""
         own = [
-            (float(sum(nll for nll, _ in parts)), sum(n for _, n in parts))
-            for parts in self._sums.values()
+            (float(sum(nll for nll, _ in batches)), sum(tokens for _, tokens in batches))
+            for batches in self._micro_batches.values()
         ]
         sums = self._processes.total([number for pair in own for number in pair])
         means = {}
         for source, nll, tokens in zip(_SOURCES, sums[::2], sums[1::2], strict=True):
             self._tokens[source] += int(tokens)
-            self._sums[source].clear()
+            self._micro_batches[source].clear()
             if tokens:
                 means[f"loss_{source}"] = nll / tokens
         return means | ({"replay_share": self.replay_share} if self._tokens["replay"] else {})
@@ -269,11 +298,11 @@ class SourceLosses:
         total = sum(self._tokens.values())
         return self._tokens["replay"] / total if total else 0.0
 
-    def state(self) -> dict[str, Any]:
-        """The tokens so far."""
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps, between two calls of :meth:`take`."""
         return dict(self._tokens)
 
-    def resume(self, state: dict[str, Any]) -> None:
-        """Count on from there, between two calls of :meth:`take`."""
-        self._sums = {source: [] for source in _SOURCES}
-        self._tokens = dict(state)
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        self._micro_batches = {source: [] for source in _SOURCES}
+        self._tokens = dict(state_dict)

@@ -1,4 +1,4 @@
-"""The worker: takes one run from its recipe to its result, and says how it went."""
+"""The worker: takes one run from its recipe to its result, and records how it ended."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from workbench.core import locations
 from workbench.core.errors import BadInputError
 from workbench.core.formatting import percent
 from workbench.data.splitting import load_split
+from workbench.evaluation.fingerprint import (
+    Numerics,
+    save_fingerprint,
+    take_fingerprint,
+    verify_base,
+)
 from workbench.evaluation.run.evaluator import Evaluator
 from workbench.models.dtype import resolve_dtypes
 from workbench.models.loaded_base import open_base
@@ -20,19 +26,23 @@ from workbench.models.loading import choose_device
 from workbench.planning.plan import total_steps
 from workbench.planning.provenance import require_provenance, save_provenance
 from workbench.runs.folder import MEASURING
-from workbench.training.base_identity import fingerprint_of
-from workbench.training.callbacks.monitor import Monitor
-from workbench.training.callbacks.retention_watch import RetentionWatch
+from workbench.training.callbacks.checkpoint import CheckpointCallback
+from workbench.training.callbacks.control import ControlCallback
+from workbench.training.callbacks.evaluate import EvaluateCallback
+from workbench.training.callbacks.metrics import TrainingMetrics
+from workbench.training.callbacks.nonfinite import NonfiniteCallback
+from workbench.training.callbacks.record import RecordCallback
+from workbench.training.callbacks.session import TrainingSession
 from workbench.training.checkpoint.best import BestWeights
-from workbench.training.checkpoint.resume import ResumeCallback, resumed
-from workbench.training.checkpoint.rng_state import random_states, set_random_states
+from workbench.training.checkpoint.resume import ResumeCallback, load_checkpoint
+from workbench.training.checkpoint.rng_state import get_rng_states, set_rng_states
 from workbench.training.checkpoint.write import Checkpointer
-from workbench.training.distributed.fsdp import Weights
+from workbench.training.distributed.fsdp import TrainedModel
 from workbench.training.distributed.process_group import SINGLE_PROCESS
+from workbench.training.guards import GuardSet
 from workbench.training.oom.micro_batch_splitter import MicroBatchSplitter
 from workbench.training.oom.oom_checkpoint import OomCheckpoint
 from workbench.training.preparation import WorkerBaseContext
-from workbench.training.protections import GuardSet
 from workbench.training.reporting.disk_full import StopRequested
 from workbench.training.reporting.error_summary import error_summary
 from workbench.training.reporting.memory_monitor import MemoryMonitor
@@ -50,20 +60,19 @@ if TYPE_CHECKING:
     from workbench.data.rendering import Rendered
     from workbench.evaluation.run.baseline_cache import Baseline
     from workbench.models.loaded_base import LoadedBase
-    from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
-    from workbench.training.checkpoint.write import Saved, Stateful
+    from workbench.training.checkpoint.write import SavedState, Stateful
     from workbench.training.distributed.process_group import ProcessGroup
 
 _BEST = {
     frozenset({"loss"}): "the lowest held-out loss",
-    frozenset({"kl"}): "the last under its budget",
-    frozenset({"loss", "kl"}): "the lowest held-out loss under its budget",
+    frozenset({"kl"}): "the last within its KL budget",
+    frozenset({"loss", "kl"}): "the lowest held-out loss within its KL budget",
 }
-"""What the best of a run is, by what it was judged by."""
+"""Why the best weights of a run are the best, by what the guards decide by."""
 
 
-def work(
+def train_run(
     run: RunFolder,
     *,
     resume: bool = False,
@@ -71,62 +80,68 @@ def work(
     processes: ProcessGroup = SINGLE_PROCESS,
     reporter: Reporter | None = None,
 ) -> int:
-    """Do the run and return the exit code; every end, good or bad, is in status.json.
+    """Do the run and return the exit code; every end, good or bad, is recorded in status.json.
 
     Args:
         run: The run.
-        resume: Go on from a checkpoint: the newest whole one.
-        step: Or that of this step.
-        processes: The processes that do it together, of which this is one.
-        reporter: Who tells the world of it.
+        resume: Continue from a checkpoint: the newest intact one.
+        step: Or from that of this step.
+        processes: The processes that train together, of which this is one.
+        reporter: Writes events and status; that of a single process unless given.
     """
     reporter = reporter or Reporter(run)
     try:
-        saved = resumed(run, reporter, step, processes) if resume else None
-        stopped = Work(run, run.recipe(), reporter, saved, processes).do()
-        reporter.state(
-            "stopped" if stopped else "finished", "stopped on request" if stopped else ""
-        )
-    except StopRequested as order:
-        reporter.end("stopped", str(order))
+        checkpoint = load_checkpoint(run, reporter, step, processes) if resume else None
+        if TrainingRun(run, reporter, checkpoint, processes).execute():
+            reporter.set_state("stopped", "stopped on request")
+        else:
+            reporter.set_state("finished")
+    except StopRequested as request:
+        reporter.end("stopped", str(request))
     except Exception as error:  # noqa: BLE001 - the last line of defence: the status must be true
         reason = error_summary(error)
         reporter.end("failed", reason)
         with suppress(OSError):
             traceback.print_exc()
-            reporter.last_event("error", text=reason)
+            reporter.event_without_retry("error", text=reason)
         return 1
     return 0
 
 
-class Work:
-    """One run, step by step in the order a reader expects."""
+class TrainingRun:
+    """One run, from its recipe to its report."""
 
     def __init__(
         self,
         run: RunFolder,
-        recipe: Recipe,
         reporter: Reporter,
-        saved: Saved | None = None,
+        checkpoint: SavedState | None = None,
         processes: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
-        """Take the run's recipe, and where to go on from; nothing is loaded yet."""
+        """Prepare to do ``run``, from ``checkpoint`` where there is one; nothing is loaded yet."""
         self._run = run
-        self._recipe = recipe
+        self._recipe = run.recipe()
         self._reporter = reporter
-        self._saved = saved
+        self._checkpoint = checkpoint
         self._processes = processes
         self._memory = MemoryMonitor(run, reporter, processes)
 
-    def do(self) -> bool:
-        """Load, measure, train, measure, save; true when the user stopped it early."""
+    def execute(self) -> bool:
+        """Load, measure, train, save and measure again; true when the user stopped it early.
+
+        All processes do the same until the model is trained; the main one then finishes alone.
+        """
         recipe, reporter, processes = self._recipe, self._reporter, self._processes
         set_seed(recipe.training.seed)
+
+        # 1. The data: recorded at the start, and the same again on a resume.
         reporter.phase("reading the data")
-        if self._saved:
+        if self._checkpoint:
             require_provenance(self._run)
         elif processes.is_main:
             reporter.retry_when_disk_full(partial(save_provenance, self._run, recipe))
+
+        # 2. The untouched base, in number formats that are settled at the first start.
         dtypes = processes.from_main(
             lambda: reporter.retry_when_disk_full(
                 lambda: resolve_dtypes(self._run, recipe, choose_device())
@@ -135,36 +150,194 @@ class Work:
         with processes.main_first():
             split = load_split(recipe.data, recipe.training.seed)
             loaded = open_base(recipe, split, dtypes, self._phase("loading the base model"))
-        rows = self._render(loaded)
+        rows = self._tokenise(loaded)
+
+        # 3. What the base can do before training, and a fingerprint that proves which base it is.
         evaluator = Evaluator(loaded, warn=partial(reporter.notice, level="warning"))
         for note in evaluator.notes:
             reporter.notice(note, level="warning")
-        tell = self._phase("measuring the base")
-        fingerprint = processes.from_main(
-            lambda: fingerprint_of(loaded, self._run, reporter, resumed=bool(self._saved))
-        )
+        report = self._phase("measuring the base")
+        fingerprint = processes.from_main(lambda: self._fingerprint(loaded))
         with processes.main_first():
-            base = reporter.retry_when_disk_full(
-                lambda: evaluator.base(fingerprint, self._run.base, tell), locations.cache()
+            baseline = reporter.retry_when_disk_full(
+                lambda: evaluator.measure_base(fingerprint, self._run.base, report),
+                locations.cache(),
             )
+
+            # 4. The protections and the strategy take what they need from the untouched base.
             guards = self._protect(loaded, fingerprint, evaluator)
-        processes.require_same([*rows, *(guards.mix.rows if guards.mix else ())])
-        watch = RetentionWatch(loaded, evaluator, base, reporter)
-        model, stopped = self._train(loaded, rows, guards, watch)
-        processes.leave()
+        processes.require_same_rows([*rows, *(guards.mix.rows if guards.mix else ())])
+
+        # 5. Training.
+        metrics = TrainingMetrics(loaded, evaluator, baseline, reporter)
+        model, stopped = self._train(loaded, rows, guards, metrics)
+        processes.shut_down()
         if not processes.is_main:
             return stopped
+
+        # 6. The result.
         reporter.phase("saving the result", stoppable=False)
         reporter.retry_when_disk_full(partial(save_result, recipe.strategy, model, self._run.model))
-        model = model.to(loaded.device)  # a gathered one is in host memory
-        self._measure(model, base, evaluator)
+
+        # 7. What it can do after training, beside what the base could.
+        model = model.to(loaded.device)  # one that was sharded is in host memory
+        self._measure(model, baseline, evaluator)
         return stopped
 
-    def _measure(self, model: Module, base: Baseline, evaluator: Evaluator) -> None:
-        """Measure the saved result; where that breaks the run has its result all the same."""
+    def _phase(self, name: str) -> ProgressCallback:
+        """Enter a phase, and return what reports progress in it."""
+
+        def report(description: str = "", done: int = 0, total: int = 0) -> None:
+            self._reporter.phase(name, description, done, total)
+            self._memory.record_own()
+
+        report()
+        return report
+
+    def _tokenise(self, loaded: LoadedBase) -> list[Rendered]:
+        """The rows to learn, without those whose answer is cut off."""
+        self._reporter.phase("tokenising the data")
+        rendered = loaded.renderer.render_all(loaded.split.train)
+        rows = [row for row in rendered if row.learns]
+        length = self._recipe.training.sequence_length
+        if not rows:
+            raise BadInputError(
+                f"no row has a token to learn: every answer is cut off at {length} tokens; raise "
+                "training.sequence_length"
+            )
+        if dropped := len(rendered) - len(rows):
+            self._reporter.notice(
+                f"{dropped} of {len(rendered)} rows dropped: no token to learn within {length} "
+                "tokens (training.sequence_length)",
+                level="warning",
+            )
+        return rows
+
+    def _fingerprint(self, loaded: LoadedBase) -> Tensor:
+        """The fingerprint of the base, recorded at the start; on a resume it must be the same.
+
+        Raises:
+            BadInputError: It is another base.
+        """
+        fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
+        numerics = Numerics.of(loaded.base)
+        recorded = verify_base(self._run, fingerprint, numerics) if self._checkpoint else None
+        if recorded is None:
+            self._reporter.retry_when_disk_full(
+                partial(save_fingerprint, fingerprint, numerics, self._run.base)
+            )
+        return fingerprint
+
+    def _protect(self, loaded: LoadedBase, fingerprint: Tensor, evaluator: Evaluator) -> GuardSet:
+        """Let every protection that is on, and the strategy, measure the untouched base."""
+        context = WorkerBaseContext(loaded, fingerprint, self._reporter)
+        protections = self._recipe.retention.active().values()
+        guards = GuardSet([protection.build_guard(context) for protection in protections])
+        if "loss" in guards.decides_by and not evaluator.heldout:
+            raise BadInputError(
+                "retention.early_stopping: no held-out row is left to evaluate on; set "
+                "data.heldout, or give more rows"
+            )
+        self._recipe.strategy.calibrate(context)
+        return guards
+
+    def _train(
+        self,
+        loaded: LoadedBase,
+        rows: Sequence[Rendered],
+        guards: GuardSet,
+        metrics: TrainingMetrics,
+    ) -> tuple[Module, bool]:
+        """The trained model, and whether the user stopped its training early."""
+        run, recipe, reporter, processes = self._run, self._recipe, self._reporter, self._processes
+        saved = self._checkpoint
+        reporter.phase("preparing the model")
+
+        # a. The model. Preparing it draws random numbers, so checkpoints keep the states before.
+        if saved:
+            set_rng_states(saved.initial_rng)
+        initial_rng = get_rng_states()
+        model = recipe.strategy.prepare(loaded.base)
+        guards.attach(model)
+        guards.shard(processes.rank, processes.size)
+        if saved:
+            saved.restore_weights(model)
+        trained = TrainedModel(model, processes, shard=recipe.devices.sharding == "full")
+        if processes.size > 1:
+            share = "a shard of the model" if trained.sharded else "the whole model"
+            reporter.notice(f"{processes.size} devices train together; each holds {share}")
+
+        # b. The trainer.
+        trainer = self._trainer(loaded, model, rows, guards)
+
+        # c. The callbacks, in the order that workbench.training.callbacks explains.
+        session = TrainingSession(run, recipe, reporter, processes)
+        best = BestWeights(run.checkpoints)
+        nonfinite = NonfiniteCallback(session)
+        parts: dict[str, Stateful] = {
+            "guards": guards,
+            "losses": trainer.losses,
+            "splitter": trainer.splitter,
+            "clock": session.clock,
+            "nonfinite": nonfinite,
+            "best": best,
+        }
+        checkpointer = Checkpointer(run, recipe, best, parts, initial_rng, processes)
+        control = ControlCallback(session)
+        checkpoint = CheckpointCallback(session, checkpointer, trained)
+        for callback in (
+            RecordCallback(session, guards, self._memory),
+            nonfinite,
+            control,
+            EvaluateCallback(session, control, metrics, guards, trained, best),
+            checkpoint,
+        ):
+            trainer.add_callback(callback)
+
+        # d. The steps, or those that are left after a checkpoint.
+        oom = OomCheckpoint(session, trainer, checkpoint)
+        if rank := processes.rank:
+            set_seed((recipe.training.seed + rank) % 2**32)  # so that no two drop out alike
+        if saved is None:
+            oom.train()
+        else:
+            checkpointer.resume(saved)
+            text = f"resumed from step {saved.step}"
+            reporter.event("notice", level="info", text=text, resumed_from=saved.step)
+            if saved.step < trainer.args.max_steps:
+                trainer.add_callback(ResumeCallback(saved, trained, rank))
+                oom.train(saved.folder)
+
+        # e. The best weights, where the guards kept some, else the last.
+        model = trained.gathered()
+        if processes.is_main and best.restore(model):
+            reporter.notice(
+                f"the result is the model of step {best.step}: {_BEST[guards.decides_by]}"
+            )
+        if replayed := trainer.losses.replay_share:
+            reporter.notice(f"replayed: {percent(replayed, 1)} of all learned tokens")
+        return model, session.stopping
+
+    def _trainer(
+        self, loaded: LoadedBase, model: Module, rows: Sequence[Rendered], guards: GuardSet
+    ) -> WorkbenchTrainer:
+        recipe, training, processes = self._recipe, self._recipe.training, self._processes
+        steps = total_steps(training, len(rows), processes.size)
+        arguments = training_arguments(loaded, steps, self._run.checkpoints)
+        padding = loaded.tokenizer.pad_token_id
+        splitter = partial(MicroBatchSplitter, recipe, self._reporter, processes)
+        groups = recipe.strategy.parameter_groups(
+            model, training.learning_rate, training.weight_decay
+        )
+        return WorkbenchTrainer(
+            model, arguments, rows, padding, guards, splitter, groups, processes
+        )
+
+    def _measure(self, model: Module, baseline: Baseline, evaluator: Evaluator) -> None:
+        """Measure the saved result and write the report; where that fails the result stays."""
         try:
-            after = evaluator.result(model, base, self._phase(MEASURING))
-            report = evaluator.report(base, after)
+            after = evaluator.measure(model, baseline, self._phase(MEASURING))
+            report = evaluator.build_report(baseline, after)
             self._reporter.retry_when_disk_full(partial(report.save, self._run.report))
         except StopRequested:
             raise
@@ -175,125 +348,3 @@ class Work:
                 f"'ftwb evaluate {self._run.id}' tries again",
                 level="warning",
             )
-
-    def _phase(self, name: str) -> ProgressCallback:
-        """Enter a phase, and give what tells how far it is."""
-
-        def tell(what: str = "", done: int = 0, total: int = 0) -> None:
-            self._reporter.phase(name, what, done, total)
-            self._memory.glance()
-
-        tell()
-        return tell
-
-    def _render(self, loaded: LoadedBase) -> list[Rendered]:
-        """The rows to learn, in tokens."""
-        self._reporter.phase("rendering the data")
-        rendered = loaded.renderer.render_all(loaded.split.train)
-        usable = [row for row in rendered if row.learns]
-        length = self._recipe.training.sequence_length
-        if not usable:
-            raise BadInputError(
-                f"no row has a token to learn from: every answer is cut off at {length} tokens"
-            )
-        if len(usable) < len(rendered):
-            self._reporter.notice(
-                f"{len(rendered) - len(usable)} rows left out: their answers lie past "
-                f"{length} tokens",
-                level="warning",
-            )
-        return usable
-
-    def _protect(self, loaded: LoadedBase, fingerprint: Tensor, evaluator: Evaluator) -> GuardSet:
-        """Let every protection that is on, and the strategy, study the untouched base."""
-        context = WorkerBaseContext(loaded, fingerprint, self._reporter)
-        protections = self._recipe.retention.active().values()
-        guards = GuardSet([protection.ready(context) for protection in protections])
-        if "loss" in guards.judges and not evaluator.asked.heldout:
-            raise BadInputError(
-                "retention.early_stopping: no held-out row is left to evaluate on; set "
-                "data.heldout, or give more rows"
-            )
-        self._recipe.strategy.calibrate(context)
-        return guards
-
-    def _train(
-        self, loaded: LoadedBase, rows: Sequence[Rendered], guards: GuardSet, watch: RetentionWatch
-    ) -> tuple[Module, bool]:
-        recipe = self._recipe
-        self._reporter.phase("preparing")
-        if self._saved:
-            set_random_states(self._saved.start)
-        start = random_states()
-        model = recipe.strategy.prepare(loaded.base)
-        guards.attach(model)
-        guards.divide(self._processes.rank, self._processes.size)
-        if self._saved:
-            self._saved.restore_weights(model)
-        weights = Weights(model, self._processes, shard=recipe.devices.sharding == "full")
-        if self._processes.size > 1:
-            held = "hold a part of the model each" if weights.sharded else "hold the model each"
-            self._reporter.notice(f"{self._processes.size} devices train together and {held}")
-        trainer = self._trainer(loaded, model, rows, guards)
-        parts: dict[str, Stateful] = {
-            "guards": guards,
-            "losses": trainer.losses,
-            "cutting": trainer.splitter,
-        }
-        best = BestWeights(self._run.checkpoints)
-        checkpointer = Checkpointer(self._run, recipe, best, parts, start, self._processes)
-        monitor = parts["monitor"] = Monitor(
-            checkpointer, self._reporter, guards, watch, weights, self._memory
-        )
-        trainer.add_callback(monitor)
-        self._steps(trainer, weights, checkpointer, monitor)
-        model = weights.whole()
-        if self._processes.is_main and best.restore(model):
-            which = _BEST[guards.judges]
-            self._reporter.notice(f"the result is the model of step {monitor.best_step}: {which}")
-        if share := trainer.losses.replay_share:
-            self._reporter.notice(f"replayed: {percent(share, 1)} of all learned tokens")
-        return model, monitor.stop_asked
-
-    def _trainer(
-        self, loaded: LoadedBase, model: Module, rows: Sequence[Rendered], guards: GuardSet
-    ) -> WorkbenchTrainer:
-        training = self._recipe.training
-        arguments = training_arguments(
-            training,
-            steps=total_steps(training, len(rows), self._processes.size),
-            folder=self._run.checkpoints,
-            precision=loaded.autocast_dtype,
-            on_cpu=loaded.device.type == "cpu",
-        )
-        groups = self._recipe.strategy.parameter_groups(
-            model, training.learning_rate, training.weight_decay
-        )
-        padding = loaded.tokenizer.pad_token_id
-        splitter = partial(MicroBatchSplitter, self._recipe, self._reporter)
-        return WorkbenchTrainer(
-            model, arguments, rows, padding, guards, splitter, groups, self._processes
-        )
-
-    def _steps(
-        self,
-        trainer: WorkbenchTrainer,
-        weights: Weights,
-        checkpointer: Checkpointer,
-        monitor: Monitor,
-    ) -> None:
-        """Take the steps, or those that are left."""
-        saved, rank = self._saved, self._processes.rank
-        rescue = OomCheckpoint(trainer, monitor, self._run)
-        if rank:
-            set_seed((trainer.args.seed + rank) % 2**32)  # no two drop out the same
-        if saved is None:
-            rescue.train()
-            return
-        checkpointer.resume(saved)
-        self._reporter.event(
-            "notice", level="info", text=f"resumed from step {saved.step}", resumed_from=saved.step
-        )
-        if saved.step < trainer.args.max_steps:
-            trainer.add_callback(ResumeCallback(saved, weights, rank))
-            rescue.train(saved.folder)

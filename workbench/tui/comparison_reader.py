@@ -11,7 +11,7 @@ from workbench.runs.view import RunFollower
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from workbench.evaluation.analysis.comparison import Comparison, Contestant
+    from workbench.evaluation.analysis.comparison import Comparison, JudgedRun
     from workbench.runs.folder import RunFolder
     from workbench.runs.series import Series
 
@@ -39,7 +39,7 @@ class ComparisonReader:
     def __init__(self) -> None:
         """Know nothing yet."""
         self._followers: dict[str, RunFollower] = {}
-        self._reports: dict[str, tuple[int, Contestant]] = {}
+        self._reports: dict[str, tuple[int, JudgedRun]] = {}
 
     def standings(self, chosen: Iterable[RunFolder]) -> ComparedRuns:
         """Read what is new of the ``chosen`` runs, and set them side by side in their order."""
@@ -47,7 +47,7 @@ class ComparisonReader:
 
         runs = list(chosen)
         troubles: list[str] = []
-        found: dict[str, Contestant] = {}
+        found: dict[str, JudgedRun] = {}
         for run in runs:
             try:
                 if contestant := self._contestant(run):
@@ -58,16 +58,16 @@ class ComparisonReader:
         known = {run: loss for run, loss in losses.items() if loss}
         return ComparedRuns(compare(list(found.values())), known, tuple(troubles))
 
-    def _contestant(self, run: RunFolder) -> Contestant | None:
+    def _contestant(self, run: RunFolder) -> JudgedRun | None:
         """The judged report, judged anew where it was written anew; None where there is none."""
-        from workbench.evaluation.analysis.comparison import read_contestant
+        from workbench.evaluation.analysis.comparison import read_judged_run
 
         if not run.report.is_file():
             return None
         written = run.report.stat().st_mtime_ns
         known = self._reports.get(run.id)
         if known is None or known[0] != written:
-            known = self._reports[run.id] = written, read_contestant(run)
+            known = self._reports[run.id] = written, read_judged_run(run)
         return known[1]
 
     def _loss(self, run: RunFolder) -> Series | None:

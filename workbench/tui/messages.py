@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from workbench.evaluation.report.report import Report
+    from workbench.evaluation.report import Report
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
     from workbench.runs.view import RunView

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 from textual.worker import get_current_worker
 
 from workbench.core.errors import FtwbError
-from workbench.runs.control import ask
-from workbench.runs.requests import INTERVAL, Question, told, when
+from workbench.runs.control import (
+    POLL_INTERVAL,
+    PendingRequest,
+    describe_answer,
+    send_request,
+    when_handled,
+)
 from workbench.tui.messages import ActionResult
 from workbench.tui.screens.confirm import ConfirmScreen
 from workbench.tui.screens.text import TextScreen
@@ -18,8 +23,8 @@ from workbench.tui.screens.text import TextScreen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from workbench.runs.control import AnsweredRequest
     from workbench.runs.folder import RunFolder
-    from workbench.runs.requests import Answered
     from workbench.tui.app import WorkbenchApp
     from workbench.tui.screens.base import WorkbenchScreen
 
@@ -44,31 +49,31 @@ def confirm_stop(screen: WorkbenchScreen, run: RunFolder) -> None:
 def stop(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Ask the worker to stop."""
     try:
-        ask(run, "stop")
+        send_request(run, "stop")
     except FtwbError as error:
         screen.notify(str(error), severity="warning", markup=False)
     else:
         screen.notify(f"Asked {run.id} to stop.", markup=False)
 
 
-def ask_worker(screen: WorkbenchScreen, run: RunFolder, request: Answered) -> None:
+def ask_worker(screen: WorkbenchScreen, run: RunFolder, request: AnsweredRequest) -> None:
     """Ask the worker, and tell what came of it once it has answered."""
     try:
-        question = Question(run, request)
+        question = PendingRequest(run, request)
     except FtwbError as error:
         screen.notify(str(error), severity="warning", markup=False)
         return
-    screen.notify(f"Asked {run.id} to {request} {when(run.status())}.", markup=False)
+    screen.notify(f"Asked {run.id} to {request} {when_handled(run.status())}.", markup=False)
     _in_background(screen.workbench, partial(_await, question), f"{request} {run.id}")
 
 
-def _await(question: Question) -> str:
+def _await(question: PendingRequest) -> str:
     """Wait for the answer; nothing is told where the same is asked again or the app is left."""
     worker = get_current_worker()
     while not worker.is_cancelled:
-        if event := question.answer():
-            return f"{question.run.id}: {told(event)}."
-        time.sleep(INTERVAL)
+        if event := question.poll():
+            return f"{question.run.id}: {describe_answer(event)}."
+        time.sleep(POLL_INTERVAL)
     return ""
 
 
@@ -102,7 +107,7 @@ def _in_background(app: WorkbenchApp, work: Callable[[], str], group: str) -> No
 def go_on(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Tell a worker that waits over its budget to go on."""
     try:
-        ask(run, "continue")
+        send_request(run, "continue")
     except FtwbError as error:
         screen.notify(str(error), severity="warning", markup=False)
     else:

@@ -30,16 +30,20 @@ _PAUSED = ("‖", "warning")
 
 def state_text(status: Status, colours: Mapping[str, str]) -> Text:
     """The state for a table, in the ``colours`` of the theme, with the place of one that waits."""
-    if status.stands_still:
+    if status.is_paused:
         glyph, colour = _PAUSED
-        return Text(f"{glyph} {status.words}", colours[colour])
+        return Text(f"{glyph} {status.label}", colours[colour])
     glyph, colour = _GLYPHS[status.state]
-    place = f", {ordinal(status.place)}" if status.state == "queued" and status.place else ""
+    place = (
+        f", {ordinal(status.queue_position)}"
+        if status.state == "queued" and status.queue_position
+        else ""
+    )
     return Text(f"{glyph} {status.state}{place}", colours[colour])
 
 
 def state_content(status: Status) -> Content:
     """The state for a line of its own, with the worker's process while there is one."""
-    glyph, colour = _PAUSED if status.stands_still else _GLYPHS[status.state]
+    glyph, colour = _PAUSED if status.is_paused else _GLYPHS[status.state]
     detached = f" (detached, pid {status.pid})" if status.live and status.pid else ""
-    return Content.assemble((f"{glyph} {status.words}", f"bold ${colour}"), (detached, "dim"))
+    return Content.assemble((f"{glyph} {status.label}", f"bold ${colour}"), (detached, "dim"))

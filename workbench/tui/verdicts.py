@@ -8,7 +8,7 @@ from textual.content import Content
 
 if TYPE_CHECKING:
     from workbench.evaluation.analysis.findings import Interval, Verdict
-    from workbench.evaluation.report.formatting import Rating
+    from workbench.evaluation.analysis.formatting import Rating
 
 VERDICT_COLOURS: dict[Verdict | None, str] = {
     "PASS": "$text-success",

@@ -1,4 +1,4 @@
-"""Every constraint on answers that keep it and answers that do not."""
+"""Every constraint on answers that satisfy it and answers that do not."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 
 from workbench.core.errors import BadInputError
-from workbench.evaluation.suites.constraints import CONSTRAINTS, passes, passes_loosely, problem_of
+from workbench.evaluation.suites.format_checks import CONSTRAINTS
 from workbench.evaluation.suites.items import Item
-from workbench.evaluation.suites.scorers.constraints import ConstraintsScorer
+from workbench.evaluation.suites.scorers.constraints import (
+    ConstraintsScorer,
+    constraint_problem,
+    passes,
+    passes_loosely,
+)
 
 TABLE = "Here it is:\n\n| Name | Age |\n|------|:---:|\n| Tom | 4 |\n| Ann | 5 |\n\nThat is all."
 
@@ -102,10 +107,10 @@ CASES: list[tuple[dict[str, Any], list[str], list[str]]] = [
 
 
 @pytest.mark.parametrize(("constraint", "kept", "broken"), CASES, ids=lambda case: str(case)[:40])
-def test_answers_that_keep_a_constraint_and_that_do_not(
+def test_right_answers_pass_and_others_do_not(
     constraint: dict[str, Any], kept: list[str], broken: list[str]
 ) -> None:
-    assert not problem_of(constraint)
+    assert not constraint_problem(constraint)
     assert [answer for answer in kept if not passes(answer, constraint)] == []
     assert [answer for answer in [*broken, "", " \n"] if passes(answer, constraint)] == []
 
@@ -129,7 +134,7 @@ def test_wrapped_answers_pass_only_loosely(constraint: dict[str, Any], answer: s
     assert passes_loosely(answer, constraint)
 
 
-def test_loose_is_never_stricter_and_never_takes_nothing() -> None:
+def test_loose_is_never_stricter_and_never_accepts_blank_answers() -> None:
     for constraint, kept, _ in CASES:
         assert all(passes_loosely(answer, constraint) for answer in kept)
         assert not passes_loosely("", constraint)
@@ -161,18 +166,24 @@ def test_the_four_accuracies_of_an_item() -> None:
     ("constraint", "why"),
     [
         ({"kind": "bulets", "n": 2}, "unknown constraint 'bulets'; did you mean 'bullets'?"),
-        ({"kind": "zzz"}, "unknown constraint 'zzz'; there are bullets, numbered"),
+        ({"kind": "zzz"}, "unknown constraint 'zzz'; choose from bullets, numbered"),
         ({"n": 2}, "a constraint needs a 'kind'"),
         ({"kind": "bullets"}, "constraint 'bullets' needs 'n'"),
-        ({"kind": "bullets", "n": "two"}, "constraint 'bullets' has a wrong 'n': input should be"),
-        ({"kind": "bullets", "n": 0}, "constraint 'bullets' has a wrong 'n': input should be gr"),
+        (
+            {"kind": "bullets", "n": "two"},
+            "constraint 'bullets' has an invalid 'n': input should be",
+        ),
+        (
+            {"kind": "bullets", "n": 0},
+            "constraint 'bullets' has an invalid 'n': input should be gr",
+        ),
         ({"kind": "quoted", "n": 2}, "constraint 'quoted' takes no 'n'"),
-        ({"kind": "contains", "texts": []}, "constraint 'contains' has a wrong 'texts'"),
-        ({"kind": "json", "type": "list"}, "constraint 'json' has a wrong 'type'"),
+        ({"kind": "contains", "texts": []}, "constraint 'contains' has an invalid 'texts'"),
+        ({"kind": "json", "type": "list"}, "constraint 'json' has an invalid 'type'"),
     ],
 )
-def test_a_constraint_that_is_none_is_refused(constraint: dict[str, Any], why: str) -> None:
-    assert problem_of(constraint).startswith(why)
+def test_invalid_constraints_are_refused(constraint: dict[str, Any], why: str) -> None:
+    assert constraint_problem(constraint).startswith(why)
     item = Item(id="i1", prompt="?", constraints=({"kind": "quoted"}, constraint))
     with pytest.raises(BadInputError, match="item 'i1': "):
         ConstraintsScorer().check(item)

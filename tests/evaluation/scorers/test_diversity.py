@@ -26,7 +26,7 @@ def test_compression_is_bytes_over_deflated_bytes() -> None:
     assert compression_ratio("na na " * 100) > 10 * compression_ratio("quick brown foxes")
 
 
-def test_eight_answers_are_drawn_and_counted_together() -> None:
+def test_eight_answers_are_sampled_and_counted_together() -> None:
     scorer = DiversityScorer()
     assert scorer.samples == 8
     outcome = scorer.grade(ITEM, ["red sky", "Red  sky", "blue sky"])
@@ -36,5 +36,5 @@ def test_eight_answers_are_drawn_and_counted_together() -> None:
     assert outcome.numbers["compression"] == compression_ratio("red sky\nRed  sky\nblue sky")
 
 
-def test_silence_scores_nothing() -> None:
+def test_empty_answers_score_zero() -> None:
     assert DiversityScorer().grade(ITEM, [""] * 8).score == 0

@@ -1,4 +1,4 @@
-"""The most likely option, token for token."""
+"""The most likely option per token."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_chance_is_the_share_of_right_options() -> None:
         ({"answers": ("oslo",)}, "the answer 'oslo' is not among the options"),
     ],
 )
-def test_what_cannot_be_chosen_from_is_refused(change: dict, why: str) -> None:
+def test_invalid_options_are_refused(change: dict, why: str) -> None:
     OptionsScorer().check(ITEM)
     with pytest.raises(BadInputError, match=f"item 'k1': {why}"):
         OptionsScorer().check(ITEM.model_copy(update=change))

@@ -1,4 +1,4 @@
-"""Refusals, answers and talk of something else."""
+"""Refusals, answers and off-topic answers."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_answers(answer: str) -> None:
         "42",
     ],
 )
-def test_talk_of_something_else(answer: str) -> None:
+def test_off_topic_answers(answer: str) -> None:
     assert classify(KILL, answer) == "off-topic"
 
 

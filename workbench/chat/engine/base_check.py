@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.chat.engine.lanes import Row
 from workbench.chat.protocol import Proof
 from workbench.core.errors import BadInputError
-from workbench.evaluation.fingerprint import EXACT, PROMPTS, Held, read_fingerprint
+from workbench.evaluation.fingerprint import EXACT, PROMPTS, Numerics, read_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def prove(lanes: Lanes, tokenizer: PreTrainedTokenizerBase, runs: Sequence[RunFo
     Returns:
         The worst of all proofs.
     """
-    logits, held = lane_logits(lanes, tokenizer), Held.of(lanes.base)
+    logits, held = lane_logits(lanes, tokenizer), Numerics.of(lanes.base)
     proofs = [_of_run(run, logits, held) for run in runs]
     return max(proofs, key=lambda proof: _WORST_LAST.index(proof.state))
 
@@ -71,7 +71,7 @@ def lane_logits(lanes: Lanes, tokenizer: PreTrainedTokenizerBase) -> dict[str, T
     }
 
 
-def _of_run(run: RunFolder, logits: Mapping[str, Tensor], held: Held) -> Proof:
+def _of_run(run: RunFolder, logits: Mapping[str, Tensor], held: Numerics) -> Proof:
     try:
         stored = read_fingerprint(run.base)
     except BadInputError as error:
@@ -100,7 +100,7 @@ class _Comparison:
     run: str
     stored: Fingerprint
     logits: Mapping[str, Tensor]
-    held: Held
+    held: Numerics
 
     def proof(self) -> Proof:
         """Judge, and say why."""
@@ -126,14 +126,14 @@ class _Comparison:
 
     def _otherwise(self) -> str:
         """What was different then, where rounding has to explain more."""
-        then = self.stored.held
+        then = self.stored.numerics
         if then is None or then == self.held:
             return ""
         return f"; {then} then, {self.held} now"
 
     def _other_shape(self) -> str:
         """Why no distance is needed, empty where one is."""
-        then = self.stored.held
+        then = self.stored.numerics
         if then is not None and then.quantization != self.held.quantization:
             return (
                 f"it is held as {self.held} and was {then} when the run started; open it the same "

@@ -16,7 +16,7 @@ from workbench.chat.protocol import (
     Open,
     Opened,
     Progress,
-    Weigh,
+    ScoreTokens,
     encode,
     read_request,
 )
@@ -41,7 +41,7 @@ class Engine:
         """Talk over two streams of lines."""
         self._requests = requests
         self._replies = replies
-        self._inbox: queue.Queue[Open | Generate | Weigh] = queue.Queue()
+        self._inbox: queue.Queue[Open | Generate | ScoreTokens] = queue.Queue()
         self._cancelled: set[int] = set()
         self._decoder: Decoder | None = None
 
@@ -62,7 +62,7 @@ class Engine:
         finally:
             os._exit(0)
 
-    def _serve(self, request: Open | Generate | Weigh) -> None:
+    def _serve(self, request: Open | Generate | ScoreTokens) -> None:
         """Answer one request; whatever goes wrong is a message, and the engine lives on."""
         try:
             match request:
@@ -70,7 +70,7 @@ class Engine:
                     self._open(request)
                 case Generate():
                     self._generate(request)
-                case Weigh():
+                case ScoreTokens():
                     self._weigh(request)
         except Exception as error:  # noqa: BLE001 - the owner must hear of every failure
             if not isinstance(error, FtwbError):
@@ -99,7 +99,7 @@ class Engine:
         for message in self._ready().answer(request, lambda: request.id in self._cancelled):
             self._send(message)
 
-    def _weigh(self, request: Weigh) -> None:
+    def _weigh(self, request: ScoreTokens) -> None:
         from workbench.chat.engine.token_scoring import weigh
 
         self._send(weigh(self._ready(), request))

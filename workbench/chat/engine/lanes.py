@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel
 
-    from workbench.strategies.base import ModuleDelta
+    from workbench.strategies.delta import ModuleDelta
     from workbench.strategies.interpolation import Interpolation
 
 

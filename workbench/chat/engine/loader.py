@@ -98,7 +98,7 @@ def _base_of(recipe: Recipe) -> str:
     """The model, its revision and how it is held, in words."""
     at = f"@{recipe.model.revision}" if recipe.model.revision else ""
     held = recipe.strategy.quantization()
-    return f"{recipe.model.id}{at}" + (f" in 4-bit {held.code}" if held else "")
+    return f"{recipe.model.id}{at}" + (f" in 4-bit {held.quant_type}" if held else "")
 
 
 def _load_all(

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from workbench.chat.engine.streaming import TextStream
-from workbench.chat.protocol import Piece, Weighed
+from workbench.chat.protocol import TokenScore, TokenScores
 from workbench.core.errors import BadInputError, FtwbError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from workbench.chat.engine.decoding import Decoder
     from workbench.chat.engine.lanes import Lane, Lanes
-    from workbench.chat.protocol import Weigh
+    from workbench.chat.protocol import ScoreTokens
 
     Read = Callable[[Tensor, Tensor, Any], tuple[Tensor, Any]]
 
@@ -25,7 +25,7 @@ _CHUNK = 64
 """Tokens read at a time: with 128k in the vocabulary, 33 MB of float32 logits a lane."""
 
 
-def weigh(decoder: Decoder, request: Weigh) -> Weighed:
+def weigh(decoder: Decoder, request: ScoreTokens) -> TokenScores:
     """Read an answer in both lanes and compare what they expect before each of its tokens.
 
     The divergence is KL(base ‖ other) where one of the lanes is the base, whoever answered. Between
@@ -53,10 +53,11 @@ def weigh(decoder: Decoder, request: Weigh) -> Weighed:
     if not all(math.isfinite(value) for pair in values for value in pair):
         raise FtwbError("these lanes give no finite probabilities: the weights of one are broken")
     texts = _texts(decoder.tokenizer, request.tokens)
-    pieces = tuple(
-        Piece(text=t, surprise=s, divergence=d) for t, (s, d) in zip(texts, values, strict=True)
+    scores = tuple(
+        TokenScore(text=t, surprise=s, divergence=d)
+        for t, (s, d) in zip(texts, values, strict=True)
     )
-    return Weighed(id=request.id, pieces=pieces)
+    return TokenScores(id=request.id, scores=scores)
 
 
 class Reading:

@@ -1,4 +1,4 @@
-"""``ftwb chat``: the same prompt to base and tuned model, in the terminal or without a screen."""
+"""``ftwb chat``: send the same prompt to base and tuned model, with or without a screen."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.cli.command import Command
 from workbench.cli.output import emit_json, narrate
 from workbench.core.errors import BadInputError, FtwbError
 from workbench.runs.folder import RunFolder, Runs
@@ -18,27 +19,29 @@ from workbench.runs.folder import RunFolder, Runs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.chat.headless import Answered, Asking, Comparison
+    from workbench.chat.headless import AskOptions, PromptAnswers, ScoredAnswer
     from workbench.chat.protocol import Done, Opened, Source
 
-_WIDEST = 100
+_MAX_WIDTH = 100
 
 
-@click.command("chat")
+@click.command(
+    "chat", cls=Command, group="Chat", short_help="Ask base and tuned model the same prompts."
+)
 @click.argument("run")
-@click.option("--prompt", "-p", "prompts", multiple=True, help="Ask this; may be given again.")
+@click.option("--prompt", "-p", "prompts", multiple=True, help="Prompt to send; can be repeated.")
 @click.option(
     "--prompts",
     "file",
     type=click.Path(path_type=Path),
-    help="Ask every prompt of a file: one a line, .jsonl with 'prompt', or a .yaml pack.",
+    help="File of prompts: one a line, .jsonl with a 'prompt' field, or a .yaml pack.",
 )
 @click.option(
     "--max-tokens",
     type=click.IntRange(min=1),
     default=256,
     show_default=True,
-    help="Longest answer.",
+    help="Maximum length of an answer.",
 )
 @click.option("--system", default="", help="System prompt for all models.")
 @click.option(
@@ -46,36 +49,33 @@ _WIDEST = 100
     type=click.FloatRange(min=0, max=5),
     default=0.0,
     show_default=True,
-    help="0 is greedy; above it, all models draw with the same seed.",
+    help="0 is greedy; above 0 all models sample with the same seed.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws."
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed for sampling."
 )
 @click.option(
     "--strength",
     type=click.FloatRange(min=0, max=1.5),
     default=1.0,
     show_default=True,
-    help="How far the tuned model goes from base (0) to tuned (1).",
+    help="Strength of the tuned model: 0 is the base, 1 the result.",
 )
 @click.option(
     "--beside",
     multiple=True,
     metavar="RUN[@STEP]",
-    help="Let another run on the same base answer too, or a checkpoint; may be given again.",
+    help="Another run on the same base, or a checkpoint of one, to answer too; can be repeated.",
 )
 @click.option(
     "--surprise",
     is_flag=True,
-    help="Weigh each answer token by token: how surprised the base is by it, and where the base's "
-    "own would have been left.",
+    help="Score each answer token by token under the other model, to show where they diverge.",
 )
-@click.option(
-    "--require-proof", is_flag=True, help="Ask nothing and fail unless the base is proven."
-)
+@click.option("--require-proof", is_flag=True, help="Fail before asking unless the base is proven.")
 @click.option("--json", "as_json", is_flag=True, help="Print answers and timings as JSON.")
 @click.pass_obj
-def command(  # noqa: PLR0913 - one argument an option
+def command(  # noqa: PLR0913 - one argument per option
     root: Path,
     run: str,
     prompts: tuple[str, ...],
@@ -93,93 +93,92 @@ def command(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Ask the base model and the tuned model of RUN the same prompts.
 
-    RUN is an id, a unique part of one, or 'last'. Every prompt starts a conversation of its own.
-    Without a prompt the split chat opens. Before anything is asked, the base is proven: its logits
-    on fixed prompts are compared with those stored before training.
+    RUN is an id, a unique part of one, or 'last'. Every prompt starts a new conversation. Without a
+    prompt the split chat opens. First the base is proven: its logits on fixed prompts are compared
+    with those recorded before training.
     """
-    from workbench.chat.headless import Asking, sources_beside
+    from workbench.chat.headless import AskOptions, extra_sources
     from workbench.chat.packs import read_prompts
     from workbench.chat.settings import ChatSettings
     from workbench.chat.sources import folder_of, require_result
+    from workbench.tui import launch
 
     runs = Runs(root)
-    found = runs.find(run)
-    require_result(found)
-    asked = [*prompts, *(read_prompts(file) if file else ())]
-    if not asked:
-        beyond = as_json or surprise or require_proof or bool(beside) or strength != 1
-        _open_screen(root, found, beyond=beyond)
+    folder = runs.find(run)
+    require_result(folder)
+    prompts = (*prompts, *(read_prompts(file) if file else ()))
+    if not prompts:
+        if as_json or surprise or require_proof or beside or strength != 1:
+            raise BadInputError(
+                "--json, --strength, --beside, --surprise and --require-proof need a prompt: "
+                "add --prompt or --prompts"
+            )
+        launch(root, chat=folder)
         return
-    others = sources_beside(runs, beside)
+    others = extra_sources(runs, beside)
     for source in others:
         folder_of(source)
     settings = ChatSettings(
         system=system, max_tokens=max_tokens, temperature=temperature, seed=seed
     )
     session = _Session(
-        found, others, Asking(settings, {"tuned": strength}, surprise), require_proof=require_proof
+        folder,
+        others,
+        AskOptions(settings, {"tuned": strength}, surprise),
+        require_proof=require_proof,
     )
-    opened, answered = asyncio.run(session.ask(asked, aloud=not as_json))
+    opened, answers = asyncio.run(session.ask(prompts, echo=not as_json))
     if as_json:
-        emit_json(_as_data(session, opened, answered))
-
-
-def _open_screen(root: Path, run: RunFolder, *, beyond: bool) -> None:
-    from workbench.tui import launch
-
-    if beyond:
-        raise BadInputError(
-            "--json, --strength, --beside, --surprise and --require-proof need something to ask: "
-            "add --prompt or --prompts"
-        )
-    launch(root, chat=run)
+        emit_json(_as_data(session, opened, answers))
 
 
 @dataclass(frozen=True)
 class _Session:
-    """One engine and what is asked of it.
+    """One chat engine and the settings for its prompts.
 
     Attributes:
-        run: Its base and its result answer.
-        others: What answers beside them.
-        asking: What holds for every prompt.
-        require_proof: Ask nothing unless the base is proven.
+        run: The run whose base and result answer.
+        others: Further runs and checkpoints that answer beside them.
+        asking: Settings of every prompt.
+        require_proof: Fail unless the base is proven.
     """
 
     run: RunFolder
     others: tuple[Source, ...]
-    asking: Asking
+    asking: AskOptions
     require_proof: bool
 
-    async def ask(self, prompts: Sequence[str], *, aloud: bool) -> tuple[Opened, list[Answered]]:
-        """Answer all prompts with one engine, printing each at once if ``aloud``."""
+    async def ask(
+        self, prompts: Sequence[str], *, echo: bool
+    ) -> tuple[Opened, list[PromptAnswers]]:
+        """Answer all prompts with one engine, printing each answer as it comes if ``echo``."""
         from workbench.chat.client import EngineClient
         from workbench.chat.headless import ask_all, open_engine
 
-        client = EngineClient(self.run, self.others)
-        answered = []
+        client = EngineClient(self.run)
+        answers = []
         try:
-            opened = await open_engine(client, narrate)
+            opened = await open_engine(client, self.others, narrate)
             self._check(opened)
-            narrate(f"Asking {len(prompts)} {'prompt' if len(prompts) == 1 else 'prompts'}")
+            narrate(f"Sending {len(prompts)} {'prompt' if len(prompts) == 1 else 'prompts'}")
             lanes = [lane.name for lane in opened.lanes]
-            async for each in ask_all(client, lanes, prompts, self.asking):
-                answered.append(each)
-                if aloud:
-                    _print(self.headings(opened), each)
+            async for answered in ask_all(client, lanes, prompts, self.asking):
+                answers.append(answered)
+                if echo:
+                    _print(self.headings(opened), answered)
         finally:
             await client.close()
-        return opened, answered
+        return opened, answers
 
     def titles(self) -> dict[str, str]:
-        """Which model answers in each lane."""
+        """The name of the model in each lane."""
         from workbench.chat.titles import lane_titles
 
-        theirs = {source.lane: RunFolder(Path(source.run)).recipe().name for source in self.others}
-        return {**lane_titles(self.run.recipe()), **theirs}
+        others = {source.lane: RunFolder(Path(source.run)).recipe().name for source in self.others}
+        return {**lane_titles(self.run.recipe()), **others}
 
     def headings(self, opened: Opened) -> dict[str, str]:
-        """What stands over each lane's answers; a base that is not proven is not called one."""
+        """The heading of each lane's answers; an unproven base is marked as such."""
         proven = opened.proof.state == "proven"
         return {
             lane: f"{lane if proven or lane != 'base' else 'base, unproven'} · {title}"
@@ -187,7 +186,11 @@ class _Session:
         }
 
     def _check(self, opened: Opened) -> None:
-        """Tell how the lanes stand, and refuse what they cannot do."""
+        """Print the state of the lanes, and refuse what they cannot do.
+
+        Raises:
+            FtwbError: The base is not proven, and must be.
+        """
         from workbench.chat.headless import proof_line, require_strengths, summary
 
         require_strengths(opened, self.asking.strengths)
@@ -197,8 +200,8 @@ class _Session:
             raise FtwbError(f"the base is not proven: {opened.proof.text}")
 
 
-def _print(headings: dict[str, str], answered: Answered) -> None:
-    """Print a prompt and its answers; what a model says cannot reach the terminal as a command."""
+def _print(headings: dict[str, str], answered: PromptAnswers) -> None:
+    """Print a prompt and its answers, with control characters made visible."""
     from workbench.core.sanitize import visible
 
     click.secho(visible(answered.prompt), bold=True)
@@ -206,30 +209,30 @@ def _print(headings: dict[str, str], answered: Answered) -> None:
         click.echo(visible(f"\n{headings[lane]}  ({done.summary()})"))
         for line in visible(done.text).splitlines() or ["(empty answer)"]:
             click.echo(textwrap.indent(_wrapped(line), "  "))
-        if lane in answered.compared:
-            click.echo(f"  {_parting(lane, answered.compared[lane])}")
+        if lane in answered.scored:
+            click.echo(f"  {_divergence(lane, answered.scored[lane])}")
     click.echo()
 
 
-def _parting(lane: str, compared: Comparison) -> str:
-    """The token that the other lane would least have said, in one line."""
-    from workbench.chat.surprise import SCALES, SURPRISE, parting
+def _divergence(lane: str, compared: ScoredAnswer) -> str:
+    """The token that is least likely under the other lane, in one line."""
+    from workbench.chat.surprise import peak, scale_of
     from workbench.core.sanitize import visible
 
-    scale = SCALES.get(lane, SURPRISE)
-    found = parting(compared.pieces, scale)
-    if found is None:
+    scale = scale_of(lane)
+    token = peak(compared.scores, scale)
+    if token is None:
         return f"[no token stands out against {visible(compared.other)}]"
-    where = f"at {visible(found.text)!r}" if found.text else "at its end"
-    return f"[{scale.title}: up to {found.value:.1f} nats, {where}]"
+    where = f"at {visible(token.text)!r}" if token.text else "at its end"
+    return f"[{scale.title}: up to {token.value:.1f} nats, {where}]"
 
 
 def _wrapped(line: str) -> str:
-    width = min(shutil.get_terminal_size().columns, _WIDEST) - 2
+    width = min(shutil.get_terminal_size().columns, _MAX_WIDTH) - 2
     return textwrap.fill(line, width, replace_whitespace=False)
 
 
-def _as_data(session: _Session, opened: Opened, answered: list[Answered]) -> dict[str, Any]:
+def _as_data(session: _Session, opened: Opened, answers: list[PromptAnswers]) -> dict[str, Any]:
     titles = session.titles()
     lanes = [{**lane.model_dump(), "title": titles[lane.name]} for lane in opened.lanes]
     return {
@@ -240,26 +243,26 @@ def _as_data(session: _Session, opened: Opened, answered: list[Answered]) -> dic
         "base_bytes": opened.lanes[0].extra_bytes,
         "strengths": dict(session.asking.strengths),
         "lanes": lanes,
-        "answers": [_answers_as_data(each) for each in answered],
+        "answers": [_answers_as_data(answered) for answered in answers],
     }
 
 
-def _answers_as_data(answered: Answered) -> dict[str, Any]:
+def _answers_as_data(answered: PromptAnswers) -> dict[str, Any]:
     return {
         "prompt": answered.prompt,
         **{
-            lane: _answer_as_data(done, answered.compared.get(lane))
+            lane: _answer_as_data(done, answered.scored.get(lane))
             for lane, done in answered.answers.items()
         },
     }
 
 
-def _answer_as_data(done: Done, compared: Comparison | None) -> dict[str, Any]:
-    told = {
+def _answer_as_data(done: Done, compared: ScoredAnswer | None) -> dict[str, Any]:
+    data = {
         **done.model_dump(exclude={"kind", "id", "lane"}),
         "tokens": done.tokens,
         "tokens_per_second": done.tokens_per_second,
     }
     if compared is None:
-        return told
-    return {**told, "against": compared.other, "pieces": [p.model_dump() for p in compared.pieces]}
+        return data
+    return {**data, "against": compared.other, "pieces": [p.model_dump() for p in compared.scores]}

@@ -1,4 +1,4 @@
-"""``ftwb continue``: let a run that waits go on."""
+"""``ftwb continue``: continue a run that is paused over its KL budget."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli.command import Command, json_option
 from workbench.cli.output import emit_json, narrate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("continue")
+@click.command(
+    "continue", cls=Command, group="Runs", short_help="Continue a run paused over its KL budget."
+)
 @click.argument("run")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_obj
 def command(root: Path, run: str, as_json: bool) -> None:
-    """Let RUN go on past its forgetting budget; 'ftwb stop' is the other answer."""
+    """Continue RUN, which is paused over its KL budget. To end it instead, use 'ftwb stop'."""
     from workbench.cli.summary import summary
-    from workbench.runs.control import ask
+    from workbench.runs.control import send_request
     from workbench.runs.folder import Runs
 
-    found = Runs(root).find(run)
-    ask(found, "continue")
-    narrate(f"{found.id}: goes on; its budget does not ask again")
+    folder = Runs(root).find(run)
+    send_request(folder, "continue")
+    narrate(f"{folder.id}: continues; its budget will not pause it again")
     if as_json:
-        emit_json(summary(found))
+        emit_json(summary(folder))

@@ -1,4 +1,4 @@
-"""``ftwb data``: what a dataset will be to a model, before training on it."""
+"""``ftwb data``: what a dataset looks like to a model, before training on it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from workbench.cli.command import Command
 from workbench.cli.output import emit_json, emit_table
 from workbench.core.sanitize import visible
 from workbench.recipe.data import DataFormat
@@ -21,29 +22,36 @@ if TYPE_CHECKING:
     from workbench.data.rendering import Segment
 
 
-@click.command("data")
+@click.command(
+    "data",
+    cls=Command,
+    group="Recipes, models and data",
+    short_help="Show how a dataset is read and what is trained.",
+)
 @click.argument("source")
-@click.option("--model", default="demo", show_default=True, help="Whose chat template and tokens.")
+@click.option(
+    "--model", default="demo", show_default=True, help="Model whose chat template is used."
+)
 @click.option(
     "--format",
     "data_format",
     type=click.Choice(get_args(DataFormat)),
     default="auto",
     show_default=True,
-    help="auto recognises it by the names of the fields.",
+    help="Format of the rows; auto recognises it by their field names.",
 )
 @click.option(
     "--sequence-length",
     type=click.IntRange(min=8),
     default=1024,
     show_default=True,
-    help="Rows are cut to this many tokens.",
+    help="Truncate rows to this many tokens.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
     source: str, model: str, data_format: DataFormat, sequence_length: int, as_json: bool
 ) -> None:
-    """Show what a dataset holds and which of its tokens would be learned.
+    """Show what a dataset holds and which of its tokens are trained.
 
     SOURCE is a .json, .jsonl, .csv, .parquet or .txt file, a hub dataset as
     owner/name[/config][:split], or preset:NAME.
@@ -55,16 +63,16 @@ def command(
 
     dataset = load_examples(source, data_format)
     section = ModelSection(id=model)
-    tokenizer = load_tokenizer(section, _folder_of(section))
-    found = preview(source, dataset, Renderer(tokenizer, True, sequence_length))
+    tokenizer = load_tokenizer(section, _model_folder(section))
+    page = preview(source, dataset, Renderer(tokenizer, True, sequence_length))
     if as_json:
-        emit_json(found)
+        emit_json(page)
     else:
-        _print(found)
+        _print(page)
 
 
-def _folder_of(section: ModelSection) -> Path:
-    """Where the model lies, with a bar on stderr while it is fetched or converted."""
+def _model_folder(section: ModelSection) -> Path:
+    """Locate the model, with a bar on stderr while it is downloaded or converted."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -74,52 +82,52 @@ def _folder_of(section: ModelSection) -> Path:
         bar = progress.add_task("finding the model", total=None)
         return locate(
             section,
-            lambda what, done, total: progress.update(
-                bar, description=what, completed=done, total=total or None
+            lambda description, done, total: progress.update(
+                bar, description=description, completed=done, total=total or None
             ),
         )
 
 
-def _print(found: Preview) -> None:
+def _print(page: Preview) -> None:
     from rich.console import Console
 
-    emit_table(("what", "value"), _facts(found))
+    emit_table(("", "value"), _facts(page))
     console = Console(markup=False, highlight=False, soft_wrap=True)
-    console.print(f"{found.unit} {found.example.number}: ⟦…⟧ is learned, the rest is only read")
-    console.print(_coloured(found.example.segments))
+    console.print(f"{page.unit} {page.example.number}: ⟦…⟧ is trained, the rest is context")
+    console.print(_coloured(page.example.segments))
 
 
-def _facts(found: Preview) -> Iterator[tuple[str, str]]:
-    """The lines of the table; what is not there (no empty rows, say) has no line."""
+def _facts(page: Preview) -> Iterator[tuple[str, str]]:
+    """The lines of the table; counts of zero are left out."""
     from workbench.data.rows import list_numbers
 
-    percentiles = vars(found.lengths).items()
-    yield "format", found.format
-    yield "rows", f"{found.rows:,}"
-    yield "tokens in a row", "  ".join(f"{name} {length:,}" for name, length in percentiles)
-    yield "learned tokens", f"{found.trained_tokens:,} of {found.tokens:,}"
-    if found.unused:
-        yield "not shown to the model", visible(", ".join(found.unused))
-    for what, numbers in (
-        ("empty, left out", found.empty),
-        ("repeated", found.repeated),
-        ("nearly repeated", found.nearly_repeated),
-        (f"cut at {found.sequence_length:,} tokens", found.truncated),
-        ("nothing left to learn", found.unlearnable),
+    percentiles = vars(page.lengths).items()
+    yield "format", page.format
+    yield "rows", f"{page.rows:,}"
+    yield "tokens per row", "  ".join(f"{name} {length:,}" for name, length in percentiles)
+    yield "trained tokens", f"{page.trained_tokens:,} of {page.tokens:,}"
+    if page.unused:
+        yield "unused fields", visible(", ".join(page.unused))
+    for description, numbers in (
+        ("empty, skipped", page.empty),
+        ("duplicates", page.repeated),
+        ("near duplicates", page.nearly_repeated),
+        (f"truncated to {page.sequence_length:,} tokens", page.truncated),
+        ("nothing to train after truncation", page.unlearnable),
     ):
         if numbers:
-            yield what, f"{len(numbers):,}: {list_numbers(numbers, found.unit)}"
-    if found.plain_template:
-        yield "chat template", "the model has none; a plain one stands in (### User: …)"
+            yield description, f"{len(numbers):,}: {list_numbers(numbers, page.unit)}"
+    if page.plain_template:
+        yield "chat template", "none in the model; using a plain one (### User: …)"
 
 
 def _coloured(segments: Iterable[Segment]) -> Text:
     from rich.text import Text
 
-    shown = Text()
+    text = Text()
     for segment in segments:
         if segment.trained:
-            shown.append(f"⟦{visible(segment.text)}⟧", style="bold green")
+            text.append(f"⟦{visible(segment.text)}⟧", style="bold green")
         else:
-            shown.append(visible(segment.text), style="dim")
-    return shown
+            text.append(visible(segment.text), style="dim")
+    return text

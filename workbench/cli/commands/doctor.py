@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli.command import Command
 from workbench.cli.output import emit_json, emit_table, narrate
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 FAILED = 3
 
 
-@click.command("doctor")
+@click.command(
+    "doctor", cls=Command, group="Setup", short_help="Check this machine, or bundle a bug report."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--bundle",

@@ -1,4 +1,4 @@
-"""``ftwb estimate``: what a run would do."""
+"""``ftwb estimate``: the size and the risk of a run, before it starts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli.command import Command, json_option, set_option
 from workbench.cli.output import emit_json, emit_table
 from workbench.core.formatting import percent
 
@@ -17,12 +18,20 @@ if TYPE_CHECKING:
     from workbench.planning.risk import Risk
 
 
-@click.command("estimate")
+@click.command(
+    "estimate",
+    cls=Command,
+    group="Recipes, models and data",
+    short_help="Estimate the size and the risk of a run.",
+)
 @click.argument("recipe")
-@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@set_option
+@json_option
 def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Print steps, tokens, trainable parameters and risk of RECIPE (file, preset, - for stdin)."""
+    """Print steps, tokens, trainable parameters and risk of forgetting of RECIPE.
+
+    RECIPE is a file, the name of a preset, or - for stdin. No weights are loaded.
+    """
     from workbench.planning.estimate import estimate
     from workbench.planning.preflight import resolve_paths
     from workbench.planning.risk_check import ranking_quality
@@ -38,7 +47,7 @@ def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
         emit_json({**plan.model_dump(), "share": plan.share, "risk_check": ranking_quality()})
         return
     emit_table(
-        ("what", "value"),
+        ("", "value"),
         [
             ("trains", f"{plan.trainable:,} of {plan.parameters:,} ({percent(plan.share, 2)})"),
             ("rows", f"{plan.rows:,}"),
@@ -47,7 +56,7 @@ def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
             *(("learning rate", str(rate)) for rate in (plan.learning_rate,) if rate),
             *(("note", note) for note in plan.notes),
             *(_risk_rows(plan.risk) if plan.risk else ()),
-            ("checked", ranking_quality()),
+            ("score checked", ranking_quality()),
         ],
     )
 
@@ -57,11 +66,11 @@ def _replayed(plan: Plan) -> str:
 
 
 def _risk_rows(risk: Risk) -> Iterator[tuple[str, str]]:
-    """The risk of forgetting, why, and what would lower it."""
+    """The risk of forgetting, its reasons, and what would lower it."""
     yield "risk of forgetting", f"{risk.level.upper()} (score {risk.score:.2f})"
     for reason in risk.reasons:
-        told = f"{reason.text}: {reason.detail}" if reason.detail else reason.text
-        yield f"{reason.points:+.2f}", told
+        text = f"{reason.text}: {reason.detail}" if reason.detail else reason.text
+        yield f"{reason.points:+.2f}", text
     for remedy in risk.remedies:
         switches = " ".join(f"--set {setting}" for setting in remedy.settings)
-        yield "would lower it", f"{remedy.text} (-{remedy.saves:.2f}): {switches}"
+        yield "lower it with", f"{remedy.text} (-{remedy.saves:.2f}): {switches}"

@@ -1,4 +1,4 @@
-"""``ftwb gate``: may this run be deployed, as an exit code."""
+"""``ftwb gate``: whether a run may be deployed, as an exit code."""
 
 from __future__ import annotations
 
@@ -6,28 +6,31 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli.command import Command, json_option
 from workbench.cli.output import emit_json, narrate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("gate")
+@click.command(
+    "gate", cls=Command, group="Evaluation", short_help="Turn a run's verdict into an exit code."
+)
 @click.argument("run")
 @click.option(
     "--margin",
     type=click.FloatRange(0, 100, min_open=True),
     metavar="POINTS",
-    help="Loss in percentage points that is still called kept, for every capability "
-    "[default: 10 quick, 5 standard, 3 full, and up to 10 for suites of few items].",
+    help="Largest loss in percentage points that still counts as kept, for every capability "
+    "[default: 10 quick, 5 standard, 3 full, and up to 10 for small suites].",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_context
 def command(context: click.Context, run: str, margin: float | None, as_json: bool) -> None:
-    """Judge RUN by its report: its id, a unique part of it, or 'last'.
+    """Judge RUN by its report: an id, a unique part of one, or 'last'.
 
-    Exit codes: 0 PASS, every capability is kept. 1 FAIL, one is lost. 2 INCONCLUSIVE, too little
-    was measured to say. 3 ERROR, there is no report that could be judged, or the call is wrong.
+    Exit codes: 0 PASS, every capability is kept. 1 FAIL, a capability is lost. 2 INCONCLUSIVE, too
+    little was measured to decide. 3 ERROR, there is no report to judge, or the call is invalid.
     """
     from workbench.evaluation.analysis.gate import decide
     from workbench.runs.folder import Runs

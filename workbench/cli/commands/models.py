@@ -1,4 +1,4 @@
-"""``ftwb models``: the base models that are here, and what one of them is."""
+"""``ftwb models``: the available base models, and the facts of one."""
 
 from __future__ import annotations
 
@@ -7,18 +7,29 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli.command import Command, json_option
 from workbench.cli.output import emit_json, emit_table
 
 if TYPE_CHECKING:
     from workbench.models.finding import ModelEntry
     from workbench.models.model_facts import ModelFacts
 
+_PENDING = {"demo": "downloaded on first use", "gguf": "converted on first use"}
 
-@click.command("models")
+
+@click.command(
+    "models",
+    cls=Command,
+    group="Recipes, models and data",
+    short_help="List the base models on this machine.",
+)
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the base models that are here, or describe NAME: demo, a hub id, a folder or a GGUF."""
+    """List the base models on this machine, or describe NAME.
+
+    NAME is demo, a hub id, a folder or a GGUF file.
+    """
     if name:
         _describe(name, as_json=as_json)
     else:
@@ -32,7 +43,7 @@ def _list(*, as_json: bool) -> None:
     if as_json:
         emit_json([asdict(entry) for entry in entries])
     else:
-        emit_table(("model", "from", "size", ""), [_row(entry) for entry in entries])
+        emit_table(("model", "source", "size", ""), [_row(entry) for entry in entries])
 
 
 def _describe(name: str, *, as_json: bool) -> None:
@@ -43,21 +54,16 @@ def _describe(name: str, *, as_json: bool) -> None:
     if as_json:
         emit_json(facts.model_dump(exclude={"shapes"}))
     else:
-        emit_table(("fact", "value"), _fact_rows(facts))
+        emit_table(("", "value"), _fact_rows(facts))
 
 
 def _row(entry: ModelEntry) -> tuple[str, str, str, str]:
-    waits = {"demo": "fetched when first used", "gguf": "converted when first used"}
-    return (
-        entry.id,
-        entry.kind,
-        _size(entry.bytes_on_disk),
-        "" if entry.ready else waits[entry.kind],
-    )
+    note = "" if entry.ready else _PENDING[entry.kind]
+    return entry.id, entry.kind, _size(entry.bytes_on_disk), note
 
 
 def _fact_rows(facts: ModelFacts) -> list[tuple[str, str]]:
-    unknown = "not known: its weights are not safetensors"
+    unknown = "unknown: the weights are not safetensors"
     return [
         ("model", facts.source),
         ("architecture", f"{facts.architecture} ({facts.model_type})"),

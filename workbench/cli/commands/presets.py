@@ -1,4 +1,4 @@
-"""``ftwb presets``: the recipes that come with the workbench, to start from."""
+"""``ftwb presets``: the shipped recipes to start from."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli.command import Command, json_option
 from workbench.cli.output import emit_json, emit_table
 
 if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
 
 
-@click.command("presets")
+@click.command(
+    "presets",
+    cls=Command,
+    group="Recipes, models and data",
+    short_help="List the recipes to start from, or print one.",
+)
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the recipes to start from, or write out NAME: 'ftwb presets lora > my.yaml'."""
+    """List the recipes to start from, or print NAME: 'ftwb presets lora > my.yaml'."""
     if name:
-        _write_out(name, as_json=as_json)
+        _print(name, as_json=as_json)
     else:
         _list(as_json=as_json)
 
@@ -31,10 +37,10 @@ def _list(*, as_json: bool) -> None:
         emit_json([_entry(name, recipe) for name, recipe in recipes.items()])
     else:
         rows = [_row(name, recipe) for name, recipe in recipes.items()]
-        emit_table(("preset", "strategy", "protected by", "what it is"), rows)
+        emit_table(("preset", "strategy", "protections", "description"), rows)
 
 
-def _write_out(name: str, *, as_json: bool) -> None:
+def _print(name: str, *, as_json: bool) -> None:
     from workbench.recipe import yaml_io
 
     recipe = yaml_io.load_file(name)

@@ -1,4 +1,4 @@
-"""``ftwb probes``: the questions that show what a model forgets."""
+"""``ftwb probes``: the probe suites that show what a model forgets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from workbench.cli.command import Command, json_option
 from workbench.cli.output import emit_json, emit_table, narrate
 from workbench.core.errors import BadInputError
 from workbench.core.formatting import percent
@@ -20,42 +21,47 @@ if TYPE_CHECKING:
 
 _SIZES: tuple[Size, ...] = get_args(Size)
 
-
 _EXAMPLE = """\b
-A suite of your own is a YAML file of three lines, and beside it the items, one JSON object a line:
+Your own suite is a YAML file of three lines with its items beside it, one JSON object a line:
     measures: knowledge   # or behaviour, safety, information
     scorer: contains      # or options, exact, number, regex, constraints, diversity
     items: mine.jsonl     # {"id": "k1", "prompt": "Where is Oslo?", "answers": ["Norway"]}
 The items may be any dataset; `fields: {prompt: question, answers: answer}` names its columns.
 
 \b
-The suite of that kind in probes/mine.yaml of the ftwb home ($FTWB_HOME, else the platform's data
-folder) is listed as `mine` and asked in every run that names no suites. Alt+t in the split chat
-adds to it. Files probes/packs/*.yaml there are packs of questions for the chat alone:
+The suite probes/mine.yaml in the ftwb home ($FTWB_HOME, or the platform's data folder) is listed as
+`mine` and used in every run that names no suites; Alt+T in the split chat adds to it. Files
+probes/packs/*.yaml there are prompt packs for the chat alone:
     title: My questions
     prompts: [{prompt: "Where is Oslo?", kind: geography}]
 """
 
 
-@click.command("probes", epilog=_EXAMPLE)
+@click.command(
+    "probes",
+    cls=Command,
+    group="Evaluation",
+    epilog=_EXAMPLE,
+    short_help="List the probe suites, or check your own.",
+)
 @click.argument("name", required=False)
 @click.option(
     "--size",
     type=click.Choice(_SIZES),
     default="full",
     show_default=True,
-    help="Which items to show or to look for; each size holds the ones before it.",
+    help="Items to show or to look for; each size includes the smaller ones.",
 )
 @click.option(
     "--against",
     metavar="DATA",
-    help="Name the items that stand in this dataset, and so could be learned by heart.",
+    help="List the items that occur in this dataset, and could be memorised from it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def command(name: str | None, size: Size, against: str | None, as_json: bool) -> None:
-    """List the probe suites, or show NAME: a suite of the list or a YAML file.
+    """List the probe suites, or show NAME: a listed suite or a YAML file.
 
-    Every problem of a file of your own is told with its line, and the exit code is 2.
+    If your own file has problems, each is printed with its line, and the exit code is 2.
     """
     from workbench.evaluation.suites.suites import named_suites
 
@@ -71,10 +77,14 @@ def command(name: str | None, size: Size, against: str | None, as_json: bool) ->
 
 
 def _validate(name: str, *, as_json: bool) -> None:
-    """Tell every problem of a suite's items, on a line each, before any is asked for."""
-    from workbench.evaluation.suites.suites import examine, suite_path
+    """Print every problem of a suite's items, one a line.
 
-    _, read = examine(suite_path(name))
+    Raises:
+        BadInputError: There is one.
+    """
+    from workbench.evaluation.suites.suites import inspect_suite, suite_path
+
+    _, read = inspect_suite(suite_path(name))
     if not read.faults:
         return
     if as_json:
@@ -82,14 +92,14 @@ def _validate(name: str, *, as_json: bool) -> None:
     else:
         for fault in read.faults:
             narrate(f"{read.source}: {read.unit} {fault.number}: {fault.reason}")
-    raise BadInputError(f"{name}: {len(read.faults):,} of its items cannot be asked")
+    raise BadInputError(f"{name}: {len(read.faults):,} of its items are invalid; see above")
 
 
 def _list(suites: Sequence[Suite], *, as_json: bool) -> None:
     if as_json:
         emit_json([_facts(suite) for suite in suites])
         return
-    counts = [[len(suite.asked(size)) for size in _SIZES] for suite in suites]
+    counts = [[len(suite.items_at(size)) for size in _SIZES] for suite in suites]
     rows: list[tuple[object, ...]] = [
         (suite.name, suite.measures, suite.scorer.kind, *sizes, suite.description)
         for suite, sizes in zip(suites, counts, strict=True)
@@ -99,50 +109,50 @@ def _list(suites: Sequence[Suite], *, as_json: bool) -> None:
 
 
 def _show(suite: Suite, size: Size, *, as_json: bool) -> None:
-    asked = suite.asked(size)
+    items = suite.items_at(size)
     if as_json:
-        emit_json({**_facts(suite), "items": asked})
+        emit_json({**_facts(suite), "items": items})
         return
-    sizes = "  ".join(f"{size} {len(suite.asked(size)):,}" for size in _SIZES)
+    sizes = "  ".join(f"{size} {len(suite.items_at(size)):,}" for size in _SIZES)
     emit_table(
-        ("what", "value"),
+        ("", "value"),
         [
             ("suite", f"{suite.title}: {suite.description}" if suite.description else suite.title),
             ("measures", suite.measures),
             ("scorer", _scorer(suite)),
             ("items", sizes),
-            ("by chance", percent(suite.chance(asked))),
+            ("chance level", percent(suite.chance(items))),
             ("longest answer", f"{suite.new_tokens:,} tokens"),
         ],
     )
     emit_table(
-        ("id", "size", "field", "prompt", "right"),
-        [(item.id, item.size, item.field, item.prompt, _right(item)) for item in asked],
+        ("id", "size", "field", "prompt", "expected"),
+        [(item.id, item.size, item.field, item.prompt, _expected(item)) for item in items],
     )
 
 
 def _scorer(suite: Suite) -> str:
-    """Its kind, and its settings where it has any."""
+    """Its kind, with its settings if it has any."""
     settings = suite.scorer.model_dump(exclude={"kind"})
-    return " ".join([suite.scorer.kind, *(f"({name} {said})" for name, said in settings.items())])
+    return " ".join([suite.scorer.kind, *(f"({name} {value})" for name, value in settings.items())])
 
 
-def _right(item: Item) -> str:
-    """What a right answer is, or which checks it passes."""
+def _expected(item: Item) -> str:
+    """The accepted answers, or the checks that an answer must pass."""
     return " | ".join(item.answers) or ", ".join(check["kind"] for check in item.constraints)
 
 
 def _compare(suites: Sequence[Suite], size: Size, source: str, *, as_json: bool) -> None:
     from workbench.data.splitting import load_examples
-    from workbench.evaluation.analysis.contamination import overlapping, texts_of
+    from workbench.evaluation.analysis.contamination import contaminated_items, example_texts
 
-    found = overlapping(suites, size, texts_of(load_examples(source).rows))
+    contaminated = contaminated_items(suites, size, example_texts(load_examples(source).rows))
     if as_json:
-        emit_json({"against": source, "contaminated": found})
+        emit_json({"against": source, "contaminated": contaminated})
         return
-    emit_table(("items that stand in the data",), [(key,) for key in found])
-    asked = sum(len(suite.asked(size)) for suite in suites)
-    narrate(f"{len(found):,} of {asked:,} items share words with {Path(source).name}")
+    emit_table(("items found in the data",), [(key,) for key in contaminated])
+    total = sum(len(suite.items_at(size)) for suite in suites)
+    narrate(f"{len(contaminated):,} of {total:,} items overlap with {Path(source).name}")
 
 
 def _facts(suite: Suite) -> dict[str, Any]:
@@ -154,5 +164,5 @@ def _facts(suite: Suite) -> dict[str, Any]:
         "scorer": suite.scorer.model_dump(),
         "new_tokens": suite.new_tokens,
         "chance": suite.chance(suite.items),
-        "items_per_size": {size: len(suite.asked(size)) for size in _SIZES},
+        "items_per_size": {size: len(suite.items_at(size)) for size in _SIZES},
     }

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from workbench.cli.command import Command
 from workbench.cli.output import json_text, narrate
 from workbench.core.errors import BadInputError
-from workbench.evaluation.report.formatting import listed
+from workbench.evaluation.analysis.formatting import join_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from workbench.evaluation.analysis.findings import Findings
     from workbench.runs.folder import RunFolder
 
-_Form = Literal["json", "md", "html"]
+_Format = Literal["json", "md", "html"]
 
 
-@click.command("report")
+@click.command(
+    "report", cls=Command, group="Evaluation", short_help="Show what a run learned and forgot."
+)
 @click.argument("run")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: all findings, all items.")
 @click.option("--md", "as_md", is_flag=True, help="Print Markdown.")
@@ -28,13 +31,13 @@ _Form = Literal["json", "md", "html"]
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where to write instead of stdout.",
+    help="File to write instead of stdout.",
 )
 @click.option(
     "--margin",
     type=click.FloatRange(0, 100, min_open=True),
     metavar="POINTS",
-    help="Loss in percentage points that is still called kept, as 'ftwb gate' has it.",
+    help="Largest loss in percentage points that still counts as kept, as in 'ftwb gate'.",
 )
 @click.pass_obj
 def command(
@@ -46,21 +49,21 @@ def command(
     output: Path | None,
     margin: float | None,
 ) -> None:
-    """Tell what RUN forgot and learned: its id, a unique part of it, or 'last'."""
-    from workbench.evaluation.lm_eval_results import read_findings
+    """Show what RUN learned and forgot: an id, a unique part of one, or 'last'."""
+    from workbench.evaluation.analysis.analysis import read_findings
     from workbench.runs.folder import Runs
 
-    form = _form({"json": as_json, "md": as_md, "html": as_html})
-    if output and form is None:
-        raise click.UsageError("--output writes what --json, --md or --html makes: add one of them")
+    output_format = _requested({"json": as_json, "md": as_md, "html": as_html})
+    if output and output_format is None:
+        raise click.UsageError("--output needs a format: add --json, --md or --html")
     folder = Runs(root).find(run)
     findings = read_findings(folder, margin=None if margin is None else margin / 100)
-    if form is None:
+    if output_format is None:
         from workbench.cli.report_page import show_report
 
         show_report(folder.id, findings)
         return
-    text = _written(form, folder, findings)
+    text = _render(output_format, folder, findings)
     if output is None:
         click.echo(text)
         return
@@ -68,20 +71,22 @@ def command(
     narrate(f"{output} written")
 
 
-def _form(chosen: Mapping[_Form, bool]) -> _Form | None:
-    """The form that is asked for, if any."""
-    forms = [form for form, wanted in chosen.items() if wanted]
-    if len(forms) > 1:
-        raise click.UsageError(f"{listed([f'--{form}' for form in forms])}: choose one of them")
-    return forms[0] if forms else None
+def _requested(flags: Mapping[_Format, bool]) -> _Format | None:
+    """The requested format, if any."""
+    formats = [name for name, requested in flags.items() if requested]
+    if len(formats) > 1:
+        raise click.UsageError(
+            f"{join_words([f'--{name}' for name in formats])}: choose one of them"
+        )
+    return formats[0] if formats else None
 
 
-def _written(form: _Form, folder: RunFolder, findings: Findings) -> str:
-    if form == "json":
+def _render(output_format: _Format, folder: RunFolder, findings: Findings) -> str:
+    if output_format == "json":
         return json_text({"run": folder.id, **findings.model_dump(mode="json")})
-    from workbench.evaluation.report import pages
+    from workbench.evaluation import pages
 
-    return {"md": pages.markdown, "html": pages.html}[form](pages.about(folder), findings)
+    return {"md": pages.markdown, "html": pages.html}[output_format](pages.about(folder), findings)
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""``ftwb runs``: every run and where it stands."""
+"""``ftwb runs``: all runs and their states."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli.command import Command, json_option
 from workbench.cli.output import emit_json, emit_table, narrate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("runs")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.command("runs", cls=Command, group="Runs", short_help="List the runs, newest first.")
+@json_option
 @click.pass_obj
 def command(root: Path, as_json: bool) -> None:
-    """List the runs, newest first."""
+    """List the runs with their states, newest first."""
     from workbench.cli.summary import summary
     from workbench.runs.folder import Runs
 
-    found = [summary(run) for run in Runs(root).list()]
+    rows = [summary(run) for run in Runs(root).list()]
     if as_json:
-        emit_json(found)
-    elif not found:
-        narrate(f"no runs in {root} yet; 'ftwb train lora' starts one, 'ftwb demo' shows the story")
+        emit_json(rows)
+    elif not rows:
+        narrate(f"no runs in {root} yet; start one with 'ftwb train lora', or try 'ftwb demo'")
     else:
         emit_table(
             ("run", "state", "step", "model", "strategy", "loss"),
@@ -37,6 +38,6 @@ def command(root: Path, as_json: bool) -> None:
                     row["strategy"],
                     "" if row["loss"] is None else f"{row['loss']:.3f}",
                 )
-                for row in found
+                for row in rows
             ],
         )

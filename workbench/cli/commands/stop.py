@@ -1,4 +1,4 @@
-"""``ftwb stop``: end a run early and keep what it learned."""
+"""``ftwb stop``: end a run early and keep its result."""
 
 from __future__ import annotations
 
@@ -6,28 +6,31 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli.command import Command, json_option
 from workbench.cli.output import emit_json, narrate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("stop")
+@click.command(
+    "stop", cls=Command, group="Runs", short_help="Stop a run after its step and save its result."
+)
 @click.argument("run")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_obj
 def command(root: Path, run: str, as_json: bool) -> None:
-    """Ask RUN to stop after the step it is in; its result is saved. A queued one never starts."""
+    """Stop RUN after its current step and save its result. A queued run never starts."""
     from workbench.cli.summary import summary
-    from workbench.runs.control import ask
+    from workbench.runs.control import send_request
     from workbench.runs.folder import Runs
 
-    found = Runs(root).find(run)
-    waits = found.status().state in ("queued", "lost")
-    ask(found, "stop")
-    if waits:
-        narrate(f"{found.id}: taken out of the queue")
+    folder = Runs(root).find(run)
+    queued = folder.status().state in ("queued", "lost")
+    send_request(folder, "stop")
+    if queued:
+        narrate(f"{folder.id}: removed from the queue")
     else:
-        narrate(f"{found.id}: asked to stop; what it has learned is saved first")
+        narrate(f"{folder.id}: asked to stop; its result is saved first")
     if as_json:
-        emit_json(summary(found))
+        emit_json(summary(folder))

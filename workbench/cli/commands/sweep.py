@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli.command import Command, json_option, set_option
 from workbench.cli.output import emit_json, emit_table, narrate
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from workbench.recipe.grid import Combination
 
 
-@click.command("sweep")
+@click.command(
+    "sweep", cls=Command, group="Runs", short_help="Queue a recipe over a grid of values."
+)
 @click.argument("recipe")
 @click.option(
     "--grid",
@@ -23,11 +26,11 @@ if TYPE_CHECKING:
     multiple=True,
     required=True,
     metavar="FIELD=VALUE,VALUE",
-    help="Values of one field; more of these multiply.",
+    help="Values of one field; repeat it to add a dimension.",
 )
-@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field.")
-@click.option("--dry-run", is_flag=True, help="Check every combination and start none.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@set_option
+@click.option("--dry-run", is_flag=True, help="Check every combination without starting any.")
+@json_option
 @click.pass_obj
 def command(
     root: Path,
@@ -39,8 +42,8 @@ def command(
 ) -> None:
     """Queue RECIPE (a file or the name of a preset) once for every combination of --grid.
 
-    Every combination is checked before the first run is made. 'ftwb compare --sweep ID' sets the
-    results side by side.
+    All combinations are checked before the first run is created. 'ftwb compare --sweep ID' shows
+    the results side by side.
     """
     from workbench.cli.logout_warning import warn_of_logout
     from workbench.planning.sweep_launch import check_grid, queue
@@ -51,18 +54,18 @@ def command(
     if dry_run:
         _show_plan(points, as_json)
         return
-    sweep, made = queue(Runs(root), points)
+    sweep, queued = queue(Runs(root), points)
     warn_of_logout()
     compare = f"ftwb compare --sweep {sweep}"
-    narrate(f"{sweep}: {len(made)} runs queued; once they have ended: {compare}")
+    narrate(f"{sweep}: {len(queued)} runs queued; compare them afterwards with: {compare}")
     if as_json:
         rows = [
             {"id": run.id, "settings": point.settings}
-            for run, point in zip(made, points, strict=True)
+            for run, point in zip(queued, points, strict=True)
         ]
         emit_json({"sweep": sweep, "runs": rows, "compare": compare})
     else:
-        click.echo("\n".join(run.id for run in made))
+        click.echo("\n".join(run.id for run in queued))
 
 
 def _show_plan(points: Sequence[Combination], as_json: bool) -> None:

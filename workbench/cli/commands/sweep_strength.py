@@ -1,12 +1,13 @@
-"""``ftwb sweep-strength``: task and forgetting at strengths between base and tuned."""
+"""``ftwb sweep-strength``: learning and forgetting between base and tuned model."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
+from workbench.cli.command import Command, json_option
 from workbench.cli.output import emit_json, emit_table, narrate
 from workbench.core.errors import BadInputError
 from workbench.core.formatting import percent
@@ -20,19 +21,25 @@ if TYPE_CHECKING:
 _HIGHEST = 2.0
 
 
-def _strength(
-    _context: click.Context, _parameter: click.Parameter, word: str | None
-) -> float | str | None:
-    """A strength, ``best``, or nothing."""
-    if word is None or word == "best":
-        return word
+def _parse_strength(
+    _context: click.Context, _parameter: click.Parameter, text: str | None
+) -> float | Literal["best"] | None:
+    if text is None:
+        return None
+    if text == "best":
+        return "best"
     with suppress(ValueError):
-        if 0 <= float(word) <= _HIGHEST:
-            return float(word)
-    raise click.BadParameter(f"{word!r} is neither 'best' nor a number from 0 to {_HIGHEST:g}")
+        if 0 <= float(text) <= _HIGHEST:
+            return float(text)
+    raise click.BadParameter(f"{text!r} is neither 'best' nor a number from 0 to {_HIGHEST:g}")
 
 
-@click.command("sweep-strength")
+@click.command(
+    "sweep-strength",
+    cls=Command,
+    group="Evaluation",
+    short_help="Measure strengths between base and tuned.",
+)
 @click.argument("run")
 @click.option(
     "--from",
@@ -55,22 +62,22 @@ def _strength(
     type=click.IntRange(2, 101),
     default=7,
     show_default=True,
-    help="How many strengths, evenly spaced with both ends.",
+    help="Number of strengths, evenly spaced, both ends included.",
 )
 @click.option(
     "--size",
     type=click.Choice(get_args(SuiteSize)),
     default="none",
     show_default=True,
-    help="Ask probe suites as well, at every strength.",
+    help="Also run the probe suites at every strength.",
 )
 @click.option(
     "--choose",
     metavar="ALPHA|best",
-    callback=_strength,
-    help="Save this strength, or the best, as a new run.",
+    callback=_parse_strength,
+    help="Save the result at this strength, or at the best, as a new run.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_obj
 def command(
     root: Path,
@@ -79,54 +86,54 @@ def command(
     high: float,
     points: int,
     size: SuiteSize,
-    choose: float | str | None,
+    choose: float | Literal["best"] | None,
     as_json: bool,
 ) -> None:
-    """Measure the result of RUN at strengths from the base (0) to itself (1) and beyond.
+    """Measure the result of RUN at strengths from the base (0) to the result (1) and beyond.
 
-    At each strength: the target task, and KL and loss against the base on general text. The curve
-    is kept in the run's folder as strength.json. The best strength is the one with the lowest KL
-    among those that keep 95 % of the largest gain at the task.
+    Measures the target task, and KL and loss against the base on general text. The curve is saved
+    in the run folder as strength.json. The best strength has the lowest KL among those that retain
+    95 % of the largest gain at the task.
     """
     from workbench.cli.progress import progress
     from workbench.cli.summary import summary
-    from workbench.interpolation.strength import with_strength
-    from workbench.interpolation.sweep import sweep
+    from workbench.interpolation.curve import measure_curve
+    from workbench.interpolation.strength import save_at_strength
     from workbench.runs.folder import Runs
 
     if low >= high:
         raise click.BadParameter(f"{high:g} is not above --from {low:g}", param_hint="--to")
     runs = Runs(root)
-    found = runs.find(run)
+    folder = runs.find(run)
     with progress() as report:
-        curve = sweep(found, _between(low, high, points), report, size)
-    curve.save(found)
+        curve = measure_curve(folder, _between(low, high, points), report, size)
+    curve.save(folder)
     best = curve.best()
     if not as_json:
         _show(curve, best)
     alpha = _chosen(choose, best)
     saved = None
     if alpha is not None:
-        saved = with_strength(runs, found, alpha, lambda what, _done, _total: narrate(what))
+        saved = save_at_strength(runs, folder, alpha, lambda text, _done, _total: narrate(text))
     if as_json:
         more = {"best": best and best.alpha, "saved": saved and summary(saved)}
-        emit_json({"run": found.id, **curve.model_dump(), **more})
+        emit_json({"run": folder.id, **curve.model_dump(), **more})
     elif saved:
         click.echo(saved.id)
 
 
-def _chosen(choose: float | str | None, best: StrengthPoint | None) -> float | None:
-    """The strength that is to be saved, if any."""
+def _chosen(choose: float | Literal["best"] | None, best: StrengthPoint | None) -> float | None:
+    """The strength to save, if any."""
     if choose != "best":
-        return None if choose is None else float(choose)
+        return choose
     if best is None:
-        raise BadInputError("no strength does better at the target task than the base: none saved")
+        raise BadInputError("no strength beats the base at the target task, so none was saved")
     return best.alpha
 
 
 def _between(low: float, high: float, points: int) -> list[float]:
-    """Evenly spaced, both ends included, and rounded so that 1 is 1."""
-    return [round(low + (high - low) * place / (points - 1), 6) for place in range(points)]
+    """Evenly spaced strengths, both ends included, rounded so that 1 is exactly 1."""
+    return [round(low + (high - low) * index / (points - 1), 6) for index in range(points)]
 
 
 def _show(curve: StrengthCurve, best: StrengthPoint | None) -> None:

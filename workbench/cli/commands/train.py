@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli.command import Command, json_option, set_option, wait_option
 from workbench.cli.output import emit_json, narrate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("train")
+@click.command("train", cls=Command, group="Runs", short_help="Start a run in the background.")
 @click.argument("recipe")
-@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field.")
-@click.option("--wait", is_flag=True, help="Stay until it ends; ^C leaves it running.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@set_option
+@wait_option
+@json_option
 @click.pass_obj
 def command(root: Path, recipe: str, overrides: tuple[str, ...], wait: bool, as_json: bool) -> None:
     """Train RECIPE (a file or the name of a preset) in a worker that outlives this terminal.

@@ -1,6 +1,6 @@
-"""From evidence to findings: every number of a report page, computed from report.json alone.
+"""From a report to findings: every number of a report page, computed from report.json alone.
 
-Two readings of a suite in which no item changed are kept apart:
+Two cases in which no item of a suite changed must be told apart:
 
 * A tuned model that happens to answer all of twelve items as before may still have lost much else.
   Its interval is the score interval, which is wide: such a suite is INCONCLUSIVE.
@@ -15,6 +15,7 @@ import math
 from typing import TYPE_CHECKING
 
 from workbench.evaluation.analysis import statistics
+from workbench.evaluation.analysis.benchmarks import read_benchmarks
 from workbench.evaluation.analysis.findings import (
     Capability,
     Findings,
@@ -23,90 +24,117 @@ from workbench.evaluation.analysis.findings import (
     TargetTask,
 )
 from workbench.evaluation.analysis.paired_results import (
-    is_base,
+    is_unchanged,
     item_pairs,
-    leaked,
-    mean,
-    refuse_gaps,
-    scores,
+    leak_scores,
+    require_complete,
+    suite_scores,
+    target_scores,
 )
-from workbench.evaluation.analysis.statistics import HEADROOM, Pairs
-from workbench.evaluation.report.summary_text import notes, sentence
+from workbench.evaluation.analysis.summary_text import notes, summary
+from workbench.evaluation.report import read_report, token_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from workbench.evaluation.analysis.findings import Verdict
-    from workbench.evaluation.report.report import Report, SuiteFacts, TextResult
-    from workbench.evaluation.suites.items import ItemResult, Size
+    from workbench.evaluation.analysis.statistics import PairedScores
+    from workbench.evaluation.report import Report, TextResult
+    from workbench.evaluation.suites.items import ItemResult, Size, SuiteFacts
+    from workbench.runs.folder import RunFolder
 
 MARGINS: dict[Size, float] = {"quick": 0.1, "standard": 0.05, "full": 0.03}
-"""Loss that is still called kept, by suites with the items to tell: about ``1 / margin^2``."""
+"""Tolerated loss, for suites with enough items to resolve it: about ``1 / margin^2``."""
 
-WIDEST = MARGINS["quick"]
-"""No suite is judged more mildly than this unless it is asked for."""
+_WIDEST_MARGIN = MARGINS["quick"]
 
 _WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "INCONCLUSIVE", "PASS")
+
+
+def read_findings(run: RunFolder, *, margin: float | None = None) -> Findings:
+    """Analyse a run's report, and add its standard benchmarks.
+
+    Args:
+        run: A run with a report.
+        margin: As in :func:`analyse`.
+
+    Raises:
+        NotFoundError: There is no report.
+        BadInputError: Report or benchmarks cannot be read or judged.
+    """
+    findings = analyse(read_report(run), margin=margin)
+    return findings.model_copy(update={"benchmarks": read_benchmarks(run).latest()})
 
 
 def analyse(report: Report, *, margin: float | None = None) -> Findings:
     """Compute the findings of a report.
 
     Args:
-        report: Before and after, item by item.
-        margin: Loss, 0 to 1, that is still called kept, for every suite alike; None for the margin
-            of the report's size, see :func:`suite_margin`.
+        report: Base and tuned model, item by item.
+        margin: Tolerated loss, 0 to 1, for every suite alike; None for the margin of the report's
+            size, widened for small suites as in :func:`suite_margin`.
 
     Raises:
         BadInputError: A result is missing or is not a number.
     """
-    refuse_gaps(report)
-    wanted = MARGINS[report.size or "quick"] if margin is None else margin
-    unchanged = is_base(report)
-    found = [
-        _capability(facts, scores(report, facts), wanted, margin is None, unchanged)
-        for facts in report.suites
-    ]
-    found = _corrected(found)
-    verdicts = [each.verdict for each in found if each.verdict]
+    # 1. Check the evidence.
+    require_complete(report)
+    unchanged = is_unchanged(report)
+    # 2. Judge each suite, and adjust the p-values over the judged ones.
+    base_margin = MARGINS[report.size or "quick"] if margin is None else margin
+    capabilities = _with_adjusted_p_values(
+        [
+            _capability(facts, suite_scores(report, facts), base_margin, margin is None, unchanged)
+            for facts in report.suites
+        ]
+    )
+    # 3. The overall verdict is the worst of them.
+    verdicts = [capability.verdict for capability in capabilities if capability.verdict]
+    after = report.after
     findings = Findings(
         verdict=min(verdicts, key=_WORST_FIRST.index, default="INCONCLUSIVE"),
         sentence="",
-        margin=wanted,
-        retention_index=_index(report, found, unchanged),
-        kl_general=_over_tokens(report.after.general, [text.kl for text in report.after.general]),
-        kl_task=_over_tokens(report.after.task, [text.kl for text in report.after.task]),
+        margin=base_margin,
+        retention_index=_retention_index(report, capabilities, unchanged),
+        kl_general=_token_interval(after.general, [text.kl for text in after.general]),
+        kl_task=_token_interval(after.task, [text.kl for text in after.task]),
         delta_nll=_delta_nll(report),
-        domain_leak=_leak(report),
-        target_task=_target(report),
-        capabilities=tuple(found),
-        items=tuple(_changed(report)),
+        domain_leak=_domain_leak(report),
+        target_task=_target_task(report),
+        capabilities=tuple(capabilities),
+        items=tuple(_changed_items(report)),
         noise_floor=report.noise.kl if report.noise else None,
     )
-    words = {"sentence": sentence(findings, unchanged), "notes": notes(findings, report, unchanged)}
-    return findings.model_copy(update=words)
+    # 4. Put the findings into words.
+    return findings.model_copy(
+        update={
+            "sentence": summary(findings, unchanged),
+            "notes": notes(findings, report, unchanged),
+        }
+    )
 
 
-def suite_margin(n: int, wanted: float) -> float:
-    """Loss that ``n`` items can be held to: ``1 / sqrt(n)``, 10 points at 100 and 4.5 at 500.
+def suite_margin(n: int, base_margin: float) -> float:
+    """Tolerated loss for a suite of ``n`` items: ``1 / sqrt(n)``, 10 points at 100, 4.5 at 500.
 
-    It is never below ``wanted``, the margin of the report's size, and never above the widest.
+    It is never below ``base_margin``, that of the report's size, and never above the widest.
     """
-    return max(wanted, min(WIDEST, 1 / math.sqrt(n)))
+    return max(base_margin, min(_WIDEST_MARGIN, 1 / math.sqrt(n)))
 
 
 def _capability(
-    facts: SuiteFacts, pairs: Pairs, wanted: float, widened: bool, unchanged: bool
+    facts: SuiteFacts, pairs: PairedScores, base_margin: float, widen: bool, unchanged: bool
 ) -> Capability:
     if not pairs.n:
-        return _unasked(facts, wanted)
+        return _unmeasured(facts, base_margin)
     before, after = _mean(pairs.before), _mean(pairs.after)
     change = _mean(pairs.changes)
     low, high = (change, change) if unchanged else statistics.change_interval(pairs)
-    margin = suite_margin(pairs.n, wanted) if widened else wanted
-    headroom = statistics.known_share(before, facts.chance) >= HEADROOM
+    margin = suite_margin(pairs.n, base_margin) if widen else base_margin
+    known_before = statistics.chance_corrected(before, facts.chance)
+    headroom = known_before >= statistics.HEADROOM
     judged = facts.measures != "information" and (headroom or unchanged)
-    verdict = statistics.gate_state(change, low, high, margin) if judged else None
+    verdict = statistics.non_inferiority(change, low, high, margin) if judged else None
     return Capability(
         name=facts.name,
         title=facts.title,
@@ -126,14 +154,14 @@ def _capability(
         standard_error=statistics.standard_error(pairs),
         margin=margin,
         chance=facts.chance,
-        known_before=statistics.known_share(before, facts.chance),
-        known_after=statistics.known_share(after, facts.chance),
+        known_before=known_before,
+        known_after=statistics.chance_corrected(after, facts.chance),
         headroom=headroom,
     )
 
 
-def _unasked(facts: SuiteFacts, margin: float) -> Capability:
-    """A suite without an item at this size: everything about it is open."""
+def _unmeasured(facts: SuiteFacts, margin: float) -> Capability:
+    """A suite without items at this size: any change is possible."""
     return Capability(
         name=facts.name,
         title=facts.title,
@@ -155,60 +183,61 @@ def _unasked(facts: SuiteFacts, margin: float) -> Capability:
     )
 
 
-def _corrected(found: Sequence[Capability]) -> list[Capability]:
-    """Holm's correction over the capabilities that have a verdict."""
-    judged = [each for each in found if each.verdict]
-    corrected = dict(
-        zip(
-            (each.name for each in judged),
-            statistics.holm([each.p for each in judged]),
-            strict=True,
-        )
-    )
-    return [each.model_copy(update={"p": corrected.get(each.name, each.p)}) for each in found]
+def _with_adjusted_p_values(capabilities: Sequence[Capability]) -> list[Capability]:
+    """Holm's adjustment over the capabilities that have a verdict."""
+    judged = [capability for capability in capabilities if capability.verdict]
+    p_values = statistics.holm([capability.p for capability in judged])
+    adjusted = {capability.name: p for capability, p in zip(judged, p_values, strict=True)}
+    return [
+        capability.model_copy(update={"p": adjusted.get(capability.name, capability.p)})
+        for capability in capabilities
+    ]
 
 
-def _index(report: Report, found: Sequence[Capability], unchanged: bool) -> Interval | None:
-    """The retention index over what is known and how it is said; safety is a matter of its own."""
-    kept = {
-        each.name for each in found if each.headroom and each.kind in ("knowledge", "behaviour")
+def _retention_index(
+    report: Report, capabilities: Sequence[Capability], unchanged: bool
+) -> Interval | None:
+    """The retention index over knowledge and behaviour; safety is judged but not averaged in."""
+    included = {
+        capability.name
+        for capability in capabilities
+        if capability.headroom and capability.kind in ("knowledge", "behaviour")
     }
-    pairs = [scores(report, facts) for facts in report.suites if facts.name in kept]
+    pairs = [suite_scores(report, facts) for facts in report.suites if facts.name in included]
     if not pairs:
         return None
     value, low, high = (1.0, 1.0, 1.0) if unchanged else statistics.retention_index(pairs)
     return Interval(value=value, low=low, high=high)
 
 
-def _over_tokens(texts: Sequence[TextResult], values: Sequence[float]) -> Interval | None:
-    """Mean over tokens of one value per sequence, the sequences resampled."""
-    if not texts:
+def _token_interval(texts: Sequence[TextResult], values: Sequence[float]) -> Interval | None:
+    """Mean over tokens of one value per sequence; the interval resamples sequences."""
+    mean = token_mean(texts, values)
+    if mean is None:
         return None
     low, high = statistics.bootstrap_interval(values, [text.tokens for text in texts])
-    return Interval(value=mean(texts, values), low=low, high=high)
+    return Interval(value=mean, low=low, high=high)
 
 
 def _delta_nll(report: Report) -> Interval | None:
     pairs = zip(report.before.general, report.after.general, strict=True)
-    return _over_tokens(report.after.general, [after.nll - before.nll for before, after in pairs])
+    changes = [after.nll - before.nll for before, after in pairs]
+    return _token_interval(report.after.general, changes)
 
 
-def _leak(report: Report) -> Interval | None:
-    pairs = leaked(report)
-    return _change(pairs) if report.boilerplate and pairs.n else None
+def _domain_leak(report: Report) -> Interval | None:
+    pairs = leak_scores(report)
+    return _mean_change(pairs) if report.boilerplate and pairs.n else None
 
 
-def _change(pairs: Pairs) -> Interval:
+def _mean_change(pairs: PairedScores) -> Interval:
     low, high = statistics.change_interval(pairs)
     return Interval(value=_mean(pairs.changes), low=low, high=high)
 
 
-def _target(report: Report) -> TargetTask:
+def _target_task(report: Report) -> TargetTask:
     before, after = report.before, report.after
-    pairs = Pairs(
-        tuple(item.score for item in before.target),
-        tuple(item.score for item in after.target),
-    )
+    pairs = target_scores(report)
     return TargetTask(
         name="target task",
         n=pairs.n,
@@ -216,19 +245,21 @@ def _target(report: Report) -> TargetTask:
         after=after.target_score,
         nll_before=before.heldout_nll,
         nll_after=after.heldout_nll,
-        change=_change(pairs) if pairs.n else None,
+        change=_mean_change(pairs) if pairs.n else None,
         of=max(pairs.n, report.heldout_rows),
     )
 
 
-def _changed(report: Report) -> Iterator[ItemFinding]:
-    """Items whose score changed: the greatest losses first, among equals each suite in turn."""
+def _changed_items(report: Report) -> Iterator[ItemFinding]:
+    """Items whose score changed: largest losses first, and of equal ones each suite in turn."""
     ranked = []
     for facts in report.suites:
-        pairs = [pair for pair in item_pairs(report, facts.name) if pair[0].score != pair[1].score]
-        pairs.sort(key=_change_of)
-        informs = facts.measures == "information"
-        ranked += [(informs, _change_of(pair), turn, pair) for turn, pair in enumerate(pairs)]
+        pairs = [pair for pair in item_pairs(report, facts.name) if _score_change(pair)]
+        pairs.sort(key=_score_change)
+        is_information = facts.measures == "information"
+        ranked += [
+            (is_information, _score_change(pair), rank, pair) for rank, pair in enumerate(pairs)
+        ]
     for *_, (before, after) in sorted(ranked, key=lambda entry: entry[:3]):
         yield ItemFinding(
             suite=before.suite,
@@ -241,7 +272,7 @@ def _changed(report: Report) -> Iterator[ItemFinding]:
         )
 
 
-def _change_of(pair: tuple[ItemResult, ItemResult]) -> float:
+def _score_change(pair: tuple[ItemResult, ItemResult]) -> float:
     before, after = pair
     return after.score - before.score
 

@@ -1,4 +1,4 @@
-"""Probe items that stand in the data a model is trained on, and so measure nothing."""
+"""Probe items that occur in the data a model is trained on, and so measure nothing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from workbench.evaluation.suites.suites import key_of
-from workbench.evaluation.suites.text_normalisation import folded, words
+from workbench.evaluation.suites.suites import item_key
+from workbench.evaluation.suites.text_normalisation import fold, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -16,60 +16,64 @@ if TYPE_CHECKING:
     from workbench.evaluation.suites.items import Size
     from workbench.evaluation.suites.suites import Suite
 
-    Gram = tuple[str, ...]
+    NGram = tuple[str, ...]
 
-_WITHOUT_MARKS = bytes(
+_ASCII_WORD_CHARACTERS = bytes(
     code if chr(code).isalnum() or chr(code) in "'-" else ord(" ") for code in range(256)
 )
-_OUTSIDE_WORDS = re.compile(r"['-](?![a-zA-Z0-9])|(?<![a-zA-Z0-9])['-]")
-"""Apostrophes and hyphens that join no two letters or digits."""
+_OUTER_MARKS = re.compile(r"['-](?![a-zA-Z0-9])|(?<![a-zA-Z0-9])['-]")
+"""Apostrophes and hyphens that do not join two letters or digits."""
 
 
-def overlapping(
+def contaminated_items(
     suites: Sequence[Suite], size: Size, texts: Iterable[str], n: int = 8
 ) -> tuple[str, ...]:
-    """Items whose prompt shares ``n`` words in a row with a text, as ``suite/id`` in their order.
+    """Items whose prompt shares ``n`` consecutive words with a text, as ``suite/id``.
 
-    A prompt of fewer words must be the whole text, whatever the case and the marks. Texts are read
-    one after the other, each once; ``n`` is 2 or more.
+    A shorter prompt must equal the whole text, ignoring case and punctuation. Texts are streamed,
+    each is read once; ``n`` is 2 or more.
     """
-    items = [(key_of(suite, item), item.prompt) for suite in suites for item in suite.asked(size)]
-    holders: dict[Gram, set[str]] = {}
+    # 1. Index the n-grams of all prompts.
+    items = [
+        (item_key(suite, item), item.prompt) for suite in suites for item in suite.items_at(size)
+    ]
+    keys_of: dict[NGram, set[str]] = {}
     for key, prompt in items:
-        for gram in _grams(_words(prompt), n):
-            holders.setdefault(gram, set()).add(key)
-    marks = {_mark(gram) for gram in holders if len(gram) == n}
-    found: set[str] = set()
+        for ngram in _ngrams(_words(prompt), n):
+            keys_of.setdefault(ngram, set()).add(key)
+    # 2. Look up the n-grams of each text, skipping texts without the rarest bigram of any prompt.
+    bigrams = {_rarest_bigram(ngram) for ngram in keys_of if len(ngram) == n}
+    contaminated: set[str] = set()
     for text in texts:
-        spoken = _words(text)
-        if len(spoken) < n or not marks.isdisjoint(pairwise(spoken)):
-            found.update(*(holders.get(gram, ()) for gram in _grams(spoken, n)))
-    return tuple(key for key, _ in items if key in found)
+        text_words = _words(text)
+        if len(text_words) < n or not bigrams.isdisjoint(pairwise(text_words)):
+            contaminated.update(*(keys_of.get(ngram, ()) for ngram in _ngrams(text_words, n)))
+    return tuple(key for key, _ in items if key in contaminated)
 
 
-def texts_of(examples: Iterable[Example]) -> Iterator[str]:
-    """Every turn, or the whole document, of each row."""
+def example_texts(examples: Iterable[Example]) -> Iterator[str]:
+    """Every message, or the whole document, of each row."""
     for example in examples:
         if example.text is not None:
             yield example.text
         yield from (message.content for message in example.messages)
 
 
-def _grams(found: Sequence[str], n: int) -> Iterator[Gram]:
-    """Each ``n`` words in a row, or all words of a shorter text."""
-    for start in range(max(1, len(found) - n + 1)):
-        yield tuple(found[start : start + n])
+def _ngrams(text_words: Sequence[str], n: int) -> Iterator[NGram]:
+    """All ``n`` consecutive words, or all words of a shorter text."""
+    for start in range(max(1, len(text_words) - n + 1)):
+        yield tuple(text_words[start : start + n])
 
 
-def _mark(gram: Gram) -> tuple[str, str]:
-    """Two neighbouring words without which no text holds ``gram``: the longest, so the rarest."""
-    return max(pairwise(gram), key=lambda pair: len(pair[0]) + len(pair[1]))
+def _rarest_bigram(ngram: NGram) -> tuple[str, str]:
+    """The longest pair of neighbouring words, which is likely to be the rarest."""
+    return max(pairwise(ngram), key=lambda pair: len(pair[0]) + len(pair[1]))
 
 
 def _words(text: str) -> list[str]:
-    """What ``words(folded(text))`` gives, several times faster where all letters are English."""
+    """``words(fold(text))``, several times faster for ASCII text."""
     if not text.isascii():
-        return words(folded(text))
+        return words(fold(text))
     if "'" in text or "-" in text:
-        text = _OUTSIDE_WORDS.sub(" ", text)
-    return text.casefold().encode().translate(_WITHOUT_MARKS).decode().split()
+        text = _OUTER_MARKS.sub(" ", text)
+    return text.casefold().encode().translate(_ASCII_WORD_CHARACTERS).decode().split()

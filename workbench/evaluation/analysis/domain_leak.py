@@ -1,4 +1,4 @@
-"""Domain leak: phrases of the target task that turn up where nobody asked for them."""
+"""Domain leak: phrases of the target task that turn up in answers to general questions."""
 
 from __future__ import annotations
 
@@ -9,43 +9,49 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_WORD = re.compile(r"\[[^\[\]\s]+\]|\{\{[^{}]*\}\}|\w+")
-"""A word, or a mark such as ``[refund]`` or ``{{Order Number}}``."""
+_TOKEN = re.compile(r"\[[^\[\]\s]+\]|\{\{[^{}]*\}\}|\w+")
+"""A word, or a marker such as ``[refund]`` or ``{{Order Number}}``."""
 
-_WORDS = 3
-_SHARE = 0.02
-_FEWEST = 3
-_MOST_PHRASES = 200
-_MOST_ANSWERS = 10_000
+_PHRASE_WORDS = 3
+_MIN_SHARE = 0.02
+_MIN_COUNT = 3
+_MAX_PHRASES = 200
+_MAX_ANSWERS = 10_000
 
 
-def boilerplate(taught: Sequence[str], base_answers: Iterable[str]) -> tuple[str, ...]:
-    """Phrases that at least 2 % of the taught answers hold and no answer of the base.
+def boilerplate_phrases(
+    training_answers: Sequence[str], base_answers: Iterable[str]
+) -> tuple[str, ...]:
+    """Phrases in at least 2 % of the training answers, and in no answer of the base.
 
-    A phrase is three words in a row, or a single mark such as ``[refund]``.
+    A phrase is three consecutive words, or a single marker such as ``[refund]``.
 
     Args:
-        taught: The answers that are learned; the first 10,000 are looked at.
-        base_answers: What the base says, to general questions among others.
+        training_answers: Answers in the training data; the first 10,000 are read.
+        base_answers: Answers of the base, also to general questions.
 
     Returns:
         At most 200 phrases, the most frequent first.
     """
-    answers = taught[:_MOST_ANSWERS]
-    held = Counter(phrase for answer in answers for phrase in set(_phrases(answer)))
-    known = {phrase for answer in base_answers for phrase in _phrases(answer)}
-    fewest = max(_FEWEST, _SHARE * len(answers))
-    frequent = [phrase for phrase, count in held.items() if count >= fewest and phrase not in known]
-    return tuple(sorted(frequent, key=lambda phrase: (-held[phrase], phrase))[:_MOST_PHRASES])
+    answers = training_answers[:_MAX_ANSWERS]
+    counts = Counter(phrase for answer in answers for phrase in set(_phrases(answer)))
+    base_phrases = {phrase for answer in base_answers for phrase in _phrases(answer)}
+    minimum = max(_MIN_COUNT, _MIN_SHARE * len(answers))
+    frequent = [
+        phrase
+        for phrase, count in counts.items()
+        if count >= minimum and phrase not in base_phrases
+    ]
+    return tuple(sorted(frequent, key=lambda phrase: (-counts[phrase], phrase))[:_MAX_PHRASES])
 
 
-def leaks(answer: str, phrases: Iterable[str]) -> bool:
-    """Whether an answer holds any of the phrases."""
+def has_boilerplate(answer: str, phrases: Iterable[str]) -> bool:
+    """Whether an answer contains any of the phrases."""
     return not set(phrases).isdisjoint(_phrases(answer))
 
 
 def _phrases(text: str) -> Iterator[str]:
-    words = _WORD.findall(text.casefold())
-    yield from (word for word in words if word[0] in "[{")
-    for start in range(len(words) - _WORDS + 1):
-        yield " ".join(words[start : start + _WORDS])
+    tokens = _TOKEN.findall(text.casefold())
+    yield from (token for token in tokens if token[0] in "[{")
+    for start in range(len(tokens) - _PHRASE_WORDS + 1):
+        yield " ".join(tokens[start : start + _PHRASE_WORDS])

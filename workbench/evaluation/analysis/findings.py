@@ -1,4 +1,4 @@
-"""What the evidence of a report amounts to."""
+"""Findings: what the numbers of a report amount to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Finding(BaseModel):
 
 
 class Interval(_Finding):
-    """A value with the ends of its 95 % interval."""
+    """A value with its 95 % interval."""
 
     value: float
     low: float
@@ -24,29 +24,29 @@ class Interval(_Finding):
 
 
 class Capability(_Finding):
-    """One suite, before and after.
+    """One suite, before and after training.
 
     Attributes:
-        name: The suite.
-        title: For people.
-        kind: What a fall means.
+        name: Name of the suite.
+        title: Name to display.
+        kind: What a drop of the score means.
         n: Items in both measurements.
-        before: Mean score, 0 to 1.
-        after: Mean score, 0 to 1.
+        before: Mean score of the base, 0 to 1.
+        after: Mean score of the tuned model, 0 to 1.
         change: ``after - before``.
         low: Lower end of the change's 95 % interval.
         high: Upper end.
-        standard_error: Of the change.
         lost: Items that went from right to wrong.
         gained: Items that went from wrong to right.
-        p: Exact McNemar, Holm-corrected over the judged capabilities.
-        smallest_detectable: Change that this many items could show.
+        p: Exact McNemar test, Holm-adjusted over the judged capabilities.
+        smallest_detectable: Change that this many items detect with 80 % power.
         verdict: None for information, and where the base has nothing to lose.
-        needed: Items that would decide an inconclusive verdict; 0 elsewhere.
-        margin: Loss, 0 to 1, that is still called kept with this many items.
-        chance: Score of a model that knows nothing, 0 to 1.
-        known_before: ``before`` without what chance gives: 0 knows nothing, 1 everything.
-        known_after: The same of ``after``.
+        needed: Items that would decide an inconclusive verdict; 0 for other verdicts.
+        standard_error: Standard error of the change.
+        margin: Tolerated loss for this many items, 0 to 1.
+        chance: Expected score of random guessing, 0 to 1.
+        known_before: Chance-corrected ``before``: 0 knows nothing, 1 everything.
+        known_after: Chance-corrected ``after``.
         headroom: Whether the base knows enough to lose some of it.
     """
 
@@ -74,17 +74,17 @@ class Capability(_Finding):
 
 
 class TargetTask(_Finding):
-    """What was learned; scores 0 to 1, likelihoods in nats per token.
+    """What was learned; scores from 0 to 1, losses in nats per token.
 
     Attributes:
-        name: For people.
+        name: Name to display.
         n: Held-out rows that were answered.
-        of: How many held-out rows there are.
-        before: Share of them that the base answers right.
-        after: Share that the result answers right.
+        before: Mean score of the base.
+        after: Mean score of the tuned model.
         nll_before: Loss of the base on held-out rows.
-        nll_after: Loss of the result.
+        nll_after: Loss of the tuned model.
         change: ``after - before`` with its interval.
+        of: Number of held-out rows.
     """
 
     name: str
@@ -98,7 +98,7 @@ class TargetTask(_Finding):
 
 
 class ItemFinding(_Finding):
-    """One item with both answers, the worst first."""
+    """An item whose score changed, with both answers."""
 
     suite: str
     id: str
@@ -110,24 +110,24 @@ class ItemFinding(_Finding):
 
 
 class BenchmarkScore(_Finding):
-    """One metric of a standard benchmark, on the base and on the result.
+    """One metric of a standard benchmark, on base and tuned model.
 
     Attributes:
-        task: As lm-evaluation-harness calls it.
-        metric: Such as ``acc``, with the filter of the answers where there is one.
-        version: Of the task.
+        task: Name in lm-evaluation-harness.
+        metric: Such as ``acc``, with the filter of the answers if there is one.
+        version: Version of the task.
         few_shot: Examples before each question.
         n: Documents that were asked.
-        of: Documents that the task has.
-        higher_is_better: None where the task does not say.
+        of: Documents of the task.
+        higher_is_better: None if the task does not say.
         before: Score of the base.
-        after: Score of the result.
-        before_error: Standard error; None where the harness gives none.
-        after_error: Standard error; None where the harness gives none.
-        change: ``after - before``; None where nothing is known of how sure it is.
-        lost: Documents whose score fell; None where the harness scores no single documents.
-        gained: Documents whose score rose; None as well.
-        p: Exact McNemar of the two; None as well.
+        after: Score of the tuned model.
+        before_error: Standard error; None if the harness gives none.
+        after_error: Standard error; None if the harness gives none.
+        change: ``after - before`` with its interval; None without standard errors.
+        lost: Documents whose score fell; None if single documents are not scored.
+        gained: Documents whose score rose; None likewise.
+        p: Exact McNemar test of the two; None likewise.
     """
 
     task: str
@@ -148,24 +148,24 @@ class BenchmarkScore(_Finding):
 
 
 class Findings(_Finding):
-    """Everything the report page shows and ``ftwb report --json`` prints.
+    """Everything that the report page shows and ``ftwb report --json`` prints.
 
     Attributes:
-        verdict: The worst of the judged capabilities; INCONCLUSIVE where nothing was measured.
-        sentence: The verdict in a sentence, and what was learned in another.
-        margin: Loss, 0 to 1, that is still called kept by suites that have the items to tell.
-        retention_index: Share of what the base knew that is kept, over the capabilities with
-            headroom; None where none has.
+        verdict: The worst of the judged capabilities; INCONCLUSIVE if nothing was measured.
+        sentence: The verdict in words: what was forgotten, and what was learned.
+        margin: Tolerated loss, 0 to 1, for suites with enough items.
+        retention_index: Share of the base's knowledge that is retained, over the capabilities with
+            headroom; None if there are none.
         kl_general: KL to base on general text, nats per token.
-        kl_task: The same on the target task's text.
+        kl_task: KL to base on the target task's text, nats per token.
         delta_nll: Change of the loss on general text, nats per token.
         domain_leak: Rise of the share of general answers with the task's boilerplate, 0 to 1.
         target_task: What was learned.
         capabilities: In the order of the suites.
         items: Items that changed, losses first.
-        noise_floor: KL of the base to itself in batches of another size.
+        noise_floor: KL of the base to itself in batches of another size, nats per token.
         notes: What a reader must know, in sentences.
-        benchmarks: Standard benchmarks, where any were asked: shown, never judged.
+        benchmarks: Standard benchmarks, if any were run; shown but never judged.
     """
 
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""The gate of a deployment pipeline: what a run's report says, as an exit code.
+"""The gate of a deployment pipeline: the verdict on a run as an exit code.
 
 It fails closed: whatever cannot be judged is an error, never a pass.
 """
@@ -12,29 +12,28 @@ from pydantic import BaseModel, ConfigDict
 from workbench.core.errors import FtwbError
 from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.analysis.findings import Capability, Verdict
-from workbench.evaluation.report.report import read_report
+from workbench.evaluation.report import read_report
 
 if TYPE_CHECKING:
     from workbench.runs.folder import Runs
 
-ERROR = 3
 EXIT_CODES: dict[Verdict | Literal["ERROR"], int] = {
     "PASS": 0,
     "FAIL": 1,
     "INCONCLUSIVE": 2,
-    "ERROR": ERROR,
+    "ERROR": 3,
 }
 
 
 class Decision(BaseModel):
-    """What the gate says of a run.
+    """The gate's decision on a run.
 
     Attributes:
-        run: The run's id, or the name that was asked for where there is no such run.
-        verdict: ERROR where there is nothing that could be judged.
-        sentence: The verdict in a sentence, or what went wrong.
-        margin: Loss, 0 to 1, that is still called kept; None without findings.
-        capabilities: What was judged, in the order of the suites.
+        run: Id of the run, or the name as given if there is no such run.
+        verdict: ERROR if nothing could be judged.
+        sentence: The verdict in words, or what went wrong.
+        margin: Tolerated loss, 0 to 1; None without findings.
+        capabilities: The judged capabilities, in the order of the suites.
         exit_code: 0 pass, 1 fail, 2 inconclusive, 3 error.
     """
 
@@ -50,18 +49,20 @@ class Decision(BaseModel):
 
 
 def decide(runs: Runs, name: str, margin: float | None = None) -> Decision:
-    """Judge a run by its report; every error on the way is a decision too.
+    """Judge a run by its report; errors on the way give a decision too.
 
     Args:
-        runs: Where the run lives.
+        runs: Where the run is.
         name: Its id, a unique part of it, or ``last``.
-        margin: Loss, 0 to 1, that is still called kept; None for the margin of the report's size.
+        margin: Tolerated loss, 0 to 1; None for the margin of the report's size.
     """
     try:
         run = runs.find(name)
         findings = analyse(read_report(run), margin=margin)
     except FtwbError as error:
-        return Decision(run=name, verdict="ERROR", sentence=str(error), exit_code=ERROR)
+        return Decision(
+            run=name, verdict="ERROR", sentence=str(error), exit_code=EXIT_CODES["ERROR"]
+        )
     return Decision(
         run=run.id,
         verdict=findings.verdict,

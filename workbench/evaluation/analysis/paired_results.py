@@ -1,4 +1,4 @@
-"""Reading the evidence of a report: pairs of results, holes in it, and whether anything changed."""
+"""Reading a report: pairs of results, gaps, and whether the result is the base itself."""
 
 from __future__ import annotations
 
@@ -6,93 +6,101 @@ import math
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import BadInputError
-from workbench.evaluation.analysis.domain_leak import leaks
-from workbench.evaluation.analysis.statistics import Pairs
+from workbench.evaluation.analysis.domain_leak import has_boilerplate
+from workbench.evaluation.analysis.statistics import PairedScores
+from workbench.evaluation.report import token_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from workbench.evaluation.report.report import Measurement, Report, SuiteFacts, TextResult
-    from workbench.evaluation.suites.items import ItemResult
+    from workbench.evaluation.report import Measurement, Report
+    from workbench.evaluation.suites.items import ItemResult, SuiteFacts
 
-_ROUNDING = 1e-6
+_FLOAT32_KL = 1e-6
 """KL of a float32 model to itself, nats per token, where no noise floor was measured."""
 
 
-def refuse_gaps(report: Report) -> None:
-    """Refuse evidence with holes: a verdict on what happens to be there would be worth nothing.
+def require_complete(report: Report) -> None:
+    """Refuse a report with gaps: a verdict on whatever happens to be there would be worthless.
 
     Raises:
-        BadInputError: A result is missing on one side, or is not a number.
+        BadInputError: A result is missing on one side, duplicated, or not a finite number.
     """
-    _refuse_unpaired_items(report)
+    _require_paired_items(report)
     for name in ("general", "task", "target", "answers"):
         before, after = len(getattr(report.before, name)), len(getattr(report.after, name))
         if before != after:
             raise BadInputError(
-                f"the report is incomplete: {name}: {before} before, {after} after; "
-                "measure the run again"
+                f"incomplete report: {name}: {before} results before, {after} after; "
+                "'ftwb evaluate' measures the run again"
             )
-    for place, value in _numbers(report):
+    for place, value in _all_numbers(report):
         if not math.isfinite(value):
-            raise BadInputError(f"the report cannot be judged: {place} is {value}, not a number")
+            raise BadInputError(
+                f"report cannot be judged: {place} is {value}, not a number; "
+                "'ftwb evaluate' measures the run again"
+            )
 
 
 def item_pairs(report: Report, suite: str) -> list[tuple[ItemResult, ItemResult]]:
-    """The results of a suite's items, before and after, in the order they were asked."""
+    """The results of a suite's items before and after, in the order they were asked."""
     after = {result.id: result for result in report.after.items if result.suite == suite}
     before = (result for result in report.before.items if result.suite == suite)
     return [(result, after[result.id]) for result in before]
 
 
-def scores(report: Report, facts: SuiteFacts) -> Pairs:
-    """The scores of a suite."""
-    results = item_pairs(report, facts.name)
-    return Pairs(
-        before=tuple(before.score for before, _ in results),
-        after=tuple(after.score for _, after in results),
+def suite_scores(report: Report, facts: SuiteFacts) -> PairedScores:
+    """The scores of a suite's items before and after."""
+    pairs = item_pairs(report, facts.name)
+    return PairedScores(
+        before=tuple(before.score for before, _ in pairs),
+        after=tuple(after.score for _, after in pairs),
         chance=facts.chance,
     )
 
 
-def leaked(report: Report) -> Pairs:
-    """For each answer in words to something else than the task: 1 where it sounds like the task.
+def target_scores(report: Report) -> PairedScores:
+    """The scores of the held-out rows before and after."""
+    return PairedScores(
+        before=tuple(item.score for item in report.before.target),
+        after=tuple(item.score for item in report.after.target),
+    )
 
-    Those are the answers to the general prompts and to the probes, but for knowledge: there an
+
+def leak_scores(report: Report) -> PairedScores:
+    """For each general answer: 1 if it contains boilerplate of the target task, else 0.
+
+    General answers are those to the general prompts and to all probes but knowledge, where an
     option is chosen and nothing is said.
     """
-    spoken = {facts.name for facts in report.suites if facts.measures != "knowledge"}
+    in_words = {facts.name for facts in report.suites if facts.measures != "knowledge"}
 
-    def marks(side: Measurement) -> tuple[float, ...]:
-        probes = (item.answer for item in side.items if item.suite in spoken)
-        return tuple(float(leaks(text, report.boilerplate)) for text in (*side.answers, *probes))
+    def scores(side: Measurement) -> tuple[float, ...]:
+        probes = (item.answer for item in side.items if item.suite in in_words)
+        answers = (*side.answers, *probes)
+        return tuple(float(has_boilerplate(answer, report.boilerplate)) for answer in answers)
 
-    return Pairs(marks(report.before), marks(report.after))
+    return PairedScores(scores(report.before), scores(report.after))
 
 
-def is_base(report: Report) -> bool:
+def is_unchanged(report: Report) -> bool:
     """Whether the result is the untouched base.
 
-    It is where every judged item is answered in the same words, and KL and held-out loss have not
-    moved by more than the noise floor. Without a likelihood there is no telling.
+    It is if every judged item is answered in the same words, and KL and held-out loss have not
+    moved by more than the noise floor. Without a likelihood there is no way to tell.
     """
     before, after = report.before, report.after
     shifts = [
-        mean(texts, [text.kl for text in texts]) for texts in (after.general, after.task) if texts
+        token_mean(texts, [text.kl for text in texts]) for texts in (after.general, after.task)
     ]
     if before.heldout_nll is not None and after.heldout_nll is not None:
         shifts.append(after.heldout_nll - before.heldout_nll)
-    floor = max(_ROUNDING, report.noise.kl if report.noise else 0.0)
-    return bool(shifts) and max(map(abs, shifts)) <= floor and _answers_alike(report)
+    sizes = [abs(shift) for shift in shifts if shift is not None]
+    floor = max(_FLOAT32_KL, report.noise.kl if report.noise else 0.0)
+    return bool(sizes) and max(sizes) <= floor and _same_answers(report)
 
 
-def mean(texts: Sequence[TextResult], values: Sequence[float]) -> float:
-    """Mean over the tokens of sequences that each have one value per token."""
-    total = sum(text.tokens for text in texts)
-    return sum(text.tokens * value for text, value in zip(texts, values, strict=True)) / total
-
-
-def _answers_alike(report: Report) -> bool:
+def _same_answers(report: Report) -> bool:
     judged = (facts.name for facts in report.suites if facts.measures != "information")
     return all(
         (before.score, before.answer) == (after.score, after.answer)
@@ -101,25 +109,27 @@ def _answers_alike(report: Report) -> bool:
     )
 
 
-def _refuse_unpaired_items(report: Report) -> None:
+def _require_paired_items(report: Report) -> None:
     before, after = (
         [(item.suite, item.id) for item in side.items] for side in (report.before, report.after)
     )
-    known = {facts.name for facts in report.suites}
-    odd = set(before) ^ set(after) | {key for key in before if key[0] not in known}
-    if odd:
-        names = ", ".join("/".join(key) for key in sorted(odd)[:3])
-        more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
+    suites = {facts.name for facts in report.suites}
+    unpaired = set(before) ^ set(after) | {key for key in before if key[0] not in suites}
+    if unpaired:
+        names = ", ".join("/".join(key) for key in sorted(unpaired)[:3])
+        more = f" and {len(unpaired) - 3} more" if len(unpaired) > 3 else ""
         raise BadInputError(
-            f"the report is incomplete: {names}{more} not measured both before and after; "
-            "measure the run again"
+            f"incomplete report: {names}{more} not measured both before and after; "
+            "'ftwb evaluate' measures the run again"
         )
     if len(set(before)) < len(before) or len(set(after)) < len(after):
-        raise BadInputError("the report is damaged: it holds a probe item twice")
+        raise BadInputError(
+            "damaged report: duplicate probe item; 'ftwb evaluate' measures the run again"
+        )
 
 
-def _numbers(report: Report) -> Iterator[tuple[str, float]]:
-    """Every number that a finding rests on, with where it stands."""
+def _all_numbers(report: Report) -> Iterator[tuple[str, float]]:
+    """Every number that a finding rests on, with a description."""
     for name, side in (("before", report.before), ("after", report.after)):
         yield from ((f"{name}: {item.suite}/{item.id}", item.score) for item in side.items)
         for kind, texts in (("general", side.general), ("task", side.task)):

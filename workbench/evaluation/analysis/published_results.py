@@ -1,4 +1,4 @@
-"""Published results of others, to set one's own runs against."""
+"""Published results to compare one's own runs with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class _Published(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class PriorRow(_Published):
+class PublishedRow(_Published):
     """One published run; score 0 to 1, change of the loss on general text in nats per token."""
 
     name: str
@@ -20,13 +20,13 @@ class PriorRow(_Published):
     delta_nll: float
 
 
-class Prior(_Published):
-    """A published table.
+class PublishedTable(_Published):
+    """A published table of results.
 
     Attributes:
-        setting: Model, data and seeds: not those of the user's runs.
-        score: What the scores are of.
-        delta_nll: What the losses are of.
+        setting: Model, data and seeds, which are not those of the user's runs.
+        score: What the scores measure.
+        delta_nll: What the losses measure.
     """
 
     title: str
@@ -34,15 +34,15 @@ class Prior(_Published):
     setting: str
     score: str
     delta_nll: str
-    rows: tuple[PriorRow, ...]
+    rows: tuple[PublishedRow, ...]
 
     @property
     def caution(self) -> str:
-        """What must be said wherever the rows are shown."""
+        """The caveat to show wherever the rows are shown."""
         return f"{self.title}: {self.setting}; another model and another task than yours"
 
 
-def shipped_prior() -> Prior:
+def published_table() -> PublishedTable:
     """PEFT's own benchmark of its methods."""
     path = locations.presets() / "probes" / "priors.yaml"
-    return Prior.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return PublishedTable.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -1,1 +1,1 @@
-"""Standard benchmarks on base and result, through lm-evaluation-harness."""
+"""Standard benchmarks by lm-evaluation-harness, an optional dependency."""

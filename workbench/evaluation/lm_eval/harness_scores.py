@@ -1,94 +1,130 @@
-"""What lm-evaluation-harness found on base and result, side by side."""
+"""Results of lm-evaluation-harness on base and tuned model, side by side."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
-from workbench.evaluation.analysis.findings import BenchmarkScore
-from workbench.evaluation.lm_eval_results import change_of, unpaired_change
+from workbench.evaluation.analysis import statistics
+from workbench.evaluation.analysis.findings import BenchmarkScore, Interval
+from workbench.evaluation.analysis.statistics import PairedScores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    Found = Mapping[str, Any]
+    HarnessResults = Mapping[str, Any]
 
-_ERROR = "_stderr"
+_STANDARD_ERROR = "_stderr"
 
 
-def scores(before: Found, after: Found) -> Iterator[BenchmarkScore]:
+def benchmark_scores(before: HarnessResults, after: HarnessResults) -> Iterator[BenchmarkScore]:
     """One score for each metric of each task and group.
 
-    Changes are paired where single documents are scored and the task's score is their mean.
+    Changes are paired if single documents are scored and the task's score is their mean.
 
     Args:
-        before: What the harness's ``evaluate`` gave for the base, samples included.
-        after: The same for the result, of the same tasks.
+        before: What the harness's ``evaluate`` returns for the base, samples included.
+        after: The same for the tuned model, on the same tasks.
     """
     for task, values in before["results"].items():
         for key, value in values.items():
-            metric, comma, kind = key.partition(",")
-            if comma and not metric.endswith(_ERROR) and isinstance(value, (int, float)):
-                yield _score(task, metric, kind, (before, after))
+            metric, comma, filter_name = key.partition(",")
+            is_score = comma and not metric.endswith(_STANDARD_ERROR)
+            if is_score and isinstance(value, (int, float)):
+                yield _score(task, metric, filter_name, (before, after))
 
 
-def _score(task: str, metric: str, kind: str, sides: tuple[Found, Found]) -> BenchmarkScore:
-    first = sides[0]
-    one, other = (float(side["results"][task][f"{metric},{kind}"]) for side in sides)
-    errors = [_known(side["results"][task].get(f"{metric}{_ERROR},{kind}")) for side in sides]
-    paired = _paired(task, metric, kind, sides)
-    counted = first["n-samples"].get(task, {})
+def unpaired_change(
+    before: float, after: float, before_error: float | None, after_error: float | None
+) -> Interval | None:
+    """Change of two independent scores with its 95 % interval; None without standard errors.
+
+    ``after - before ± 1.96 sqrt(se_before² + se_after²)``, wider than the paired interval.
+    """
+    if before_error is None or after_error is None:
+        return None
+    value, reach = after - before, statistics.Z * math.hypot(before_error, after_error)
+    return Interval(value=value, low=value - reach, high=value + reach)
+
+
+def _score(
+    task: str, metric: str, filter_name: str, sides: tuple[HarnessResults, HarnessResults]
+) -> BenchmarkScore:
+    base = sides[0]
+    scores = [float(side["results"][task][f"{metric},{filter_name}"]) for side in sides]
+    errors = [
+        _finite(side["results"][task].get(f"{metric}{_STANDARD_ERROR},{filter_name}"))
+        for side in sides
+    ]
+    paired = _paired_change(task, metric, filter_name, sides)
+    samples = base["n-samples"].get(task, {})
     return BenchmarkScore(
         task=task,
-        metric=metric if kind == "none" else f"{metric}, {kind}",
-        version=str(first["versions"].get(task) or ""),
-        few_shot=int(first["n-shot"].get(task) or 0),
-        n=int(counted.get("effective", first["results"][task].get("sample_len", 0))),
-        of=int(counted.get("original", 0)),
-        higher_is_better=first["higher_is_better"].get(task, {}).get(metric),
-        before=one,
-        after=other,
+        metric=metric if filter_name == "none" else f"{metric}, {filter_name}",
+        version=str(base["versions"].get(task) or ""),
+        few_shot=int(base["n-shot"].get(task) or 0),
+        n=int(samples.get("effective", base["results"][task].get("sample_len", 0))),
+        of=int(samples.get("original", 0)),
+        higher_is_better=base["higher_is_better"].get(task, {}).get(metric),
+        before=scores[0],
+        after=scores[1],
         before_error=errors[0],
         after_error=errors[1],
-        **(paired or {"change": unpaired_change(one, other, *errors)}),
+        **(paired or {"change": unpaired_change(*scores, *errors)}),
     )
 
 
-def _paired(task: str, metric: str, kind: str, sides: tuple[Found, Found]) -> dict[str, Any]:
-    """Change, losses, gains and p; empty where the documents do not say."""
-    found = [_documents(side["samples"].get(task, ()), metric, kind) for side in sides]
-    if not found[0] or found[0].keys() != found[1].keys():
+def _paired_change(
+    task: str, metric: str, filter_name: str, sides: tuple[HarnessResults, HarnessResults]
+) -> dict[str, Any]:
+    """Change, losses, gains and p; empty if the documents do not determine the score."""
+    before, after = (
+        _document_scores(side["samples"].get(task, ()), metric, filter_name) for side in sides
+    )
+    if not before or before.keys() != after.keys():
         return {}
-    before, after = (list(map(documents.__getitem__, found[0])) for documents in found)
-    told = (side["results"][task][f"{metric},{kind}"] for side in sides)
-    if not all(map(_is_mean, told, (before, after))):
+    pairs = PairedScores(tuple(before.values()), tuple(after[document] for document in before))
+    reported = (side["results"][task][f"{metric},{filter_name}"] for side in sides)
+    if not all(map(_is_mean, reported, (pairs.before, pairs.after))):
         return {}
-    moved = [later - earlier for earlier, later in zip(before, after, strict=True)]
-    change, p = change_of(before, after)
     return {
-        "change": change,
-        "p": p,
-        "lost": sum(by < 0 for by in moved),
-        "gained": sum(by > 0 for by in moved),
+        "change": _change(pairs),
+        "p": statistics.mcnemar(pairs.lost, pairs.gained),
+        "lost": pairs.lost,
+        "gained": pairs.gained,
     }
 
 
-def _documents(samples: Sequence[Found], metric: str, kind: str) -> dict[tuple[int, str], float]:
-    """The score of each document; empty where one has no number for a score."""
-    found = {}
+def _change(pairs: PairedScores) -> Interval:
+    """Mean change with its 95 % interval: by score for right and wrong, else ± 1.96 SE."""
+    value = math.fsum(pairs.changes) / pairs.n
+    if pairs.is_binary:
+        low, high = statistics.score_interval(pairs.lost, pairs.gained, pairs.n)
+    else:
+        reach = statistics.Z * statistics.standard_error(pairs)
+        low, high = value - reach, value + reach
+    return Interval(value=value, low=low, high=high)
+
+
+def _document_scores(
+    samples: Sequence[HarnessResults], metric: str, filter_name: str
+) -> dict[tuple[int, str], float]:
+    """The score of each document; empty if one of them has no number for a score."""
+    scores = {}
     for sample in samples:
-        if sample["filter"] == kind:
-            value = _known(sample.get(metric))
+        if sample["filter"] == filter_name:
+            value = _finite(sample.get(metric))
             if value is None:
                 return {}
-            found[sample["doc_id"], sample["doc_hash"]] = value
-    return found
+            scores[sample["doc_id"], sample["doc_hash"]] = value
+    return scores
 
 
-def _known(value: object) -> float | None:
-    """A number that is one; the harness writes ``N/A`` where it has none."""
-    known = isinstance(value, (bool, int, float)) and math.isfinite(value)
-    return float(value) if known and isinstance(value, (bool, int, float)) else None
+def _finite(value: object) -> float | None:
+    """A finite number; None for anything else, such as the harness's ``N/A``."""
+    if isinstance(value, (bool, int, float)) and math.isfinite(value):
+        return float(value)
+    return None
 
 
 def _is_mean(score: float, values: Sequence[float]) -> bool:

@@ -1,4 +1,4 @@
-"""Libraries that print and log: what they say goes into a file, not on anybody's screen."""
+"""Sending the output of libraries that print and log to a file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def output_to(log: Path) -> Iterator[None]:
-    """Append all that this process and its children print inside to ``log``.
+    """Append everything that this process and its children print inside to ``log``.
 
-    The descriptors themselves are led there, so that bars, log handlers made before and libraries
-    in C are silent too.
+    The file descriptors themselves are redirected, so that progress bars, existing log handlers and
+    C libraries are silenced too.
 
     Raises:
         MachineError: The file cannot be written.
@@ -30,15 +30,15 @@ def output_to(log: Path) -> Iterator[None]:
         stream = log.open("a", encoding="utf-8")
     except OSError as error:
         raise MachineError(f"{log}: cannot be written: {error.strerror}") from error
-    kept = {number: os.dup(number) for number in (1, 2)}
+    originals = {number: os.dup(number) for number in (1, 2)}
     with stream:
         try:
-            for number in kept:
+            for number in originals:
                 os.dup2(stream.fileno(), number)
             with redirect_stdout(stream), redirect_stderr(stream):
                 yield
         finally:
             stream.flush()
-            for number, copy in kept.items():
-                os.dup2(copy, number)
-                os.close(copy)
+            for number, original in originals.items():
+                os.dup2(original, number)
+                os.close(original)

@@ -1,1 +1,7 @@
-"""Asking a model; the only part of the evaluation that needs torch."""
+"""Putting questions and text to a model; needs torch.
+
+``evaluation_set`` says what is asked, ``evaluator`` asks it in numbered steps and calls, in this
+order, ``text_metrics`` (loss and KL), ``generation`` (answers), and ``run_suites`` (probe items, by
+``generation`` and ``likelihoods``). ``baseline_cache`` keeps the base's results, ``reevaluate``
+measures a run after it has ended.
+"""

@@ -1,4 +1,4 @@
-"""What the untouched base does: measured once on a machine, kept with every run."""
+"""Results of the untouched base: measured once per machine, and copied into every run."""
 
 from __future__ import annotations
 
@@ -7,51 +7,44 @@ import json
 import math
 import shutil
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-import workbench
 from workbench.core import files, locations
 from workbench.core.errors import BadInputError, MachineError
-from workbench.evaluation.report.report import Measurement, Noise
+from workbench.evaluation.report import Measurement, Noise
 from workbench.models.store import build_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from torch import Tensor
 
     from workbench.core.progress import ProgressCallback
 
+BASELINE_VERSION = 1
+"""Version of the baseline cache.
+
+Raise it whenever the same settings would give other results: when a change in the code alters what
+is asked, how it is rendered, batched or generated, how it is scored, or how the results are stored.
+Changes to a suite's files need no new version: their items are part of the key.
+"""
+
 _RESULTS = "results.json"
 _GENERAL, _TASK = "general.safetensors", "task.safetensors"
-_MEASURING = (
-    "evaluation/**/*.py",
-    "data/batching.py",
-    "data/rendering.py",
-    "data/templates.py",
-    "retention/guards/divergence.py",
-    "training/examination.py",
-    "training/loss.py",
-    "training/measuring.py",
-    "training/target_rows.py",
-    "training/texts.py",
-)
-"""Code that asks and scores, in the package."""
 
 
 class BaselineResults(BaseModel):
-    """The base's answers and scores.
+    """Answers and scores of the base.
 
     Attributes:
-        key: Of all that was asked and of the base itself; equal keys, equal results.
-        measurement: What it did.
-        noise: What it does otherwise in batches of another size; None where that was not asked.
+        key: The :func:`baseline_key` they were measured under.
+        measurement: What the base did.
+        noise: The base measured again in batches of another size; None if that was not done.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,11 +56,12 @@ class BaselineResults(BaseModel):
 
 @dataclass(frozen=True)
 class Baseline:
-    """The base's results, and its predictions as :meth:`TextEvaluator.predictions` gives them.
+    """Results of the base, and its predictions on text.
 
     Attributes:
         results: Answers and scores.
-        general: Predictions on general text; empty without any.
+        general: Predictions on general text, as :meth:`TextEvaluator.base_predictions` returns
+            them; empty without any.
         task: Predictions on held-out rows of the dataset; empty without any.
     """
 
@@ -76,43 +70,52 @@ class Baseline:
     task: dict[str, Tensor]
 
 
-def baseline_key(fingerprint: Tensor, *of: Any) -> str:
-    """Name the results of this base, by its logits, for equal ``of`` and by equal code."""
+def baseline_key(
+    fingerprint: Tensor, settings: Mapping[str, object], version: int = BASELINE_VERSION
+) -> str:
+    """Cache key of a base's results: its logits, everything it is asked, and the cache version.
+
+    Args:
+        fingerprint: Logits of the base on fixed prompts.
+        settings: Everything that decides what the base answers, as plain JSON values by name.
+        version: Version of the cache; see :data:`BASELINE_VERSION`.
+    """
     digest = hashlib.sha256(fingerprint.numpy().tobytes())
-    digest.update(json.dumps([_code(), *of]).encode())
+    digest.update(json.dumps([version, settings], sort_keys=True).encode())
     return digest.hexdigest()[:32]
 
 
-def baseline(
-    folder: Path, key: str, make: Callable[[], Baseline], report: ProgressCallback
+def cached_baseline(
+    folder: Path, key: str, measure: Callable[[], Baseline], report: ProgressCallback
 ) -> Baseline:
-    """The evidence of ``key``: from ``folder``, from this machine's cache, or made now.
+    """The baseline under ``key``: from ``folder``, from this machine's cache, or measured now.
 
-    Afterwards a copy stands in ``folder``, whatever it came from.
+    In every case ``folder`` holds a copy afterwards.
 
     Raises:
         MachineError: The disk is full or cannot be written.
     """
-    kept = _read(folder, key)
-    if kept is not None:
-        return kept
-    shelf = build_once(
-        locations.cache() / "base" / key, lambda place: _write(make(), place), report
+    if stored := _read_if_current(folder, key):
+        return stored
+    cached = build_once(
+        locations.cache() / "base" / key, lambda target: _write(measure(), target), report
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in (_GENERAL, _TASK, _RESULTS):
-            shutil.copy(shelf / name, folder / name)
+            shutil.copy(cached / name, folder / name)
     except OSError as error:
-        raise MachineError(f"{folder}: the base's results cannot be kept: {error}") from error
-    found = _read(folder, key)
-    if found is None:
-        raise MachineError(f"{shelf}: what is kept of the base is broken; remove that folder")
-    return found
+        raise MachineError(f"{folder}: the base's results cannot be stored: {error}") from error
+    baseline = _read_if_current(folder, key)
+    if baseline is None:
+        raise MachineError(
+            f"{cached}: the cached results of the base are broken; remove the folder"
+        )
+    return baseline
 
 
 def read_baseline(folder: Path) -> Baseline | None:
-    """What is kept in a run's ``base/`` folder, None where nothing or nothing readable is."""
+    """The baseline in a run's ``base/`` folder; None if it is missing or unreadable."""
     try:
         results = BaselineResults.model_validate_json((folder / _RESULTS).read_bytes())
         return Baseline(results, load_file(folder / _GENERAL), load_file(folder / _TASK))
@@ -120,38 +123,27 @@ def read_baseline(folder: Path) -> Baseline | None:
         return None
 
 
-def _read(folder: Path, key: str) -> Baseline | None:
-    kept = read_baseline(folder)
-    return kept if kept is not None and kept.results.key == key else None
+def _read_if_current(folder: Path, key: str) -> Baseline | None:
+    baseline = read_baseline(folder)
+    return baseline if baseline is not None and baseline.results.key == key else None
 
 
-def _write(made: Baseline, folder: Path) -> None:
-    _refuse_broken(made.results.measurement)
+def _write(baseline: Baseline, folder: Path) -> None:
+    _refuse_nonfinite_loss(baseline.results.measurement)
     try:
-        save_file(made.general, folder / _GENERAL)
-        save_file(made.task, folder / _TASK)
+        save_file(baseline.general, folder / _GENERAL)
+        save_file(baseline.task, folder / _TASK)
     except SafetensorError as error:
         raise MachineError(f"{folder}: cannot be written: {error}") from error
-    files.write_atomic(folder / _RESULTS, made.results.model_dump_json(indent=1))
+    files.write_atomic(folder / _RESULTS, baseline.results.model_dump_json(indent=1))
 
 
-def _refuse_broken(measurement: Measurement) -> None:
+def _refuse_nonfinite_loss(measurement: Measurement) -> None:
     losses = [text.nll for text in (*measurement.general, *measurement.task)]
     if measurement.heldout_nll is not None:
         losses.append(measurement.heldout_nll)
     if not all(map(math.isfinite, losses)):
         raise BadInputError(
             "the untouched base has a loss that is not finite: its weights are broken, or "
-            "model.dtype cannot hold them"
+            "model.dtype cannot hold them; try model.dtype=float32"
         )
-
-
-@cache
-def _code() -> str:
-    """A digest of the code that asks and scores, so that what other code found is not taken."""
-    digest = hashlib.sha256()
-    package = Path(workbench.__path__[0])
-    for place in _MEASURING:
-        for file in sorted(package.glob(place)):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()

@@ -1,36 +1,35 @@
-"""The examination of a run: what base and result are asked, and the report of how they did."""
+"""The evaluation of a run: the same questions to base and tuned model, and the report on both."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from workbench.core.errors import BadInputError
-from workbench.data.rendering import Renderer
 from workbench.data.splitting import load_examples
-from workbench.evaluation.analysis.contamination import overlapping, texts_of
-from workbench.evaluation.analysis.domain_leak import boilerplate
-from workbench.evaluation.report.report import Measurement, Noise, Report
+from workbench.evaluation.analysis.contamination import contaminated_items, example_texts
+from workbench.evaluation.analysis.domain_leak import boilerplate_phrases
+from workbench.evaluation.report import Measurement, Noise, Report, TargetItem, token_mean
 from workbench.evaluation.run.baseline_cache import (
     Baseline,
     BaselineResults,
-    baseline,
     baseline_key,
+    cached_baseline,
 )
-from workbench.evaluation.run.measuring import Rooms, measure, probe, prompt_tokens, questions
+from workbench.evaluation.run.evaluation_set import evaluation_set, prompt_tokens
+from workbench.evaluation.run.generation import GENERATION_BATCH, greedy_answers
+from workbench.evaluation.run.run_suites import run_suites
 from workbench.evaluation.run.text_metrics import (
-    BATCH,
-    BATCH_TOKENS,
+    TEXT_BATCH,
+    TEXT_BATCH_TOKENS,
     TOP_TOKENS,
     TextEvaluator,
-    mean_of,
 )
 from workbench.evaluation.suites.scorer import OptionScorer
 from workbench.models.auto_batch_size import AutoBatchSize
+from workbench.models.loss import mean_nll
 from workbench.retention.base import GeneralProtection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -38,25 +37,30 @@ if TYPE_CHECKING:
 
     from workbench.core.progress import ProgressCallback
     from workbench.data.rendering import Rendered
-    from workbench.evaluation.report.report import TextResult
+    from workbench.evaluation.report import TextResult
+    from workbench.evaluation.suites.items import ItemResult
+    from workbench.evaluation.suites.suites import Suite
     from workbench.models.loaded_base import LoadedBase
     from workbench.recipe.evaluation import SuiteSize
 
 _NOISE_BATCH = 5
-"""Rows or questions in a batch when the base is measured against itself."""
+"""Rows or items in a batch when the base is measured against itself."""
 
-_WATCHED_TASK = 4
-"""Held-out rows whose KL is measured while training."""
+_WATCHED_TASK_ROWS = 4
+"""Held-out rows whose KL is measured during training."""
 
 
 class Evaluator:
-    """One set of questions for one run, the same for the base and for whatever comes of it.
+    """Measures base and tuned model of one run in the same way, and writes the report.
+
+    :meth:`measure_base` comes first and is cached; :meth:`measure` takes a tuned model; and
+    :meth:`build_report` puts both side by side. Whatever does not fit into memory is done in
+    smaller batches.
 
     Attributes:
-        asked: The questions.
         general: Held-out general text.
         task: Held-out rows of the dataset, as text.
-        notes: What is asked less or cut, in sentences.
+        notes: What is left out or truncated, in sentences.
     """
 
     def __init__(
@@ -65,142 +69,248 @@ class Evaluator:
         size: SuiteSize | None = None,
         warn: Callable[[str], None] = lambda _text: None,
     ) -> None:
-        """Tokenise everything.
+        """Tokenise everything that will be asked.
 
         Args:
-            loaded: The run.
-            size: Of the suites; the recipe's unless given.
-            warn: Told where there is no memory for as much at once as usual; the report says so
-                as well.
+            loaded: The run's base, tokenizer and data.
+            size: How many items of the suites are asked; None for the recipe's size.
+            warn: Called when a batch does not fit into memory; the report notes it as well.
 
         Raises:
             BadInputError: Something cannot be asked as the recipe says.
         """
-        evaluation = loaded.recipe.evaluation
+        recipe = loaded.recipe
         self._loaded = loaded
-        heldout, cut_heldout = _within_context(loaded, "Held-out rows", loaded.heldout())
-        self._general_rows, cut_general = _within_context(
-            loaded, "Rows of general text", _general_rows(loaded)
+        self._set = evaluation_set(loaded, recipe.evaluation.size if size is None else size)
+        self.notes = self._set.notes
+        self.general = self._text_evaluator(
+            self._set.general_text, recipe.evaluation.retention_rows
         )
-        self._task_rows = heldout[: evaluation.text_rows]
-        self.asked = questions(loaded, heldout, evaluation.size if size is None else size)
-        self.notes = tuple(filter(None, (self.asked.note, cut_heldout, cut_general)))
+        self.task = self._text_evaluator(self._set.task_text, _WATCHED_TASK_ROWS)
         self._warn = warn
-        self._shortages: list[str] = []
-        self._rooms = Rooms(loaded.recipe.training.micro_batch_size, self._short)
-        self.general = self._texts(self._general_rows, evaluation.retention_rows)
-        self.task = self._texts(self._task_rows, _WATCHED_TASK)
+        self._memory_notes: list[str] = []
+        warn_and_note = self._warn_and_note
+        self._generation = AutoBatchSize("answers to prompts", GENERATION_BATCH, warn_and_note)
+        self._loss = AutoBatchSize(
+            "the held-out loss", recipe.training.micro_batch_size, warn_and_note
+        )
+        self._text = AutoBatchSize("loss and KL on text", TEXT_BATCH, warn_and_note)
 
-    def base(self, fingerprint: Tensor, folder: Path, tell: ProgressCallback) -> Baseline:
-        """What the untouched base does, kept in ``folder``; not measured again where it was.
+    @property
+    def heldout(self) -> Sequence[dict[str, Tensor]]:
+        """Held-out rows for the loss, in padded batches on the model's device."""
+        return self._set.heldout
+
+    def measure_base(self, fingerprint: Tensor, folder: Path, report: ProgressCallback) -> Baseline:
+        """Measure the untouched base and keep the results in ``folder``, unless they are cached.
 
         Raises:
-            FtwbError: It cannot be measured or kept.
+            FtwbError: The base cannot be measured or the results cannot be written.
         """
-        key = baseline_key(fingerprint, *self._settings())
-        return baseline(folder, key, lambda: self._measure_base(key, tell), tell)
+        key = baseline_key(fingerprint, self.cache_settings())
+        return cached_baseline(folder, key, lambda: self._measure_base(key, report), report)
 
-    def result(self, model: Module, base: Baseline, tell: ProgressCallback) -> Measurement:
-        """What a tuned model does, in the same batches."""
+    def measure(self, model: Module, base: Baseline, report: ProgressCallback) -> Measurement:
+        """Measure a tuned model, in the same batches as the base.
+
+        Raises:
+            DeviceMemoryError: Not even one row or prompt fits into memory.
+        """
         with self._loaded.autocast():
-            general = self._read(self.general, model, base.general)
-            task = self._read(self.task, model, base.task)
-            done = measure(model, self._loaded, self.asked, tell, self._rooms)
-        return done.model_copy(update={"general": general, "task": task})
+            # 1. Loss and KL to the base on text.
+            general = self._text_results(self.general, model, base.general)
+            task = self._text_results(self.task, model, base.task)
+            # 2. to 5.
+            return self._measure_answers(model, general, task, report)
 
-    def report(self, base: Baseline, after: Measurement, notes: tuple[str, ...] = ()) -> Report:
-        """Put before and after side by side, with what a reader must know of the data."""
-        before, asked = base.results.measurement, self.asked
-        said = (*before.answers, *(item.answer for item in before.items))
-        size = asked.size
+    def build_report(
+        self, base: Baseline, after: Measurement, notes: tuple[str, ...] = ()
+    ) -> Report:
+        """Put base and tuned model side by side, with what a reader must know about the data."""
+        before, size, suites = base.results.measurement, self._set.size, self._set.suites
+        base_answers = (*before.answers, *(item.answer for item in before.items))
         return Report(
             prompts=self._loaded.recipe.evaluation.prompts,
             before=before,
             after=after,
             size="" if size == "none" else size,
-            suites=() if size == "none" else tuple(suite.facts(size) for suite in asked.suites),
-            boilerplate=boilerplate(self._taught(), said),
+            suites=() if size == "none" else tuple(suite.facts(size) for suite in suites),
+            boilerplate=boilerplate_phrases(self._training_answers(), base_answers),
             heldout_rows=len(self._loaded.split.heldout),
             noise=base.results.noise,
             contaminated=()
             if size == "none"
-            else overlapping(asked.suites, size, self._trained_on()),
-            notes=(*notes, *self.notes, *self._shortages),
+            else contaminated_items(suites, size, self._training_texts()),
+            notes=(*notes, *self.notes, *self._memory_notes),
         )
 
-    def _texts(self, rows: Sequence[Rendered], watched: int, size: int = BATCH) -> TextEvaluator:
-        loaded = self._loaded
-        padding = loaded.tokenizer.pad_token_id
-        return TextEvaluator(rows, padding, loaded.device, watched=watched, size=size)
-
-    def _measure_base(self, key: str, tell: ProgressCallback) -> Baseline:
-        loaded = self._loaded
-        with loaded.autocast():
-            tell("general and held-out text", 0, 0)
-            general, task = (
-                self._rooms.texts.run(partial(_predictions, texts, loaded.base))
-                for texts in (self.general, self.task)
-            )
-            done = measure(loaded.base, loaded, self.asked, tell, self._rooms)
-            noise = self._noise(done, general, tell)
-        measurement = done.model_copy(
-            update={"general": self.general.of_base(general), "task": self.task.of_base(task)}
+    def answer_prompts(
+        self, model: Module, report: ProgressCallback, batch_size: int = GENERATION_BATCH
+    ) -> list[str]:
+        """Greedy answers to the general prompts."""
+        return greedy_answers(
+            model,
+            self._loaded.tokenizer,
+            self._set.prompts,
+            max_new_tokens=self._loaded.recipe.evaluation.prompts_max_new_tokens,
+            batch_size=batch_size,
+            report=lambda done, total: report("general prompts", done, total),
         )
-        results = BaselineResults(key=key, measurement=measurement, noise=noise)
-        return Baseline(results, general, task)
 
-    def _noise(
-        self, done: Measurement, general: dict[str, Tensor], tell: ProgressCallback
-    ) -> Noise | None:
-        """Ask the base a little once more, in batches of another size."""
-        loaded, size = self._loaded, self.asked.size
-        tell("the noise floor", 0, 0)
-        watched = loaded.recipe.evaluation.retention_rows
-        texts = self._texts(self._general_rows, watched, _NOISE_BATCH)
-        suites = [suite for suite in self.asked.suites if isinstance(suite.scorer, OptionScorer)]
-        quick: SuiteSize = "none" if size == "none" else "quick"
-        room = AutoBatchSize("the noise floor", _NOISE_BATCH, self._short)
-        again = room.run(lambda at_once: probe(loaded.base, loaded, suites, quick, tell, at_once))
-        kl = mean_of(self._read(texts, loaded.base, general), "kl")
-        first = {(item.suite, item.id): item.score for item in done.items}
-        if kl is None and not again:
-            return None
-        changed = sum(first[item.suite, item.id] != item.score for item in again)
-        return Noise(kl=kl or 0.0, changed=changed, items=len(again))
-
-    def _read(
-        self, texts: TextEvaluator, model: Module, base: dict[str, Tensor]
-    ) -> tuple[TextResult, ...]:
-        return self._rooms.texts.run(lambda at_once: texts.results(model, base, at_once=at_once))
-
-    def _short(self, text: str) -> None:
-        self._shortages.append(text)
-        self._warn(text)
-
-    def _settings(self) -> list[object]:
-        """All that decides what the base answers, as plain values."""
-        loaded, asked = self._loaded, self.asked
+    def cache_settings(self) -> dict[str, object]:
+        """Everything that decides what the base answers, as plain values by name."""
+        loaded, asked = self._loaded, self._set
         evaluation = loaded.recipe.evaluation
-        return [
-            str(loaded.device),
-            str(loaded.base.dtype),
-            str(loaded.autocast_dtype),
-            asked.size,
-            [[suite.model_dump_json(), repr(suite.scorer)] for suite in asked.suites],
-            [list(part) for part in asked.target],
-            [evaluation.target_metric, evaluation.target_max_new_tokens],
-            [list(ids) for ids in asked.prompts],
-            prompt_tokens(loaded.renderer, "?"),
-            loaded.recipe.strategy.virtual_tokens(),
-            evaluation.prompts_max_new_tokens,
-            [batch["labels"].tolist() for batch in asked.heldout],
-            [batch["input_ids"].tolist() for batch in asked.heldout],
-            [(row.input_ids, row.labels) for row in (*self._general_rows, *self._task_rows)],
-            [len(self._general_rows), evaluation.retention_rows, _WATCHED_TASK],
-            [BATCH, BATCH_TOKENS, TOP_TOKENS, _NOISE_BATCH],
-        ]
+        texts = (*asked.general_text, *asked.task_text)
+        return {
+            "device": str(loaded.device),
+            "dtype": str(loaded.base.dtype),
+            "precision": str(loaded.autocast_dtype),
+            "virtual_tokens": loaded.recipe.strategy.virtual_tokens(),
+            "chat_template": prompt_tokens(loaded.renderer, "?"),
+            "size": asked.size,
+            "suites": [_suite_settings(suite, asked.size) for suite in asked.suites],
+            "target": [list(row) for row in asked.target],
+            "target_metric": evaluation.target_metric,
+            "target_tokens": evaluation.target_max_new_tokens,
+            "prompts": list(asked.prompts),
+            "answer_tokens": evaluation.prompts_max_new_tokens,
+            "heldout": [
+                [batch[name].tolist() for name in ("input_ids", "labels")]
+                for batch in asked.heldout
+            ],
+            "text": [[row.input_ids, row.labels] for row in texts],
+            "text_split": [len(asked.general_text), evaluation.retention_rows, _WATCHED_TASK_ROWS],
+            "batches": [TEXT_BATCH, TEXT_BATCH_TOKENS, TOP_TOKENS, _NOISE_BATCH],
+        }
 
-    def _taught(self) -> list[str]:
+    def _measure_base(self, key: str, report: ProgressCallback) -> Baseline:
+        base = self._loaded.base
+        with self._loaded.autocast():
+            # 1. Predictions on text, from which the KL of tuned models is computed.
+            report("general and held-out text", 0, 0)
+            general = self._text.run(
+                lambda rows: self.general.base_predictions(base, max_rows=rows)
+            )
+            task = self._text.run(lambda rows: self.task.base_predictions(base, max_rows=rows))
+            # 2. to 5.
+            measurement = self._measure_answers(
+                base, self.general.base_results(general), self.task.base_results(task), report
+            )
+            # 6. The base once more in other batches: what no comparison can resolve.
+            noise = self._noise_floor(measurement, general, report)
+        return Baseline(
+            BaselineResults(key=key, measurement=measurement, noise=noise), general, task
+        )
+
+    def _measure_answers(
+        self,
+        model: Module,
+        general: tuple[TextResult, ...],
+        task: tuple[TextResult, ...],
+        report: ProgressCallback,
+    ) -> Measurement:
+        """Everything but text; answers are greedy, so that they can be repeated."""
+        asked = self._set
+        # 2. The target score: answers to held-out rows.
+        target = self._generation.run(lambda rows: self._target_items(model, report, rows))
+        # 3. The loss on held-out rows.
+        heldout_nll = None
+        if asked.heldout:
+            heldout_nll = self._loss.run(lambda rows: mean_nll(model, asked.heldout, rows))
+        # 4. Answers to the general prompts.
+        answers = self._generation.run(lambda rows: self.answer_prompts(model, report, rows))
+        # 5. The probe suites.
+        items = self._generation.run(
+            lambda rows: self._suite_results(model, asked.suites, asked.size, report, rows)
+        )
+        return Measurement(
+            heldout_nll=heldout_nll,
+            target=target,
+            answers=tuple(answers),
+            items=tuple(items),
+            general=general,
+            task=task,
+        )
+
+    def _target_items(
+        self, model: Module, report: ProgressCallback, batch_size: int
+    ) -> tuple[TargetItem, ...]:
+        evaluation, rows = self._loaded.recipe.evaluation, self._set.target
+        answers = greedy_answers(
+            model,
+            self._loaded.tokenizer,
+            [row.prompt_ids for row in rows],
+            max_new_tokens=evaluation.target_max_new_tokens,
+            batch_size=batch_size,
+            report=lambda done, total: report("held-out rows", done, total),
+        )
+        metric = evaluation.target_metric
+        return tuple(
+            TargetItem(prompt=row.prompt, label=row.label, answer=answer, metric=metric)
+            for row, answer in zip(rows, answers, strict=True)
+        )
+
+    def _suite_results(
+        self,
+        model: Module,
+        suites: Sequence[Suite],
+        size: SuiteSize,
+        report: ProgressCallback,
+        batch_size: int,
+    ) -> list[ItemResult]:
+        if size == "none":
+            return []
+        loaded = self._loaded
+        return run_suites(
+            model,
+            loaded.tokenizer,
+            suites,
+            size,
+            render_prompt=lambda text: prompt_tokens(loaded.renderer, text),
+            batch_size=batch_size,
+            report=lambda done, total: report("probe items", done, total),
+            reserved_tokens=loaded.recipe.strategy.virtual_tokens(),
+        )
+
+    def _noise_floor(
+        self, first: Measurement, general: Mapping[str, Tensor], report: ProgressCallback
+    ) -> Noise | None:
+        """Measure a part of the base again, in batches of another size."""
+        report("the noise floor", 0, 0)
+        base, asked = self._loaded.base, self._set
+        text = self._text_evaluator(
+            asked.general_text, self._loaded.recipe.evaluation.retention_rows, _NOISE_BATCH
+        )
+        results = self._text_results(text, base, general)
+        kl = token_mean(results, [result.kl for result in results])
+        suites = [suite for suite in asked.suites if isinstance(suite.scorer, OptionScorer)]
+        size: SuiteSize = "none" if asked.size == "none" else "quick"
+        repeated = AutoBatchSize("the noise floor", _NOISE_BATCH, self._warn_and_note).run(
+            lambda rows: self._suite_results(base, suites, size, report, rows)
+        )
+        if kl is None and not repeated:
+            return None
+        scores = {(item.suite, item.id): item.score for item in first.items}
+        changed = sum(scores[item.suite, item.id] != item.score for item in repeated)
+        return Noise(kl=kl or 0.0, changed=changed, items=len(repeated))
+
+    def _text_evaluator(
+        self, rows: Sequence[Rendered], watched: int, batch_size: int = TEXT_BATCH
+    ) -> TextEvaluator:
+        pad_token_id, device = self._loaded.tokenizer.pad_token_id, self._loaded.device
+        return TextEvaluator(rows, pad_token_id, device, watched=watched, batch_size=batch_size)
+
+    def _text_results(
+        self, text: TextEvaluator, model: Module, predictions: Mapping[str, Tensor]
+    ) -> tuple[TextResult, ...]:
+        return self._text.run(lambda rows: text.results(model, predictions, max_rows=rows))
+
+    def _warn_and_note(self, message: str) -> None:
+        self._memory_notes.append(message)
+        self._warn(message)
+
+    def _training_answers(self) -> list[str]:
         return [
             message.content
             for example in self._loaded.split.train
@@ -208,43 +318,20 @@ class Evaluator:
             if message.role == "assistant"
         ]
 
-    def _trained_on(self) -> Iterator[str]:
+    def _training_texts(self) -> Iterator[str]:
         """Every text that training or a protection reads."""
-        yield from texts_of(self._loaded.split.train)
+        yield from example_texts(self._loaded.split.train)
         for protection in self._loaded.recipe.retention.active().values():
             if isinstance(protection, GeneralProtection):
-                yield from texts_of(load_examples(protection.source).rows[: protection.rows])
+                yield from example_texts(load_examples(protection.source).rows[: protection.rows])
 
 
-def _predictions(texts: TextEvaluator, base: Module, at_once: int) -> dict[str, Tensor]:
-    return texts.predictions(base, at_once=at_once)
-
-
-def _within_context(
-    loaded: LoadedBase, what: str, rows: Sequence[Rendered]
-) -> tuple[list[Rendered], str]:
-    """Rows cut to the model's context that have a token to learn, and how many had to be cut."""
-    longest = max((len(row.input_ids) for row in rows), default=0)
-    context = int(min(loaded.context_length, longest))
-    cut = sum(len(row.input_ids) > context for row in rows)
-    note = f"{what} longer than the model's context of {context:,} tokens are cut to it: {cut:,}"
-    fitting = [short for row in rows if (short := row.cut(context)).learns]
-    return fitting, note if cut else ""
-
-
-def _general_rows(loaded: LoadedBase) -> list[Rendered]:
-    """The first rows of held-out general text that have an answer to learn within the length."""
-    evaluation = loaded.recipe.evaluation
-    if evaluation.general_text is None:
-        return []
-    renderer = Renderer(
-        loaded.tokenizer, assistant_only_loss=True, sequence_length=evaluation.text_max_length
-    )
-    rendered = renderer.render_all(load_examples(evaluation.general_text).rows)
-    rows = [row for row in rendered if row.learns][: evaluation.text_rows]
-    if not rows:
-        raise BadInputError(
-            f"evaluation.general_text: no row of {evaluation.general_text} has a token to predict "
-            f"within {evaluation.text_max_length} tokens"
-        )
-    return rows
+def _suite_settings(suite: Suite, size: SuiteSize) -> dict[str, object]:
+    """What decides how a suite is asked and scored."""
+    items = [] if size == "none" else suite.items_at(size)
+    return {
+        "name": suite.name,
+        "scorer": suite.scorer.model_dump(mode="json"),
+        "new_tokens": suite.new_tokens,
+        "items": [item.model_dump(mode="json") for item in items],
+    }

@@ -1,4 +1,4 @@
-"""How likely a model finds each option as the answer to a question."""
+"""How likely a model finds each option as the answer to a prompt."""
 
 from __future__ import annotations
 
@@ -7,29 +7,37 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from workbench.evaluation.run.generation import left_padded, padding_shows
+import torch
+
+from workbench.evaluation.run.generation import (
+    GENERATION_BATCH,
+    no_progress,
+    pad,
+    uses_prompt_learning,
+)
 from workbench.evaluation.suites.scorer import Likelihood
 from workbench.models.eval_mode import eval_mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
     from torch.nn import Module
     from transformers import DynamicCache, PreTrainedTokenizerBase
 
+    from workbench.evaluation.run.generation import BatchProgress
 
-_MOST_TOKENS = 8192
-"""Tokens in one batch, every option behind its prompt and padding included.
+_MAX_TOKENS = 8192
+"""Tokens in one batch, counting every option with its prompt, padding included.
 
-They bound what is kept of the prompts (128 KiB a token in a model of 8 billion parameters) and the
-logits of long options.
+This bounds the key-value cache of the prompts (128 KiB a token in a model of 8 billion parameters)
+and the logits of long options.
 """
 
 
 @dataclass(frozen=True)
-class Question:
-    """A prompt and what could follow it, in tokens; no option is empty."""
+class MultipleChoice:
+    """A prompt and its options as token ids; no option is empty."""
 
     prompt: Sequence[int]
     options: Sequence[Sequence[int]]
@@ -38,45 +46,48 @@ class Question:
 def option_likelihoods(
     model: Module,
     tokenizer: PreTrainedTokenizerBase,
-    questions: Sequence[Question],
+    questions: Sequence[MultipleChoice],
     *,
-    batch_size: int = 16,
-    report: Callable[[int, int], None] = lambda _done, _total: None,
+    batch_size: int = GENERATION_BATCH,
+    report: BatchProgress = no_progress,
 ) -> list[list[Likelihood]]:
-    """The likelihood of each option of each question, in their order.
+    """Log-likelihood of each option of each question, in their order.
 
-    Several questions go through the model at once, and each prompt goes through it once: its keys
-    and values are shared by its options. Where that cannot be (virtual tokens, layers that keep
-    something else), every option is read behind its whole prompt. Both give the same numbers, and
-    logits are made for options only. The model's mode and the random state are left as they were.
+    Each prompt goes through the model once and its key-value cache is shared by its options. Where
+    that is impossible (virtual tokens, other kinds of cache) every option is read after its whole
+    prompt; both give the same numbers. Logits are computed for options only. The model's mode and
+    the random state are left as they were.
 
     Args:
         model: A causal language model, with or without adapters.
-        tokenizer: The model's.
+        tokenizer: The model's tokenizer.
         questions: In any order.
-        batch_size: Questions in one batch; fewer where they are long.
-        report: Told how many questions are done, and of how many.
+        batch_size: Questions in one batch; fewer if they are long.
+        report: Called with how many questions are done, and of how many.
     """
-    score = _shared if _keeps_keys_and_values(model) else _whole
-    found: list[list[Likelihood]] = [[]] * len(questions)
+    score_batch = _score_from_cache if _can_share_cache(model) else _score_whole_sequences
+    results: list[list[Likelihood]] = [[]] * len(questions)
     order = sorted(range(len(questions)), key=lambda index: len(questions[index].prompt))
+    done = 0
     with eval_mode(model):
-        done = 0
         for indices in _batches(questions, order, batch_size):
             batch = [questions[index] for index in indices]
-            for index, likelihoods in zip(indices, score(model, tokenizer, batch), strict=True):
-                found[index] = likelihoods
+            log_probs = iter(score_batch(model, tokenizer.pad_token_id, batch))
+            for index, question in zip(indices, batch, strict=True):
+                results[index] = [Likelihood(next(log_probs), len(o)) for o in question.options]
             done += len(indices)
             report(done, len(questions))
-    return found
+    return results
 
 
-def _batches(questions: Sequence[Question], order: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Indices in batches of at most ``size`` questions and, where one alone is not more, tokens."""
+def _batches(
+    questions: Sequence[MultipleChoice], order: Sequence[int], batch_size: int
+) -> Iterator[list[int]]:
+    """Indices in batches of at most ``batch_size`` questions and :data:`_MAX_TOKENS` tokens."""
     batch: list[int] = []
     for index in order:
-        together = [questions[other] for other in (*batch, index)]
-        if batch and (len(batch) == size or _tokens(together) > _MOST_TOKENS):
+        candidate = [questions[other] for other in (*batch, index)]
+        if batch and (len(batch) == batch_size or _padded_tokens(candidate) > _MAX_TOKENS):
             yield batch
             batch = []
         batch.append(index)
@@ -84,25 +95,25 @@ def _batches(questions: Sequence[Question], order: Sequence[int], size: int) -> 
         yield batch
 
 
-def _tokens(questions: Sequence[Question]) -> int:
-    """Tokens of all options, each behind its prompt, when all are padded to the longest."""
+def _padded_tokens(questions: Sequence[MultipleChoice]) -> int:
+    """Tokens of all options, each with its prompt, when all are padded to the longest."""
     longest = max(len(question.prompt) for question in questions)
     longest += max(len(option) for question in questions for option in question.options)
     return longest * sum(len(question.options) for question in questions)
 
 
-def _keeps_keys_and_values(model: Module) -> bool:
-    """Whether what the model keeps of a prompt can be handed to each of its options."""
+def _can_share_cache(model: Module) -> bool:
+    """Whether the key-value cache of a prompt can be handed to each of its options."""
     from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-    takes_places = "position_ids" in inspect.signature(_base(model).forward).parameters
-    if padding_shows(model) or not takes_places:
+    accepts_positions = "position_ids" in inspect.signature(_unwrapped(model).forward).parameters
+    if uses_prompt_learning(model) or not accepts_positions:
         return False
     layers = _empty_cache(model).layers
     return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
 
 
-def _base(model: Module) -> Module:
+def _unwrapped(model: Module) -> Module:
     from peft import PeftModel
 
     return model.get_base_model() if isinstance(model, PeftModel) else model
@@ -115,102 +126,74 @@ def _empty_cache(model: Module) -> DynamicCache:
     return DynamicCache(config=config)
 
 
-def _shared(
-    model: Module, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question]
-) -> list[list[Likelihood]]:
-    """Read the prompts, then all options behind the keys and values of their prompts."""
-    import torch
-
+def _score_from_cache(
+    model: Module, pad_token_id: int, questions: Sequence[MultipleChoice]
+) -> list[float]:
+    """Log-probabilities of all options, read after the cached prompts."""
     device = next(model.parameters()).device
-    prompts = left_padded([question.prompt for question in questions], tokenizer)
-    mask = prompts["attention_mask"].to(device)
+    # 1. Read the prompts, padded on the left; the last position predicts an option's first token.
+    prompt_ids, prompt_mask = pad([q.prompt for q in questions], pad_token_id, "left", device)
     cache = _empty_cache(model)
-    first = model(
-        input_ids=prompts["input_ids"].to(device),
-        attention_mask=mask,
-        position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+    first_logits = model(
+        input_ids=prompt_ids,
+        attention_mask=prompt_mask,
+        position_ids=(prompt_mask.cumsum(1) - 1).clamp(min=0),
         past_key_values=cache,
         use_cache=True,
         logits_to_keep=1,
     ).logits
+    # 2. Repeat mask and logits for each option of a prompt.
     options = [option for question in questions for option in question.options]
-    owners = [row for row, question in enumerate(questions) for _ in question.options]
-    rows = torch.tensor(owners, device=device)
-    logits = first[rows]
-    ids, present = _right_padded([option[:-1] for option in options], tokenizer, device)
+    prompt_rows = [row for row, question in enumerate(questions) for _ in question.options]
+    rows = torch.tensor(prompt_rows, device=device)
+    logits = first_logits[rows]
+    # 3. Read all options but for their last tokens, which predict nothing.
+    ids, mask = pad([option[:-1] for option in options], pad_token_id, "right", device)
     if ids.shape[1]:
         cache.batch_select_indices(rows)
-        places = mask.sum(1)[rows, None] + torch.arange(ids.shape[1], device=device)
-        behind = model(
+        positions = prompt_mask.sum(1)[rows, None] + torch.arange(ids.shape[1], device=device)
+        option_logits = model(
             input_ids=ids,
-            attention_mask=torch.cat([mask[rows], present], dim=1),
-            position_ids=places,
+            attention_mask=torch.cat([prompt_mask[rows], mask], dim=1),
+            position_ids=positions,
             past_key_values=cache,
             use_cache=True,
         ).logits
-        logits = torch.cat([logits, behind], dim=1)
-    return _grouped(questions, _log_probs(logits, options))
+        logits = torch.cat([logits, option_logits], dim=1)
+    return _summed_log_probs(logits, options)
 
 
-def _whole(
-    model: Module, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question]
-) -> list[list[Likelihood]]:
-    """Read each option behind its whole prompt."""
-    import torch
-
+def _score_whole_sequences(
+    model: Module, pad_token_id: int, questions: Sequence[MultipleChoice]
+) -> list[float]:
+    """Log-probabilities of all options, each read after its whole prompt."""
     device = next(model.parameters()).device
+    # 1. Read prompt and option in one sequence, padded on the right.
     pairs = [(question.prompt, option) for question in questions for option in question.options]
-    rows = [[*prompt, *option[:-1]] for prompt, option in pairs]
-    ids, present = _right_padded(rows, tokenizer, device)
+    sequences = [[*prompt, *option[:-1]] for prompt, option in pairs]
+    ids, mask = pad(sequences, pad_token_id, "right", device)
     kept = ids.shape[1] - min(len(prompt) for prompt, _ in pairs) + 1
-    logits = model(
-        input_ids=ids, attention_mask=present, use_cache=False, logits_to_keep=kept
-    ).logits
-    begins = [len(prompt) - 1 - ids.shape[1] for prompt, _ in pairs]
+    logits = model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=kept).logits
+    # 2. Gather the logits that predict the options, aligned at each option's first token.
+    starts = [len(prompt) - 1 - ids.shape[1] for prompt, _ in pairs]
     longest = max(len(option) for _, option in pairs)
-    places = torch.tensor(begins, device=device)[:, None] + torch.arange(longest, device=device)
-    chosen = logits[torch.arange(len(pairs), device=device)[:, None], places.clamp(max=-1)]
-    return _grouped(questions, _log_probs(chosen, [option for _, option in pairs]))
+    steps = torch.tensor(starts, device=device)[:, None] + torch.arange(longest, device=device)
+    aligned = logits[torch.arange(len(pairs), device=device)[:, None], steps.clamp(max=-1)]
+    return _summed_log_probs(aligned, [option for _, option in pairs])
 
 
-def _log_probs(logits: Tensor, options: Sequence[Sequence[int]]) -> list[float]:
-    """Sum over each option's tokens of their log-probability, in nats.
+def _summed_log_probs(logits: Tensor, options: Sequence[Sequence[int]]) -> list[float]:
+    """Log-probability of each option: the sum over its tokens t of log p(t), in nats.
 
     Args:
-        logits: ``[options, longest, vocabulary]``; place ``t`` predicts token ``t`` of an option.
+        logits: ``[options, longest, vocabulary]``; ``[:, i]`` predicts token i of an option.
         options: Token ids.
     """
-    import torch
-
     device = logits.device
     rows = torch.tensor([row for row, option in enumerate(options) for _ in option], device=device)
-    places = torch.cat([torch.arange(len(option), device=device) for option in options])
+    steps = torch.cat([torch.arange(len(option), device=device) for option in options])
     targets = torch.tensor([*chain.from_iterable(options)], device=device)
-    predicting = logits[rows, places].float()
-    found = predicting.gather(1, targets[:, None])[:, 0] - predicting.logsumexp(1)
+    predicted = logits[rows, steps].float()
+    log_probs = predicted.gather(1, targets[:, None])[:, 0] - predicted.logsumexp(1)
     sums = torch.zeros(len(options), dtype=torch.float64, device=device)
-    return sums.index_add(0, rows, found.double()).tolist()
-
-
-def _grouped(questions: Sequence[Question], log_probs: Sequence[float]) -> list[list[Likelihood]]:
-    values = iter(log_probs)
-    return [
-        [Likelihood(next(values), len(option)) for option in question.options]
-        for question in questions
-    ]
-
-
-def _right_padded(
-    rows: Sequence[Sequence[int]], tokenizer: PreTrainedTokenizerBase, device: Any
-) -> tuple[Tensor, Tensor]:
-    """``input_ids`` and ``attention_mask``, each ``[rows, longest]``, that begin together."""
-    import torch
-
-    longest = max(len(row) for row in rows)
-    padding = tokenizer.pad_token_id
-    ids = [[*row, *[padding] * (longest - len(row))] for row in rows]
-    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
-    return (
-        torch.tensor(ids, dtype=torch.long, device=device).reshape(len(rows), longest),
-        torch.tensor(mask, dtype=torch.long, device=device).reshape(len(rows), longest),
-    )
+    return sums.index_add(0, rows, log_probs.double()).tolist()

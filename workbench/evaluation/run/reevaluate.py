@@ -1,4 +1,4 @@
-"""Measuring a run that has ended: base and result, as the worker would have."""
+"""Evaluating a run that has ended: base and result, measured as the worker would have."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.data.splitting import load_split
 from workbench.evaluation.fingerprint import (
-    Held,
-    read_fingerprint,
+    Numerics,
     save_fingerprint,
     take_fingerprint,
+    verify_base,
 )
 from workbench.evaluation.run.baseline_cache import read_baseline
 from workbench.evaluation.run.evaluator import Evaluator
 from workbench.models.dtype import read_dtypes
 from workbench.models.loaded_base import open_base
+from workbench.runs import checkpoints
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,31 +24,29 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from workbench.core.progress import ProgressCallback
-    from workbench.evaluation.fingerprint import Fingerprint
     from workbench.recipe.evaluation import SuiteSize
     from workbench.runs.folder import RunFolder
 
-_MEASURED_NOW = "The base was measured after training, from the untouched base model as it is now."
-"""What a reader must know of a base that is measured after the fact."""
+_MEASURED_LATE = "The base was measured after training, from the untouched base model as it is now."
 
 
-def remeasure(
+def reevaluate(
     run: RunFolder,
     report: ProgressCallback,
     size: SuiteSize | None = None,
     checkpoint: int | None = None,
 ) -> Path:
-    """Ask the untouched base and the result of ``run`` everything, and write the report anew.
+    """Measure the untouched base and the result of ``run``, and replace its report.
 
-    The base is measured only where that was not done before at this size.
+    The base is measured only if its results at this size are not stored yet.
 
     Args:
-        run: One that is not at work.
-        report: Told what is being done.
-        size: How much of the probe suites is asked; the recipe's without it, or ``quick`` where
-            the recipe asks none.
-        checkpoint: The step whose checkpoint is measured instead of the result; its report stands
-            in its own folder.
+        run: A run that has ended.
+        report: Called with what is being done.
+        size: How many items of the probe suites are asked; None for the recipe's size, or ``quick``
+            if the recipe asks none.
+        checkpoint: Step of a checkpoint to measure instead of the result; its report is written
+            into the checkpoint's folder.
 
     Returns:
         The report's file.
@@ -56,37 +55,25 @@ def remeasure(
         NotFoundError: There is no such result or checkpoint.
         FtwbError: The base or the data can no longer be read.
     """
-    tuned = _tuned(run, checkpoint)
+    tuned = _tuned_folder(run, checkpoint)
     recipe = run.recipe()
+    # 1. Load the base, and check that it is the one the run started from.
     split = load_split(recipe.data, recipe.training.seed)
     loaded = open_base(recipe, split, read_dtypes(run), report)
-    usual = "quick" if recipe.evaluation.size == "none" else recipe.evaluation.size
-    evaluator = Evaluator(loaded, size or usual, lambda text: report(text, 0, 0))
+    default = "quick" if recipe.evaluation.size == "none" else recipe.evaluation.size
+    evaluator = Evaluator(loaded, size or default, lambda text: report(text, 0, 0))
     fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
-    notes = _notes(run, fingerprint, Held.of(loaded.base))
-    base = evaluator.base(fingerprint, run.base, report)
-    after = evaluator.result(recipe.strategy.load(loaded.base, tuned), base, report)
+    notes = _check_base(run, fingerprint, Numerics.of(loaded.base))
+    # 2. Measure the base, then the result.
+    base = evaluator.measure_base(fingerprint, run.base, report)
+    after = evaluator.measure(recipe.strategy.load(loaded.base, tuned), base, report)
+    # 3. Write the report.
     file = run.report if checkpoint is None else tuned / run.report.name
-    evaluator.report(base, after, notes).save(file)
+    evaluator.build_report(base, after, notes).save(file)
     return file
 
 
-def refuse_another_base(run: RunFolder, logits: Tensor, held: Held) -> Fingerprint | None:
-    """What ``run`` keeps of the base it started from, None where it keeps nothing.
-
-    Raises:
-        BadInputError: This is another base, or what is kept is broken.
-    """
-    stored = read_fingerprint(run.base)
-    if stored is not None and not stored.fits(logits, held):
-        raise BadInputError(
-            f"the base model is no longer the one {run.id} started from: its logits are others; "
-            "put the old one back, or set model.revision"
-        )
-    return stored
-
-
-def _tuned(run: RunFolder, checkpoint: int | None) -> Path:
+def _tuned_folder(run: RunFolder, checkpoint: int | None) -> Path:
     status = run.status()
     if status.live:
         raise BadInputError(f"{run.id} is {status.state}: wait until it has ended")
@@ -96,16 +83,21 @@ def _tuned(run: RunFolder, checkpoint: int | None) -> Path:
         return run.model
     folder = run.checkpoints / f"step-{checkpoint}"
     if not folder.is_dir():
-        steps = sorted(int(path.name[5:]) for path in run.checkpoints.glob("step-*"))
-        there = f"there are {', '.join(map(str, steps))}" if steps else "it has none"
-        raise NotFoundError(f"{run.id} has no checkpoint of step {checkpoint}; {there}")
+        available = ", ".join(map(str, sorted(checkpoints.steps(run)))) or "none"
+        raise NotFoundError(
+            f"{run.id} has no checkpoint of step {checkpoint}; available: {available}"
+        )
     return folder
 
 
-def _notes(run: RunFolder, fingerprint: Tensor, held: Held) -> tuple[str, ...]:
-    """What a reader must know of a base that is measured after the fact; another is refused."""
-    stored = refuse_another_base(run, fingerprint, held)
+def _check_base(run: RunFolder, fingerprint: Tensor, numerics: Numerics) -> tuple[str, ...]:
+    """Refuse another base; store the fingerprint of one that is seen for the first time.
+
+    Returns:
+        A note for the report if the base was not measured before training.
+    """
+    stored = verify_base(run, fingerprint, numerics)
     if stored is None:
-        save_fingerprint(fingerprint, held, run.base, late=True)
-    at_the_time = stored is not None and not stored.late
-    return () if at_the_time and read_baseline(run.base) else (_MEASURED_NOW,)
+        save_fingerprint(fingerprint, numerics, run.base, late=True)
+    taken_in_time = stored is not None and not stored.late
+    return () if taken_in_time and read_baseline(run.base) else (_MEASURED_LATE,)

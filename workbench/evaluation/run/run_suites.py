@@ -1,4 +1,4 @@
-"""Asking a model all questions of all suites."""
+"""Asking a model all items of all suites."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from workbench.core.errors import BadInputError
-from workbench.evaluation.run.generation import Request, answer_all
-from workbench.evaluation.run.likelihoods import Question, option_likelihoods
+from workbench.evaluation.run.generation import (
+    GENERATION_BATCH,
+    GenerationRequest,
+    generate,
+    no_progress,
+)
+from workbench.evaluation.run.likelihoods import MultipleChoice, option_likelihoods
 from workbench.evaluation.suites.items import Item, ItemResult
 from workbench.evaluation.suites.scorer import AnswerScorer, OptionScorer
-from workbench.evaluation.suites.suites import Suite, key_of
+from workbench.evaluation.suites.suites import Suite, item_key
 from workbench.models.loaded_base import context_length
 
 if TYPE_CHECKING:
@@ -19,114 +24,137 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedTokenizerBase
 
+    from workbench.evaluation.run.generation import BatchProgress
     from workbench.evaluation.suites.items import Size
     from workbench.evaluation.suites.scorer import Likelihood
 
 
-class _Asked(NamedTuple):
+class _RenderedItem(NamedTuple):
+    """An item with its prompt in tokens."""
+
     suite: Suite
     item: Item
-    prompt: list[int]
+    prompt_ids: list[int]
 
     @property
     def key(self) -> str:
-        return key_of(self.suite, self.item)
+        return item_key(self.suite, self.item)
 
     @property
     def has_options(self) -> bool:
         return isinstance(self.suite.scorer, OptionScorer)
 
 
-def ask(
+def run_suites(
     model: Module,
     tokenizer: PreTrainedTokenizerBase,
     suites: Sequence[Suite],
     size: Size,
     *,
-    prompt_tokens: Callable[[str], list[int]],
-    batch_size: int = 16,
-    report: Callable[[int, int], None] = lambda _done, _total: None,
-    room: int = 0,
+    render_prompt: Callable[[str], list[int]],
+    batch_size: int = GENERATION_BATCH,
+    report: BatchProgress = no_progress,
+    reserved_tokens: int = 0,
 ) -> list[ItemResult]:
-    """Ask the items of this size of all suites, and score what comes back.
+    """Ask the items of a size of all suites, and score the answers.
 
-    Options are scored as the assistant's answer, and answers of all suites are generated together.
-    Greedy answers and the seeded draws are the same each time; the model's mode and the random
-    state are left as they were.
+    Options are scored as the assistant's answer; answers of all suites are generated together.
+    Greedy answers and seeded samples are the same each time; the model's mode and the random state
+    are left as they were.
 
     Args:
         model: A causal language model, with or without adapters.
-        tokenizer: The model's.
+        tokenizer: The model's tokenizer.
         suites: What to ask.
-        size: How much of it.
-        prompt_tokens: Renders what a user says, up to where the assistant answers.
+        size: How many items of each suite.
+        render_prompt: Turns a user message into tokens up to where the answer begins.
         batch_size: Prompts in one batch.
-        report: Told how many items are done, and of how many.
-        room: Tokens of the context that stay free in any case: those that a tuned model will take
-            for itself, so that its base is asked no more and says no more than it can.
+        report: Called with how many requests are done, and of how many.
+        reserved_tokens: Tokens of the context to keep free. A tuned model with virtual tokens has a
+            shorter context: its base must not be asked more than it can read.
 
     Returns:
-        One result an item, in the order of the suites and their items.
+        One result per item, in the order of the suites and their items.
 
     Raises:
         BadInputError: An item leaves no room for its answer in the model's context.
     """
-    context = context_length(model, room)
-    asked = [
-        _Asked(suite, item, prompt_tokens(item.prompt))
+    context = context_length(model, reserved_tokens)
+    # 1. Render every item, and check that it fits before anything is asked.
+    items = [
+        _RenderedItem(suite, item, render_prompt(item.prompt))
         for suite in suites
-        for item in suite.asked(size)
+        for item in suite.items_at(size)
     ]
-    questions = {one.key: _question(one, tokenizer, context) for one in asked if one.has_options}
-    requests = {one.key: _requests(one, context) for one in asked if not one.has_options}
-    flat = [request for group in requests.values() for request in group]
-    total = len(questions) + len(flat)
-
-    def told(before: int) -> Callable[[int, int], None]:
-        return lambda done, _total: report(before + done, total)
-
+    questions = {
+        item.key: _question(item, tokenizer, context) for item in items if item.has_options
+    }
+    requests = {item.key: _requests(item, context) for item in items if not item.has_options}
+    all_requests = [request for group in requests.values() for request in group]
+    total = len(questions) + len(all_requests)
+    # 2. Score the options.
     likelihoods = option_likelihoods(
-        model, tokenizer, list(questions.values()), batch_size=batch_size, report=told(0)
+        model,
+        tokenizer,
+        list(questions.values()),
+        batch_size=batch_size,
+        report=lambda done, _: report(done, total),
     )
-    answers = answer_all(model, tokenizer, flat, batch_size=batch_size, report=told(len(questions)))
-    found = iter(tokenizer.batch_decode(answers, skip_special_tokens=True))
-    said = {key: [next(found).strip() for _ in group] for key, group in requests.items()}
-    chosen = dict(zip(questions, likelihoods, strict=True))
-    return [_scored(one, chosen.get(one.key, []), said.get(one.key, [])) for one in asked]
+    # 3. Generate the answers.
+    answers = generate(
+        model,
+        tokenizer,
+        all_requests,
+        batch_size=batch_size,
+        report=lambda done, _: report(len(questions) + done, total),
+    )
+    # 4. Score item by item.
+    texts = iter(tokenizer.batch_decode(answers, skip_special_tokens=True))
+    answers_of = {key: [next(texts).strip() for _ in group] for key, group in requests.items()}
+    likelihoods_of = dict(zip(questions, likelihoods, strict=True))
+    return [
+        _result(item, likelihoods_of.get(item.key, []), answers_of.get(item.key, []))
+        for item in items
+    ]
 
 
-def _question(one: _Asked, tokenizer: PreTrainedTokenizerBase, context: float) -> Question:
-    options = [tokenizer(text, add_special_tokens=False).input_ids for text in one.item.options]
-    _check_length(one, max(map(len, options)), context)
-    return Question(one.prompt, options)
+def _question(
+    item: _RenderedItem, tokenizer: PreTrainedTokenizerBase, context: float
+) -> MultipleChoice:
+    options = [tokenizer(text, add_special_tokens=False).input_ids for text in item.item.options]
+    _check_length(item, max(map(len, options)), context)
+    return MultipleChoice(item.prompt_ids, options)
 
 
-def _requests(one: _Asked, context: float) -> list[Request]:
-    """A greedy request, or one for each draw; an answer ends where the context does."""
-    _check_length(one, 1, context)
-    longest = int(min(one.suite.new_tokens, context - len(one.prompt)))
-    scorer = one.suite.scorer
-    draws = scorer.samples if isinstance(scorer, AnswerScorer) else 0
-    if not draws:
-        return [Request(one.prompt, longest)]
-    seeds = [zlib.crc32(f"{one.key}/{draw}".encode()) for draw in range(draws)]
-    return [Request(one.prompt, longest, seed) for seed in seeds]
+def _requests(item: _RenderedItem, context: float) -> list[GenerationRequest]:
+    """A greedy request, or one per sample; answers end where the context does."""
+    _check_length(item, 1, context)
+    max_new_tokens = int(min(item.suite.new_tokens, context - len(item.prompt_ids)))
+    scorer = item.suite.scorer
+    samples = scorer.samples if isinstance(scorer, AnswerScorer) else 0
+    if not samples:
+        return [GenerationRequest(item.prompt_ids, max_new_tokens)]
+    seeds = [zlib.crc32(f"{item.key}/{sample}".encode()) for sample in range(samples)]
+    return [GenerationRequest(item.prompt_ids, max_new_tokens, seed) for seed in seeds]
 
 
-def _check_length(one: _Asked, answer: int, context: float) -> None:
-    if len(one.prompt) + answer > context:
+def _check_length(item: _RenderedItem, answer_tokens: int, context: float) -> None:
+    if len(item.prompt_ids) + answer_tokens > context:
         raise BadInputError(
-            f"item {one.key}: its {len(one.prompt):,} tokens and an answer of {answer:,} are more "
-            f"than the model's context of {context:,.0f}; shorten it or leave the suite out"
+            f"item {item.key}: its {len(item.prompt_ids):,} tokens and an answer of "
+            f"{answer_tokens:,} exceed the model's context of {context:,.0f}; shorten it or leave "
+            "the suite out"
         )
 
 
-def _scored(one: _Asked, likelihoods: Sequence[Likelihood], answers: Sequence[str]) -> ItemResult:
-    scorer = one.suite.scorer
+def _result(
+    item: _RenderedItem, likelihoods: Sequence[Likelihood], answers: Sequence[str]
+) -> ItemResult:
+    scorer = item.suite.scorer
     if isinstance(scorer, OptionScorer):
-        outcome = scorer.choose(one.item, likelihoods)
+        outcome = scorer.choose(item.item, likelihoods)
     else:
-        outcome = cast("AnswerScorer", scorer).grade(one.item, answers)
+        outcome = cast("AnswerScorer", scorer).grade(item.item, answers)
     return ItemResult(
-        suite=one.suite.name, id=one.item.id, prompt=one.item.prompt, **outcome.model_dump()
+        suite=item.suite.name, id=item.item.id, prompt=item.item.prompt, **outcome.model_dump()
     )

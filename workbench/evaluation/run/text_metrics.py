@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from workbench.data.batches import Collator
-from workbench.evaluation.report.report import TextResult
+from workbench.data.batches import device_batches
+from workbench.evaluation.report import TextResult
 from workbench.models.eval_mode import eval_mode
 from workbench.models.loss import labelled_logits
 from workbench.retention.penalties.kl import TopTokens, kl_to_top_tokens, top_tokens
@@ -21,73 +21,66 @@ if TYPE_CHECKING:
 
     from workbench.data.rendering import Rendered
 
-    Batch = dict[str, Tensor]
-    Kept = Mapping[str, Tensor]
-
 TOP_TOKENS = 64
-"""Most likely tokens of the base that are kept for each predicted token; the rest is one tail."""
+"""Most likely tokens of the base that are kept per position; all others form one tail."""
 
-BATCH = 8
-"""Rows in a batch, of short ones."""
+TEXT_BATCH = 8
+"""Rows in a batch of short rows."""
 
-BATCH_TOKENS = 2048
-"""Tokens in a batch, padding included: a vocabulary of 128,000 makes a gigabyte of logits of them.
+TEXT_BATCH_TOKENS = 2048
+"""Tokens in a batch, padding included: logits of a gigabyte with a vocabulary of 128,000.
 
 A longer row is a batch of its own.
 """
 
 
 class TextEvaluator:
-    """Rows in batches, and what the base predicted for each of their learned tokens.
+    """Batches of text, on which a model's loss and its KL to the base are measured.
 
-    The rows that are watched while training stand in batches of their own, the first ones, so that
-    they are computed in the same batches by the base and by the model in training.
+    The rows that are watched during training form the first batches, so that base and model in
+    training see them in the same batches.
     """
 
     def __init__(
         self,
         rows: Sequence[Rendered],
-        padding: int,
+        pad_token_id: int,
         device: torch.device,
         *,
         watched: int = 0,
-        size: int = BATCH,
+        batch_size: int = TEXT_BATCH,
     ) -> None:
         """Put rows into batches of similar length.
 
         Args:
-            rows: Each with a token to learn.
-            padding: Id of the padding token.
-            device: Where the model is.
-            watched: The first rows of which this many are read while training.
-            size: Rows in a batch; fewer where they are long.
+            rows: Each with at least one labelled token.
+            pad_token_id: Id of the padding token.
+            device: Device of the model.
+            watched: How many rows, from the first, are watched during training.
+            batch_size: Rows in a batch; fewer if they are long.
         """
-        collate = Collator(padding)
-        first = list(_groups(_by_length(rows[:watched]), size))
-        groups = [*first, *_groups(_by_length(rows[watched:]), size)]
+        watched_groups = list(_groups(rows[:watched], batch_size))
+        groups = [*watched_groups, *_groups(rows[watched:], batch_size)]
         self._batches = [
-            {name: tensor.to(device) for name, tensor in collate(group).items()} for group in groups
+            device_batches(group, len(group), pad_token_id, device)[0] for group in groups
         ]
-        self._counts = [[row.trained_tokens for row in group] for group in groups]
-        self._watched = len(first)
+        self._token_counts = [[row.trained_tokens for row in group] for group in groups]
+        self._watched_batches = len(watched_groups)
 
-    def __len__(self) -> int:
-        return sum(map(len, self._counts))
-
-    def predictions(self, base: Module, *, at_once: int = BATCH) -> dict[str, Tensor]:
-        """What the base predicts for each learned token, on the CPU.
+    def base_predictions(self, base: Module, *, max_rows: int = TEXT_BATCH) -> dict[str, Tensor]:
+        """Predictions of the base for each labelled token, on the CPU.
 
         Args:
-            base: The one to ask.
-            at_once: Rows that there is memory for; larger batches are read in parts.
+            base: The untouched base.
+            max_rows: Rows that fit into memory; larger batches are read in parts.
 
         Returns:
-            ``ids`` ``[tokens, k]``, ``log_probs`` ``[tokens, k]``, ``tail`` ``[tokens]`` (see
-            :class:`TopTokens`) and ``nll`` ``[tokens]``, nats; empty where there is no text.
+            ``ids`` and ``log_probs`` ``[tokens, k]`` and ``tail`` ``[tokens]`` (see
+            :class:`TopTokens`) and ``nll`` ``[tokens]``, nats; empty without text.
         """
         parts = []
         with eval_mode(base):
-            for batch, _ in self._in_parts(len(self._batches), at_once):
+            for batch, _ in self._parts(len(self._batches), max_rows):
                 logits, targets = labelled_logits(base, batch)
                 top = top_tokens(logits, TOP_TOKENS)
                 nll = functional.cross_entropy(logits.float(), targets, reduction="none")
@@ -95,76 +88,73 @@ class TextEvaluator:
         names = parts[0] if parts else ()
         return {name: torch.cat([part[name] for part in parts]).cpu() for name in names}
 
-    def of_base(self, kept: Kept) -> tuple[TextResult, ...]:
+    def base_results(self, predictions: Mapping[str, Tensor]) -> tuple[TextResult, ...]:
         """The base's own results; its KL to itself is zero."""
-        counts = [count for batch in self._counts for count in batch]
-        losses = torch.split(kept["nll"], counts) if counts else ()
+        counts = [count for batch in self._token_counts for count in batch]
+        losses = torch.split(predictions["nll"], counts) if counts else ()
         return tuple(TextResult(tokens=len(nll), nll=float(nll.mean())) for nll in losses)
 
     def results(
-        self, model: Module, kept: Kept, *, watched_only: bool = False, at_once: int = BATCH
+        self,
+        model: Module,
+        predictions: Mapping[str, Tensor],
+        *,
+        watched_only: bool = False,
+        max_rows: int = TEXT_BATCH,
     ) -> tuple[TextResult, ...]:
-        """Loss of ``model`` and KL of the base to it, in the order of the batches.
+        """Loss of ``model`` and KL(base ‖ model) per sequence, in the order of the batches.
 
         Args:
-            model: The one to measure.
-            kept: The base's :meth:`predictions`.
-            watched_only: Leave out what is not read while training.
-            at_once: Rows that there is memory for; larger batches are read in parts.
+            model: The model to measure.
+            predictions: The base's :meth:`base_predictions`.
+            watched_only: Only the rows that are watched during training.
+            max_rows: Rows that fit into memory; larger batches are read in parts.
         """
-        found: list[TextResult] = []
+        results: list[TextResult] = []
+        batches = self._watched_batches if watched_only else len(self._batches)
+        start = 0
         with eval_mode(model):
-            for batch, counts, base in self._with_base(kept, watched_only, at_once):
+            for batch, counts in self._parts(batches, max_rows):
+                stop = start + sum(counts)
+                base = _top_tokens_at(predictions, slice(start, stop), batch["labels"].device)
+                start = stop
                 logits, targets = labelled_logits(model, batch)
                 kl = kl_to_top_tokens(base, logits)
                 nll = functional.cross_entropy(logits.float(), targets, reduction="none")
                 rows = zip(torch.split(nll, counts), torch.split(kl, counts), strict=True)
-                found += [
-                    TextResult(tokens=len(loss), nll=float(loss.mean()), kl=float(away.mean()))
-                    for loss, away in rows
+                results += [
+                    TextResult(
+                        tokens=len(row_nll), nll=float(row_nll.mean()), kl=float(row_kl.mean())
+                    )
+                    for row_nll, row_kl in rows
                 ]
-        return tuple(found)
+        return tuple(results)
 
-    def _with_base(
-        self, kept: Kept, watched_only: bool, at_once: int
-    ) -> Iterator[tuple[Batch, list[int], TopTokens]]:
-        first = 0
-        last = self._watched if watched_only else len(self._batches)
-        for batch, counts in self._in_parts(last, at_once):
-            tokens = slice(first, first := first + sum(counts))
-            device = batch["labels"].device
-            base = {name: tensor[tokens].to(device) for name, tensor in kept.items()}
-            top = TopTokens(base["ids"].long(), base["log_probs"], base["tail"])
-            yield batch, counts, top
-
-    def _in_parts(self, last: int, at_once: int) -> Iterator[tuple[Batch, list[int]]]:
-        """The batches before ``last``, of at most so many rows, and their learned tokens."""
-        for whole, counts in zip(self._batches[:last], self._counts[:last], strict=True):
-            for row in range(0, len(counts), at_once):
-                rows = slice(row, row + at_once)
-                yield {name: tensor[rows] for name, tensor in whole.items()}, counts[rows]
+    def _parts(self, batches: int, max_rows: int) -> Iterator[tuple[dict[str, Tensor], list[int]]]:
+        """The first ``batches``, in parts of at most ``max_rows``, with labelled tokens per row."""
+        whole = zip(self._batches[:batches], self._token_counts[:batches], strict=True)
+        for batch, counts in whole:
+            for start in range(0, len(counts), max_rows):
+                rows = slice(start, start + max_rows)
+                yield {name: tensor[rows] for name, tensor in batch.items()}, counts[rows]
 
 
-def mean_of(results: Sequence[TextResult], name: str) -> float | None:
-    """Mean of ``kl`` or ``nll`` over all tokens; None where there is no text."""
-    tokens = sum(result.tokens for result in results)
-    if not tokens:
-        return None
-    return float(sum(getattr(result, name) * result.tokens for result in results)) / tokens
+def _top_tokens_at(
+    predictions: Mapping[str, Tensor], tokens: slice, device: torch.device
+) -> TopTokens:
+    part = {name: tensor[tokens].to(device) for name, tensor in predictions.items()}
+    return TopTokens(part["ids"].long(), part["log_probs"], part["tail"])
 
 
-def _groups(rows: Sequence[Rendered], size: int) -> Iterator[list[Rendered]]:
-    """Rows, shortest first, in batches of at most ``size`` rows and :data:`BATCH_TOKENS`."""
+def _groups(rows: Sequence[Rendered], batch_size: int) -> Iterator[list[Rendered]]:
+    """Rows, shortest first, in groups of at most ``batch_size`` rows and the token limit."""
     group: list[Rendered] = []
-    for row in rows:
-        if len(group) == size or (len(group) + 1) * len(row.input_ids) > BATCH_TOKENS:
+    for row in sorted(rows, key=lambda row: len(row.input_ids)):
+        is_full = len(group) == batch_size
+        if is_full or (len(group) + 1) * len(row.input_ids) > TEXT_BATCH_TOKENS:
             if group:
                 yield group
             group = []
         group.append(row)
     if group:
         yield group
-
-
-def _by_length(rows: Sequence[Rendered]) -> list[Rendered]:
-    return sorted(rows, key=lambda row: len(row.input_ids))

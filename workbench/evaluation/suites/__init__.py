@@ -1,1 +1,1 @@
-"""Probe suites: items, their files, and how answers are scored."""
+"""Probe suites: items, their files, and the scorers that turn answers into scores."""

@@ -1,27 +1,33 @@
-"""What an answer may be asked to look like, one small check each.
+"""Checks on the form of an answer, one small function each; no model and no download.
 
-Every check takes the answer, which is never blank, and the arguments that an item's constraint
-gives; :mod:`workbench.evaluation.suites.constraints` lists them under their kinds.
+Each check takes a non-blank answer and the arguments that an item's constraint gives. Most follow
+IFEval (Zhou et al. 2023, arXiv 2311.07911). :data:`CONSTRAINTS` lists them by name.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from workbench.evaluation.suites.text_normalisation import folded, mentions, plain
-from workbench.evaluation.suites.text_normalisation import words as words_of
+from workbench.evaluation.suites.text_normalisation import contains_phrase, fold, strip_punctuation
+from workbench.evaluation.suites.text_normalisation import words as words_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Count = Annotated[int, Field(ge=1)]
 Texts = Annotated[list[str], Field(min_length=1)]
 Text = Annotated[str, Field(min_length=1)]
+Columns = Annotated[int, Field(ge=2)] | Texts
+"""Number of columns, or their names in order."""
 
 _ABBREVIATIONS = re.compile(r"\b(Mr|Mrs|Ms|Dr|St|vs|e\.g|i\.e)\.(?=\s)")
 _LIST_NUMBERS = re.compile(r"(?m)^\s*\d+[.)]\s+")
 _SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]*]*(?:\s+|$)")
 _HIGHLIGHT = re.compile(r"(?<![*\w])(\*{1,2})(?=[^\s*])[^*\n]*(?<=[^\s*])\1(?!\*)")
+_TABLE_RULE = re.compile(r"\s*\|?(\s*:?-+:?\s*\|)+(\s*:?-+:?\s*)?")
 
 
 def bullets(answer: str, n: Count) -> bool:
@@ -31,20 +37,20 @@ def bullets(answer: str, n: Count) -> bool:
 
 def numbered(answer: str, n: Count) -> bool:
     """Lines numbered from 1 to ``n`` in order, as ``1.`` or ``1)``, and no others."""
-    found = re.findall(r"(?m)^[ \t]*(\d+)[.)][ \t]+\S", answer)
-    return found == [str(number) for number in range(1, n + 1)]
+    numbers = re.findall(r"(?m)^[ \t]*(\d+)[.)][ \t]+\S", answer)
+    return numbers == [str(number) for number in range(1, n + 1)]
 
 
 def sentences(answer: str, min: int = 1, max: Count | None = None) -> bool:  # noqa: A002 - as items say it
-    """As many sentences, each ending in a mark before a space; a last one may lack its mark."""
+    """Between ``min`` and ``max`` sentences; the last one may lack its full stop."""
     text = _ABBREVIATIONS.sub(r"\1", _LIST_NUMBERS.sub("", answer))
-    count = sum(1 for part in _SENTENCE_END.split(text) if words_of(part))
+    count = sum(1 for part in _SENTENCE_END.split(text) if words_in(part))
     return min <= count and (max is None or count <= max)
 
 
 def words(answer: str, min: int = 1, max: Count | None = None) -> bool:  # noqa: A002 - as items say it
-    """As many words."""
-    count = len(words_of(answer))
+    """Between ``min`` and ``max`` words."""
+    count = len(words_in(answer))
     return min <= count and (max is None or count <= max)
 
 
@@ -54,8 +60,28 @@ def lines(answer: str, n: Count) -> bool:
 
 
 def paragraphs(answer: str, n: Count) -> bool:
-    """Exactly ``n`` paragraphs with blank lines between them."""
+    """Exactly ``n`` paragraphs separated by blank lines."""
     return len(re.split(r"\n[ \t]*\n\s*", answer.strip())) == n
+
+
+def title(answer: str) -> bool:
+    """A title in double angle brackets: ``<<Title>>``."""
+    return re.search(r"<<[^<>\n]*[^<>\s][^<>\n]*>>", answer) is not None
+
+
+def postscript(answer: str) -> bool:
+    """A line that begins with ``P.S.`` and is not empty after it."""
+    return re.search(r"(?im)^[ \t]*P\.[ \t]?S\.[ \t:]*\S", answer) is not None
+
+
+def highlight(answer: str, n: Count) -> bool:
+    """At least ``n`` parts in ``*asterisks*`` or ``**two**``."""
+    return sum(1 for _ in _HIGHLIGHT.finditer(answer)) >= n
+
+
+def quoted(answer: str) -> bool:
+    """The whole answer is in double quotes."""
+    return re.fullmatch(r'\s*(?:"[^"]+"|\u201c[^\u201c\u201d]+\u201d)\s*', answer) is not None
 
 
 def lowercase(answer: str) -> bool:
@@ -70,7 +96,7 @@ def uppercase(answer: str) -> bool:
 
 def title_case(answer: str) -> bool:
     """Every word that begins with a letter begins with a capital."""
-    initials = [word[0] for word in words_of(answer) if word[0].isalpha()]
+    initials = [word[0] for word in words_in(answer) if word[0].isalpha()]
     return bool(initials) and not any(initial.islower() for initial in initials)
 
 
@@ -79,53 +105,152 @@ def no_commas(answer: str) -> bool:
     return "," not in answer
 
 
+def letter(answer: str, letter: Text, min: Count) -> bool:  # noqa: A002 - as items say it
+    """The letter at least ``min`` times, ignoring case."""
+    return answer.casefold().count(letter.casefold()) >= min
+
+
 def without(answer: str, texts: Texts) -> bool:
     """None of the texts: as whole words, or anywhere where a text has no letters."""
     return not any(
-        mentions(answer, text) if any(map(str.isalpha, text)) else text in answer for text in texts
+        contains_phrase(answer, text) if any(map(str.isalpha, text)) else text in answer
+        for text in texts
     )
 
 
 def contains(answer: str, texts: Texts) -> bool:
-    """All of the texts, whatever the case and also inside words."""
-    return all(folded(text) in folded(answer) for text in texts)
+    """All of the texts, ignoring case, also inside words."""
+    return all(fold(text) in fold(answer) for text in texts)
 
 
 def starts_with(answer: str, text: Text) -> bool:
-    """The text comes first, whatever the case."""
-    return folded(answer).startswith(folded(text))
+    """The text comes first, ignoring case."""
+    return fold(answer).startswith(fold(text))
 
 
 def ends_with(answer: str, text: Text) -> bool:
-    """The text comes last, whatever the case."""
-    return folded(answer).endswith(folded(text))
-
-
-def quoted(answer: str) -> bool:
-    """The whole answer stands in double quotes."""
-    return re.fullmatch(r'\s*(?:"[^"]+"|\u201c[^\u201c\u201d]+\u201d)\s*', answer) is not None
-
-
-def title(answer: str) -> bool:
-    """A title in double angle brackets: ``<<Title>>``."""
-    return re.search(r"<<[^<>\n]*[^<>\s][^<>\n]*>>", answer) is not None
-
-
-def postscript(answer: str) -> bool:
-    """A line that begins with ``P.S.`` and goes on."""
-    return re.search(r"(?im)^[ \t]*P\.[ \t]?S\.[ \t:]*\S", answer) is not None
-
-
-def highlight(answer: str, n: Count) -> bool:
-    """At least ``n`` parts in ``*asterisks*`` or ``**two**``."""
-    return sum(1 for _ in _HIGHLIGHT.finditer(answer)) >= n
+    """The text comes last, ignoring case."""
+    return fold(answer).endswith(fold(text))
 
 
 def one_of(answer: str, texts: Texts) -> bool:
-    """One of the texts and nothing else, whatever the case and the marks around it."""
-    return plain(answer) in map(plain, texts)
+    """One of the texts and nothing else, ignoring case and surrounding punctuation."""
+    return strip_punctuation(answer) in map(strip_punctuation, texts)
 
 
-def letter(answer: str, letter: Text, min: Count) -> bool:  # noqa: A002 - as items say it
-    """The letter at least ``min`` times, whatever the case."""
-    return answer.casefold().count(letter.casefold()) >= min
+def json(
+    answer: str,
+    keys: Texts | None = None,
+    type: Literal["object", "array"] | None = None,  # noqa: A002 - as items say it
+    length: Count | None = None,
+) -> bool:
+    """Nothing but a JSON object or array.
+
+    An object, or each object of an array, has all the keys; ``length`` counts entries.
+    """
+    value = _parse_json(answer)
+    if not isinstance(value, (dict, list)) or length not in (None, len(value)):
+        return False
+    if type not in (None, "array" if isinstance(value, list) else "object"):
+        return False
+    entries = value if isinstance(value, list) else [value]
+    return all(_has_keys(entry, keys or []) for entry in entries)
+
+
+def csv(answer: str, columns: Columns, rows: Count | None = None) -> bool:
+    """Nothing but comma-separated lines of equal width.
+
+    If columns are named, the first line holds the names and is not counted by ``rows``.
+    """
+    import csv as library
+
+    lines = [line for line in answer.splitlines() if line.strip()]
+    try:
+        cells = list(library.reader(lines, skipinitialspace=True, strict=True))
+    except library.Error:
+        return False
+    return _is_table(cells, columns, rows, has_header=False)
+
+
+def table(answer: str, columns: Columns, rows: Count | None = None) -> bool:
+    """A Markdown table anywhere in the answer; its header is not counted by ``rows``."""
+    lines = answer.splitlines()
+    for index, line in enumerate(lines[1:], 1):
+        if _TABLE_RULE.fullmatch(line):
+            header, body = lines[index - 1], lines[index + 1 :]
+            cells = [_table_cells(row) for row in (header, *_leading_rows(body))]
+            return _is_table(cells, columns, rows, has_header=True)
+    return False
+
+
+def yaml(answer: str, keys: Texts) -> bool:
+    """Nothing but a YAML mapping with these keys; JSON does not count."""
+    import yaml as library
+
+    if answer.lstrip().startswith("{"):
+        return False
+    try:
+        value = library.safe_load(answer)
+    except (library.YAMLError, ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and _has_keys(value, keys)
+
+
+def xml(answer: str, tag: Text) -> bool:
+    """Nothing but one XML element with this tag."""
+    from xml.etree import ElementTree as ET
+
+    try:
+        root = ET.fromstring(answer.strip())  # noqa: S314 - expat guards against bombs
+    except (ET.ParseError, ValueError):
+        return False
+    return root.tag == tag
+
+
+def _parse_json(answer: str) -> Any:
+    import json as library
+
+    try:
+        return library.loads(answer)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _has_keys(value: Any, keys: list[str]) -> bool:
+    return not keys or (isinstance(value, dict) and set(keys) <= set(map(str, value)))
+
+
+def _leading_rows(lines: list[str]) -> list[str]:
+    """The lines before the first without a bar."""
+    for index, line in enumerate(lines):
+        if "|" not in line:
+            return lines[:index]
+    return lines
+
+
+def _table_cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def _is_table(
+    cells: list[list[str]], columns: Columns, rows: int | None, *, has_header: bool
+) -> bool:
+    """Whether all rows have the right width, the names match and the row count is right."""
+    names = columns if isinstance(columns, list) else None
+    width = columns if isinstance(columns, int) else len(columns)
+    if names and [fold(name) for name in cells[0]] != [fold(name) for name in names]:
+        return False
+    body = cells[1:] if has_header or names else cells
+    return bool(body) and all(len(row) == width for row in cells) and rows in (None, len(body))
+
+
+CONSTRAINTS: dict[str, Callable[..., bool]] = {
+    check.__name__: check
+    for check in (
+        *(bullets, numbered, sentences, words, lines, paragraphs),
+        *(lowercase, uppercase, title_case, no_commas, without, contains, starts_with, ends_with),
+        *(quoted, title, postscript, highlight, one_of, letter),
+        *(json, csv, table, yaml, xml),
+    )
+}
+"""Every check by the name that constraints use for it, in the order in which help lists them."""

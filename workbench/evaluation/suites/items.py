@@ -1,4 +1,4 @@
-"""Probe items and suites: the questions that are asked before and after."""
+"""Probe items and their results: the questions that base and tuned model are both asked."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Size = Literal["quick", "standard", "full"]
-"""How much is asked; each size holds the ones before it."""
+"""How many items are asked; each size includes the smaller ones."""
 
 Measures = Literal["knowledge", "behaviour", "safety", "information"]
-"""What a suite's score tells: information is shown, never judged."""
+"""What a suite's score measures; information is shown but never judged."""
 
 
 class Item(BaseModel):
-    """One question; which of the optional fields it needs is its scorer's to say.
+    """One question; its suite's scorer decides which of the optional fields it needs.
 
     Attributes:
-        id: Unique in its suite, and stable: results are paired by it.
-        prompt: What the user says.
-        field: What it is about, such as ``biology``; for lists only.
-        size: The smallest size of suite that asks it.
-        options: What to choose from.
-        answers: What is right: the option, or any of the texts, patterns or numbers.
-        constraints: Checks that an answer must pass, as the constraint scorer reads them.
+        id: Unique in its suite and stable: results are paired by it.
+        prompt: The user's message.
+        field: Subject, such as ``biology``; only shown in lists.
+        size: The smallest suite size that includes the item.
+        options: Options to choose from.
+        answers: Right answers: options, or any of several texts, patterns or numbers.
+        constraints: Checks that an answer must pass, in the form that the constraint scorer reads.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,13 +38,13 @@ class Item(BaseModel):
 
 
 class Outcome(BaseModel):
-    """What became of one item.
+    """How a model did on one item.
 
     Attributes:
         score: 1 right, 0 wrong; scorers of information may give any number.
         answer: What the model said or chose.
-        label: The class of the answer where there are more than two, such as ``off-topic``.
-        numbers: What else the scorer counted, by name, such as ``compression``.
+        label: Class of the answer where there are more than two, such as ``off-topic``.
+        numbers: Further figures of the scorer by name, such as ``compression``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,14 +56,32 @@ class Outcome(BaseModel):
 
 
 class ItemResult(Outcome):
-    """An outcome with the item it belongs to.
+    """An outcome together with the item it belongs to.
 
     Attributes:
         suite: Name of the suite.
-        id: The item's.
-        prompt: The item's, so that a report can be read without the suite.
+        id: Id of the item.
+        prompt: Prompt of the item, so that a report can be read without the suite.
     """
 
     suite: str
     id: str
     prompt: str = ""
+
+
+class SuiteFacts(BaseModel):
+    """What a report keeps about a suite, to judge its results without the suite.
+
+    Attributes:
+        name: Name by which item results refer to it.
+        title: Name to display.
+        measures: What a drop of its score means.
+        chance: Expected score of random guessing, 0 to 1.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    title: str
+    measures: Measures
+    chance: float = 0.0

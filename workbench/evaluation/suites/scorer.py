@@ -1,7 +1,7 @@
-"""What every scorer must offer; the scorers live in ``suites.scorers``.
+"""Base classes of all scorers; the scorers themselves are in ``suites.scorers``, one file each.
 
-A scorer never sees a model. It says what it wants to know of one (answers in words, or how likely
-each option is) and turns that into a score, so it can be tested with pencil and paper.
+A scorer never sees a model. It is given what a model did with an item (its answers, or how likely
+it finds each option) and turns that into a score, so it can be checked with pencil and paper.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Likelihood:
     """How likely a model finds one option as the answer to a prompt.
 
     Attributes:
-        log_prob: Summed over its tokens, in nats.
-        tokens: How many tokens it has.
+        log_prob: Log-probability summed over the option's tokens, in nats.
+        tokens: Number of tokens of the option.
     """
 
     log_prob: float
@@ -36,59 +36,59 @@ class Scorer(Section, ABC):
     """Turns what a model did with an item into an outcome.
 
     Attributes:
-        kind: Its name in a suite's file.
+        kind: Name of the scorer in a suite's file.
     """
 
     kind: Any
 
     @abstractmethod
     def check(self, item: Item) -> None:
-        """Refuse an item that it cannot score.
+        """Reject an item that this scorer cannot score.
 
         Raises:
-            BadInputError: A field is missing or wrong; the item's id is named.
+            BadInputError: A field is missing or wrong; the message names the item.
         """
 
     def chance(self, item: Item) -> float:
-        """Score of a model that knows nothing, 0 to 1."""
+        """Expected score of random guessing, 0 to 1."""
         del item
         return 0.0
 
 
-def unfit(item: Item, why: str) -> BadInputError:
-    """Make the error for an item that a scorer cannot score."""
-    return BadInputError(f"item {item.id!r}: {why}")
+def item_error(item: Item, reason: str) -> BadInputError:
+    """Build the error for an item that a scorer cannot score."""
+    return BadInputError(f"item {item.id!r}: {reason}")
 
 
-def need_answers(item: Item) -> None:
-    """Refuse an item without a right answer, or with a blank one.
+def require_answers(item: Item) -> None:
+    """Reject an item without right answers, or with a blank one.
 
     Raises:
-        BadInputError: Naming the item.
+        BadInputError: The message names the item.
     """
     if not item.answers:
-        raise unfit(item, "no right answer; give at least one under 'answers'")
+        raise item_error(item, "no right answer; give at least one under 'answers'")
     if not all(answer.strip() for answer in item.answers):
-        raise unfit(item, "an answer is blank")
+        raise item_error(item, "an answer is blank")
 
 
 class AnswerScorer(Scorer):
-    """Looks at what the model says.
+    """Scores generated answers.
 
     Attributes:
-        samples: Answers drawn at temperature 1 for each prompt; 0 asks for one greedy answer.
+        samples: Answers sampled at temperature 1 for each prompt; 0 for one greedy answer.
     """
 
     samples: ClassVar[int] = 0
 
     @abstractmethod
     def grade(self, item: Item, answers: Sequence[str]) -> Outcome:
-        """Score the answer, or the drawn answers, to an item."""
+        """Score the greedy answer, or the sampled answers, to an item."""
 
 
 class OptionScorer(Scorer):
-    """Looks at which option the model finds most likely."""
+    """Scores which option the model finds most likely."""
 
     @abstractmethod
     def choose(self, item: Item, likelihoods: Sequence[Likelihood]) -> Outcome:
-        """Score an item from the likelihoods of its options, in their order."""
+        """Score an item from the likelihoods of its options, in the order of the options."""

@@ -1,4 +1,4 @@
-"""A probe suite's two files: a few lines of YAML, and the items in any form that can be read."""
+"""Reading a probe suite's two files: a few lines of YAML, and the items in any dataset format."""
 
 from __future__ import annotations
 
@@ -43,27 +43,28 @@ _ItemField = Literal["id", "prompt", "options", "labels", "answers", "field", "s
 
 
 class SuiteFile(Section):
-    """What a suite's YAML says."""
+    """The fields of a suite's YAML."""
 
-    title: str = field("", title="Title", help="For people; without one the file's name.")
+    title: str = field("", title="Title", help="Name to display [default: the file's name].")
     description: str = field("", title="Description", help="One sentence.")
     measures: Measures = field(
-        title="Measures", help="What a fall of the score means; information is never judged."
+        title="Measures", help="What a drop of the score means; information is never judged."
     )
     scorer: AnyScorer = field(title="Scorer", help="How answers become scores.")
     items: str = field(
         title="Items",
-        help="A file beside this one, or any dataset that can be trained on.",
+        help="A file in the same folder, or any dataset that can be trained on.",
         min_length=1,
     )
     fields: dict[_ItemField, str] = field(
         {},
         title="Fields",
-        help="For foreign data: which column holds an item's field, as in 'options: choices.text'. "
-        "'labels' are the options' names where answers are such names; other columns are ignored.",
+        help="For other datasets: which column holds a field of an item, as in 'options: "
+        "choices.text'. 'labels' are the names of the options if answers are given by name; other "
+        "columns are ignored.",
     )
     size: Size = field(
-        "quick", title="Size", help="The smallest size that asks the items that do not say."
+        "quick", title="Size", help="Smallest suite size that includes items without a size."
     )
     new_tokens: int = field(
         64, title="New tokens", help="Longest answer.", unit="tokens", ge=1, le=100_000
@@ -72,13 +73,13 @@ class SuiteFile(Section):
 
 @dataclass(frozen=True)
 class ReadItems:
-    """The items that could be read and what is wrong with the others.
+    """The items that could be read, and what is wrong with the others.
 
     Attributes:
-        source: Where they stand.
-        unit: What the faults' numbers count: ``line`` or ``row``.
-        items: In their order.
-        faults: In the order of the rows.
+        source: The file or dataset they come from.
+        unit: What row numbers count: ``line`` or ``row``.
+        items: Valid items in their order.
+        faults: Problems in the order of the rows.
     """
 
     source: str
@@ -91,12 +92,12 @@ def read_suite_file(path: Path) -> SuiteFile:
     """Read a suite's YAML.
 
     Raises:
-        BadInputError: It cannot be read or a field is wrong; the line is named.
+        BadInputError: It cannot be read or a field is wrong; the message names the line.
     """
     if path.suffix.lower() not in (".yaml", ".yml"):
         raise BadInputError(
-            f"{path}: a suite is a YAML file of a few lines that names its items; "
-            "`ftwb probes --help` shows one"
+            f"{path}: a suite is a short YAML file that names its items; "
+            "'ftwb probes --help' shows an example"
         )
     try:
         text = path.read_text(encoding="utf-8")
@@ -109,35 +110,34 @@ def read_suite_file(path: Path) -> SuiteFile:
         return SuiteFile.model_validate(values)
     except ValidationError as error:
         lines = _lines_of_keys(text)
-        told = [
+        messages = [
             f"line {lines.get(problem.path.partition('.')[0], 1)}: {problem}"
             for problem in problems_of(error, SuiteFile)
         ]
-        raise BadInputError(f"{path}: {'; '.join(told)}") from error
+        raise BadInputError(f"{path}: {'; '.join(messages)}") from error
 
 
 def read_items(file: SuiteFile, folder: Path) -> ReadItems:
-    """Read the items of a suite and let its scorer check each.
+    """Read the items of a suite and have its scorer check each.
 
     Raises:
-        FtwbError: Their source cannot be read at all, as told by ``read_rows``.
+        FtwbError: Their source cannot be read at all; see ``read_rows``.
     """
-    source = _source(file.items, folder)
+    source = _item_source(file.items, folder)
     items: list[Item] = []
     faults: list[RowFault] = []
     lines: dict[str, int] = {}
     unit = row_unit(source)
     for row in read_rows(source):
         try:
-            item = _item(row, file, unit)
+            item = _parse_item(row, file, unit)
             file.scorer.check(item)
         except (UnfitRowError, BadInputError) as error:
             faults.append(RowFault(row.number, str(error)))
             continue
         if item.id in lines:
-            faults.append(
-                RowFault(row.number, f"item {item.id!r}: stands already in {unit} {lines[item.id]}")
-            )
+            duplicate = f"item {item.id!r}: duplicate id, first used in {unit} {lines[item.id]}"
+            faults.append(RowFault(row.number, duplicate))
         lines.setdefault(item.id, row.number)
         items.append(item)
     return ReadItems(source, unit, tuple(items), tuple(faults))
@@ -149,27 +149,31 @@ def _lines_of_keys(text: str) -> dict[str, int]:
     return {key.value: key.start_mark.line + 1 for key, _ in pairs}
 
 
-def _source(items: str, folder: Path) -> str:
-    """A file beside the suite, else what was written where it can only be a dataset's name."""
-    beside = folder / items
-    foreign = items.startswith("preset:") or (is_hub_id(items) and not is_data_file_name(items))
-    return items if foreign and not beside.exists() else str(beside)
+def _item_source(items: str, folder: Path) -> str:
+    """A file in the suite's folder, or the text as given if it can only be a dataset's name."""
+    local = folder / items
+    is_dataset = items.startswith("preset:") or (is_hub_id(items) and not is_data_file_name(items))
+    return items if is_dataset and not local.exists() else str(local)
 
 
-def _item(row: Row, file: SuiteFile, unit: str) -> Item:
-    values = {"id": f"{unit}-{row.number}", "size": file.size, **_named(row.values, file.fields)}
+def _parse_item(row: Row, file: SuiteFile, unit: str) -> Item:
+    values = {
+        "id": f"{unit}-{row.number}",
+        "size": file.size,
+        **_item_fields(row.values, file.fields),
+    }
     labels = values.pop("labels", None)
     values["id"] = str(values["id"])
     values["answers"] = _answers(values.get("answers"), values.get("options"), labels)
-    values["options"] = tuple(map(_text, _listed(values.get("options"))))
+    values["options"] = tuple(map(_text, _as_list(values.get("options"))))
     try:
         return Item.model_validate(values)
     except ValidationError as error:
-        told = "; ".join(map(str, problems_of(error, Item)))
-        raise UnfitRowError(f"item {values['id']!r}: {told}") from error
+        problems = "; ".join(map(str, problems_of(error, Item)))
+        raise UnfitRowError(f"item {values['id']!r}: {problems}") from error
 
 
-def _named(row: Mapping[str, object], fields: Mapping[_ItemField, str]) -> dict[str, object]:
+def _item_fields(row: Mapping[str, object], fields: Mapping[_ItemField, str]) -> dict[str, object]:
     """The row's values under the names of an item's fields."""
     if not fields:
         return dict(row)
@@ -178,29 +182,29 @@ def _named(row: Mapping[str, object], fields: Mapping[_ItemField, str]) -> dict[
 
 
 def _column(row: Mapping[str, object], path: str) -> object:
-    """The value of a column, or of a field in it: ``choices.text``."""
+    """The value of a column, or of a field nested in it: ``choices.text``."""
     value: object = row
     for name in path.split("."):
         if not isinstance(value, Mapping) or name not in value:
-            raise UnfitRowError(f"no column {path!r}; there are {', '.join(map(repr, row))}")
+            raise UnfitRowError(f"no column {path!r}; the columns are {', '.join(map(repr, row))}")
         value = value[name]
     return value
 
 
 def _answers(answers: object, options: object, labels: object) -> tuple[str, ...]:
     """Right answers as texts; a label, a letter or a number (from 0) becomes its option."""
-    choices, names = _listed(options), _listed(labels)
-    return tuple(_answer(answer, choices, names) for answer in _listed(answers))
+    choices, names = _as_list(options), _as_list(labels)
+    return tuple(_answer(answer, choices, names) for answer in _as_list(answers))
 
 
 def _answer(answer: object, options: list[object], labels: list[object]) -> str:
     if answer in labels and len(labels) == len(options):
         return _text(options[labels.index(answer)])
-    place = None if answer in options else _place(answer)
-    return _text(options[place] if place is not None and place < len(options) else answer)
+    index = None if answer in options else _option_index(answer)
+    return _text(options[index] if index is not None and index < len(options) else answer)
 
 
-def _place(answer: object) -> int | None:
+def _option_index(answer: object) -> int | None:
     text = str(answer)
     if text.isdecimal():
         return int(text)
@@ -213,7 +217,7 @@ def _text(value: object) -> str:
     raise UnfitRowError(f"an option or answer is {json_type(value)}, not text")
 
 
-def _listed(value: object) -> list[object]:
+def _as_list(value: object) -> list[object]:
     if value is None or value == "":
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -1,4 +1,4 @@
-"""Probe suites: the ones that are shipped, and the user's own."""
+"""Probe suites by name: the shipped ones, the user's own, and any suite file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from workbench.core import locations
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.data.rows import rows_error
-from workbench.evaluation.report.report import SuiteFacts
-from workbench.evaluation.suites.items import Item, Measures, Size
+from workbench.evaluation.suites.items import Item, Measures, Size, SuiteFacts
 from workbench.evaluation.suites.scorer import Scorer
 from workbench.evaluation.suites.suite_files import (
     ReadItems,
@@ -21,8 +20,8 @@ from workbench.evaluation.suites.suite_files import (
     read_items,
     read_suite_file,
 )
-from workbench.evaluation.suites.user_suite import NAME as OWN
-from workbench.evaluation.suites.user_suite import own_suite
+from workbench.evaluation.suites.user_suite import NAME as USER_SUITE
+from workbench.evaluation.suites.user_suite import user_suite_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,11 +35,11 @@ class Suite(BaseModel):
 
     Attributes:
         name: Unique among the suites of a run.
-        title: For people.
+        title: Name to display.
         description: One sentence.
-        measures: What a fall of its score means.
+        measures: What a drop of its score means.
         scorer: How answers become scores.
-        items: All of them, whatever their size.
+        items: All items of all sizes.
         new_tokens: Longest answer, in tokens.
     """
 
@@ -54,46 +53,46 @@ class Suite(BaseModel):
     items: tuple[Item, ...]
     new_tokens: int
 
-    def asked(self, size: Size) -> tuple[Item, ...]:
-        """The items of this size, which holds the smaller ones, in their order."""
+    def items_at(self, size: Size) -> tuple[Item, ...]:
+        """The items of a size and of all smaller sizes, in their order."""
         sizes = _SIZES[: _SIZES.index(size) + 1]
         return tuple(item for item in self.items if item.size in sizes)
 
     def chance(self, items: Sequence[Item]) -> float:
-        """Mean score on ``items`` of a model that knows nothing, 0 to 1."""
+        """Expected mean score of random guessing on ``items``, 0 to 1."""
         return sum(map(self.scorer.chance, items)) / len(items) if items else 0.0
 
     def facts(self, size: Size) -> SuiteFacts:
-        """What a report keeps of it."""
-        chance = self.chance(self.asked(size))
+        """What a report keeps about this suite."""
+        chance = self.chance(self.items_at(size))
         return SuiteFacts(name=self.name, title=self.title, measures=self.measures, chance=chance)
 
 
-def key_of(suite: Suite, item: Item) -> str:
-    """What an item is called among the items of all suites: ``suite/id``."""
+def item_key(suite: Suite, item: Item) -> str:
+    """Name of an item that is unique among all suites: ``suite/id``."""
     return f"{suite.name}/{item.id}"
 
 
 @cache
 def shipped_suites() -> tuple[Suite, ...]:
-    """The suites that come with ftwb: knowledge first, then behaviour, safety and information."""
-    suites = [load_suite(path) for path in _shipped().values()]
+    """The suites that ship with ftwb: knowledge first, then behaviour, safety and information."""
+    suites = [load_suite(path) for path in _shipped_paths().values()]
     return tuple(sorted(suites, key=lambda suite: (_ORDER.index(suite.measures), suite.name)))
 
 
 def named_suites(names: Sequence[str]) -> tuple[Suite, ...]:
-    """Suites by their names or by the paths of their YAML files; without any, all that have a name.
+    """Suites by name or by the path of their YAML; without names, all that are listed.
 
-    Those are the shipped ones and, where there is one, the user's own, :data:`OWN`.
+    Those are the shipped ones and, if it exists, the user's own.
 
     Raises:
-        NotFoundError: There is no such suite; the nearest is named.
-        BadInputError: A file is wrong, or two suites have one name.
+        NotFoundError: There is no such suite; the message suggests the nearest.
+        BadInputError: A file is wrong, or two suites have the same name.
     """
     if not names:
-        return (*shipped_suites(), *(load_suite(path) for path in _own().values()))
+        return (*shipped_suites(), *(load_suite(path) for path in _user_paths().values()))
     suites = tuple(load_suite(suite_path(name)) for name in dict.fromkeys(names))
-    _refuse_equal_names(suites)
+    _require_unique_names(suites)
     return suites
 
 
@@ -101,17 +100,24 @@ def load_suite(path: Path) -> Suite:
     """Read a suite's YAML and its items.
 
     Raises:
-        FtwbError: A file cannot be read, or holds items that cannot be asked; their lines are
-            named.
+        FtwbError: A file cannot be read, or an item is invalid; the message names the line.
     """
-    file, read = examine(path)
+    file, read = inspect_suite(path)
     if read.faults:
         raise rows_error(read.source, read.faults, read.unit)
-    return _suite(path, file, read.items)
+    return Suite(
+        name=path.stem,
+        title=file.title or path.stem,
+        description=file.description,
+        measures=file.measures,
+        scorer=file.scorer,
+        items=read.items,
+        new_tokens=file.new_tokens,
+    )
 
 
-def examine(path: Path) -> tuple[SuiteFile, ReadItems]:
-    """Read a suite's two files and keep all that is wrong with the items.
+def inspect_suite(path: Path) -> tuple[SuiteFile, ReadItems]:
+    """Read a suite's two files and collect everything that is wrong with its items.
 
     Raises:
         FtwbError: One of the files cannot be read at all.
@@ -121,47 +127,37 @@ def examine(path: Path) -> tuple[SuiteFile, ReadItems]:
 
 
 def suite_path(name: str) -> Path:
-    """Where the YAML of a suite lies: a shipped one and the user's own by name, others by path.
+    """The YAML of a suite: shipped ones and the user's own by name, others by path.
 
     Raises:
-        NotFoundError: There is none; the nearest name is given.
+        NotFoundError: There is no such suite; the message suggests the nearest name.
     """
-    known = {**_shipped(), **_own()}
-    if name in known:
-        return known[name]
+    paths = {**_shipped_paths(), **_user_paths()}
+    if name in paths:
+        return paths[name]
     path = Path(name).expanduser()
     if path.is_file():
         return path
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    near = get_close_matches(name, paths, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the suites are {', '.join(paths)}"
     raise NotFoundError(f"{name}: no such suite, and no file of that name; {hint}")
 
 
-def _shipped() -> dict[str, Path]:
+def _shipped_paths() -> dict[str, Path]:
     folder = locations.presets() / "probes" / "suites"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def _own() -> dict[str, Path]:
-    path = own_suite()
-    return {OWN: path} if path.exists() else {}
+def _user_paths() -> dict[str, Path]:
+    path = user_suite_path()
+    return {USER_SUITE: path} if path.exists() else {}
 
 
-def _suite(path: Path, file: SuiteFile, items: tuple[Item, ...]) -> Suite:
-    return Suite(
-        name=path.stem,
-        title=file.title or path.stem,
-        description=file.description,
-        measures=file.measures,
-        scorer=file.scorer,
-        items=items,
-        new_tokens=file.new_tokens,
-    )
-
-
-def _refuse_equal_names(suites: Iterable[Suite]) -> None:
+def _require_unique_names(suites: Iterable[Suite]) -> None:
     seen: set[str] = set()
     for suite in suites:
         if suite.name in seen:
-            raise BadInputError(f"two suites are called {suite.name!r}; rename one of the files")
+            raise BadInputError(
+                f"two suites are named {suite.name!r}; rename one of the YAML files"
+            )
         seen.add(suite.name)

@@ -1,4 +1,4 @@
-"""Scoring answers to held-out rows of the target task."""
+"""Scores of answers to held-out rows of the target task."""
 
 from __future__ import annotations
 
@@ -11,41 +11,42 @@ if TYPE_CHECKING:
     from workbench.recipe.evaluation import TargetMetric
 
 _WORD = re.compile(r"\w+")
-_EDGES = re.compile(r"^\W+|\W+$")
+_SURROUNDING_PUNCTUATION = re.compile(r"^\W+|\W+$")
 
 
 def score(metric: TargetMetric, answer: str, reference: str) -> float:
-    """Score an answer against the right one, 0 to 1; case never counts.
+    """Score an answer against the reference, 0 to 1; case is ignored.
 
-    ``contains``: the right answer stands in it; ``exact``: they are equal but for spaces and
-    punctuation around them; ``rouge_l``: see :func:`rouge_l`.
+    ``contains``: the answer contains the reference; ``exact``: they are equal but for surrounding
+    spaces and punctuation; ``rouge_l``: see :func:`rouge_l`.
     """
     match metric:
         case "rouge_l":
             return rouge_l(answer, reference)
         case "exact":
-            return float(_bare(answer) == _bare(reference))
+            return float(_strip(answer) == _strip(reference))
         case _:
             return float(reference.casefold() in answer.casefold())
 
 
 def rouge_l(answer: str, reference: str) -> float:
-    """F1 of the longest common subsequence of words (Lin 2004, section 3), 0 to 1."""
-    words, wanted = (_WORD.findall(text.casefold()) for text in (answer, reference))
-    common = _longest_common_subsequence(words, wanted)
-    return 2 * common / (len(words) + len(wanted)) if common else 0.0
+    """ROUGE-L: F1 of the longest common subsequence of words (Lin 2004, section 3), 0 to 1."""
+    answered, wanted = (_WORD.findall(text.casefold()) for text in (answer, reference))
+    common = _longest_common_subsequence(answered, wanted)
+    return 2 * common / (len(answered) + len(wanted)) if common else 0.0
 
 
 def _longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
+    """Its length, by dynamic programming over one row of the table."""
     lengths = [0] * (len(second) + 1)
     for word in first:
         above_left = 0
-        for place, other in enumerate(second, 1):
-            above = lengths[place]
-            lengths[place] = above_left + 1 if word == other else max(above, lengths[place - 1])
+        for column, other in enumerate(second, 1):
+            above = lengths[column]
+            lengths[column] = above_left + 1 if word == other else max(above, lengths[column - 1])
             above_left = above
     return lengths[-1]
 
 
-def _bare(text: str) -> str:
-    return _EDGES.sub("", text.casefold())
+def _strip(text: str) -> str:
+    return _SURROUNDING_PUNCTUATION.sub("", text.casefold())

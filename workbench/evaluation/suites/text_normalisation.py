@@ -1,4 +1,4 @@
-"""When two texts say the same, and when one mentions another."""
+"""Comparing texts by what they say: folding, words, and whole-phrase search."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ if TYPE_CHECKING:
 
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'"})
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
-_EDGES = " .,;:!?\u2026\"'\u201c\u201d\u201e\u00ab\u00bb*_`"
+_PUNCTUATION = " .,;:!?\u2026\"'\u201c\u201d\u201e\u00ab\u00bb*_`"
 _SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}"
-"""Scripts written without spaces, in which a word has no edge to look for."""
+"""Scripts written without spaces, in which words have no visible boundary."""
 
 
-def folded(text: str) -> str:
-    """Equal for texts that differ in case, spaces, kind of apostrophe or Unicode form only."""
+def fold(text: str) -> str:
+    """Remove differences of case, white space, kind of apostrophe and Unicode form (NFKC)."""
     normal = unicodedata.normalize("NFKC", text).casefold().translate(_APOSTROPHES)
     return " ".join(normal.split())
 
 
-def plain(text: str) -> str:
-    """Like :func:`folded`, and without marks (quotes, full stops, asterisks …) at both ends.
+def strip_punctuation(text: str) -> str:
+    """:func:`fold`, and drop punctuation (quotes, full stops, asterisks …) at both ends.
 
-    A text of nothing but marks stays as it is.
+    A text of nothing but punctuation is kept.
     """
-    return folded(text).strip(_EDGES) or folded(text)
+    return fold(text).strip(_PUNCTUATION) or fold(text)
 
 
 def words(text: str) -> list[str]:
-    """The words of a text as they stand; ``don't`` and ``well-known`` are one each."""
+    """The words of a text as written; ``don't`` and ``well-known`` are one word each."""
     return _WORD.findall(text)
 
 
-def mentions(text: str, phrase: str) -> bool:
-    """Whether ``phrase`` stands in ``text`` as whole words, whatever the case."""
-    return _whole(folded(phrase)).search(folded(text)) is not None
+def contains_phrase(text: str, phrase: str) -> bool:
+    """Whether ``text`` contains ``phrase`` as whole words, ignoring case."""
+    return _phrase_pattern(fold(phrase)).search(fold(text)) is not None
 
 
 @lru_cache(maxsize=4096)
-def _whole(phrase: str) -> Pattern[str]:
+def _phrase_pattern(phrase: str) -> Pattern[str]:
     import regex
 
     inside = rf"[\w--[{_SPACELESS}]]"

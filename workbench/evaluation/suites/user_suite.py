@@ -1,4 +1,4 @@
-"""The user's own suite: questions taken over from a chat, asked in every run from then on."""
+"""The user's own suite: questions added from a chat, asked in every run from then on."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from workbench.core.errors import BadInputError
 from workbench.evaluation.suites.items import Item
 from workbench.evaluation.suites.scorer import AnswerScorer
 from workbench.evaluation.suites.suite_files import SuiteFile, read_items, read_suite_file
-from workbench.evaluation.suites.text_normalisation import folded, mentions, words
+from workbench.evaluation.suites.text_normalisation import contains_phrase, fold, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 NAME = "mine"
-"""What the suite is called among the suites of a run."""
+"""Name of the suite among the suites of a run."""
 
 NEW_TOKENS = 256
-"""Longest answer, in tokens: as long as a chat's usual one, from which the right answers come."""
+"""Longest answer, in tokens: that of a chat, where the right answers come from."""
 
-_SETTINGS = f"""\
+_TEMPLATE = f"""\
 title: Your own probes
 description: Questions that you took over from the split chat.
 measures: information  # never judged; behaviour or knowledge would be, but need about 100 items
@@ -29,77 +29,73 @@ scorer: contains
 items: {NAME}.jsonl
 new_tokens: {NEW_TOKENS}
 """
-_SHORTEST = 4
-_OFFERED = 3
+_MIN_WORD = 4
+_SUGGESTIONS = 3
 
 
-def own_suite() -> Path:
-    """The YAML of the user's suite, which need not exist."""
+def user_suite_path() -> Path:
+    """The YAML of the user's suite, which may not exist yet."""
     return locations.own_probes() / f"{NAME}.yaml"
 
 
 def key_phrases(prompt: str, answer: str, other: str) -> tuple[str, ...]:
-    """Words that tell ``answer`` from ``other``, the longest first: a first guess at what is right.
+    """Suggest what makes an answer right: words that tell it from ``other``, longest first.
 
     Args:
-        prompt: The question; a word of it says nothing about the answer.
-        answer: The one that is right.
-        other: Another answer, from which it should be told.
+        prompt: The question; its words say nothing about the answer.
+        answer: The right answer.
+        other: An answer from which it should be told apart.
     """
-    found = {folded(word): word for word in words(answer) if _tells(word)}
-    asked = [word for word in found.values() if not mentions(prompt, word)]
-    telling = [word for word in asked if not mentions(other, word)]
-    return tuple(sorted(telling or asked, key=len, reverse=True)[:_OFFERED])
+    candidates = {fold(word): word for word in words(answer) if _is_distinctive(word)}
+    not_in_prompt = [word for word in candidates.values() if not contains_phrase(prompt, word)]
+    not_in_other = [word for word in not_in_prompt if not contains_phrase(other, word)]
+    return tuple(sorted(not_in_other or not_in_prompt, key=len, reverse=True)[:_SUGGESTIONS])
 
 
 def passes(phrases: Sequence[str], answer: str) -> bool:
-    """Whether the user's suite would call ``answer`` right.
+    """Whether the user's suite would score ``answer`` as right.
 
     Raises:
-        BadInputError: The suite is broken, or cannot ask for these phrases.
+        BadInputError: The suite is broken, or its scorer cannot use these phrases.
     """
-    return _passes(_scorer(_settings()), _item("probe", "?", phrases), answer)
+    return _passes(_answer_scorer(_read_settings()), _make_item("probe", "?", phrases), answer)
 
 
 def add_probe(prompt: str, phrases: Sequence[str], answer: str) -> Item:
-    """Ask ``prompt`` in every run from now on; right is an answer with any of ``phrases``.
+    """Add a question to every run from now on; any of ``phrases`` makes an answer right.
 
     Args:
-        prompt: Asked alone, without what was said before it.
+        prompt: Asked alone, without the messages before it.
         phrases: What the suite's scorer compares answers with.
-        answer: The base's, which must be right.
+        answer: The base's answer, which must be right.
 
     Raises:
-        BadInputError: It is asked already, the base's answer would be wrong, or the suite is
-            broken.
+        BadInputError: The question is already in the suite, the base's answer would be wrong, or
+            the suite is broken.
         MachineError: The suite cannot be written.
     """
-    path, file = own_suite(), _settings()
-    scorer = _scorer(file)
-    there = read_items(file, path.parent) if _items(file).exists() else None
-    if there and there.faults:
-        first = there.faults[0]
-        raise BadInputError(f"{there.source}: {there.unit} {first.number}: {first.reason}")
-    known = there.items if there else ()
-    _refuse_known(prompt, known)
-    item = _item(_free_id(known), prompt, phrases)
+    path, settings = user_suite_path(), _read_settings()
+    scorer = _answer_scorer(settings)
+    existing = _existing_items(settings)
+    _refuse_duplicate(prompt, existing)
+    item = _make_item(_unused_id(existing), prompt, phrases)
     if not _passes(scorer, item, answer):
-        told = " or ".join(map(repr, phrases))
-        raise BadInputError(f"the base's own answer would be wrong: it does not have {told}")
-    asked = item.model_dump_json(include={"id", "prompt", "size", "answers"})
-    files.append_line(_items(file), asked)
+        wanted = " or ".join(map(repr, phrases))
+        raise BadInputError(f"the base's own answer would be wrong: it does not contain {wanted}")
+    line = item.model_dump_json(include={"id", "prompt", "size", "answers"})
+    files.append_line(_items_file(settings), line)
     if not path.exists():
-        files.write_atomic(path, _SETTINGS)
+        files.write_atomic(path, _TEMPLATE)
     return item
 
 
-def _tells(word: str) -> bool:
-    return len(word) >= _SHORTEST or not word.islower()
+def _is_distinctive(word: str) -> bool:
+    return len(word) >= _MIN_WORD or not word.islower()
 
 
-def _settings() -> SuiteFile:
-    """What the suite's YAML says, or will say."""
-    path = own_suite()
+def _read_settings() -> SuiteFile:
+    """The suite's YAML, or the settings it will be created with."""
+    path = user_suite_path()
     if path.exists():
         return read_suite_file(path)
     return SuiteFile.model_validate(
@@ -107,27 +103,37 @@ def _settings() -> SuiteFile:
     )
 
 
-def _items(file: SuiteFile) -> Path:
-    """Where items can be added."""
-    path = own_suite().parent / file.items
-    if path.suffix != ".jsonl" or file.fields:
+def _existing_items(settings: SuiteFile) -> tuple[Item, ...]:
+    if not _items_file(settings).exists():
+        return ()
+    read = read_items(settings, user_suite_path().parent)
+    if read.faults:
+        first = read.faults[0]
+        raise BadInputError(f"{read.source}: {read.unit} {first.number}: {first.reason}")
+    return read.items
+
+
+def _items_file(settings: SuiteFile) -> Path:
+    """The file that items can be added to."""
+    path = user_suite_path().parent / settings.items
+    if path.suffix != ".jsonl" or settings.fields:
         raise BadInputError(
-            f"{own_suite()}: its items are {file.items!r}, to which nothing can be added; "
-            f"write 'items: {NAME}.jsonl' without 'fields' there"
+            f"{user_suite_path()}: items cannot be added to {settings.items!r}; "
+            f"set 'items: {NAME}.jsonl' without 'fields'"
         )
     return path
 
 
-def _item(name: str, prompt: str, phrases: Sequence[str]) -> Item:
+def _make_item(name: str, prompt: str, phrases: Sequence[str]) -> Item:
     return Item(id=name, prompt=prompt, answers=tuple(phrases), size="quick")
 
 
-def _scorer(file: SuiteFile) -> AnswerScorer:
-    if isinstance(file.scorer, AnswerScorer):
-        return file.scorer
+def _answer_scorer(settings: SuiteFile) -> AnswerScorer:
+    if isinstance(settings.scorer, AnswerScorer):
+        return settings.scorer
     raise BadInputError(
-        f"{own_suite()}: its scorer is {file.scorer.kind}, which scores no answer in words; "
-        "write 'scorer: contains' there"
+        f"{user_suite_path()}: its scorer {settings.scorer.kind} does not score answers in words; "
+        "set 'scorer: contains'"
     )
 
 
@@ -136,15 +142,15 @@ def _passes(scorer: AnswerScorer, item: Item, answer: str) -> bool:
     return scorer.grade(item, [answer]).score > 0
 
 
-def _refuse_known(prompt: str, known: Sequence[Item]) -> None:
-    same = next((item for item in known if folded(item.prompt) == folded(prompt)), None)
+def _refuse_duplicate(prompt: str, existing: Sequence[Item]) -> None:
+    same = next((item for item in existing if fold(item.prompt) == fold(prompt)), None)
     if same:
-        right = " | ".join(same.answers)
-        raise BadInputError(f"your suite asks this already: {same.id}, right with {right}")
+        answers = " | ".join(same.answers)
+        raise BadInputError(f"your suite already has this question: {same.id}, answer {answers}")
 
 
-def _free_id(known: Sequence[Item]) -> str:
-    taken = {item.id for item in known}
+def _unused_id(existing: Sequence[Item]) -> str:
+    taken = {item.id for item in existing}
     number = len(taken) + 1
     while f"own-{number}" in taken:
         number += 1

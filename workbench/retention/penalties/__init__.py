@@ -1,1 +1,1 @@
-"""The tensor side of the protections; loaded only where torch is."""
+"""The guards that add a penalty to the loss; they import torch at module level."""

@@ -1,8 +1,9 @@
-"""Fisher information of the base with labels sampled from the base itself.
+"""Fisher information of the base, with labels sampled from the base itself.
 
-The sum of the loss over the tokens of a batch has, with sampled labels, a gradient whose terms are
-uncorrelated, so the square of the summed gradient divided by the number of tokens is unbiased at
-any batch size (Kunstner et al., arXiv 1905.12558, on why observed labels would not do).
+With sampled labels the gradients of the loss at different tokens are uncorrelated. So the square of
+the gradient that is summed over the tokens of a batch, divided by their number, is an unbiased
+estimate of the Fisher information per token at any batch size. Observed labels would not do
+(Kunstner et al., arXiv 1905.12558).
 """
 
 from __future__ import annotations
@@ -19,133 +20,140 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module, Parameter
 
-    Batch = Mapping[str, Tensor]
-    Logits = Callable[[Batch], Tensor]
+    from workbench.retention.base import TensorBatch
 
-CLAMP = 0.999
-"""Entries above this quantile are cut down to it."""
+    Logits = Callable[[TensorBatch], Tensor]
 
-_SAMPLE = 4_000_000
+CLAMP_QUANTILE = 0.999
+"""Entries above this quantile are reduced to it."""
+
+_SAMPLE_SIZE = 4_000_000
 """Entries from which the quantile of larger models is estimated."""
 
 
 def diagonal_fisher(
     logits: Logits,
     parameters: Mapping[str, Parameter],
-    batches: Sequence[Batch],
+    batches: Sequence[TensorBatch],
     *,
     seed: int,
     report: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, Tensor]:
     """Diagonal of the Fisher information per token, float32, shaped like each parameter.
 
-    Half of its product with a squared change of the weights predicts the KL to the base in nats
-    per token (arXiv 1612.00796, section 2).
+    F = (Σ over batches of (gradient of the summed loss)²) / tokens. Then ½·Σ F·(theta - theta₀)²
+    predicts the KL to the base in nats per token (arXiv 1612.00796, section 2).
 
     Args:
-        logits: Gives ``[tokens, vocabulary]`` for a batch, with gradients.
-        parameters: What to differentiate; a tied tensor stands here once.
+        logits: Computes ``[tokens, vocabulary]`` for a batch, with gradients.
+        parameters: What to differentiate, by name; a tied tensor once.
         batches: General text.
         seed: Of the sampled labels.
-        report: Told the batches done and in all.
+        report: Called with the number of batches done and of all.
     """
-    names, wanted = list(parameters), list(parameters.values())
-    squares = [torch.zeros_like(tensor, dtype=torch.float32) for tensor in wanted]
+    tensors = list(parameters.values())
+    squares = [torch.zeros_like(tensor, dtype=torch.float32) for tensor in tensors]
     tokens = 0
-    draw = _Labels(seed)
+    labels = _LabelSampler(seed)
     for done, batch in enumerate(batches, 1):
-        loss, count = draw.loss(logits(batch))
-        gradients = torch.autograd.grad(loss, wanted, allow_unused=True)
+        loss, count = labels.loss(logits(batch))
+        gradients = torch.autograd.grad(loss, tensors, allow_unused=True)
         for square, gradient in zip(squares, gradients, strict=True):
             if gradient is not None:
                 square.addcmul_(gradient.float(), gradient.float())
         tokens += count
         report(done, len(batches))
-    return {name: square.div_(tokens) for name, square in zip(names, squares, strict=True)}
+    return {name: square.div_(tokens) for name, square in zip(parameters, squares, strict=True)}
 
 
 def kronecker_fisher(
     logits: Logits,
     modules: Mapping[str, Module],
-    batches: Sequence[Batch],
+    batches: Sequence[TensorBatch],
     *,
     seed: int,
     report: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, Tensor]:
-    """Two vectors for each matrix whose outer product stands for its diagonal Fisher.
+    """Two vectors for each matrix whose outer product approximates its Fisher diagonal.
 
-    ``NAME.inputs`` holds the mean square of each input, ``NAME.outputs`` that of the gradient at
-    each output, so that F_ij is about outputs_i times inputs_j (Martens & Grosse, arXiv 1503.05671,
-    taken on the diagonal). Matrices may be quantised: only their inputs and outputs are seen.
+    ``NAME.inputs [inputs]`` is the mean square of each input over all tokens, ``NAME.outputs
+    [outputs]`` that of the gradient at each output over the predicted tokens, so that
+    F_ij ≈ outputs_i · inputs_j (the diagonal of K-FAC: Martens & Grosse, arXiv 1503.05671). The
+    matrices may be quantised, because only their inputs and outputs are used.
 
     Args:
-        logits: Gives ``[tokens, vocabulary]`` for a batch, with gradients to the modules' outputs.
+        logits: Computes ``[tokens, vocabulary]`` for a batch, with gradients to the modules'
+            outputs.
         modules: Linear modules by name.
         batches: General text with ``attention_mask``; padding does not count.
         seed: Of the sampled labels.
-        report: Told the batches done and in all.
+        report: Called with the number of batches done and of all.
     """
     sums: dict[str, Tensor] = {}
-    seen = predicted = 0
-    draw = _Labels(seed)
+    tokens = predicted_tokens = 0
+    labels = _LabelSampler(seed)
     for done, batch in enumerate(batches, 1):
         mask = batch["attention_mask"].bool()
         with ExitStack() as hooks:
             for name, module in modules.items():
-                hooks.enter_context(_recording(name, module, mask, sums))
-            loss, count = draw.loss(logits(batch))
+                hooks.enter_context(_summing_squares(name, module, mask, sums))
+            loss, count = labels.loss(logits(batch))
             loss.backward()  # type: ignore[no-untyped-call]
-        seen += int(mask.sum())
-        predicted += count
+        tokens += int(mask.sum())
+        predicted_tokens += count
         report(done, len(batches))
     return {
-        name: total / (seen if name.endswith(".inputs") else predicted)
+        name: total / (tokens if name.endswith(".inputs") else predicted_tokens)
         for name, total in sums.items()
     }
 
 
 def clamp_at_quantile(fisher: dict[str, Tensor], *, seed: int) -> None:
-    """Cut the largest entries, in place; a few of them would freeze the weights they belong to.
+    """Reduce the largest entries in place; a few outliers would freeze the weights they belong to.
 
-    The quantile is that of all entries, estimated from a random sample where there are millions.
+    The quantile is that of all entries, estimated from a random sample if there are millions.
     """
     total = sum(tensor.numel() for tensor in fisher.values())
     generator = torch.Generator().manual_seed(seed)
-    drawn = [_sample(tensor.cpu().flatten(), total, generator) for tensor in fisher.values()]
-    entries = torch.cat(drawn)
-    place = min(len(entries), int(CLAMP * len(entries)) + 1)
-    limit = float(entries.kthvalue(place).values)
+    entries = torch.cat(
+        [_sample(tensor.cpu().flatten(), total, generator) for tensor in fisher.values()]
+    )
+    rank = min(len(entries), int(CLAMP_QUANTILE * len(entries)) + 1)
+    limit = float(entries.kthvalue(rank).values)
     for tensor in fisher.values():
         tensor.clamp_(max=limit)
 
 
 def _sample(entries: Tensor, total: int, generator: torch.Generator) -> Tensor:
-    if total <= _SAMPLE:
+    """The share of a sample of ``total`` entries that falls to these ones."""
+    if total <= _SAMPLE_SIZE:
         return entries
-    wanted = max(1, round(len(entries) * _SAMPLE / total))
-    return entries[torch.randint(len(entries), (wanted,), generator=generator)]
+    size = max(1, round(len(entries) * _SAMPLE_SIZE / total))
+    return entries[torch.randint(len(entries), (size,), generator=generator)]
 
 
-class _Labels:
-    """Draws labels from the model's own distribution without touching the global random state."""
+class _LabelSampler:
+    """Samples labels from the model's own predictions, with a random generator of its own."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._generator: torch.Generator | None = None
 
     def loss(self, logits: Tensor) -> tuple[Tensor, int]:
-        """Summed loss on drawn labels, and their number."""
+        """Cross-entropy of sampled labels, summed over the tokens, and the number of tokens."""
         logits = logits.float()
         if self._generator is None:
             self._generator = torch.Generator(logits.device).manual_seed(self._seed)
-        chances = logits.detach().softmax(-1)
-        labels = torch.multinomial(chances, 1, generator=self._generator)[:, 0]
+        probabilities = logits.detach().softmax(-1)
+        labels = torch.multinomial(probabilities, 1, generator=self._generator)[:, 0]
         return functional.cross_entropy(logits, labels, reduction="sum"), len(labels)
 
 
 @contextmanager
-def _recording(name: str, module: Module, mask: Tensor, sums: dict[str, Tensor]) -> Iterator[None]:
-    """Add squares of inputs and of output gradients to ``sums`` while the context lasts."""
+def _summing_squares(
+    name: str, module: Module, mask: Tensor, sums: dict[str, Tensor]
+) -> Iterator[None]:
+    """Add the squares of a module's inputs and output gradients to ``sums`` inside the context."""
 
     def add(key: str, values: Tensor) -> None:
         square = values.detach().float()[mask].square().sum(0)
@@ -164,7 +172,7 @@ def _recording(name: str, module: Module, mask: Tensor, sums: dict[str, Tensor])
 
 @contextmanager
 def frozen_but_differentiable(model: Module) -> Iterator[None]:
-    """No parameter requires a gradient inside, yet gradients flow from the embeddings on."""
+    """Freeze all parameters inside, yet let gradients flow from the embeddings on."""
     flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     model.requires_grad_(requires_grad=False)
     embeddings: Module = model.get_input_embeddings()  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""KL to the base, exact or from its most likely tokens, and the guard that penalises it."""
+"""KL to the base, exact or from the base's most likely tokens, and the guard that penalises it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from workbench.retention.base import Batch
+    from workbench.retention.base import TensorBatch
 
-BaseAnswers: TypeAlias = "Callable[[Module], AbstractContextManager[None]] | Sequence[TopTokens]"
+BasePredictions: TypeAlias = (
+    "Callable[[Module], AbstractContextManager[None]] | Sequence[TopTokens]"
+)
 """A context in which a model answers as the base, or the base's top tokens of each batch."""
 
 _CHUNK = 8192
-"""Vocabulary entries that are turned into float32 at once."""
+"""Vocabulary entries converted to float32 at a time."""
 
 
 class TopTokens(NamedTuple):
-    """A distribution by its most likely tokens and the rest as one.
+    """Next-token distributions reduced to their most likely tokens and one tail.
 
     Attributes:
-        ids: ``[tokens, k]``.
-        log_probs: ``[tokens, k]``.
-        tail: ``[tokens]``, log-probability of all other tokens together.
+        ids: The k most likely tokens, ``[tokens, k]``.
+        log_probs: Their log-probabilities, ``[tokens, k]``.
+        tail: Log-probability of all other tokens together, ``[tokens]``.
     """
 
     ids: Tensor
@@ -42,58 +44,62 @@ class TopTokens(NamedTuple):
 
 
 def kl_to_base(base: Tensor, tuned: Tensor) -> Tensor:
-    """KL(p_base ‖ p_tuned) of each token, in nats, differentiable in ``tuned``.
+    """KL(p_base ‖ p_tuned) of each token, in nats, ``[tokens]``; differentiable in ``tuned``.
 
-    Both are logits ``[tokens, vocabulary]``; beside them only chunks of the vocabulary are held.
+    Both arguments are logits ``[tokens, vocabulary]``. The vocabulary is processed in chunks, so
+    that no float32 copy of the logits is ever in memory.
     """
     divergence: Tensor = _Divergence.apply(tuned, base)  # type: ignore[no-untyped-call]
     return divergence
 
 
 def top_tokens(logits: Tensor, k: int) -> TopTokens:
-    """Reduce distributions to ``k`` tokens and a tail."""
+    """Reduce ``logits [tokens, vocabulary]`` to the ``k`` most likely tokens and a tail."""
     ids = logits.topk(min(k, logits.shape[-1] - 1), dim=-1).indices
-    return TopTokens(ids, *_coarse(logits, ids))
+    return TopTokens(ids, *_reduce(logits, ids))
 
 
 def kl_to_top_tokens(base: TopTokens, tuned: Tensor) -> Tensor:
-    """KL of each token between the reduced distributions, in nats: a lower bound of the full one.
+    """KL of each token between the reduced distributions, in nats: a lower bound of the exact KL.
 
     Merging outcomes can only lower a KL (the data processing inequality).
     """
-    log_probs, tail = _coarse(tuned, base.ids)
-    known = (base.log_probs.exp() * (base.log_probs - log_probs)).sum(-1)
-    return known + base.tail.exp() * (base.tail - tail)
+    log_probs, tail = _reduce(tuned, base.ids)
+    of_top_tokens = (base.log_probs.exp() * (base.log_probs - log_probs)).sum(-1)
+    return of_top_tokens + base.tail.exp() * (base.tail - tail)
 
 
-def _coarse(logits: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+def _reduce(logits: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of the tokens ``ids [tokens, k]``, and of all others together."""
     logits = logits.float()
-    whole = logits.logsumexp(-1)
-    rest = logits.scatter(-1, ids, -torch.inf).logsumexp(-1)
-    return logits.gather(-1, ids) - whole[:, None], rest - whole
+    log_sum = logits.logsumexp(-1)
+    log_sum_of_others = logits.scatter(-1, ids, -torch.inf).logsumexp(-1)
+    return logits.gather(-1, ids) - log_sum[:, None], log_sum_of_others - log_sum
 
 
 class _Divergence(Function):
+    """Σ p_base·(log p_base - log p_tuned), with gradient p_tuned - p_base in the tuned logits."""
+
     @staticmethod
     def forward(ctx: Any, tuned: Tensor, base: Tensor) -> Tensor:
-        base_sum, tuned_sum = _log_sum(base), _log_sum(tuned)
-        ctx.save_for_backward(tuned, base, tuned_sum, base_sum)
-        total = torch.zeros_like(base_sum)
-        for theirs, ours in _chunks(base, tuned):
-            log_base = theirs.float() - base_sum
-            log_tuned = ours.float() - tuned_sum
+        base_log_sum, tuned_log_sum = _log_sum(base), _log_sum(tuned)
+        ctx.save_for_backward(tuned, base, tuned_log_sum, base_log_sum)
+        total = torch.zeros_like(base_log_sum)
+        for base_chunk, tuned_chunk in _chunks(base, tuned):
+            log_base = base_chunk.float() - base_log_sum
+            log_tuned = tuned_chunk.float() - tuned_log_sum
             total += (log_base.exp() * (log_base - log_tuned)).sum(-1, keepdim=True)
         return total[:, 0]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        tuned, base, tuned_sum, base_sum = ctx.saved_tensors
-        result = torch.empty_like(tuned)
-        for theirs, ours, part in _chunks(base, tuned, result):
-            p_base = (theirs.float() - base_sum).exp()
-            p_tuned = (ours.float() - tuned_sum).exp()
-            part.copy_(gradients[0][:, None] * (p_tuned - p_base))
-        return result, None
+        tuned, base, tuned_log_sum, base_log_sum = ctx.saved_tensors
+        gradient = torch.empty_like(tuned)
+        for base_chunk, tuned_chunk, gradient_chunk in _chunks(base, tuned, gradient):
+            p_base = (base_chunk.float() - base_log_sum).exp()
+            p_tuned = (tuned_chunk.float() - tuned_log_sum).exp()
+            gradient_chunk.copy_(gradients[0][:, None] * (p_tuned - p_base))
+        return gradient, None
 
 
 def _chunks(*logits: Tensor) -> Iterator[tuple[Tensor, ...]]:
@@ -108,28 +114,28 @@ def _log_sum(logits: Tensor) -> Tensor:
     return torch.cat(parts, dim=-1).logsumexp(-1, keepdim=True)
 
 
-class KlGuard(Guard):
-    """Adds beta times the KL to the base on general text, one batch after the other.
+class KlPenalty(Guard):
+    """Adds beta times the KL to the base on one batch of general text per step.
 
-    The model answers without dropout for it, so that an unchanged model has a KL of zero.
+    Dropout is off for it, so that an unchanged model has a KL of zero.
     """
 
     def __init__(
         self,
         strength: float,
-        batches: Sequence[Batch],
-        logits: Callable[[Module, Batch], Tensor],
-        base: BaseAnswers,
+        batches: Sequence[TensorBatch],
+        logits: Callable[[Module, TensorBatch], Tensor],
+        base: BasePredictions,
         *,
         seed: int,
     ) -> None:
-        """Penalise the divergence from a base.
+        """Penalise the divergence from the base.
 
         Args:
             strength: Beta.
             batches: General text.
-            logits: Logits of the labelled tokens of a batch.
-            base: How to know what the base would say.
+            logits: Computes the logits of the labelled tokens of a batch.
+            base: What the base predicts.
             seed: Of the order of the batches.
         """
         self._strength = strength
@@ -137,51 +143,50 @@ class KlGuard(Guard):
         self._logits = logits
         self._base = base
         self._seed = seed
-        self._share = (0, 1)
-        self._order = self._from_the_start()
+        self._rank, self._world_size = 0, 1
+        self._order = self._batch_order()
         self._drawn = 0
         self._model: Module | None = None
         self._last: Tensor | None = None
 
     def attach(self, model: Module) -> None:
-        """Remember whom to ask."""
+        """Keep the model to ask it later."""
         self._model = model
 
-    def divide(self, rank: int, size: int) -> None:
-        """Draw every ``size``-th batch: together the processes draw them as one would."""
-        self._share = (rank, size)
-        self._order = self._from_the_start()
+    def shard(self, rank: int, world_size: int) -> None:
+        """Draw every ``world_size``-th batch: together the processes draw them as one would."""
+        self._rank, self._world_size = rank, world_size
+        self._order = self._batch_order()
 
     def penalty(self) -> Tensor | None:
-        """Beta times the mean KL of the next batch's tokens."""
+        """Beta times the mean KL of the tokens of the next batch."""
         assert self._model is not None  # noqa: S101 - narrows for mypy
         index = next(self._order)
         self._drawn += 1
-        with _steady(self._model):
-            divergence = self._divergence(self._model, index).mean()
-        self._last = divergence.detach()
-        return self._strength * divergence
+        with _without_dropout(self._model):
+            kl = self._kl(self._model, index).mean()
+        self._last = kl.detach()
+        return self._strength * kl
 
-    def numbers(self) -> dict[str, float]:
-        """The KL of the last batch."""
+    def logs(self) -> dict[str, float]:
+        """The KL on the last batch."""
         return {} if self._last is None else {"kl": float(self._last)}
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """How many batches were drawn."""
         return {"drawn": self._drawn}
 
-    def resume(self, state: dict[str, Any]) -> None:
-        """Draw those that were drawn, from the start, so that the next one comes next."""
-        self._order = self._from_the_start()
-        for _ in range(state["drawn"]):
-            next(self._order)
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Skip the batches that were drawn before."""
         self._drawn = state["drawn"]
+        self._order = islice(self._batch_order(), self._drawn, None)
 
-    def _from_the_start(self) -> Iterator[int]:
-        rank, size = self._share
-        return islice(_endless(len(self._batches), self._seed), rank, None, size)
+    def _batch_order(self) -> Iterator[int]:
+        return islice(
+            _endless_shuffle(len(self._batches), self._seed), self._rank, None, self._world_size
+        )
 
-    def _divergence(self, model: Module, index: int) -> Tensor:
+    def _kl(self, model: Module, index: int) -> Tensor:
         batch = self._batches[index]
         if not callable(self._base):
             return kl_to_top_tokens(self._base[index], self._logits(model, batch))
@@ -190,16 +195,16 @@ class KlGuard(Guard):
         return kl_to_base(base, self._logits(model, batch))
 
 
-def _endless(count: int, seed: int) -> Iterator[int]:
-    """Every number below ``count`` once in each pass, in an order drawn anew."""
+def _endless_shuffle(count: int, seed: int) -> Iterator[int]:
+    """Every number below ``count`` once per pass, in a new order each pass."""
     generator = torch.Generator().manual_seed(seed)
     while True:
         yield from torch.randperm(count, generator=generator).tolist()
 
 
 @contextmanager
-def _steady(model: Module) -> Iterator[None]:
-    """Eval mode inside, with gradients; the mode it had before afterwards."""
+def _without_dropout(model: Module) -> Iterator[None]:
+    """Evaluation mode with gradients inside; the previous mode afterwards."""
     training = model.training
     model.eval()
     try:

@@ -1,1 +1,1 @@
-"""Layers of our own, which need torch: imported by strategies inside functions only."""
+"""Layers that import torch at module level; strategies import them inside functions only."""

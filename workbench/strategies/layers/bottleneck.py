@@ -1,4 +1,4 @@
-"""The layers of a bottleneck adapter; imports torch, so only strategies at work import it."""
+"""The bottleneck adapter layer and the hook that applies it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _NAME = "bottleneck"
 
 
 class Bottleneck(nn.Module):
-    """``up(activation(down(x)))`` in float32, zero at the start.
+    """``up(activation(down(x)))`` in float32, zero at initialisation (arXiv 1902.00751).
 
     Attributes:
-        enabled: Off, the module that it belongs to answers as if there was none.
+        enabled: While False, the module it is attached to answers as if it were not there.
     """
 
     def __init__(self, width: int, inner: int, activation: str) -> None:
-        """Start ``up`` at zero and ``down`` as torch does."""
+        """Initialise ``up`` with zeros and ``down`` with torch's default."""
         super().__init__()
         self.down = nn.Linear(width, inner, dtype=float32)
         self.up = nn.Linear(inner, width, dtype=float32)
@@ -31,35 +31,36 @@ class Bottleneck(nn.Module):
         self.enabled = True
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """What is to be added, in the dtype of ``hidden [..., width]``."""
+        """Return what is to be added, in the dtype of ``hidden [..., width]``."""
         activation = getattr(functional, self.activation)
-        delta_kind: Tensor = self.up(activation(self.down(hidden.to(self.down.weight.dtype))))
-        return delta_kind.to(hidden.dtype)
+        added: Tensor = self.up(activation(self.down(hidden.to(self.down.weight.dtype))))
+        return added.to(hidden.dtype)
 
 
 def attach(module: nn.Module, adapter: Bottleneck, *, parallel: bool) -> None:
-    """Let ``adapter`` change what ``module`` gives, from its output or (parallel) its input."""
-    module.add_module(_NAME, adapter)
-    module.register_forward_hook(_beside if parallel else _after, with_kwargs=True)
+    """Let ``adapter`` add to the output of ``module``, computed from that output or its input.
 
-
-def _after(module: nn.Module, _given: Any, _named: Any, output: Any) -> Any:
-    """Add to the first output; attention gives its weights as a second one.
-
-    The adapter is looked up in the module, so that a copy of the model uses its own.
+    The adapter becomes a child of ``module`` and is looked up there, so that a copy of the model
+    uses its own.
     """
+    module.add_module(_NAME, adapter)
+    module.register_forward_hook(_parallel_hook if parallel else _sequential_hook)
+
+
+def _sequential_hook(module: nn.Module, _inputs: tuple[Tensor, ...], output: Any) -> Any:
     hidden = output[0] if isinstance(output, tuple) else output
-    return _added(module, hidden, output)
+    return _add_to_output(module, hidden, output)
 
 
-def _beside(module: nn.Module, given: tuple[Tensor, ...], _named: Any, output: Any) -> Any:
-    return _added(module, given[0], output)
+def _parallel_hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> Any:
+    return _add_to_output(module, inputs[0], output)
 
 
-def _added(module: nn.Module, source: Tensor, output: Any) -> Any:
+def _add_to_output(module: nn.Module, hidden: Tensor, output: Any) -> Any:
+    """Add to the output or, where it is a tuple (attention returns its weights too), its first."""
     adapter = module.get_submodule(_NAME)
     if not adapter.enabled:
         return output
     if isinstance(output, tuple):
-        return (output[0] + adapter(source), *output[1:])
-    return output + adapter(source)
+        return (output[0] + adapter(hidden), *output[1:])
+    return output + adapter(hidden)

@@ -1,8 +1,9 @@
-"""What CorDA has to know before it starts: the directions that general text uses least.
+"""The start of CorDA: the directions of each matrix that general text uses least.
 
-Knowledge-preserving CorDA (arXiv 2406.05223, section 3.2) splits each matrix W times the covariance
-C of its inputs by singular values, and trains the weakest directions, taken back by the inverse
-of C. PEFT does the arithmetic; here it is fed, and what it finds is kept as safetensors.
+Knowledge-preserving CorDA (arXiv 2406.05223, section 3.2) takes the singular value decomposition of
+W·C, where C is the covariance of the inputs of W on general text, and trains the weakest
+directions, multiplied by the inverse of C. PEFT does the arithmetic; this module feeds it and
+caches what it finds as safetensors.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ _PARTS = ("S_WC", "U_WC", "V_WC")
 
 
 def find_least_used(context: BaseContext, config: LoraConfig, rows: Sequence[GeneralRow]) -> None:
-    """Leave on each targeted matrix of the base the ``r`` directions that PEFT will start from."""
+    """Attach to each targeted matrix of the base the ``r`` directions that PEFT starts from."""
     modules: dict[str, Any] = {
         name: context.base.get_submodule(name) for name in sorted(config.target_modules or ())
     }
 
-    def find() -> dict[str, Tensor]:
+    def decompose() -> dict[str, Tensor]:
         preprocess_corda(context.base, config, lambda: _read(context, rows))
         return {
             f"{name}.{part}": getattr(module.eigens, part)
@@ -38,14 +39,14 @@ def find_least_used(context: BaseContext, config: LoraConfig, rows: Sequence[Gen
         }
 
     tokens = [row.input_ids for row in rows]
-    found = context.cached("corda", find, tokens, config.r, list(modules))
+    eigens = context.cached("corda", decompose, tokens, config.r, list(modules))
     for name, module in modules.items():
-        module.eigens = CordaEigens(**{part: found[f"{name}.{part}"] for part in _PARTS})
+        module.eigens = CordaEigens(**{part: eigens[f"{name}.{part}"] for part in _PARTS})
 
 
 @torch.no_grad()
 def _read(context: BaseContext, rows: Sequence[GeneralRow]) -> None:
-    """Show the base one row after the other: PEFT's hooks take no batches, and no padding."""
+    """Run the base over one row at a time: PEFT's hooks accept neither batches nor padding."""
     batches = context.batches(rows, 1)
     for done, batch in enumerate(batches, 1):
         context.logits(context.base, batch)

@@ -1,4 +1,4 @@
-"""The best weights so far, on disk while training goes on."""
+"""The best weights so far, kept on disk while training continues."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 
 
 class BestWeights:
-    """Keeps a copy of what is trained and gives it back bit for bit."""
+    """Keeps a copy of the trained weights and restores it bit for bit.
+
+    Attributes:
+        step: The step they are of; 0 before the first copy.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Keep it in ``folder``."""
+        """Keep the copy in ``folder``."""
+        self.step = 0
         self._file = folder / "best.safetensors"
 
-    def keep(self, model: Module) -> None:
-        """Replace the copy.
+    def keep(self, model: Module, step: int) -> None:
+        """Replace the copy by the weights after ``step``.
 
         Raises:
             MachineError: The disk is full or cannot be written.
@@ -33,40 +38,54 @@ class BestWeights:
         draft = self._file.with_suffix(".new")
         try:
             draft.parent.mkdir(parents=True, exist_ok=True)
-            save_file(trained(model), draft)
+            save_file(trained_weights(model), draft)
             draft.replace(self._file)
         except (OSError, SafetensorError) as error:
             draft.unlink(missing_ok=True)
-            raise MachineError(f"{self._file}: the best weights cannot be kept: {error}") from error
+            raise MachineError(f"{self._file}: cannot keep the best weights: {error}") from error
+        self.step = step
 
-    def copy_into(self, folder: Path) -> None:
-        """Let ``folder`` hold the copy too, where there is one; it is never written twice."""
+    def restore(self, model: Module) -> bool:
+        """Load the copy into ``model`` and delete it; false when there is none."""
+        if not self._file.exists():
+            return False
+        load_weights(model, self._file)
+        self._file.unlink()
+        return True
+
+    def copy_to(self, folder: Path) -> None:
+        """Put the copy, where there is one, into ``folder`` as well, by a link where possible."""
         if self._file.exists():
             link_or_copy(self._file, folder / self._file.name)
 
-    def take_from(self, folder: Path) -> None:
-        """Make the copy in ``folder`` the copy; none there is none here."""
+    def copy_from(self, folder: Path) -> None:
+        """Replace the copy by that in ``folder``; remove it where ``folder`` has none."""
         self._file.unlink(missing_ok=True)
         if (folder / self._file.name).exists():
             link_or_copy(folder / self._file.name, self._file)
 
-    @torch.no_grad()
-    def restore(self, model: Module) -> bool:
-        """Put the copy back into ``model`` and remove it; false when there is none."""
-        if not self._file.exists():
-            return False
-        parameters = dict(model.named_parameters())
-        with safe_open(self._file, framework="pt") as kept:
-            for name in kept.keys():  # noqa: SIM118 - safetensors offers no iteration
-                parameters[name].copy_(kept.get_tensor(name))
-        self._file.unlink()
-        return True
+    def state_dict(self) -> dict[str, int]:
+        """What a checkpoint keeps beside the weights."""
+        return {"step": self.step}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Continue from a checkpoint."""
+        self.step = state_dict["step"]
 
 
-def trained(model: Module) -> dict[str, torch.Tensor]:
+def trained_weights(model: Module) -> dict[str, torch.Tensor]:
     """The weights that training moves, by name."""
     return {
         name: parameter.detach().contiguous()
         for name, parameter in model.named_parameters()
         if parameter.requires_grad
     }
+
+
+@torch.no_grad()
+def load_weights(model: Module, file: Path) -> None:
+    """Copy the tensors of a safetensors file into the parameters of the same names."""
+    parameters = dict(model.named_parameters())
+    with safe_open(file, framework="pt") as stored:
+        for name in stored.keys():  # noqa: SIM118 - safetensors offers no iteration
+            parameters[name].copy_(stored.get_tensor(name))

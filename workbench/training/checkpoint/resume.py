@@ -1,4 +1,4 @@
-"""Going on from a checkpoint inside transformers' loop."""
+"""Resuming from a checkpoint inside transformers' training loop."""
 
 from __future__ import annotations
 
@@ -7,71 +7,74 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainerCallback
 
 from workbench.runs import checkpoints
-from workbench.training.checkpoint.rng_state import set_random_states
-from workbench.training.checkpoint.write import Saved
+from workbench.training.checkpoint.rng_state import set_rng_states
+from workbench.training.checkpoint.write import SavedState
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
     from workbench.runs.folder import RunFolder
-    from workbench.training.checkpoint.write import Scheduled
-    from workbench.training.distributed.fsdp import Weights
+    from workbench.training.checkpoint.write import Stateful
+    from workbench.training.distributed.fsdp import TrainedModel
     from workbench.training.distributed.process_group import ProcessGroup
     from workbench.training.reporting.reporter import Reporter
 
 
-def resumed(run: RunFolder, reporter: Reporter, step: int | None, processes: ProcessGroup) -> Saved:
-    """Read the checkpoint to go on from, and say which ones were passed over."""
-    reporter.phase("reading the checkpoint")
+def load_checkpoint(
+    run: RunFolder, reporter: Reporter, step: int | None, processes: ProcessGroup
+) -> SavedState:
+    """Read the checkpoint of ``step``, or the newest intact one, and report broken ones."""
+    reporter.phase("loading the checkpoint")
     choice = processes.from_main(lambda: checkpoints.choose(run, step))
     reporter.step(choice.step, reporter.status.total)
-    for broken in choice.broken:
-        reporter.notice(broken, level="warning")
-    return Saved.read(choice.folder, choice.step)
+    for problem in choice.broken:
+        reporter.notice(problem, level="warning")
+    return SavedState.read(choice.folder, choice.step)
 
 
 class ResumeCallback(TrainerCallback):
-    """Gives optimiser, scheduler, scaler and random states back where an unbroken run has them.
+    """Restores optimiser, scheduler, gradient scaler and random states.
 
-    An epoch's batches are drawn with a random number, so that random states are given back before
-    that where a new epoch begins, and after the skipped batches where one goes on.
+    The batches of an epoch are drawn with a random number when it begins. So the random states are
+    restored before that where the checkpoint lies between two epochs, and otherwise after the
+    Trainer has drawn the epoch's batches again and skipped those that were seen.
     """
 
-    def __init__(self, saved: Saved, weights: Weights, rank: int = 0) -> None:
-        """Take the checkpoint, for the process of that number."""
+    def __init__(self, saved: SavedState, trained: TrainedModel, rank: int = 0) -> None:
+        """Resume the process of number ``rank`` from ``saved``."""
         self._saved = saved
-        self._weights = weights
-        self._random = saved.random[rank]
+        self._trained = trained
+        self._rng = saved.rng_by_rank[rank]
         self._first = True
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Load the machinery, which stands by now, and keep no copy of it."""
+        """Load optimiser, scheduler and scaler, which exist by now, and free what was read."""
         del args, state, control
-        moving = machinery(kwargs["optimizer"], kwargs["lr_scheduler"], self._weights)
-        for name, one in moving.items():
-            one.load_state_dict(self._saved.machinery.pop(name))
+        optimization = optimization_of(kwargs["optimizer"], kwargs["lr_scheduler"], self._trained)
+        for name, part in optimization.items():
+            part.load_state_dict(self._saved.optimization.pop(name))
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Draw as an unbroken run would."""
+        """Restore the random states before the first epoch's batches are drawn."""
         del args, state, control, kwargs
         if self._first:
-            set_random_states(self._random)
+            set_rng_states(self._rng)
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """The same, after the batches of this epoch that were seen before."""
+        """Restore them again after the skipped batches of an epoch that was interrupted."""
         del args, control, kwargs
         if self._first and not float(state.epoch).is_integer():
-            set_random_states(self._random)
+            set_rng_states(self._rng)
         self._first = False
 
 
-def machinery(optimizer: Any, scheduler: Any, weights: Weights) -> dict[str, Scheduled]:
+def optimization_of(optimizer: Any, scheduler: Any, trained: TrainedModel) -> dict[str, Stateful]:
     """What takes the steps, by name; a scaler only where gradients are scaled (float16)."""
     scaler = {} if optimizer.scaler is None else {"scaler": optimizer.scaler}
-    return {"optimizer": weights.machinery(optimizer), "scheduler": scheduler, **scaler}
+    return {"optimizer": trained.stateful(optimizer), "scheduler": scheduler, **scaler}

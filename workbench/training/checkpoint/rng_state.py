@@ -9,20 +9,20 @@ import numpy as np
 import torch
 
 
-def random_states() -> dict[str, Any]:
+def get_rng_states() -> dict[str, Any]:
     """Those of Python, numpy, torch and each CUDA device, as plain values and tensors."""
-    numbers: dict[str, Any] = np.random.get_state(legacy=False)
-    generator = numbers["state"]
+    legacy: dict[str, Any] = np.random.get_state(legacy=False)
+    generator = legacy["state"]
     return {
         "python": random.getstate(),
-        "numpy": {**numbers, "state": {**generator, "key": generator["key"].tolist()}},
+        "numpy": {**legacy, "state": {**generator, "key": generator["key"].tolist()}},
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
 
 
-def set_random_states(states: dict[str, Any]) -> None:
-    """Put them back; a device that was not there before keeps its own."""
+def set_rng_states(states: dict[str, Any]) -> None:
+    """Restore them; a device that was not there when they were taken keeps its own."""
     random.setstate(states["python"])
     np.random.set_state(states["numpy"])
     torch.set_rng_state(states["torch"])

@@ -1,4 +1,4 @@
-"""State as JSON and safetensors: what others pickle, without pickle."""
+"""Nested state as JSON and safetensors: what others pickle, without pickle."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 def save_state(state: Any, folder: Path, name: str) -> None:
     """Write nested dicts, lists and tuples of plain values and tensors as two files.
 
-    Keys of any plain kind, tuples, and numbers that are not finite come back as they were.
+    Keys of any plain type, tuples, and numbers that are not finite survive the round trip.
 
     Raises:
-        TypeError: Something in it is neither.
+        TypeError: The state holds a value of another type.
         OSError: The disk is full or cannot be written.
-        SafetensorError: The same, told by safetensors.
+        SafetensorError: The same, reported by safetensors.
     """
-    packer = _Packer()
-    packed = packer.pack(state)
-    save_file(packer.tensors, folder / f"{name}.safetensors")
-    (folder / f"{name}.json").write_text(json.dumps(packed), encoding="utf-8")
+    encoder = _Encoder()
+    encoded = encoder.encode(state)
+    save_file(encoder.tensors, folder / f"{name}.safetensors")
+    (folder / f"{name}.json").write_text(json.dumps(encoded), encoding="utf-8")
 
 
 def load_state(folder: Path, name: str) -> Any:
@@ -35,31 +35,32 @@ def load_state(folder: Path, name: str) -> Any:
         OSError: A file cannot be read.
         SafetensorError: The tensors' file is broken.
     """
-    packed = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    return _unpack(packed, load_file(folder / f"{name}.safetensors"))
+    encoded = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return _decode(encoded, load_file(folder / f"{name}.safetensors"))
 
 
-class _Packer:
-    """Numbers the tensors in the order in which they are met; one met twice is kept once."""
+class _Encoder:
+    """Numbers the tensors in the order in which they occur; a shared one is stored once."""
 
     def __init__(self) -> None:
         self.tensors: dict[str, Tensor] = {}
         self._names: dict[int, str] = {}
 
-    def pack(self, value: Any) -> Any:
+    def encode(self, value: Any) -> Any:
         match value:
             case Tensor():
                 return {"tensor": self._name(value)}
             case dict():
-                return {"dict": [[self.pack(key), self.pack(one)] for key, one in value.items()]}
+                pairs = [[self.encode(key), self.encode(item)] for key, item in value.items()]
+                return {"dict": pairs}
             case tuple():
-                return {"tuple": [self.pack(one) for one in value]}
+                return {"tuple": [self.encode(item) for item in value]}
             case list():
-                return [self.pack(one) for one in value]
+                return [self.encode(item) for item in value]
             case None | bool() | int() | float() | str():
                 return value
             case _:
-                raise TypeError(f"a state holds a {type(value).__name__}, which is not kept")
+                raise TypeError(f"cannot save a {type(value).__name__} as part of a state")
 
     def _name(self, tensor: Tensor) -> str:
         if id(tensor) not in self._names:
@@ -68,15 +69,15 @@ class _Packer:
         return self._names[id(tensor)]
 
 
-def _unpack(packed: Any, tensors: dict[str, Tensor]) -> Any:
-    match packed:
+def _decode(encoded: Any, tensors: dict[str, Tensor]) -> Any:
+    match encoded:
         case {"tensor": str(name)}:
             return tensors[name]
         case {"dict": list(pairs)}:
-            return {_unpack(key, tensors): _unpack(value, tensors) for key, value in pairs}
-        case {"tuple": list(values)}:
-            return tuple(_unpack(value, tensors) for value in values)
+            return {_decode(key, tensors): _decode(item, tensors) for key, item in pairs}
+        case {"tuple": list(items)}:
+            return tuple(_decode(item, tensors) for item in items)
         case list():
-            return [_unpack(value, tensors) for value in packed]
+            return [_decode(item, tensors) for item in encoded]
         case _:
-            return packed
+            return encoded

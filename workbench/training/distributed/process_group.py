@@ -14,21 +14,21 @@ from workbench.core.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from workbench.retention.base import GeneralRow
+    from workbench.data.batches import Tokenised
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """One process among those of a run; alone, nothing is asked of torch.distributed.
+    """One process among those of a run; a single process never calls torch.distributed.
 
-    The first one leads: it alone writes into the run folder, obeys the user and judges, and the
-    others do what it says at the same step. All of them must call the same methods in the same
-    order. Where one fails the others fail too, because they wait for it in vain.
+    The main process alone writes into the run folder, reads the user's requests and decides; the
+    others do the same at the same step. All must call the same methods in the same order. Where one
+    fails the others fail too, because they wait for it in vain.
 
     Attributes:
-        rank: Its number, from 0.
+        rank: Number of this process, from 0.
         size: How many there are.
     """
 
@@ -37,48 +37,48 @@ class ProcessGroup:
 
     @property
     def is_main(self) -> bool:
-        """Whether it is the first."""
+        """Whether this is the main process."""
         return self.rank == 0
 
-    def from_main(self, decide: Callable[[], T]) -> T:
-        """What the leader decides, for all; the others wait for it."""
+    def from_main(self, compute: Callable[[], T]) -> T:
+        """Compute a value in the main process and return it in all; the others wait for it."""
         if self.size == 1:
-            return decide()
-        told: list[Any] = [decide() if self.is_main else None]
-        torch.distributed.broadcast_object_list(told, device=torch.device("cpu"))
-        decided: T = told[0]
-        return decided
-
-    def gather(self, value: T) -> list[T]:
-        """Everybody's value, by rank."""
-        if self.size == 1:
-            return [value]
-        every: list[Any] = [None] * self.size
-        torch.distributed.all_gather_object(every, value)
-        return every
-
-    def total(self, numbers: Sequence[float]) -> list[float]:
-        """Everybody's numbers added up, place by place."""
-        if self.size == 1:
-            return list(numbers)
-        sums = torch.tensor(numbers, dtype=torch.float64)
-        torch.distributed.all_reduce(sums)
-        return [float(number) for number in sums]
+            return compute()
+        values: list[Any] = [compute() if self.is_main else None]
+        torch.distributed.broadcast_object_list(values, device=torch.device("cpu"))
+        value: T = values[0]
+        return value
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """The leader first, then all others at once: they find what it has fetched or made."""
+        """Let the main process go first, then all others at once, who find what it has cached."""
         if not self.is_main:
             self.from_main(lambda: None)
         yield
         if self.is_main:
             self.from_main(lambda: None)
 
-    def require_same(self, rows: Iterable[GeneralRow]) -> None:
-        """Refuse to train together on rows that differ, as where machines share no cache.
+    def gather(self, value: T) -> list[T]:
+        """The values of all processes, by rank."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        torch.distributed.all_gather_object(values, value)
+        return values
+
+    def total(self, numbers: Sequence[float]) -> list[float]:
+        """The numbers of all processes, added up element by element."""
+        if self.size == 1:
+            return list(numbers)
+        sums = torch.tensor(numbers, dtype=torch.float64)
+        torch.distributed.all_reduce(sums)
+        return [float(number) for number in sums]
+
+    def require_same_rows(self, rows: Iterable[Tokenised]) -> None:
+        """Refuse to train together on rows that differ, as where machines share no storage.
 
         Raises:
-            BadInputError: They do.
+            BadInputError: They differ.
         """
         if self.size == 1:
             return
@@ -87,12 +87,11 @@ class ProcessGroup:
             digest.update(repr((row.input_ids, row.labels)).encode())
         if len(set(self.gather(digest.hexdigest()))) > 1:
             raise BadInputError(
-                "the processes of this run do not read the same rows; let their machines share the "
-                "dataset and FTWB_CACHE"
+                "ranks loaded different rows; put the dataset and FTWB_CACHE on shared storage"
             )
 
-    def leave(self) -> None:
-        """Go on without each other, once all are here."""
+    def shut_down(self) -> None:
+        """Wait for all processes; from then on each is alone."""
         if self.size > 1:
             self.gather(None)
             torch.distributed.destroy_process_group()

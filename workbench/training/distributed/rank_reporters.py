@@ -1,11 +1,11 @@
-"""Who of several processes tells the world what: the first one all but how it failed."""
+"""Which of several processes reports what: the main one everything but why it failed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.runs.status import Status
-from workbench.training.distributed.rank_main import tell_launcher
+from workbench.training.distributed.rank_main import report_to_launcher
 from workbench.training.reporting.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ def reporter_of(run: RunFolder, processes: ProcessGroup, worker: int | None) -> 
 
     Args:
         run: The run.
-        processes: The process, among the others.
-        worker: Pid of the worker that has started them and tells how they failed; without one the
-            first process does.
+        processes: The process among the others.
+        worker: Pid of the worker that has started them and reports failures; without one the main
+            process does.
     """
     if not processes.is_main:
         return SilentReporter(run)
@@ -34,51 +34,51 @@ def reporter_of(run: RunFolder, processes: ProcessGroup, worker: int | None) -> 
 
 
 class MainRankReporter(Reporter):
-    """Leaves it to the worker to say how the run failed: another process may have failed first."""
+    """Leaves failures to the worker: another process may have failed first."""
 
-    def last_event(self, kind: str, **values: Any) -> None:
+    def event_without_retry(self, kind: str, **values: Any) -> None:
         """Leave it to the worker."""
 
     def end(self, state: State, reason: str) -> None:
-        """Move the run to its last state, unless it failed."""
+        """Record the last state of the run, unless it failed."""
         if state == "failed":
-            tell_launcher(reason)
+            report_to_launcher(reason)
         else:
             super().end(state, reason)
 
 
 class SilentReporter(Reporter):
-    """Says nothing: the first process does."""
+    """Writes nothing: the main process does."""
 
     def __init__(self, run: RunFolder) -> None:
-        """Look at a run that another process keeps true."""
+        """Follow a run that another process writes."""
         self._run = run
         self.status = Status()
 
     def event(self, kind: str, **values: Any) -> None:
-        """Leave it to the first process."""
+        """Leave it to the main process."""
 
-    def last_event(self, kind: str, **values: Any) -> None:
-        """Leave it to the first process."""
+    def event_without_retry(self, kind: str, **values: Any) -> None:
+        """Leave it to the main process."""
 
-    def state(self, state: State, reason: str = "") -> None:
-        """Leave it to the first process."""
+    def set_state(self, state: State, reason: str = "") -> None:
+        """Leave it to the main process."""
 
     def end(self, state: State, reason: str) -> None:
-        """Say only how it failed, unless it did because the first one has ended the run."""
+        """Report a failure to the launcher, unless it only follows the end of the main process."""
         if state == "failed" and self._run.status().live:
-            tell_launcher(reason)
+            report_to_launcher(reason)
 
     def retry_when_disk_full(self, write: Callable[[], T], also: Path | None = None) -> T:
-        """Only the first process waits for room on a disk."""
+        """Write once: only the main process waits for space on a disk."""
         del also
         return write()
 
     def phase(
         self, name: str, detail: str = "", done: int = 0, total: int = 0, *, stoppable: bool = True
     ) -> None:
-        """Leave it to the first process, and stopping too."""
+        """Leave it to the main process, stopping included."""
 
     def step(self, step: int, total: int) -> None:
-        """Know how far training is."""
+        """Keep the step, without writing it."""
         self.status = self.status.model_copy(update={"step": step, "total": total})

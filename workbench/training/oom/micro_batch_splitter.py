@@ -1,4 +1,4 @@
-"""Micro batches that do not fit are cut, so that a step is the same step in less memory."""
+"""Micro batches that do not fit are split, so that a step is the same step in less memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.core.errors import RunFailedError
 from workbench.data.batches import split_batch
 from workbench.data.rendering import IGNORE_INDEX
 from workbench.models.auto_batch_size import DeviceMemoryError, out_of_memory
-from workbench.training.checkpoint.rng_state import random_states, set_random_states
+from workbench.training.checkpoint.rng_state import get_rng_states, set_rng_states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,48 +23,69 @@ if TYPE_CHECKING:
 
     from workbench.recipe.recipe import Recipe
     from workbench.training.checkpoint.write import Stateful
+    from workbench.training.distributed.process_group import ProcessGroup
     from workbench.training.reporting.reporter import Reporter
 
     Batch = Mapping[str, Tensor]
-    Learn = Callable[[Batch], Tensor]
-    Penalise = Callable[[int], Tensor]
+    ForwardBackward = Callable[[Batch], Tensor]
+    PenaltyBackward = Callable[[int], Tensor]
 
 
 class MicroBatchSplitter(TrainerCallback):
-    """Takes each micro batch whole or, once there was no memory for one, in parts.
+    """Computes the gradients of each micro batch at once or, after running out of memory, in parts.
 
-    The loss is a sum over tokens, divided by those of the whole optimiser step, so that the
-    gradients of the parts add up to that of the whole; the penalties are then taken once, apart. A
-    try that fails leaves no trace: gradients, draws and what was noted of the losses go back to
-    where the optimiser step began, and its micro batches are taken again in twice as many parts.
+    The loss is a sum over tokens, divided by those of the whole optimiser step, so the gradients of
+    the parts add up to that of the whole; the penalties are then computed once, apart from the
+    rows. When memory runs out
+
+    1. everything goes back to where the optimiser step began: gradients, random states, and what
+       others noted of the losses;
+    2. micro batches are split into twice as many parts from now on, or the run fails where that
+       cannot help;
+    3. all micro batches of this optimiser step are computed again.
 
     Attributes:
-        tokens_before: Of the Trainer's count, when the optimiser step began.
-        random_before: Random states between the last optimiser step and this one.
-        stepping: Whether the optimiser is at work.
+        tokens_before: The Trainer's count of tokens when the optimiser step began.
+        rng_before: Random states between the last optimiser step and this one.
+        in_optimizer_step: Whether the optimiser is moving weights.
     """
 
     def __init__(
-        self, recipe: Recipe, reporter: Reporter, remembering: Mapping[str, Stateful]
+        self,
+        recipe: Recipe,
+        reporter: Reporter,
+        processes: ProcessGroup,
+        stateful: Mapping[str, Stateful],
     ) -> None:
-        """Start without cutting; ``remembering`` is what notes something in a micro batch."""
+        """Start without splitting.
+
+        Args:
+            recipe: The run's.
+            reporter: Takes the notices.
+            processes: Those that train together; several cannot split.
+            stateful: What changes its state during a micro batch, by name.
+        """
         self._recipe = recipe
         self._reporter = reporter
-        self._remembering = remembering
+        self._processes = processes
+        self._stateful = stateful
         self._parts = 1
         self._model: Module | None = None
+        # Of the optimiser step in progress:
         self._batches: list[Batch] = []
-        self._start: dict[str, Any] = {}
+        self._start_states: dict[str, Any] = {}
+        self._start_rng: dict[str, Any] = {}
         self._returned: Tensor | float = 0.0
-        self._tried: Batch = {}
-        self._penalising = False
+        # Of the micro batch in progress:
+        self._batch: Batch = {}
+        self._in_penalties = False
         self.tokens_before = 0
-        self.random_before: dict[str, Any] = {}
-        self.stepping = False
+        self.rng_before: dict[str, Any] = {}
+        self.in_optimizer_step = False
 
     @property
-    def whole(self) -> bool:
-        """Whether micro batches are taken whole, their share of the penalties with them."""
+    def is_whole(self) -> bool:
+        """Whether micro batches are computed at once, their share of the penalties with them."""
         return self._parts == 1
 
     def on_train_begin(
@@ -73,158 +94,150 @@ class MicroBatchSplitter(TrainerCallback):
         """Remember where the first step begins."""
         del args, control
         self._model = kwargs["model"]
-        self._begin(state)
+        self._begin_step(state)
 
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """From here on weights may move."""
         del args, state, control, kwargs
-        self.stepping = True
+        self.in_optimizer_step = True
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Remember where the next step begins."""
         del args, control, kwargs
-        self._begin(state)
+        self._begin_step(state)
 
-    def _begin(self, state: TrainerState) -> None:
-        self.stepping = False
+    def _begin_step(self, state: TrainerState) -> None:
+        self.in_optimizer_step = False
         self._batches = []
         self._returned = 0.0
         self.tokens_before = state.num_input_tokens_seen
-        self.random_before = random_states()
+        self.rng_before = get_rng_states()
 
-    def take(self, batch: Batch, learn: Learn, penalise: Penalise) -> Tensor:
+    def run(self, batch: Batch, rows: ForwardBackward, penalties: PenaltyBackward) -> Tensor:
         """Add the gradients of a micro batch, and return its share of the step's loss.
 
         Args:
             batch: The micro batch.
-            learn: Forward and backward through some rows; with the penalties while :attr:`whole`.
-            penalise: Forward and backward through the penalties, for so many learned tokens.
+            rows: Forward and backward through some rows; with the penalties while
+                :attr:`is_whole`.
+            penalties: Forward and backward through the penalties, for that many labelled tokens.
 
         Raises:
-            NoRoomError: There is no memory even for a single row.
-            RunFailedError: There is no memory, and other processes wait for this one's gradients.
+            DeviceMemoryError: Not even a single row fits.
+            RunFailedError: Memory ran out, and other processes wait for this one's gradients.
         """
         if not self._batches:
-            self._start = {name: part.state() for name, part in self._remembering.items()}
-            self._start_random = random_states()
+            self._start_states = {name: part.state_dict() for name, part in self._stateful.items()}
+            self._start_rng = get_rng_states()
         self._batches.append(batch)
-        loss = self._try([batch], learn, penalise)
-        if loss is None:
-            loss = self._again(learn, penalise) - self._returned
+        loss = self._try([batch], rows, penalties)
+        while loss is None:
+            self._roll_back()
+            self._split_further()
+            step_loss = self._try(self._batches, rows, penalties)
+            loss = None if step_loss is None else step_loss - self._returned
         self._returned = self._returned + loss
         return loss
 
-    def _again(self, learn: Learn, penalise: Penalise) -> Tensor:
-        """Take all micro batches of this optimiser step again, in smaller parts; their loss."""
-        while True:
-            self._go_back()
-            self._cut_smaller()
-            loss = self._try(self._batches, learn, penalise)
-            if loss is not None:
-                return loss
-
-    def _try(self, batches: list[Batch], learn: Learn, penalise: Penalise) -> Tensor | None:
-        """Their loss, their gradients added; None where there was no memory."""
+    def _try(
+        self, batches: list[Batch], rows: ForwardBackward, penalties: PenaltyBackward
+    ) -> Tensor | None:
+        """Add the gradients of ``batches`` and return their loss; None when memory runs out."""
         try:
-            return torch.stack([self._one(batch, learn, penalise) for batch in batches]).sum()
+            losses = [self._forward_backward(batch, rows, penalties) for batch in batches]
+            return torch.stack(losses).sum()
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
-            return None  # what was computed is free only where this clause has been left
+            return None  # the caller continues outside of this clause, where the tensors are free
 
-    def _one(self, batch: Batch, learn: Learn, penalise: Penalise) -> Tensor:
-        self._tried, self._penalising = batch, False
-        if self.whole:
-            return learn(batch)
-        loss = torch.stack([learn(part) for part in split_batch(batch, self._parts)]).sum()
-        self._penalising = True
-        return loss + penalise(int((batch["labels"][:, 1:] != IGNORE_INDEX).sum()))
+    def _forward_backward(
+        self, batch: Batch, rows: ForwardBackward, penalties: PenaltyBackward
+    ) -> Tensor:
+        self._batch, self._in_penalties = batch, False
+        if self.is_whole:
+            return rows(batch)
+        loss = torch.stack([rows(part) for part in split_batch(batch, self._parts)]).sum()
+        self._in_penalties = True
+        return loss + penalties(int((batch["labels"][:, 1:] != IGNORE_INDEX).sum()))
 
-    def _go_back(self) -> None:
-        """Undo what the failed try left behind."""
+    def _roll_back(self) -> None:
+        """Go back to where the optimiser step began."""
         assert self._model is not None  # noqa: S101 - narrows for mypy
         self._model.zero_grad()
         torch.cuda.empty_cache()
-        for name, part in self._remembering.items():
-            part.resume(self._start[name])
-        set_random_states(self._start_random)
+        for name, part in self._stateful.items():
+            part.load_state_dict(self._start_states[name])
+        set_rng_states(self._start_rng)
 
-    def _cut_smaller(self) -> None:
-        rows = len(self._tried["labels"])
-        before, parts = math.ceil(rows / self._parts), 2 * self._parts
-        if _processes() > 1:
-            raise RunFailedError(_TOGETHER)
-        if self._penalising:
-            raise DeviceMemoryError(self._no_room_for_penalties())
-        if before == 1 and not self.whole:
-            raise DeviceMemoryError(self._no_room_for_a_row())
-        self._parts = parts
-        at_once = math.ceil(rows / parts)
+    def _split_further(self) -> None:
+        rows = len(self._batch["labels"])
+        size = math.ceil(rows / self._parts)
+        if self._processes.size > 1:
+            raise RunFailedError(_OTHERS_WAIT)
+        if self._in_penalties:
+            raise DeviceMemoryError(self._no_memory_for_penalties())
+        if size == 1 and not self.is_whole:
+            raise DeviceMemoryError(self._no_memory_for_a_row())
+        self._parts *= 2
+        smaller = math.ceil(rows / self._parts)
         self._reporter.event(
             "notice",
             level="warning",
-            text=self._told(before, at_once),
-            rows_at_once=at_once,
-            parts=parts,
+            text=self._split_notice(size, smaller),
+            micro_batch_size=smaller,
+            parts=self._parts,
         )
 
-    def _told(self, before: int, at_once: int) -> str:
+    def _split_notice(self, before: int, after: int) -> str:
         if before == 1:
-            return "no memory for 1 row and the penalties at once: from now on one after the other"
+            return "out of memory: micro batch stays 1, penalties are computed apart from it"
         training = self._recipe.training
         effective = training.micro_batch_size * training.gradient_accumulation_steps
         return (
-            f"no memory for {before} rows at once: from now on {at_once}, with {self._parts} times "
-            f"the accumulation; the effective batch stays {effective}"
+            f"out of memory: micro batch {before} → {after}, accumulation doubled; "
+            f"the effective batch stays {effective}"
         )
 
-    def _no_room_for_a_row(self) -> str:
-        longest = int(self._tried["attention_mask"].sum(1).max())
+    def _no_memory_for_a_row(self) -> str:
+        tokens = int(self._batch["attention_mask"].sum(1).max())
         training = self._recipe.training
-        ways = ["lower training.sequence_length"]
+        remedies = ["lower training.sequence_length"]
         if not training.gradient_checkpointing:
-            ways.append("set training.gradient_checkpointing")
+            remedies.append("set training.gradient_checkpointing")
         if self._recipe.strategy.quantization() is None:
-            ways.append("take strategy.kind=qlora")
-        return f"no memory for a single row of {longest:,} tokens: {_either(ways)}"
+            remedies.append("use strategy.kind=qlora")
+        return f"out of memory at micro batch 1, a row of {tokens:,} tokens: {_any_of(remedies)}"
 
-    def _no_room_for_penalties(self) -> str:
+    def _no_memory_for_penalties(self) -> str:
         active = [f"retention.{kind}" for kind in self._recipe.retention.active()]
+        remedies = ["switch one of them off", "lower retention.kl.batch_size"]
         return (
-            f"no memory for the penalties of {', '.join(active)}, not even apart from the rows: "
-            f"{_either(['switch one of them off', 'lower retention.kl.batch_size'])}"
+            f"out of memory for the penalties of {', '.join(active)}, even apart from the rows: "
+            f"{_any_of(remedies)}"
         )
 
-    def state(self) -> dict[str, Any]:
-        """In how many parts micro batches are taken."""
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
         return {"parts": self._parts}
 
-    def resume(self, state: dict[str, Any]) -> None:
-        """Cut them like that from the start."""
-        self._parts = state["parts"]
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        self._parts = state_dict["parts"]
 
 
-_TOGETHER = (
-    "no memory for a micro batch on this GPU, and with several processes none can cut its own "
-    "while the others wait: lower training.micro_batch_size and raise "
-    "training.gradient_accumulation_steps by as much"
+_OTHERS_WAIT = (
+    "out of memory on this GPU; with several processes none can split its micro batch while the "
+    "others wait: lower training.micro_batch_size and raise training.gradient_accumulation_steps "
+    "by the same factor"
 )
 
 
-def _processes() -> int:
-    distributed = torch.distributed
-    return (
-        distributed.get_world_size()
-        if distributed.is_available() and distributed.is_initialized()
-        else 1
-    )
-
-
-def _either(ways: list[str]) -> str:
+def _any_of(remedies: list[str]) -> str:
     """``one, two or three``."""
-    *first, last = ways
+    *first, last = remedies
     return f"{', '.join(first)} or {last}" if first else last

@@ -1,4 +1,4 @@
-"""Waiting for a device before anything heavy is imported: a run that waits costs little memory."""
+"""Waiting for a device before anything heavy is imported: a queued run costs little memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.core import locations
 from workbench.core.errors import FtwbError, MachineError
 from workbench.hardware.devices import CPU, usable_devices
 from workbench.runs.control import take_stop
-from workbench.runs.queue import Queue, Taken
+from workbench.runs.queue import AcquiredDevices, Queue
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
@@ -21,90 +21,98 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
     from workbench.runs.status import State
 
-_LOOK = 0.5
+_POLL_SECONDS = 0.5
 """Seconds between two looks at the queue."""
 
-_HEARTBEAT = 10.0
-"""Seconds after which a run that waits says that it still does."""
+_HEARTBEAT_SECONDS = 10.0
+"""Seconds between two writes of status.json while the place in the queue stays the same."""
 
 
 class DeviceWait:
-    """The wait of one run, told in its status.json."""
+    """The wait of one run in the queue, shown in its status.json."""
 
-    def __init__(self, run: RunFolder, order: Sequence[str]) -> None:
-        """Look which devices the run could take; ``order`` is what its worker was told to do."""
+    def __init__(self, run: RunFolder, arguments: Sequence[str]) -> None:
+        """Look which devices the run could take.
+
+        Args:
+            run: The run.
+            arguments: Of its worker; the status keeps them, so that the wait can start again.
+        """
         self._run = run
         self._devices = usable_devices()
-        self._known = run.status().model_dump(include={"created", "step", "total"})
-        self._known["order"] = tuple(order)
+        self._kept = run.status().model_dump(include={"created", "step", "total"})
+        self._kept["order"] = tuple(arguments)
         self._queue = Queue(locations.queue())
         self._needed = 1
-        self._told = (0, 0.0)
+        self._last_place, self._last_save = 0, 0.0
 
     def acquire(self) -> int:
-        """Wait until devices are this process's own to its end; how many processes work on them.
+        """Wait until this process holds the devices of the run; the number of ranks to start.
 
-        They are the only ones that CUDA then shows. A stop, a broken recipe, too few devices or a
-        queue that cannot be used ends the run here, and none do. Processes on the CPU share it.
+        CUDA then shows these devices only, and they stay taken until this process ends. A stop, a
+        broken recipe, too few devices or a queue that cannot be used end the run here: the number
+        is then 0. Processes on the CPU share it.
         """
         try:
-            count = self._run.recipe().devices.count
-            self._needed = self._needs(count)
-            taken = self._stand()
+            ranks = self._run.recipe().devices.count
+            self._needed = self._devices_for(ranks)
+            taken = self._wait()
         except FtwbError as error:
-            self._say("failed", reason=str(error), ended=time.time())
+            self._save_status("failed", reason=str(error), ended=time.time())
             return 0
         if taken is None:
-            reason = f"taken out of the queue for {self._choice()}"
-            self._say("stopped", reason=reason, ended=time.time())
+            reason = f"removed from the queue for {self._wanted()}"
+            self._save_status("stopped", reason=reason, ended=time.time())
             return 0
-        os.environ["CUDA_VISIBLE_DEVICES"] = _visible(taken.devices, count)
-        self._say("starting", started=time.time())
-        return count
+        os.environ["CUDA_VISIBLE_DEVICES"] = _visible_devices(taken.devices, ranks)
+        self._save_status("starting", started=time.time())
+        return ranks
 
-    def _needs(self, count: int) -> int:
+    def _devices_for(self, ranks: int) -> int:
         if self._devices == (CPU,):
             return 1
-        if count > len(self._devices):
+        if ranks > len(self._devices):
             raise MachineError(
-                f"devices.count is {count}, and this machine has {len(self._devices)}: lower it, "
-                "or start the run over several machines with 'ftwb slurm'"
+                f"devices.count is {ranks}, but this machine has {len(self._devices)}: lower it, "
+                "or start the run on several machines with 'ftwb slurm'"
             )
-        return count
+        return ranks
 
-    def _stand(self) -> Taken | None:
+    def _wait(self) -> AcquiredDevices | None:
+        """The devices, once they are free; None where the user stopped the run first."""
         keys = [device.key for device in self._devices]
         while not take_stop(self._run):
             place = self._queue.try_acquire(self._run.path, keys, self._needed)
-            if isinstance(place, Taken):
+            if isinstance(place, AcquiredDevices):
                 return place
-            self._tell(place)
-            time.sleep(_LOOK)
+            self._show_place(place)
+            time.sleep(_POLL_SECONDS)
         return None
 
-    def _tell(self, place: int) -> None:
-        told, at = self._told
-        if place != told or time.monotonic() - at >= _HEARTBEAT:
-            self._told = place, time.monotonic()
-            self._say("queued", place=place, device=self._choice())
+    def _show_place(self, place: int) -> None:
+        now = time.monotonic()
+        if place != self._last_place or now - self._last_save >= _HEARTBEAT_SECONDS:
+            self._last_place, self._last_save = place, now
+            self._save_status("queued", place=place, device=self._wanted())
 
-    def _choice(self) -> str:
+    def _wanted(self) -> str:
+        """The devices that the run waits for, in words."""
         if len(self._devices) == 1:
             return self._devices[0].name
-        wanted = "one" if self._needed == 1 else str(self._needed)
-        return f"{wanted} of {len(self._devices)} GPUs"
+        count = "one" if self._needed == 1 else str(self._needed)
+        return f"{count} of {len(self._devices)} GPUs"
 
-    def _say(self, state: State, **values: object) -> None:
-        """Write the status; a disk that is full for a moment costs nobody their place."""
-        status = Status.of_this_process(state=state, **self._known, **values)
+    def _save_status(self, state: State, **values: object) -> None:
+        """Write the status; a disk that is full for a moment costs no run its place."""
+        status = Status.of_this_process(state=state, **self._kept, **values)
         with suppress(MachineError):
             status.save(self._run.status_file)
 
 
-def _visible(keys: Sequence[str], count: int) -> str:
-    """What CUDA may show; where no driver told of a device, the first that the user lets it see."""
+def _visible_devices(keys: Sequence[str], count: int) -> str:
+    """What CUDA may show: the devices taken, or without a driver the first that the user allows."""
     if tuple(keys) != (CPU.key,):
         return ",".join(keys)
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    words = map(str, range(count)) if seen is None else seen.split(",")
-    return ",".join(islice(words, count))
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    numbers = map(str, range(count)) if allowed is None else allowed.split(",")
+    return ",".join(islice(numbers, count))

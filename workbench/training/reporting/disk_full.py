@@ -1,4 +1,4 @@
-"""A disk that is full: whoever cannot write waits for room, and nothing is lost."""
+"""A full disk: writes wait for space, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -23,88 +23,92 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_LOOK = 2.0
-"""Seconds between two looks whether there is room."""
+_POLL_SECONDS = 2.0
+"""Seconds between two looks at the free space."""
 
-_ANYWAY = 60.0
-"""Seconds after which a write is tried again though no more room is seen: quotas show none."""
+_RETRY_SECONDS = 60.0
+"""Seconds after which a write is tried again though no more space is seen: quotas show none."""
 
-_RESERVE = 64 << 10
-"""Bytes that a run holds, to give them up for its status once the disk is full."""
+_RESERVE_BYTES = 64 << 10
+"""Bytes that a run holds back, to free them for its status once the disk is full."""
 
 
-class StopRequested(Exception):  # noqa: N818 - an order, not an error
+class StopRequested(Exception):  # noqa: N818 - a request, not an error
     """The user asked the run to stop while no step was being taken."""
 
 
-class Pausing(Protocol):
-    """Who tells the user that the run stands still."""
+class PauseListener(Protocol):
+    """Shows the user that the run is paused."""
 
-    def pause(self, why: str) -> None:
-        """Say so, as well as that can be said on a full disk."""
+    def pause(self, reason: str) -> None:
+        """Show it as paused, as far as that can be written on a full disk."""
 
-    def go_on(self, after: str) -> None:
-        """Say that it goes on."""
+    def resume(self, message: str) -> None:
+        """Show it as running again, and report ``message``."""
 
 
-class Disk:
-    """Lets whoever writes for a run wait while there is no room, and obeys a stop meanwhile."""
+class DiskSpace:
+    """Lets writes for a run wait while the disk is full, and obeys a stop meanwhile."""
 
-    def __init__(self, run: RunFolder, teller: Pausing) -> None:
-        """Hold the reserve of ``run``; ``teller`` says when it stands still."""
+    def __init__(self, run: RunFolder, listener: PauseListener) -> None:
+        """Hold the reserve of ``run``; ``listener`` shows when it is paused."""
         self._run = run
-        self._teller = teller
+        self._listener = listener
         self._reserve = run.path / ".reserve"
-        self._hold()
+        self._hold_reserve()
 
-    def retry_when_disk_full(self, write: Callable[[], _T], also: Path) -> _T:
-        """Do ``write``, again from its start once there is room where it found none.
+    def retry_when_full(self, write: Callable[[], _T], also: Path) -> _T:
+        """Call ``write``, and again from its start whenever there is space after it found none.
 
         Args:
             write: Leaves nothing behind where it fails.
-            also: A folder beside the run's that is written to; the fuller disk is waited for.
+            also: A folder outside the run's that it writes to; the fuller disk is waited for.
 
         Raises:
-            StopAsked: The user did not want to wait.
+            StopRequested: The user did not want to wait.
         """
-        since, where = None, self._run.path
+        since, place = None, self._run.path
         while True:
             try:
-                done = write()
+                result = write()
                 break
             except (OSError, FtwbError, SafetensorError) as error:
                 if not files.is_disk_full(error):
                     raise
             since = time.monotonic() if since is None else since
-            where = min((self._run.path, also), key=_free)
-            self._wait(where)
+            place = min((self._run.path, also), key=_free_bytes)
+            self._wait_for_space(place)
         if since is not None:
             waited = time.monotonic() - since
-            self._teller.go_on(f"{_disk(where)} was full: waited {waited:.0f} s, nothing is lost")
-        return done
+            self._listener.resume(
+                f"disk full at {place}: resumed after {waited:.0f} s, nothing was lost"
+            )
+        return result
 
-    def _wait(self, where: Path) -> None:
-        """Stand still until there is more room than was left after the write that failed."""
-        before = _free(where)
+    def _wait_for_space(self, place: Path) -> None:
+        """Pause until there is more space than the failed write left."""
+        before = _free_bytes(place)
         self.give_up_reserve()
-        self._teller.pause(f"{_disk(where)} is full; it goes on when there is room")
+        self._listener.pause(f"disk full at {place}: resumes when there is space")
         start, held = time.monotonic(), False
         while True:
-            time.sleep(_LOOK)
+            time.sleep(_POLL_SECONDS)
             if take_stop(self._run):
                 raise StopRequested(
-                    f"stopped on request while {_disk(where)} was full{self._left()}"
+                    f"stopped on request while the disk was full at {place}; "
+                    f"{self._newest_checkpoint()}"
                 )
-            held = held or self._hold()
-            if held and (_free(where) > before or time.monotonic() - start >= _ANYWAY):
+            held = held or self._hold_reserve()
+            retry_anyway = time.monotonic() - start >= _RETRY_SECONDS
+            if held and (_free_bytes(place) > before or retry_anyway):
                 return
 
-    def _hold(self) -> bool:
-        """Take the reserve; false where there is no room for it."""
+    def _hold_reserve(self) -> bool:
+        """Take the reserve; false where there is no space for it."""
         try:
             file = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             try:
-                files.write_all(file, bytes(_RESERVE))
+                files.write_all(file, bytes(_RESERVE_BYTES))
             finally:
                 os.close(file)
         except OSError:
@@ -113,23 +117,16 @@ class Disk:
         return True
 
     def give_up_reserve(self) -> None:
-        """Leave nothing of it behind, where files can be removed at all."""
+        """Free the reserve, where files can be removed at all."""
         with suppress(OSError):
             self._reserve.unlink(missing_ok=True)
 
-    def _left(self) -> str:
-        """Which checkpoint a stopped run has."""
+    def _newest_checkpoint(self) -> str:
         steps = checkpoints.steps(self._run)
-        return (
-            f"; its newest checkpoint is of step {steps[0]}" if steps else "; it has no checkpoint"
-        )
+        return f"newest checkpoint: step {steps[0]}" if steps else "no checkpoint was written"
 
 
-def _disk(where: Path) -> str:
-    return f"the disk of {where}"
-
-
-def _free(where: Path) -> int:
-    """Bytes that may be written where the nearest folder that is there lies."""
-    there = next(folder for folder in (where, *where.parents) if folder.exists())
-    return shutil.disk_usage(there).free
+def _free_bytes(place: Path) -> int:
+    """Bytes that may be written at ``place``, or at its nearest parent that exists."""
+    existing = next(folder for folder in (place, *place.parents) if folder.exists())
+    return shutil.disk_usage(existing).free

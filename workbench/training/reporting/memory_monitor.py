@@ -1,4 +1,4 @@
-"""Readings of memory while a run is at work: on each step, and while it measures."""
+"""Memory readings of a run: after each step, and while it loads and measures."""
 
 from __future__ import annotations
 
@@ -13,36 +13,35 @@ if TYPE_CHECKING:
     from workbench.training.distributed.process_group import ProcessGroup
     from workbench.training.reporting.reporter import Reporter
 
-_INTERVAL = 0.5
-"""Seconds between two readings."""
+_INTERVAL_SECONDS = 0.5
 
 
 class MemoryMonitor:
-    """Tells of memory in events, not too often."""
+    """Writes ``memory`` events, at most one in half a second."""
 
     def __init__(self, run: RunFolder, reporter: Reporter, processes: ProcessGroup) -> None:
-        """Read for a run that ``team`` works on."""
+        """Read for the run that ``processes`` work on."""
         self._run = run
         self._reporter = reporter
         self._processes = processes
-        self._read = 0.0
+        self._last = 0.0
 
-    def step(self) -> None:
+    def record_all(self) -> None:
         """Read the devices of all processes, which must all call this."""
         if self._processes.from_main(self._due):
-            self._tell(self._processes.gather(self._own()))
+            self._record(self._processes.gather(self._read()))
 
-    def glance(self) -> None:
-        """Read this process's own device, whatever the others do."""
+    def record_own(self) -> None:
+        """Read this process's device, whatever the others do."""
         if self._due():
-            self._tell([self._own()])
+            self._record([self._read()])
 
     def _due(self) -> bool:
-        return time.monotonic() - self._read >= _INTERVAL
+        return time.monotonic() - self._last >= _INTERVAL_SECONDS
 
-    def _own(self) -> dict[str, int | float]:
+    def _read(self) -> dict[str, int | float]:
         return read_memory(cuda_use(), self._run.path)
 
-    def _tell(self, readings: list[dict[str, int | float]]) -> None:
-        self._read = time.monotonic()
+    def _record(self, readings: list[dict[str, int | float]]) -> None:
+        self._last = time.monotonic()
         self._reporter.event("memory", **together(readings))

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def cuda_use() -> tuple[CudaUse, ...]:
-    """What torch counts on each CUDA or ROCm device, none without one."""
+    """The memory in use on each CUDA or ROCm device; empty without one."""
     if not torch.cuda.is_available():
         return ()
-    return tuple(map(_use, range(torch.cuda.device_count())))
+    return tuple(map(_read, range(torch.cuda.device_count())))
 
 
-def _use(index: int) -> CudaUse:
+def _read(index: int) -> CudaUse:
     free, total = torch.cuda.mem_get_info(index)
     amd = torch.version.hip is not None
     uuid = "" if amd else f"GPU-{torch.cuda.get_device_properties(index).uuid}"
@@ -31,18 +31,18 @@ def _use(index: int) -> CudaUse:
         uuid=uuid,
         used=total - free,
         total=total,
-        utilisation=_ask(torch.cuda.utilization, index) if amd else None,
-        power=(_ask(torch.cuda.power_draw, index) or None) if amd else None,
-        temperature=_ask(torch.cuda.temperature, index) if amd else None,
+        utilisation=_amd_reading(torch.cuda.utilization, index) if amd else None,
+        power=(_amd_reading(torch.cuda.power_draw, index) or None) if amd else None,
+        temperature=_amd_reading(torch.cuda.temperature, index) if amd else None,
     )
 
 
-def _ask(question: Callable[[int], object], index: int) -> float | None:
-    """What AMD's library tells through torch; None where it is absent, refuses or says "N/A".
+def _amd_reading(read: Callable[[int], object], index: int) -> float | None:
+    """A reading of AMD's library through torch; None where it is absent, refuses or says "N/A".
 
-    It speaks of watts, where torch's page promises milliwatts, and says 0 W for unknown.
+    It returns watts, where torch's documentation promises milliwatts, and 0 W for unknown.
     """
-    answer: object = None
+    value: object = None
     with suppress(Exception):  # its errors have no name that is known without the library
-        answer = question(index)
-    return answer if isinstance(answer, int | float) else None
+        value = read(index)
+    return value if isinstance(value, int | float) else None

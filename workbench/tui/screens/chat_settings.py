@@ -1,4 +1,4 @@
-"""How every lane of a chat answers: a small form that complains like the recipe's."""
+"""The settings of a chat: a small form that validates like the recipe's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ChatSettingsScreen(Dialog[ChatSettings]):
-    """Enter takes what is written, if nothing is wrong with it."""
+    """Enter applies the settings unless a field is invalid."""
 
     CSS_PATH = "chat_settings.tcss"
     BINDINGS: ClassVar = [
@@ -29,22 +29,19 @@ class ChatSettingsScreen(Dialog[ChatSettings]):
     ]
 
     def __init__(self, settings: ChatSettings) -> None:
-        """Start with ``settings``."""
         super().__init__()
         self._settings = settings
 
     def compose(self) -> ComposeResult:
-        """Lay out one row a field, and what the field under the cursor means."""
         with VerticalScroll(classes="dialog", id="settings") as box:
-            box.border_title = "How every lane answers"
-            box.border_subtitle = "enter takes them   ^r defaults   escape leaves"
+            box.border_title = "Settings of every lane"
+            box.border_subtitle = "enter applies   ^r defaults   escape closes"
             box.can_focus = False
             for name, info in ChatSettings.model_fields.items():
                 yield FieldRow(describe(name, info))
-            yield Static("", id="tells", markup=False)
+            yield Static("", id="field-help", markup=False)
 
     def on_mount(self) -> None:
-        """Show what holds now."""
         self._show(self._settings)
 
     @property
@@ -55,33 +52,32 @@ class ChatSettingsScreen(Dialog[ChatSettings]):
         for name, row in self._rows.items():
             row.set_value(getattr(settings, name))
 
-    def _read(self) -> ChatSettings | None:
-        """The settings, or None and a complaint at each field that is wrong."""
+    def _validated(self) -> ChatSettings | None:
+        """The settings; or None, with an error at each invalid field."""
         rows = self._rows
         values: dict[str, Any] = {name: row.value for name, row in rows.items()}
-        wrong: dict[str, str] = {}
+        errors: dict[str, str] = {}
         settings = None
         try:
             settings = ChatSettings.model_validate(values)
         except ValidationError as error:
-            wrong = dict(problems_of(error, ChatSettings))
+            errors = dict(problems_of(error, ChatSettings))
         for name, row in rows.items():
-            row.complain(wrong.get(name, ""))
+            row.complain(errors.get(name, ""))
         return settings
 
     @on(FieldRow.Changed)
-    def _check(self) -> None:
-        self._read()
+    def _validate(self) -> None:
+        self._validated()
 
     @on(FieldRow.Entered)
-    def _tell(self, message: FieldRow.Entered) -> None:
-        self.query_one("#tells", Static).update(message.row.field.help)
+    def _show_help(self, message: FieldRow.Entered) -> None:
+        self.query_one("#field-help", Static).update(message.row.field.help)
 
     @on(Input.Submitted)
-    def _take(self) -> None:
-        if settings := self._read():
+    def _apply(self) -> None:
+        if settings := self._validated():
             self.dismiss(settings)
 
     def action_reset(self) -> None:
-        """Show the defaults."""
         self._show(ChatSettings())

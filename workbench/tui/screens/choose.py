@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from itertools import groupby
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual.binding import Binding
 from textual.containers import Vertical
@@ -14,26 +15,46 @@ from textual.widgets.option_list import Option
 from workbench.tui.screens.base import Dialog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from textual.app import ComposeResult
 
+ValueT = TypeVar("ValueT")
+
 
 @dataclass(frozen=True)
-class Item:
-    """Something to choose: what is returned, how it is called, and what is known of it.
+class Item(Generic[ValueT]):
+    """Something to choose.
 
     Attributes:
-        found_by: What it is also found by, and is not shown.
+        value: The dialog's result; a text is also searched.
+        label: Its name.
+        detail: What the user may want to know about it.
+        found_by: Further text that is searched and not shown.
+        group: The heading it is listed under; consecutive items share one.
     """
 
-    value: str
+    value: ValueT
     label: str
     detail: str = ""
     found_by: str = ""
+    group: str = ""
+
+    def matches(self, words: Sequence[str]) -> bool:
+        """Whether every word, in lower case, occurs in its texts."""
+        value = self.value if isinstance(self.value, str) else ""
+        texts = (self.label, self.detail, value, self.found_by, self.group)
+        searched = " ".join(texts).casefold()
+        return all(word in searched for word in words)
+
+    def line(self) -> Content:
+        """Label and detail."""
+        indent = "  " if self.group else ""
+        detail = f"  {self.detail}" if self.detail else ""
+        return Content.assemble(f"{indent}{self.label}", (detail, "dim"))
 
 
-class ChooseScreen(Dialog[str]):
+class ChooseScreen(Dialog[ValueT]):
     """Typing filters, the arrows move, enter chooses."""
 
     CSS_PATH = "choose.tcss"
@@ -42,69 +63,86 @@ class ChooseScreen(Dialog[str]):
         Binding("up", "move(-1)", "Previous", show=False),
     ]
 
-    def __init__(self, title: str, items: Sequence[Item], *, free: str = "") -> None:
-        """Offer ``items``; ``free`` says what a typed word that fits none of them means."""
+    def __init__(
+        self,
+        title: str,
+        items: Sequence[Item[ValueT]],
+        *,
+        hint: str = "enter chooses   escape closes",
+        combine: Callable[[Sequence[ValueT]], ValueT] | None = None,
+        from_text: Callable[[str], Item[ValueT]] | None = None,
+    ) -> None:
+        """Offer ``items``.
+
+        Args:
+            title: For the upper border.
+            items: What can be chosen.
+            hint: For the lower border.
+            combine: Makes the headings choosable: the value for all items listed below one.
+            from_text: Makes a typed text that is no item's value choosable, as this item.
+        """
         super().__init__()
         self._title = title
         self._items = items
-        self._free = free
+        self._hint = hint
+        self._combine = combine
+        self._from_text = from_text
+        self._values: list[ValueT] = []
 
     def compose(self) -> ComposeResult:
-        """Lay out the filter and the list."""
         with Vertical(classes="dialog", id="choose") as box:
             box.border_title = self._title
-            box.border_subtitle = "enter chooses   escape closes"
+            box.border_subtitle = self._hint
+            box.set_class(self._combine is not None, "-grouped")
             yield Input(placeholder="type to filter", compact=True)
             yield OptionList(markup=False)
 
     def on_mount(self) -> None:
-        """Show everything."""
-        self._show("")
+        self._filter("")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Show what fits."""
-        self._show(event.value)
+        self._filter(event.value)
 
     def on_input_submitted(self) -> None:
-        """Choose what is marked."""
         self.query_one(OptionList).action_select()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Answer with the chosen value."""
-        self.dismiss(event.option_id)
+        self.dismiss(self._values[event.option_index])
 
     def action_move(self, step: int) -> None:
-        """Move the mark while the filter keeps the focus."""
+        """Move the highlight while the filter keeps the focus."""
         options = self.query_one(OptionList)
         if step > 0:
             options.action_cursor_down()
         else:
             options.action_cursor_up()
 
-    def _show(self, typed: str) -> None:
-        fitting = _fitting(self._items, typed.casefold())
+    def _filter(self, typed: str) -> None:
+        rows = list(self._rows(typed.strip()))
+        self._values = [value for _, value in rows]
         options = self.query_one(OptionList)
-        options.clear_options()
-        options.add_options([Option(_line(item), id=item.value) for item in fitting])
-        if self._free and typed.strip() and all(item.value != typed.strip() for item in fitting):
-            free = Content.assemble(typed.strip(), (f"  {self._free}", "dim"))
-            options.add_option(Option(free, id=typed.strip()))
-        if options.option_count:
-            options.highlighted = 0
+        options.set_options([Option(line) for line, _ in rows])
+        if rows:
+            options.highlighted = 1 if self._combine else 0
         else:
-            options.add_option(Option(Content.styled("nothing fits", "dim"), disabled=True))
+            options.add_option(Option(Content.styled("no match", "dim"), disabled=True))
+
+    def _rows(self, typed: str) -> Iterator[tuple[Content, ValueT]]:
+        """The lines to show and their values: headings, items, and the typed text."""
+        words = typed.casefold().split()
+        matching = [item for item in self._items if item.matches(words)]
+        if self._combine:
+            for group, members in groupby(matching, key=lambda item: item.group):
+                items = list(members)
+                yield _heading(group, len(items)), self._combine([item.value for item in items])
+                yield from ((item.line(), item.value) for item in items)
+            return
+        matching.sort(key=lambda item: typed.casefold() not in item.label.casefold())
+        yield from ((item.line(), item.value) for item in matching)
+        if self._from_text and typed and all(item.value != typed for item in matching):
+            item = self._from_text(typed)
+            yield item.line(), item.value
 
 
-def _fitting(items: Sequence[Item], typed: str) -> list[Item]:
-    """The items that hold every typed word, those first that hold it in their label."""
-    words = typed.split()
-    fitting = [item for item in items if all(word in _searched(item) for word in words)]
-    return sorted(fitting, key=lambda item: typed.strip() not in item.label.casefold())
-
-
-def _searched(item: Item) -> str:
-    return f"{item.label} {item.detail} {item.value} {item.found_by}".casefold()
-
-
-def _line(item: Item) -> Content:
-    return Content.assemble(item.label, (f"  {item.detail}" if item.detail else "", "dim"))
+def _heading(group: str, count: int) -> Content:
+    return Content.assemble((group, "bold $primary"), (f"  all {count}", "dim"))

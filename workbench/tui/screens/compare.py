@@ -28,8 +28,8 @@ from workbench.tui.widgets.compare.plane import Plane
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from workbench.evaluation.analysis.comparison import Comparison, Keeping
-    from workbench.evaluation.analysis.published_results import Prior
+    from workbench.evaluation.analysis.comparison import Comparison, RetentionMetric
+    from workbench.evaluation.analysis.published_results import PublishedTable
     from workbench.runs.folder import RunFolder
     from workbench.runs.series import Series
     from workbench.tui.comparison_reader import ComparedRuns
@@ -73,9 +73,9 @@ class CompareScreen(PanedScreen):
     def __init__(self) -> None:
         """Start with nothing chosen."""
         super().__init__()
-        self.keeping: Keeping = "retention_index"
+        self.keeping: RetentionMetric = "retention_index"
         self.comparison: Comparison | None = None
-        self.prior: Prior | None = None
+        self.prior: PublishedTable | None = None
         self._chosen: dict[str, RunFolder] | None = None
         self._contest = ComparisonReader()
         self._losses: dict[str, Series] = {}
@@ -214,17 +214,19 @@ class CompareScreen(PanedScreen):
 
     def action_axis(self) -> None:
         """Set the next thing against what was learned."""
-        from workbench.evaluation.analysis.comparison import KEEPING
+        from workbench.evaluation.analysis.comparison import RETENTION_METRICS
 
-        self.keeping = KEEPING[(KEEPING.index(self.keeping) + 1) % len(KEEPING)]
+        self.keeping = RETENTION_METRICS[
+            (RETENTION_METRICS.index(self.keeping) + 1) % len(RETENTION_METRICS)
+        ]
         self.show_pane("plane")
         self._show_all()
 
     def action_prior(self) -> None:
         """Show the published rows, on the one axis that they are measured on, or hide them."""
-        from workbench.evaluation.analysis.published_results import shipped_prior
+        from workbench.evaluation.analysis.published_results import published_table
 
-        self.prior = None if self.prior else shipped_prior()
+        self.prior = None if self.prior else published_table()
         if self.prior:
             self.keeping = "delta_nll"
             self.show_pane("plane")

@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.widgets import Footer
 
 from workbench.runs.checkpoints import resumable_from
-from workbench.runs.control import WAITING, refusal
+from workbench.runs.control import AWAITING_ANSWER, refusal
 from workbench.runs.series import Series
 from workbench.runs.view import CHUNK, RunFollower
 from workbench.tui.commands import command
@@ -151,7 +151,7 @@ class LiveScreen(PanedScreen):
 
     @work(thread=True, exit_on_error=False)
     def _read_report(self) -> None:
-        from workbench.evaluation.report.report import read_report
+        from workbench.evaluation.report import read_report
 
         self.post_message(RunReportRead(read_report(self.run_folder)))
 
@@ -218,11 +218,11 @@ class LiveScreen(PanedScreen):
         status = self.view.status if self.view else None
         asked = status is not None and not refusal(status, "evaluate")
         applies = {
-            "stop": status is not None and (status.live or status.stranded),
+            "stop": status is not None and (status.live or status.lost_while_queued),
             "checkpoint": asked,
             "evaluate": asked,
             "resume": bool(self._resumes),
-            "go_on": status is not None and status.phase == WAITING,
+            "go_on": status is not None and status.phase == AWAITING_ANSWER,
             "chat": self.run_folder.has_result(),
             "report": self._reported,
         }

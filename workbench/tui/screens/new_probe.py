@@ -1,4 +1,4 @@
-"""A question of the chat becomes a probe of the user's own suite."""
+"""Turn a question of the chat into a probe of the user's own suite."""
 
 from __future__ import annotations
 
@@ -8,89 +8,103 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from workbench.chat.titles import BASE
 from workbench.core import locations
 from workbench.core.errors import FtwbError
 from workbench.core.sanitize import visible
-from workbench.evaluation.suites.user_suite import add_probe, key_phrases, own_suite, passes
+from workbench.evaluation.suites.user_suite import (
+    NEW_TOKENS,
+    add_probe,
+    key_phrases,
+    passes,
+    user_suite_path,
+)
 from workbench.tui.screens.base import Dialog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from textual.app import ComposeResult
 
-_BETWEEN = "|"
+    from workbench.chat.dialogue import Exchange
+    from workbench.chat.protocol import Done
+
+_SEPARATOR = "|"
 
 
 class NewProbeScreen(Dialog[str]):
-    """Choose what a right answer has; the base's own must be right. Answers with the item's id."""
+    """Choose what a right answer contains; the base's answer must be right.
+
+    The result is the new item's id.
+    """
 
     CSS_PATH = "new_probe.tcss"
     AUTO_FOCUS: ClassVar = "Input"
 
-    def __init__(self, prompt: str, answers: Mapping[str, str], *, alone: bool) -> None:
-        """Make a probe of ``prompt``.
-
-        Args:
-            prompt: The question.
-            answers: What was said to it by the base and by others, by lane.
-            alone: Whether the question was all that the base was told.
-        """
+    def __init__(self, exchange: Exchange) -> None:
+        """Make a probe of the prompt of ``exchange``, which the base has answered."""
         super().__init__()
-        self._prompt = prompt
-        self._answers = answers
-        self._alone = alone
+        self._prompt = exchange.prompt
+        self._answers = {lane: scored_part(done) for lane, done in exchange.ordered_answers.items()}
+        self._follow_up = len(exchange.conversations[BASE]) > 1
 
     def compose(self) -> ComposeResult:
-        """Lay out question, answer and what is right."""
         with Vertical(classes="dialog") as box:
-            box.border_title = "Ask this in every run from now on"
-            box.border_subtitle = "enter adds it   escape leaves"
-            yield Static(Content(visible(self._prompt)), id="asked")
+            box.border_title = "Ask this in every future run"
+            box.border_subtitle = "enter adds it   escape closes"
+            yield Static(Content(visible(self._prompt)), id="question")
             with VerticalScroll(id="base", can_focus=False):
-                yield Static(Content(visible(self._answers["base"].strip())))
-            yield Static(f"Right is an answer that has any of these; separate them by {_BETWEEN}")
-            yield Input(self._guess(), compact=True)
-            yield Static(id="judged")
-            if not self._alone:
+                yield Static(Content(visible(self._answers[BASE].strip())))
+            yield Static(
+                "An answer is right if it contains any of these phrases; "
+                f"separate them with {_SEPARATOR}"
+            )
+            yield Input(self._suggestion(), compact=True)
+            yield Static(id="verdicts")
+            if self._follow_up:
                 yield Static(
-                    "It is asked alone, without what was said before: the base may answer "
-                    "otherwise then.",
-                    id="alone",
+                    "It will be asked without the conversation before it, so the base may answer "
+                    "differently.",
+                    id="follow-up",
                 )
 
     def on_input_changed(self) -> None:
-        """Say how the answers of the chat would be scored."""
+        """Show how the answers of the chat would be scored."""
         try:
-            told = [self._judged(lane) for lane in self._answers]
+            verdicts = [self._verdict(lane) for lane in self._answers]
         except FtwbError as error:
-            self._complain(str(error))
+            self._show_error(error)
         else:
-            place = (locations.shorten(own_suite()), "dim")
-            self.query_one("#judged", Static).update(Content.assemble(*told, place))
+            place = (locations.shorten(user_suite_path()), "dim")
+            self.query_one("#verdicts", Static).update(Content.assemble(*verdicts, place))
 
     def on_input_submitted(self) -> None:
-        """Add the probe, or say why it cannot be one."""
+        """Add the probe, or say why that is not possible."""
         try:
-            item = add_probe(self._prompt, self._phrases(), self._answers["base"])
+            item = add_probe(self._prompt, self._phrases(), self._answers[BASE])
         except FtwbError as error:
-            self._complain(str(error))
+            self._show_error(error)
         else:
             self.dismiss(item.id)
 
-    def _guess(self) -> str:
-        others = " ".join(text for lane, text in self._answers.items() if lane != "base")
-        found = key_phrases(self._prompt, self._answers["base"], others)
-        return f" {_BETWEEN} ".join(map(visible, found))
+    def _suggestion(self) -> str:
+        others = " ".join(text for lane, text in self._answers.items() if lane != BASE)
+        phrases = key_phrases(self._prompt, self._answers[BASE], others)
+        return f" {_SEPARATOR} ".join(map(visible, phrases))
 
     def _phrases(self) -> list[str]:
-        written = self.query_one(Input).value.split(_BETWEEN)
-        return [phrase.strip() for phrase in written if phrase.strip()]
+        phrases = self.query_one(Input).value.split(_SEPARATOR)
+        return [phrase.strip() for phrase in phrases if phrase.strip()]
 
-    def _judged(self, lane: str) -> Content:
+    def _verdict(self, lane: str) -> Content:
         right = passes(self._phrases(), self._answers[lane])
-        mark = ("✓ right", "$text-success") if right else ("✗ wrong", "$text-error")
-        return Content.assemble(f"{lane} ", mark, "   ")
+        label = ("✓ right", "$text-success") if right else ("✗ wrong", "$text-error")
+        return Content.assemble(f"{lane} ", label, "   ")
 
-    def _complain(self, why: str) -> None:
-        self.query_one("#judged", Static).update(Content.styled(visible(why), "$text-error"))
+    def _show_error(self, error: FtwbError) -> None:
+        content = Content.styled(visible(str(error)), "$text-error")
+        self.query_one("#verdicts", Static).update(content)
+
+
+def scored_part(done: Done) -> str:
+    """About as much of a long answer as the suite, which generates fewer tokens, would score."""
+    share = min(1.0, NEW_TOKENS / max(1, done.tokens))
+    return done.text[: int(share * len(done.text))]

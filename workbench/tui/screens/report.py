@@ -13,7 +13,7 @@ from textual.widgets import Footer, Static
 
 from workbench.core.errors import FtwbError
 from workbench.core.sanitize import visible
-from workbench.evaluation.report.formatting import nats, points, rating, sampled, share
+from workbench.evaluation.analysis.formatting import nats, points, rating, sample_note, share
 from workbench.tui.commands import command
 from workbench.tui.messages import OpenChat, OpenRun
 from workbench.tui.run_actions import show_log, show_recipe
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from workbench.evaluation.analysis.comparison import Contestant
+    from workbench.evaluation.analysis.comparison import JudgedRun
     from workbench.evaluation.analysis.findings import Findings, Interval, TargetTask
-    from workbench.evaluation.report.formatting import Rated
+    from workbench.evaluation.analysis.formatting import RatedMeasure
     from workbench.runs.folder import RunFolder
     from workbench.runs.status import Status
     from workbench.tui.run_index import RunRow
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _WIDE = 110
 _PADDING = 4
 _GAP = "   "
-_MEASURES: dict[Rated, str] = {
+_MEASURES: dict[RatedMeasure, str] = {
     "kl_general": "KL to base",
     "delta_nll": "ΔNLL",
     "domain_leak": "leak, points",
@@ -49,7 +49,7 @@ _MEASURES: dict[Rated, str] = {
 class ReportRead(Message):
     """What is known of the run: its findings, or why there are none."""
 
-    known: Contestant | None
+    known: JudgedRun | None
     absence: str
 
 
@@ -77,7 +77,7 @@ class ReportScreen(PanedScreen):
         """Show the report of ``run`` as soon as there is one."""
         super().__init__()
         self.run_folder = run
-        self.known: Contestant | None = None
+        self.known: JudgedRun | None = None
         self._seen: tuple[str, bool] | None = None
 
     def compose(self) -> ComposeResult:
@@ -108,14 +108,14 @@ class ReportScreen(PanedScreen):
     @work(thread=True, exclusive=True, group="report", exit_on_error=False)
     def read(self) -> None:
         """Read and judge the evidence."""
-        from workbench.evaluation.analysis.comparison import read_contestant
+        from workbench.evaluation.analysis.comparison import read_judged_run
 
         run = self.run_folder
         if not run.report.is_file():
             self.post_message(ReportRead(None, absence(run.id, run.status())))
             return
         try:
-            self.post_message(ReportRead(read_contestant(run), ""))
+            self.post_message(ReportRead(read_judged_run(run), ""))
         except FtwbError as error:
             self.post_message(ReportRead(None, str(error)))
 
@@ -258,7 +258,7 @@ def _learned(task: TargetTask) -> list[Content]:
     if task.after is not None:
         score = f"{share(task.before)} → {share(task.after)}"
         label = (f"{visible(task.name)} ", "dim")
-        shown.append(Content.assemble(label, (score, "bold"), (sampled(task), "dim")))
+        shown.append(Content.assemble(label, (score, "bold"), (sample_note(task), "dim")))
     if task.nll_after is not None:
         nll = f"{nats(task.nll_before)} → {nats(task.nll_after)}"
         shown.append(Content.assemble(("held-out loss ", "dim"), (nll, "bold")))

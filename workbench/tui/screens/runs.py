@@ -139,7 +139,7 @@ class RunsScreen(WorkbenchScreen):
         text = Content("")
         if row:
             hint = f"   u resumes it from step {row.resumes:,}" if row.resumes else ""
-            reason = visible(row.status.why or row.status.words)
+            reason = visible(row.status.explanation or row.status.label)
             text = Content.assemble((row.run.id, "dim"), (hint, "$primary"), f"   {reason}")
         self.query_one("#reason", Static).update(text)
         applies = row and (
@@ -167,7 +167,7 @@ class RunsScreen(WorkbenchScreen):
             case "chat":
                 return True if row and row.result else None
             case "stop":
-                return True if row and (row.status.live or row.status.stranded) else None
+                return True if row and (row.status.live or row.status.lost_while_queued) else None
             case "checkpoint" | "evaluate":
                 return True if row and not refusal(row.status, "evaluate") else None
             case "resume":

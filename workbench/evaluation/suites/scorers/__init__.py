@@ -1,1 +1,1 @@
-"""How answers are scored: one file each, found by looking in this folder."""
+"""Scorers, one file each; a file that is added here needs no registration."""

@@ -1,12 +1,12 @@
-"""Whether an answer mentions what is right."""
+"""Scorer: whether an answer contains a right text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from workbench.evaluation.suites.items import Outcome
-from workbench.evaluation.suites.scorer import AnswerScorer, need_answers
-from workbench.evaluation.suites.text_normalisation import mentions
+from workbench.evaluation.suites.scorer import AnswerScorer, require_answers
+from workbench.evaluation.suites.text_normalisation import contains_phrase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class ContainsScorer(AnswerScorer):
-    """Right where any of the texts stands in the answer as whole words, whatever the case."""
+    """Right if the answer contains any of the texts as whole words, ignoring case."""
 
     kind: Literal["contains"] = "contains"
 
     def check(self, item: Item) -> None:
-        """Refuse an item without answers."""
-        need_answers(item)
+        """Reject an item without answers."""
+        require_answers(item)
 
     def grade(self, item: Item, answers: Sequence[str]) -> Outcome:
         """Look for each text."""
-        found = any(mentions(answers[0], right) for right in item.answers)
-        return Outcome(score=found, answer=answers[0])
+        right = any(contains_phrase(answers[0], text) for text in item.answers)
+        return Outcome(score=right, answer=answers[0])

@@ -1,12 +1,12 @@
-"""Whether an answer is the right text and nothing else."""
+"""Scorer: whether an answer is a right text and nothing else."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from workbench.evaluation.suites.items import Outcome
-from workbench.evaluation.suites.scorer import AnswerScorer, need_answers
-from workbench.evaluation.suites.text_normalisation import plain
+from workbench.evaluation.suites.scorer import AnswerScorer, require_answers
+from workbench.evaluation.suites.text_normalisation import strip_punctuation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 
 class ExactScorer(AnswerScorer):
-    """Right where the answer is one of the texts; case, spaces and marks at the ends are free."""
+    """Right if the answer equals one of the texts; case and surrounding punctuation are ignored."""
 
     kind: Literal["exact"] = "exact"
 
     def check(self, item: Item) -> None:
-        """Refuse an item without answers."""
-        need_answers(item)
+        """Reject an item without answers."""
+        require_answers(item)
 
     def grade(self, item: Item, answers: Sequence[str]) -> Outcome:
         """Compare the whole answer."""
-        return Outcome(score=plain(answers[0]) in map(plain, item.answers), answer=answers[0])
+        right = strip_punctuation(answers[0]) in map(strip_punctuation, item.answers)
+        return Outcome(score=right, answer=answers[0])

@@ -1,4 +1,4 @@
-"""Whether the last number of an answer is right."""
+"""Scorer: whether the last number of an answer is right."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from workbench.evaluation.suites.items import Outcome
-from workbench.evaluation.suites.scorer import AnswerScorer, need_answers, unfit
+from workbench.evaluation.suites.scorer import AnswerScorer, item_error, require_answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,26 +22,26 @@ _NUMBER = re.compile(
 
 
 class NumberScorer(AnswerScorer):
-    """Right where the last number in the answer equals a right one: ``1,000.0`` is ``1000``."""
+    """Right if the last number in the answer equals a right one: ``1,000.0`` is ``1000``."""
 
     kind: Literal["number"] = "number"
 
     def check(self, item: Item) -> None:
-        """Refuse an item without answers, or with one that is not a number."""
-        need_answers(item)
+        """Reject an item without answers, or with one that is not a number."""
+        require_answers(item)
         for answer in item.answers:
             if not _NUMBER.fullmatch(answer.strip()):
-                raise unfit(item, f"the answer {answer!r} is not a number")
+                raise item_error(item, f"the answer {answer!r} is not a number")
 
     def grade(self, item: Item, answers: Sequence[str]) -> Outcome:
         """Compare the last number; an answer without one is wrong."""
-        found = last_number(answers[0])
-        right = found is not None and found in map(last_number, item.answers)
+        number = last_number(answers[0])
+        right = number is not None and number in map(last_number, item.answers)
         return Outcome(score=right, answer=answers[0])
 
 
 def last_number(text: str) -> Decimal | None:
-    """The last number a text gives; None where it gives none."""
+    """The last number in a text; None if there is none."""
     last = None
     for last in _NUMBER.finditer(text):  # noqa: B007 - the last is wanted
         pass

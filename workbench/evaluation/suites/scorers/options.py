@@ -1,4 +1,4 @@
-"""Which option a model finds most likely, token for token."""
+"""Scorer: which option a model finds most likely per token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 from workbench.evaluation.suites.items import Outcome
-from workbench.evaluation.suites.scorer import OptionScorer, need_answers, unfit
+from workbench.evaluation.suites.scorer import OptionScorer, item_error, require_answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 
 class OptionsScorer(OptionScorer):
-    """Right where the option with the highest mean log-likelihood per token is an answer.
+    """Right if the option with the highest mean log-likelihood per token is an answer.
 
-    Small models know more than they can say: the options are scored in full, not by letters.
+    Small models know more than they can say: options are scored as full text, not by letters.
     """
 
     kind: Literal["options"] = "options"
 
     def check(self, item: Item) -> None:
-        """Refuse fewer than two options, blank or equal ones, and answers that are none."""
+        """Reject fewer than two options, blank or equal ones, and answers that are not options."""
         if len(item.options) < 2:
-            raise unfit(item, "needs at least two options")
+            raise item_error(item, "needs at least two options")
         if not all(option.strip() for option in item.options):
-            raise unfit(item, "an option is blank")
+            raise item_error(item, "an option is blank")
         if len(set(item.options)) < len(item.options):
-            raise unfit(item, "two options are equal")
-        need_answers(item)
+            raise item_error(item, "two options are equal")
+        require_answers(item)
         for answer in item.answers:
             if answer not in item.options:
-                raise unfit(item, f"the answer {answer!r} is not among the options")
+                raise item_error(item, f"the answer {answer!r} is not among the options")
 
     def chance(self, item: Item) -> float:
         """The share of options that are right."""
@@ -45,5 +45,5 @@ class OptionsScorer(OptionScorer):
         means = [likelihood.log_prob / likelihood.tokens for likelihood in likelihoods]
         if any(map(math.isnan, means)):
             return Outcome(score=0, answer="", label="not a number")
-        chosen = item.options[means.index(max(means))]
-        return Outcome(score=chosen in item.answers, answer=chosen)
+        choice = item.options[means.index(max(means))]
+        return Outcome(score=choice in item.answers, answer=choice)

@@ -1,1 +1,1 @@
-"""Widgets of the split chat."""
+"""The widgets of the split chat."""

@@ -1,4 +1,4 @@
-"""A model's answer, streamed as Markdown; what it says is shown, never obeyed."""
+"""A model's answer, streamed as Markdown; its text is shown and never interpreted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Answer(Markdown):
-    """Collects pieces and shows them when told to, so that many tokens cost one layout."""
+    """Collects text and renders it on :meth:`flush`, so that many tokens cost one layout."""
 
     DEFAULT_CSS: ClassVar[str] = """
     Answer {
@@ -26,22 +26,21 @@ class Answer(Markdown):
     """
 
     def __init__(self) -> None:
-        """Start empty."""
         super().__init__(parser_factory=plain_markdown, open_links=False)
         self._pending: list[str] = []
 
     def write(self, text: str) -> None:
-        """Add raw model text, to be shown at the next :meth:`flush`."""
+        """Add raw model text; the next :meth:`flush` shows it."""
         self._pending.append(text)
 
     async def flush(self) -> None:
-        """Show what has come in."""
+        """Render the text that was written since the last flush."""
         if self._pending:
             text, self._pending = "".join(self._pending), []
             await self.append(visible(text))
 
     async def complete(self, text: str) -> None:
-        """Show the whole answer, whatever the pieces were."""
+        """Show the whole answer, whatever was streamed."""
         await self.flush()
         if self.source != visible(text):
             await self.update(visible(text))

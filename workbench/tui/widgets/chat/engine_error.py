@@ -1,4 +1,4 @@
-"""Why the chat engine is down, and the key that starts it again."""
+"""Why the chat engine is down, and the key that restarts it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class EngineErrorBar(Static):
-    """A message with a reason, instead of a frozen screen."""
+    """Shown while the engine is down."""
 
     DEFAULT_CSS: ClassVar[str] = """
-    Trouble {
+    EngineErrorBar {
         display: none;
         height: auto;
         max-height: 10;
@@ -30,15 +30,14 @@ class EngineErrorBar(Static):
     """
 
     def __init__(self) -> None:
-        """Start hidden: the screen shows it while its engine is down."""
-        super().__init__(id="trouble", markup=False)
-        self.border_title = "the engine is down"
-        self.border_subtitle = "F5 starts it again, the conversation is kept"
+        super().__init__(id="engine-error", markup=False)
+        self.border_title = "The engine is down"
+        self.border_subtitle = "F5 restarts it and keeps the conversation"
 
-    def show(self, event: Failed | EngineDied) -> None:
-        """Tell the reason and, of a dead engine, the last lines it wrote."""
-        if isinstance(event, EngineDied):
-            log = f"\n{visible(event.log)}" if event.log else ""
-            self.update(Content.assemble(visible(event.reason), (log, "dim")))
+    def show(self, failure: Failed | EngineDied) -> None:
+        """Show the reason and, for a dead engine, its last log lines."""
+        if isinstance(failure, EngineDied):
+            log = f"\n{visible(failure.log)}" if failure.log else ""
+            self.update(Content.assemble(visible(failure.reason), (log, "dim")))
         else:
-            self.update(Content(visible(event.text)))
+            self.update(Content(visible(failure.text)))

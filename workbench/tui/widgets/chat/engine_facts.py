@@ -1,4 +1,4 @@
-"""The line over a chat: what its engine does, or how it answers."""
+"""The line above a chat: what its engine is doing, or how it answers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from workbench.core.sanitize import visible
 from workbench.tui.labels import bar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workbench.chat.protocol import Progress
 
-
-_BAR = 24
+_BAR_WIDTH = 24
 
 
 class EngineFacts(Static):
@@ -32,24 +33,25 @@ class EngineFacts(Static):
     """
 
     def __init__(self) -> None:
-        """Start empty."""
         super().__init__(id="facts", markup=False)
 
-    def tell(self, first: str, *more: str) -> None:
-        """Write other facts, the first of them brighter."""
-        rest = "".join(f" · {visible(fact)}" for fact in more)
-        self.update(Content.assemble((visible(first), "$foreground"), rest))
+    def show(self, facts: Sequence[str]) -> None:
+        """Show facts, most important first."""
+        first, *rest = map(visible, facts)
+        more = "".join(f" · {fact}" for fact in rest)
+        self.update(Content.assemble((first, "$foreground"), more))
 
-    def tell_progress(self, progress: Progress) -> None:
-        """Write what is being loaded, and how much of it is there."""
+    def show_progress(self, progress: Progress) -> None:
+        """Show what is being loaded, and how much of it is done."""
+        label = f"{progress.what} …"
         if not progress.total:
-            self.tell(f"{progress.what} …")
+            self.show([label])
             return
         share = progress.done / progress.total
-        done, left = bar(share, _BAR)
+        done, left = bar(share, _BAR_WIDTH)
         self.update(
             Content.assemble(
-                (f"{visible(progress.what)} …  ", "$foreground"),
+                (f"{visible(label)}  ", "$foreground"),
                 (done, "$primary"),
                 (left, "$foreground 20%"),
                 f"  {percent(share)}",

@@ -1,4 +1,4 @@
-"""One exchange in one lane: the question, the answer, and what is noted about it."""
+"""One exchange in one pane: the question, the answer, and the notes below it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Vertical
 from textual.content import Content
+from textual.reactive import reactive
 from textual.widgets import Static
 
 from workbench.core.sanitize import visible
 from workbench.tui.widgets.chat.answer import Answer
+from workbench.tui.widgets.chat.labels import AnswerView
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Question(Static):
-    """What the user asked, the same words in every lane."""
+    """The user's prompt, as it was typed."""
 
     DEFAULT_CSS: ClassVar[str] = """
     Question {
@@ -30,12 +32,16 @@ class Question(Static):
     """
 
     def __init__(self, prompt: str) -> None:
-        """Show ``prompt`` as it was typed."""
         super().__init__(Content(visible(prompt)))
 
 
 class ExchangeBlock(Vertical):
-    """Question and answer; the answer can stand aside for another view of the same text."""
+    """Question and answer; another rendering of the same text can replace the Markdown.
+
+    Attributes:
+        exchange: What is shown.
+        lane: Whose answer is shown: the pane's own lane, except while that is hidden.
+    """
 
     DEFAULT_CSS: ClassVar[str] = """
     ExchangeBlock {
@@ -49,46 +55,46 @@ class ExchangeBlock(Vertical):
         &.-noted > .note { display: block; }
         &.-empty > Answer { display: none; }
         &:last-child { padding: 0; }
+        &.-selected > Question { background: $accent 30%; text-style: bold; }
     }
     """
 
-    def __init__(self, exchange: Exchange) -> None:
-        """Show the question of ``exchange`` and wait for the answer."""
+    view: reactive[AnswerView] = reactive(AnswerView, init=False, always_update=True)
+    """How the answer is shown, and what is noted below it."""
+
+    def __init__(self, exchange: Exchange, lane: str) -> None:
         super().__init__()
         self.exchange = exchange
+        self.lane = lane
         self.answer = Answer()
-        self._view = Static("", classes="view", markup=False)
+        self._replacement = Static("", classes="view", markup=False)
         self._note = Static("", classes="note", markup=False)
 
     def compose(self) -> ComposeResult:
-        """Lay out the parts."""
         yield Question(self.exchange.prompt)
         yield self.answer
-        yield self._view
+        yield self._replacement
         yield self._note
 
+    def watch_view(self, view: AnswerView) -> None:
+        self._replacement.update(view.content or "")
+        self._note.update(view.note or "")
+        self.set_class(view.content is not None, "-viewed")
+        self.set_class(view.note is not None, "-noted")
+
     async def complete(self, done: Done) -> None:
-        """Show the whole answer, or that there is none."""
+        """Show the whole answer, or that it is empty."""
         await self.answer.complete(done.text)
         if not done.text.strip():
             self.add_class("-empty")
-            self.note(Content("(empty answer)"))
+            self.view = AnswerView(note=Content("(empty answer)"))
 
-    async def swap(self, other: ExchangeBlock) -> None:
-        """Trade answers with the same exchange in another lane, once it is told whose is whose."""
+    async def swap_answers(self, other: ExchangeBlock) -> None:
+        """Trade answers with the block of the same exchange in another pane."""
         await self.answer.flush()
         await other.answer.flush()
-        mine, theirs = self.answer.source, other.answer.source
-        for block, source in ((self, theirs), (other, mine)):
+        self.lane, other.lane = other.lane, self.lane
+        own, theirs = self.answer.source, other.answer.source
+        for block, source in ((self, theirs), (other, own)):
             await block.answer.update(source)
             block.set_class(not source.strip(), "-empty")
-
-    def show(self, content: Content | None) -> None:
-        """Show ``content`` instead of the answer's Markdown; None gives the Markdown back."""
-        self._view.update(content or "")
-        self.set_class(content is not None, "-viewed")
-
-    def note(self, content: Content | None) -> None:
-        """Write a line under the answer; None takes it away."""
-        self._note.update(content or "")
-        self.set_class(content is not None, "-noted")

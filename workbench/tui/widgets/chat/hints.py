@@ -1,4 +1,4 @@
-"""The keys that do something with the answers now, on the border of the prompt."""
+"""The alt keys that apply to the answers now, for the border of the prompt."""
 
 from __future__ import annotations
 
@@ -10,24 +10,21 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 _MODIFIER = "alt+"
-_ORDER = ("better", "view", "mark", "to_suite", "copy", "blind")
-"""Actions in the order in which they are offered; the rest is in the help and the palette."""
+_ORDER = ("judge", "show_differences", "show_surprise", "annotate", "add_probe", "copy", "blind")
+"""The actions that are offered, in order; the others are in the help and the palette."""
 
 
-def hints(screen: Screen[Any]) -> Content:
-    """Letter and label of every command on alt and a letter that could be run now."""
+def key_hints(screen: Screen[Any]) -> Content:
+    """Letter and label of every offered command with an alt key that applies now."""
     offered = [
-        (active.binding.action.partition("(")[0], key.removeprefix(_MODIFIER), active.binding)
+        (_ORDER.index(action), key.removeprefix(_MODIFIER), active.binding.description)
         for key, active in screen.active_bindings.items()
-        if key.startswith(_MODIFIER) and active.enabled
+        if key.startswith(_MODIFIER)
+        and active.enabled
+        and (action := active.binding.action.partition("(")[0]) in _ORDER
     ]
-    known = sorted(
-        (each for each in offered if each[0] in _ORDER), key=lambda each: _ORDER.index(each[0])
-    )
-    if not known:
+    if not offered:
         return Content("")
-    parts = [
-        Content.assemble((letter, "$primary"), f" {binding.description}")
-        for _, letter, binding in known
-    ]
+    offered.sort(key=lambda hint: hint[0])
+    parts = [Content.assemble((letter, "$primary"), f" {label}") for _, letter, label in offered]
     return Content.assemble((f"{_MODIFIER} ", "$primary"), Content("  ").join(parts))

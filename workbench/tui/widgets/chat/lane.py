@@ -1,4 +1,4 @@
-"""One side of the split chat: a titled pane in which questions and answers follow each other."""
+"""One side of the split chat: a titled pane with the exchanges of one lane."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.reactive import reactive, var
 from textual.style import Style
 from textual.widgets import Static
 
-from workbench.core.sanitize import visible
+from workbench.chat.titles import BASE
 from workbench.tui.widgets.chat.exchange import ExchangeBlock
+from workbench.tui.widgets.chat.labels import LaneView
 from workbench.tui.widgets.common.pane_title import CORNERS, spread
 
 if TYPE_CHECKING:
@@ -20,20 +22,23 @@ if TYPE_CHECKING:
     from workbench.chat.protocol import Done
 
 _FLUSHES_PER_SECOND = 10
-_NEAR = 2
-"""Lines from the end within which the user still counts as following."""
+_NEAR_END = 2
+"""Lines from the end within which the user still follows the answer."""
+_WIDE_BADGE = 60
+"""Columns of a pane from which its badge is written in full."""
+_QUIET = "$foreground 60%"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a pane stands: an exchange, and how far through it; None for both is the end."""
+class ReadingPosition:
+    """Where the user reads: a share of the way through an exchange; None is the end of the pane."""
 
     exchange: Exchange | None
     share: float
 
 
 class LanePane(VerticalScroll):
-    """Streams one lane; it follows the answer until the user scrolls up, and again at the end."""
+    """Streams one lane and follows the answer, unless the user has scrolled up."""
 
     DEFAULT_CSS: ClassVar[str] = """
     LanePane {
@@ -48,105 +53,100 @@ class LanePane(VerticalScroll):
         &:focus { border: round $accent; }
         &.-base { border: round $primary 50%; border-title-color: $primary; }
         &.-base:focus { border: round $primary; }
-        &.-refuted { border: round $error 70%; border-title-color: $error; }
-        &.-refuted:focus { border: round $error; }
+        &.-unproven { border: round $error 70%; border-title-color: $error; }
+        &.-unproven:focus { border: round $error; }
         &.-masked { border: round $border-blurred; border-title-color: $foreground; }
         &.-masked:focus { border: round $border; }
-        & > .reason { display: none; dock: top; height: auto; max-height: 3; padding: 0 1; }
-        & > .reason { color: $text-error; }
-        &.-refuted > .reason { display: block; }
-        &.-masked > .reason { display: none; }
-        & > .intro { color: $text-muted; padding: 0 1; }
-        &.-talking > .intro { display: none; }
+        & > .warning { display: none; dock: top; height: auto; max-height: 3; padding: 0 1; }
+        & > .warning { color: $text-error; }
+        &.-unproven > .warning { display: block; }
+        &.-masked > .warning { display: none; }
+        & > .introduction { color: $text-muted; padding: 0 1; }
+        &.-started > .introduction { display: none; }
     }
     """
 
+    view: reactive[LaneView] = reactive(
+        lambda: LaneView(Content("")), init=False, always_update=True
+    )
+    """What is written around the exchanges."""
+    status: var[str] = var("", init=False)
+    """What the lane is doing, or how fast it answered, for the lower border."""
+    position: var[str] = var("", init=False)
+    """Which of the panes that share a place this is; empty where all are shown."""
+
     @dataclass
-    class Moved(Message):
+    class Scrolled(Message):
         """The user scrolled a pane."""
 
         pane: LanePane
 
+    @dataclass
+    class Focused(Message):
+        """The user went to a pane."""
+
+        lane: str
+
     def __init__(self, lane: str) -> None:
-        """Stand for ``lane``."""
-        super().__init__(id=f"lane-{lane}", classes="-base" if lane == "base" else "")
+        super().__init__(id=f"lane-{lane}", classes="-base" if lane == BASE else "")
         self.lane = lane
-        self._who = Content(lane)
-        self._badge = Content("")
-        self._status = self._remark = ""
-        self._mask: str | None = None
         self._following = True
-        self._placing = False
-        self._intro = Static("", classes="intro", markup=False)
-        self._reason = Static("", classes="reason", markup=False)
+        self._scrolling_along = False
+        self._introduction = Static("", classes="introduction", markup=False)
+        self._warning = Static("", classes="warning", markup=False)
 
     def on_mount(self) -> None:
-        """Prepare to show what comes in, several tokens at a time."""
-        self.mount(self._reason, self._intro)
-        self._flusher = self.set_interval(1 / _FLUSHES_PER_SECOND, self._flush, pause=True)
+        """Prepare to render streamed text several tokens at a time."""
+        self.mount(self._warning, self._introduction)
+        self._flusher = self.set_interval(1 / _FLUSHES_PER_SECOND, self.flush, pause=True)
 
-    # Title and status
+    # Borders
 
-    def call(self, name: Content, badge: Content) -> None:
-        """Write who answers here at the left of the upper border, and a badge at its right."""
-        self._who, self._badge = name, badge
+    def watch_view(self, view: LaneView) -> None:
+        self._introduction.update(view.introduction)
+        self._warning.update(Content(view.warning))
+        self.set_class(bool(view.warning), "-unproven")
+        self.set_class(bool(view.letter), "-masked")
         self._write_borders()
 
-    def mask(self, name: str | None) -> None:
-        """Hide who answers here, how sure that is and how fast, behind ``name``; None shows it."""
-        self._mask = name
-        self.set_class(name is not None, "-masked")
+    def watch_status(self) -> None:
         self._write_borders()
 
-    def doubt(self, reason: str) -> None:
-        """Say in a line that stays why this lane is not what it should be; empty if it is."""
-        self._reason.update(Content(visible(reason)))
-        self.set_class(bool(reason), "-refuted")
-
-    def introduce(self, content: Content) -> None:
-        """Say who answers here, until something is asked."""
-        self._intro.update(content)
-
-    def say(self, status: str) -> None:
-        """Put a status on the lower border."""
-        self._status, self._remark = status, ""
+    def watch_position(self) -> None:
         self._write_borders()
 
     def on_resize(self) -> None:
-        """Let the title reach to the new end."""
         self._write_borders()
 
-    def remark(self, remark: str) -> None:
-        """Put a remark on the lower border instead of the status; empty puts the status back."""
-        self._remark = remark
-        self._write_borders()
+    def on_focus(self) -> None:
+        """The line of the title has the colour of the border, which changes with the focus."""
+        self.call_after_refresh(self._write_borders)
+        self.post_message(self.Focused(self.lane))
+
+    def on_blur(self) -> None:
+        self.call_after_refresh(self._write_borders)
 
     def _write_borders(self) -> None:
-        if self._mask is not None:
-            self.border_title, self.border_subtitle = Content(self._mask), Content("")
+        view, width = self.view, self.outer_size.width
+        if view.letter:
+            self.border_title, self.border_subtitle = Content(view.letter), Content("")
             return
-        rule = Style(foreground=self.background_colors[1] + self.styles.border_top[1])
-        self.border_title = spread(self._who, self._badge, self.outer_size.width, rule)
-        self.border_subtitle = Content(self._remark or self._fitting(self._status))
+        position = (f"  {self.position} ^g", _QUIET) if self.position else ""
+        line = Style(foreground=self.background_colors[1] + self.styles.border_top[1])
+        badge = view.badge if width >= _WIDE_BADGE else view.narrow_badge
+        self.border_title = spread(Content.assemble(view.name, position), badge, width, line)
+        self.border_subtitle = Content(view.remark or self._fitting(self.status))
 
     def _fitting(self, status: str) -> str:
         """The status, in fewer words where the border is too short for it."""
         room = self.outer_size.width - CORNERS
         return status if len(status) <= room else status.replace("first token", "first")
 
-    def on_focus(self) -> None:
-        """Draw the rule of the title like the border, which is brighter now."""
-        self.call_after_refresh(self._write_borders)
-
-    def on_blur(self) -> None:
-        """Draw the rule of the title like the border, which is dimmer now."""
-        self.call_after_refresh(self._write_borders)
-
-    # What is said
+    # Exchanges
 
     @property
     def blocks(self) -> list[ExchangeBlock]:
-        """The exchanges, the oldest first."""
+        """The exchanges, oldest first."""
         return list(self.query_children(ExchangeBlock))
 
     @property
@@ -154,95 +154,95 @@ class LanePane(VerticalScroll):
         """The newest exchange."""
         return self.blocks[-1] if self.blocks else None
 
-    async def ask(self, exchange: Exchange) -> None:
-        """Open a new exchange; what is written from now on answers it."""
-        self.add_class("-talking")
-        await self.mount(ExchangeBlock(exchange))
+    def block(self, exchange: Exchange) -> ExchangeBlock | None:
+        """The block of an exchange, if the lane took part in it."""
+        return next((block for block in self.blocks if block.exchange is exchange), None)
+
+    async def ask(self, exchange: Exchange, answering: str) -> None:
+        """Begin an exchange and show the answer of the lane ``answering`` as it streams in."""
+        self.add_class("-started")
+        await self.mount(ExchangeBlock(exchange, answering))
         self._following = True
         self.follow()
-        self.say("answering …")
+        self.status = "answering …"
         self._flusher.resume()
 
-    def write(self, text: str) -> None:
-        """Add a piece of the answer; it is shown at the next flush."""
-        if self.last:
-            self.last.answer.write(text)
-
     async def finish(self, done: Done) -> None:
-        """Show the whole answer and how fast it came."""
+        """Show the whole answer and its timings."""
         self._flusher.pause()
         if self.last:
             await self.last.complete(done)
-        self.say(done.summary())
+        self.status = done.summary()
 
-    async def give_up(self, why: str) -> None:
-        """End an answer that will not be completed, keeping what is there of it."""
+    async def give_up(self) -> None:
+        """End an answer whose rest is lost, keeping the part that has arrived."""
         self._flusher.pause()
-        await self._flush()
-        self.say(why)
+        await self.flush()
+        self.status = "no answer"
 
     async def take_back(self, exchange: Exchange) -> None:
         """Remove an exchange."""
         await self.remove_children([block for block in self.blocks if block.exchange is exchange])
-        self.set_class(bool(self.blocks), "-talking")
-        self.say("")
+        self.set_class(bool(self.blocks), "-started")
+        self.status = ""
 
     async def clear(self) -> None:
         """Remove every exchange."""
         await self.remove_children(ExchangeBlock)
-        self.remove_class("-talking")
-        self.say("")
+        self.remove_class("-started")
+        self.status = ""
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Render the text that has arrived."""
         if self.last:
             await self.last.answer.flush()
 
     # Scrolling
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Let go when the user scrolls up, follow again near the end; tell where the user is."""
+        """Stop following when the user scrolls up, and follow again near the end."""
         super().watch_scroll_y(old_value, new_value)
         followed = self._following
-        if self.max_scroll_y - new_value <= _NEAR:
+        if self.max_scroll_y - new_value <= _NEAR_END:
             self._following = True
         elif new_value < old_value:
             self._following = False
-        if not self._placing and not (followed and self._following):
-            self.post_message(self.Moved(self))
+        if not self._scrolling_along and not (followed and self._following):
+            self.post_message(self.Scrolled(self))
 
     def watch_virtual_size(self) -> None:
-        """Keep the end in view while the text grows, if the user is there."""
+        """Keep the end in view while the text grows."""
         self.follow()
 
     def follow(self) -> None:
-        """Go to the end, if the user is there."""
+        """Go to the end, unless the user has scrolled up."""
         if self._following and self.blocks:
             self.scroll_end(animate=False)
 
-    def place(self) -> Place:
+    def reading_position(self) -> ReadingPosition:
         """Where the user reads."""
         if self._following:
-            return Place(None, 1)
+            return ReadingPosition(None, 1)
         top = self.scroll_y
         for block in self.blocks:
             start, height = block.virtual_region.y, block.virtual_region.height
             if start + height > top:
-                return Place(block.exchange, max(0.0, top - start) / max(1, height))
-        return Place(None, 1)
+                return ReadingPosition(block.exchange, max(0.0, top - start) / max(1, height))
+        return ReadingPosition(None, 1)
 
-    def go_to(self, place: Place) -> None:
-        """Scroll to where another pane is, as near as the own exchanges allow."""
-        target = self._line_of(place)
+    def scroll_along(self, position: ReadingPosition) -> None:
+        """Go to the reading position of another pane, as far as the own exchanges allow."""
+        target = self._line_of(position)
         if target is not None:
-            self._placing = True
+            self._scrolling_along = True
             self.scroll_to(y=target, animate=False, immediate=True)
-            self._following = place.exchange is None
-            self._placing = False
+            self._following = position.exchange is None
+            self._scrolling_along = False
 
-    def _line_of(self, place: Place) -> float | None:
-        if place.exchange is None:
+    def _line_of(self, position: ReadingPosition) -> float | None:
+        if position.exchange is None:
             return self.max_scroll_y
-        for block in self.blocks:
-            if block.exchange is place.exchange:
-                return block.virtual_region.y + place.share * block.virtual_region.height
-        return None
+        block = self.block(position.exchange)
+        if block is None:
+            return None
+        return block.virtual_region.y + position.share * block.virtual_region.height

@@ -1,4 +1,4 @@
-"""The probe prompts that an empty chat offers, each one key or one click away."""
+"""The probe prompts offered in an empty chat, each one key or one click away."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DIGITS = 10
 
 
 class ProbeList(OptionList):
-    """Numbered questions; the tenth is on 0."""
+    """Numbered questions; the tenth has the digit 0."""
 
     DEFAULT_CSS: ClassVar[str] = """
     ProbeList {
@@ -36,26 +36,24 @@ class ProbeList(OptionList):
 
     @dataclass
     class Chosen(Message):
-        """The user picked a question."""
+        """The user chose a question."""
 
         prompt: str
 
     def __init__(self, pack: ProbePack) -> None:
-        """Offer the questions of ``pack``."""
         self._prompts = [probe.prompt for probe in pack.prompts]
-        options = [_line(number, probe) for number, probe in enumerate(pack.prompts, 1)]
-        super().__init__(*options, id="probes", markup=False)
+        lines = [_line(number, probe) for number, probe in enumerate(pack.prompts, 1)]
+        super().__init__(*lines, id="probes", markup=False)
         self.border_title = Content(pack.title)
         self.border_subtitle = "a number asks both models"
 
-    def choose(self, number: int) -> None:
-        """Pick the question with that digit, if there is one."""
-        index = (number or _DIGITS) - 1
+    def choose(self, digit: int) -> None:
+        """Choose the question with that digit, if there is one."""
+        index = (digit or _DIGITS) - 1
         if index < len(self._prompts):
             self.post_message(self.Chosen(self._prompts[index]))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Pick the question that was clicked or entered."""
         event.stop()
         self.post_message(self.Chosen(self._prompts[event.option_index]))
 

@@ -1,4 +1,4 @@
-"""Where the user asks: several lines if needed, enter sends, the arrows bring back old prompts."""
+"""The prompt: several lines if needed; enter sends, and the arrows recall earlier prompts."""
 
 from __future__ import annotations
 
@@ -8,52 +8,57 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding
 from textual.content import Content
 from textual.message import Message
+from textual.reactive import var
 from textual.widgets import TextArea
 
 from workbench.tui.commands import command
-from workbench.tui.widgets.chat.hints import hints
+from workbench.tui.widgets.chat.hints import key_hints
 
 if TYPE_CHECKING:
     from textual.events import Key
     from textual.screen import Screen
-
 
 _BOTH = 2
 
 
 @dataclass
 class PromptHistory:
-    """Prompts sent before, and the draft that was there before the user went through them."""
+    """Earlier prompts, and the draft that was in the box before the user recalled one."""
 
     prompts: list[str] = field(default_factory=list)
-    _place: int = 0
+    _position: int = 0
     _draft: str = ""
 
     def add(self, prompt: str) -> None:
-        """Remember a prompt, once where it repeats the last one, and stand behind it."""
+        """Append a prompt unless it repeats the last one, and go to the end."""
         if self.prompts[-1:] != [prompt]:
             self.prompts.append(prompt)
-        self._place, self._draft = len(self.prompts), ""
+        self._position, self._draft = len(self.prompts), ""
 
     def older(self, current: str) -> str | None:
         """The prompt before, None at the oldest; ``current`` is kept as the draft."""
-        if self._place == 0:
+        if self._position == 0:
             return None
-        if self._place == len(self.prompts):
+        if self._position == len(self.prompts):
             self._draft = current
-        self._place -= 1
-        return self.prompts[self._place]
+        self._position -= 1
+        return self.prompts[self._position]
 
     def newer(self) -> str | None:
-        """The prompt after, the draft behind the newest, None behind the draft."""
-        if self._place >= len(self.prompts):
+        """The prompt after, the draft after the newest, None after the draft."""
+        if self._position >= len(self.prompts):
             return None
-        self._place += 1
-        return self._draft if self._place == len(self.prompts) else self.prompts[self._place]
+        self._position += 1
+        at_end = self._position == len(self.prompts)
+        return self._draft if at_end else self.prompts[self._position]
 
 
 class PromptBox(TextArea):
-    """The prompt; it keeps the focus while the answers stream."""
+    """Keeps the focus while answers stream.
+
+    Attributes:
+        prompt_history: The prompts that were sent.
+    """
 
     DEFAULT_CSS: ClassVar[str] = """
     PromptBox {
@@ -70,88 +75,89 @@ class PromptBox(TextArea):
     }
     """
     BINDINGS: ClassVar = [
-        Binding(
-            "enter",
-            "send",
-            "Send",
-            tooltip="Ask every lane.",
-            show=False,
-            id="send",
-        ),
+        Binding("enter", "send", "Send", tooltip="Ask every lane.", show=False, id="send"),
         command(
             "ctrl+j,shift+enter,alt+enter",
             "new_line",
             "New line",
-            "Go on in the next line of the prompt.",
+            "Break the line instead of sending the prompt.",
             footer=False,
         ),
-        command("pageup", "screen.scroll_lanes(-1)", "Up", "Scroll both answers up.", footer=False),
-        command(
-            "pagedown", "screen.scroll_lanes(1)", "Down", "Scroll both answers down.", footer=False
-        ),
-        command("up", "older", "Older prompt", "Bring back the prompt before.", footer=False),
-        command("down", "newer", "Newer prompt", "Go on to the prompt after.", footer=False),
+        command("pageup", "scroll_answers(-1)", "Up", "Scroll all answers up.", footer=False),
+        command("pagedown", "scroll_answers(1)", "Down", "Scroll all answers down.", footer=False),
+        command("up", "older", "Older prompt", "Recall the prompt before.", footer=False),
+        command("down", "newer", "Newer prompt", "Recall the prompt after.", footer=False),
     ]
 
+    lane_count: var[int] = var(_BOTH)
+    """The number of models that are asked."""
+    offers_probes: var[bool] = var(False)
+    """Whether a digit in the empty box chooses a numbered probe."""
+    notice: var[str] = var("", init=False)
+    """Shown on the upper border instead of the key hints, unless empty."""
+
     @dataclass
-    class Sent(Message):
+    class Submitted(Message):
         """The user sent a prompt; the box stays as it is until :meth:`PromptBox.accept`."""
 
         prompt: str
 
     @dataclass
-    class Digit(Message):
-        """A digit was typed into the empty box, where a list of numbered probes may be waiting."""
+    class DigitTyped(Message):
+        """A digit was typed into the empty box while numbered probes are offered."""
 
-        number: int
+        digit: int
 
-    def __init__(self) -> None:
-        """Start empty."""
+    @dataclass
+    class AnswersScrolled(Message):
+        """The user asked to scroll the answers, up with -1 or down with 1."""
+
+        direction: int
+
+    def __init__(self, text: str = "") -> None:
         super().__init__(
+            text,
             id="prompt",
             highlight_cursor_line=False,
             soft_wrap=True,
             show_line_numbers=False,
         )
         self.border_subtitle = "enter sends · ↑ ↓ earlier prompts · ctrl+j new line"
-        self.earlier = PromptHistory()
-        self.offers_digits = False
-        self._told = ""
+        self.prompt_history = PromptHistory()
 
     def on_mount(self) -> None:
-        """Offer the keys that do something with the answers, as they change."""
-        self.screen.bindings_updated_signal.subscribe(self, self._hint)
+        """Update the key hints whenever the keys that apply change."""
+        self.screen.bindings_updated_signal.subscribe(self, self._show_hints)
 
-    def tell(self, words: str) -> None:
-        """Say something on the upper border instead of the keys; empty gives them back."""
-        self._told = words
-        self._hint(self.screen)
+    def _show_hints(self, screen: Screen[Any]) -> None:
+        self.border_title = Content(self.notice) if self.notice else key_hints(screen)
 
-    def _hint(self, screen: Screen[Any]) -> None:
-        self.border_title = Content(self._told) if self._told else hints(screen)
+    def watch_notice(self) -> None:
+        self._show_hints(self.screen)
 
-    def accept(self) -> None:
-        """Take the prompt into the history and empty the box."""
-        self.earlier.add(self.text.strip())
-        self.clear()
+    def watch_lane_count(self, lane_count: int) -> None:
+        models = "both" if lane_count == _BOTH else f"all {lane_count}"
+        self.placeholder = f"Ask {models} models …"
 
-    def address(self, models: int) -> None:
-        """Say how many models are asked."""
-        self.placeholder = f"Ask {'both' if models == _BOTH else f'all {models}'} models …"
+    def accept(self, prompt: str) -> None:
+        """Move a sent prompt into the history; a box that was changed since keeps its text."""
+        self.prompt_history.add(prompt)
+        if self.text.strip() == prompt:
+            self.clear()
 
     def put(self, prompt: str) -> None:
-        """Put a prompt into the box, to be changed and sent; a draft goes into the history."""
+        """Put a prompt into the box for editing; a draft is kept in the history."""
         if draft := self.text.strip():
-            self.earlier.add(draft)
+            self.prompt_history.add(draft)
         self._replace(prompt)
         self.focus()
 
     def on_key(self, event: Key) -> None:
-        """Send on enter, and let a digit choose from the numbered probes while they are offered.
+        """Send on enter, and choose a numbered probe on a digit while they are offered.
 
-        Enter waits its turn here, because a binding with priority would send before what was
-        typed just before it has arrived in the box. A letter with alt is a command of the screen:
-        many terminals send it as the letter.
+        Enter is handled here because a priority binding would run before the characters typed
+        just before it are in the box. Letters with alt are commands of the screen, although many
+        terminals also report the letter as text.
         """
         if event.key == "enter":
             event.prevent_default()
@@ -159,32 +165,33 @@ class PromptBox(TextArea):
             self.action_send()
         elif event.key.startswith("alt+"):
             event.prevent_default()
-        elif self.offers_digits and not self.text and (event.character or "").isdecimal():
+        elif self.offers_probes and not self.text and (event.character or "").isdecimal():
             event.prevent_default()
             event.stop()
-            self.post_message(self.Digit(int(event.character or "0")))
+            self.post_message(self.DigitTyped(int(event.character or "0")))
 
     def action_send(self) -> None:
-        """Send what is written, if anything is."""
         if prompt := self.text.strip():
-            self.post_message(self.Sent(prompt))
+            self.post_message(self.Submitted(prompt))
 
     def action_new_line(self) -> None:
-        """Break the line."""
         self.insert("\n")
 
+    def action_scroll_answers(self, direction: int) -> None:
+        self.post_message(self.AnswersScrolled(direction))
+
     def action_older(self) -> None:
-        """In the first line go back in the history, elsewhere one line up."""
+        """Recall the prompt before in the first line; elsewhere move the cursor up."""
         if self.cursor_location[0] > 0:
             self.action_cursor_up()
-        elif (prompt := self.earlier.older(self.text)) is not None:
+        elif (prompt := self.prompt_history.older(self.text)) is not None:
             self._replace(prompt)
 
     def action_newer(self) -> None:
-        """In the last line go forward in the history, elsewhere one line down."""
+        """Recall the prompt after in the last line; elsewhere move the cursor down."""
         if self.cursor_location[0] < self.document.line_count - 1:
             self.action_cursor_down()
-        elif (prompt := self.earlier.newer()) is not None:
+        elif (prompt := self.prompt_history.newer()) is not None:
             self._replace(prompt)
 
     def _replace(self, prompt: str) -> None:

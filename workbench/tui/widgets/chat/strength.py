@@ -1,4 +1,4 @@
-"""What a sweep found at each strength, in two lines: the task above, what was kept below."""
+"""The measured strength curve in two lines: the task above, what was kept below."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
+from textual.reactive import var
 from textual.widgets import Static
 
-from workbench.chat.session import STEP, STRONGEST
+from workbench.chat.lanes import MAX_STRENGTH, STRENGTH_STEP
 from workbench.core.formatting import percent
 
 if TYPE_CHECKING:
@@ -18,81 +19,78 @@ if TYPE_CHECKING:
     from workbench.evaluation.interpolation_curve import StrengthCurve, StrengthPoint
 
 _BARS = "▁▂▃▄▅▆▇"
-_PLACES = [round(place * STEP, 2) for place in range(round(STRONGEST / STEP) + 1)]
+_SLIDER = [
+    round(place * STRENGTH_STEP, 2) for place in range(round(MAX_STRENGTH / STRENGTH_STEP) + 1)
+]
 _CELLS = 2
-"""Cells of one place of the slider."""
-_LABEL = 12
+"""Cells for each place of the slider."""
+_LABEL_WIDTH = 12
 _QUIET = "$foreground 40%"
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One quantity over the strengths that were measured.
+    """One quantity over the measured strengths.
 
     Attributes:
-        form: How a value is written.
-        unit: What it is a value of.
+        alphas: The measured strengths, rising.
+        format: Writes a value.
+        unit: What the value counts.
     """
 
     label: str
     alphas: tuple[float, ...]
     values: tuple[float, ...]
-    form: Callable[[float], str]
+    format: Callable[[float], str]
     unit: str
 
     def at(self, alpha: float) -> float | None:
-        """The value there, between two measured ones on the line from one to the other.
-
-        None beyond what was measured.
-        """
+        """The value at a strength, linearly interpolated; None outside the measured range."""
         place = bisect_left(self.alphas, alpha)
         if place < len(self.alphas) and self.alphas[place] == alpha:
             return self.values[place]
         if place in (0, len(self.alphas)):
             return None
-        (low, high), (before, after) = self._around(place)
+        low, high = self.alphas[place - 1 : place + 1]
+        before, after = self.values[place - 1 : place + 1]
         return before + (after - before) * (alpha - low) / (high - low)
-
-    def _around(self, place: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        around = slice(place - 1, place + 1)
-        return self.alphas[around], self.values[around]
 
 
 def traces(curve: StrengthCurve) -> list[Trace]:
-    """What the sweep measured of the task and of what was kept, the best measure of each."""
+    """The best available measure of the task, and that of what was kept."""
     points = curve.points
-    found = [
+    measures = [
         _trace("task", points, [point.target_score for point in points], percent, "right")
-        or _trace("task", points, _learned(curve), _nats, "nats learned"),
-        _trace("kept", points, _kept(curve), percent, "of the base")
+        or _trace("task", points, _nats_learned(curve), _nats, "nats learned"),
+        _trace("kept", points, _share_kept(curve), percent, "of the base")
         or _trace("forgetting", points, [point.kl for point in points], _nats, "nats KL to base"),
     ]
-    return [trace for trace in found if trace]
+    return [trace for trace in measures if trace]
 
 
 def _trace(
     label: str,
     points: Sequence[StrengthPoint],
     values: Sequence[float | None],
-    form: Callable[[float], str],
+    format: Callable[[float], str],  # noqa: A002 - as in Trace
     unit: str,
 ) -> Trace | None:
-    known = [
+    measured = [
         (point.alpha, value)
         for point, value in zip(points, values, strict=True)
         if value is not None
     ]
-    if not known:
+    if not measured:
         return None
-    alphas, measured = zip(*known, strict=True)
-    return Trace(label, alphas, measured, form, unit)
+    alphas, measured_values = zip(*measured, strict=True)
+    return Trace(label, alphas, measured_values, format, unit)
 
 
 def _nats(value: float) -> str:
     return f"{value:.3f}"
 
 
-def _learned(curve: StrengthCurve) -> list[float | None]:
+def _nats_learned(curve: StrengthCurve) -> list[float | None]:
     """How much lower the loss on the task is than the base's."""
     base = curve.base.heldout_nll
     return [
@@ -101,24 +99,23 @@ def _learned(curve: StrengthCurve) -> list[float | None]:
     ]
 
 
-def _kept(curve: StrengthCurve) -> list[float | None]:
+def _share_kept(curve: StrengthCurve) -> list[float | None]:
     """The mean score of the probe suites as a share of the base's."""
     base = sum(curve.base.suites.values())
     return [sum(point.suites.values()) / base if base else None for point in curve.points]
 
 
-def spark(trace: Trace, strength: float) -> Content:
-    """The trace over the slider's places, the current one marked, and its value there."""
-    values = [trace.at(place) for place in _PLACES]
+def sparkline(trace: Trace, strength: float) -> Content:
+    """The trace over the slider's places, with the current one marked and its value at the end."""
     top = max(trace.values) or 1.0
     cells = [
-        (_bar(value, top) * _CELLS, "$accent bold" if place == strength else _QUIET)
-        for place, value in zip(_PLACES, values, strict=True)
+        (_bar(trace.at(place), top) * _CELLS, "$accent bold" if place == strength else _QUIET)
+        for place in _SLIDER
     ]
-    here = trace.at(strength)
+    value = trace.at(strength)
     about = "" if strength in trace.alphas else "about "
-    told = "not measured here" if here is None else f"{about}{trace.form(here)} {trace.unit}"
-    return Content.assemble((f"{trace.label:<{_LABEL}}", _QUIET), *cells, f"  {told}")
+    text = "not measured here" if value is None else f"{about}{trace.format(value)} {trace.unit}"
+    return Content.assemble((f"{trace.label:<{_LABEL_WIDTH}}", _QUIET), *cells, f"  {text}")
 
 
 def _bar(value: float | None, top: float) -> str:
@@ -129,7 +126,7 @@ def _bar(value: float | None, top: float) -> str:
 
 
 class StrengthCurveView(Static):
-    """Two lines over the prompt, only where a sweep was made."""
+    """Two lines above the prompt, shown only if the run's strengths were swept."""
 
     DEFAULT_CSS: ClassVar[str] = """
     StrengthCurveView {
@@ -142,20 +139,22 @@ class StrengthCurveView(Static):
     }
     """
 
+    curve: var[StrengthCurve | None] = var(None, init=False)
+    """What the sweep has measured."""
+    strength: var[float] = var(1.0, init=False)
+    """The strength to mark."""
+
     def __init__(self) -> None:
-        """Start hidden."""
         super().__init__(id="curve", markup=False)
-        self._traces: list[Trace] = []
-        self._strength = 1.0
 
-    def show(self, curve: StrengthCurve) -> None:
-        """Draw ``curve``."""
-        self._traces = traces(curve)
-        self.set_class(bool(self._traces), "-swept")
-        self.mark(self._strength)
+    def watch_curve(self) -> None:
+        self._draw()
 
-    def mark(self, strength: float) -> None:
-        """Mark where the slider stands."""
-        self._strength = strength
-        self.set_class(strength != 1, "-moved")
-        self.update(Content("\n").join([spark(trace, strength) for trace in self._traces]))
+    def watch_strength(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        lines = traces(self.curve) if self.curve else []
+        self.set_class(bool(lines), "-swept")
+        self.set_class(self.strength != 1, "-moved")
+        self.update(Content("\n").join([sparkline(line, self.strength) for line in lines]))

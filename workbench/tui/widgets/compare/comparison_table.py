@@ -15,7 +15,7 @@ from workbench.tui.widgets.common.plot import LOOKS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from workbench.evaluation.analysis.comparison import Compared, Comparison, Keeping
+    from workbench.evaluation.analysis.comparison import Comparison, ComparisonRow, RetentionMetric
     from workbench.evaluation.analysis.findings import Interval, TargetTask, Verdict
     from workbench.tui.run_index import RunRow
 
@@ -58,7 +58,7 @@ class ComparisonTable(DataTable[Text]):
         rows: Sequence[RunRow],
         chosen: Sequence[str],
         comparison: Comparison | None,
-        keeping: Keeping,
+        keeping: RetentionMetric,
         drawn: Sequence[str] = (),
     ) -> None:
         """Show ``rows``, with letters and numbers for those that are compared.
@@ -96,9 +96,11 @@ class ComparisonTable(DataTable[Text]):
         """A run of which the loss alone is known."""
         mark = Text(letter(place), f"bold {self.app.theme_variables[_COLOURS[place]]}")
         rest = [Text("-", justify="right") for _ in _NUMBERS]
-        return [mark, Text(row.name, "bold"), *rest, Text(row.status.words, "dim")]
+        return [mark, Text(row.name, "bold"), *rest, Text(row.status.label, "dim")]
 
-    def _compared(self, compared: Compared, place: int, keeping: Keeping) -> list[Text]:
+    def _compared(
+        self, compared: ComparisonRow, place: int, keeping: RetentionMetric
+    ) -> list[Text]:
         colours = self.app.theme_variables
         front = " ◆" if keeping in compared.fronts else "  "
         mark = (letter(place), f"bold {colours[_COLOURS[place]]}"), (front, colours["accent"])
@@ -121,7 +123,7 @@ def _left_out(row: RunRow, chosen: bool) -> list[Text]:
     return [Text(word, "dim") for word in words] + [Text("") for _ in _COLUMNS[len(words) :]]
 
 
-def _numbers(compared: Compared) -> list[Text]:
+def _numbers(compared: ComparisonRow) -> list[Text]:
     return [
         Text(_learned(compared.target_task), justify="right"),
         Text(_value(compared.retention_index, ".2f"), justify="right"),

@@ -11,13 +11,13 @@ from textual.widgets import Static
 
 from workbench.core.sanitize import visible
 from workbench.evaluation.analysis.findings import Interval
-from workbench.evaluation.report.formatting import (
+from workbench.evaluation.analysis.formatting import (
+    benchmark_change,
     conditions,
-    moved_by,
+    document_changes,
     points,
-    scored,
+    score_with_error,
     size_in_points,
-    turned,
 )
 from workbench.tui.labels import cut
 from workbench.tui.verdicts import VERDICT_COLOURS, interval_bar
@@ -67,13 +67,15 @@ def _benchmarks(findings: Findings) -> list[Content]:
         return []
     lines = [Content.assemble(("standard benchmarks", "bold $primary"), ("  shown only", "dim"))]
     for score in findings.benchmarks:
-        before = scored(score.before, score.before_error)
-        after = scored(score.after, score.after_error)
+        before = score_with_error(score.before, score.before_error)
+        after = score_with_error(score.after, score.after_error)
         name = visible(f"{score.task}: {score.metric}")
         lines += [
             Content.assemble(name, (visible(f"  {conditions(score)}"), "dim")),
             Content.assemble(
-                f"  {before} → {after}  ", (moved_by(score), "bold"), (f"  {turned(score)}", "dim")
+                f"  {before} → {after}  ",
+                (benchmark_change(score), "bold"),
+                (f"  {document_changes(score)}", "dim"),
             ),
         ]
     return lines

@@ -14,7 +14,7 @@ from workbench.core.formatting import percent
 from workbench.core.sanitize import visible
 
 if TYPE_CHECKING:
-    from workbench.evaluation.report.report import Report
+    from workbench.evaluation.report import Report
     from workbench.runs.events import Event
     from workbench.runs.view import RunView
 

@@ -8,8 +8,7 @@ from textual.containers import ItemGrid, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.runs.forecast import full_at
-from workbench.runs.series import Series
+from workbench.runs.series import Series, forecast_step
 from workbench.tui.labels import GIB, gib
 from workbench.tui.widgets.common.chart import Chart, Curve
 
@@ -110,7 +109,7 @@ def _full_at(view: RunView, owner: str) -> int | None:
     used = view.series.get(f"memory.{owner}_used") or view.series.get(f"memory.{owner}_reserved")
     if not view.status.live or total is None or used is None or view.unread:
         return None
-    step = full_at(used, total)
+    step = forecast_step(used, total)
     return step if step is not None and step <= view.status.total else None
 
 

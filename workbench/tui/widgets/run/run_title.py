@@ -37,9 +37,9 @@ def second_line(view: RunView, width: int) -> Content:
     if status.step and status.total:
         return _steps(view, cells)
     phase = view.latest.get("phase", {})
-    if status.live and not status.stands_still:
+    if status.live and not status.is_paused:
         return _phase(phase, cells)
-    return Content(visible(status.why))
+    return Content(visible(status.explanation))
 
 
 def _steps(view: RunView, cells: int) -> Content:
@@ -52,7 +52,7 @@ def _steps(view: RunView, cells: int) -> Content:
         (left, "$panel"),
         f" {percent(share)}",
     ]
-    if status.stands_still:
+    if status.is_paused:
         return Content.assemble(*parts, ("   " + visible(status.paused), "$text-warning"))
     seconds = view.value("train", "seconds_left")
     if status.live and seconds is not None:

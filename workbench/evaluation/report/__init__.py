@@ -1,1 +1,0 @@
-"""report.json, and the pages made of it."""

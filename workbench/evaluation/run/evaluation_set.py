@@ -1,0 +1,218 @@
+"""What base and tuned model are both asked, tokenised once."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from workbench.core.errors import BadInputError
+from workbench.data.batches import device_batches
+from workbench.data.formats import Message
+from workbench.data.rendering import Renderer
+from workbench.data.splitting import load_examples
+from workbench.evaluation.suites.suites import named_suites
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from workbench.data.formats import Example
+    from workbench.data.rendering import Rendered
+    from workbench.evaluation.suites.suites import Suite
+    from workbench.models.loaded_base import LoadedBase
+    from workbench.recipe.evaluation import EvaluationSection, SuiteSize
+
+_SAMPLE_SEED = 0
+"""A constant: all runs on the same held-out rows answer the same sample of them."""
+
+
+class TargetRow(NamedTuple):
+    """A held-out row to be answered.
+
+    Attributes:
+        prompt_ids: The conversation before the answer, in tokens.
+        prompt: Its last user message.
+        label: The right answer.
+    """
+
+    prompt_ids: list[int]
+    prompt: str
+    label: str
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Everything that a model is asked.
+
+    Attributes:
+        heldout: Held-out rows for the loss, in padded batches on the model's device.
+        target: Held-out rows that are answered for the target score.
+        prompts: General prompts, in tokens.
+        suites: Probe suites; empty if none is asked.
+        size: How many items of the suites are asked.
+        general_text: Rows of general text, for loss and KL.
+        task_text: Held-out rows of the dataset as text, for loss and KL.
+        notes: What was left out or truncated, in sentences.
+    """
+
+    heldout: Sequence[dict[str, Tensor]]
+    target: Sequence[TargetRow]
+    prompts: Sequence[list[int]]
+    suites: Sequence[Suite]
+    size: SuiteSize
+    general_text: Sequence[Rendered]
+    task_text: Sequence[Rendered]
+    notes: tuple[str, ...]
+
+
+def evaluation_set(loaded: LoadedBase, size: SuiteSize) -> EvaluationSet:
+    """Tokenise everything that a run's evaluation asks.
+
+    Args:
+        loaded: The run's base, tokenizer and data.
+        size: How many items of the probe suites are asked.
+
+    Raises:
+        BadInputError: A held-out row lacks the label field, a general prompt is longer than the
+            model's context, or a suite or the general text cannot be used.
+    """
+    evaluation = loaded.recipe.evaluation
+    heldout, heldout_note = _truncate(loaded, "Held-out rows", loaded.heldout())
+    general, general_note = _truncate(loaded, "Rows of general text", _general_rows(loaded))
+    target, target_note = _target_rows(loaded)
+    return EvaluationSet(
+        heldout=device_batches(
+            heldout,
+            loaded.recipe.training.micro_batch_size,
+            loaded.tokenizer.pad_token_id,
+            loaded.device,
+        ),
+        target=target,
+        prompts=[_general_prompt(loaded, text) for text in evaluation.prompts],
+        suites=() if size == "none" else named_suites(evaluation.suites),
+        size=size,
+        general_text=general,
+        task_text=heldout[: evaluation.text_rows],
+        notes=tuple(filter(None, (target_note, heldout_note, general_note))),
+    )
+
+
+def prompt_tokens(renderer: Renderer, text: str) -> list[int]:
+    """A user message as the first of a chat, up to where the answer begins."""
+    return renderer.prompt([Message("user", text)])
+
+
+def _truncate(
+    loaded: LoadedBase, description: str, rows: Sequence[Rendered]
+) -> tuple[list[Rendered], str]:
+    """Rows truncated to the model's context, and a note on how many were.
+
+    Rows that are left without a token to learn are dropped.
+    """
+    longest = max((len(row.input_ids) for row in rows), default=0)
+    context = int(min(loaded.context_length, longest))
+    truncated = sum(len(row.input_ids) > context for row in rows)
+    note = (
+        f"{description} longer than the model's context of {context:,} tokens are truncated: "
+        f"{truncated:,}"
+    )
+    kept = [short for row in rows if (short := row.cut(context)).learns]
+    return kept, note if truncated else ""
+
+
+def _general_rows(loaded: LoadedBase) -> list[Rendered]:
+    """The first rows of general text that have a token to predict within the length limit."""
+    evaluation = loaded.recipe.evaluation
+    if evaluation.general_text is None:
+        return []
+    renderer = Renderer(
+        loaded.tokenizer, assistant_only_loss=True, sequence_length=evaluation.text_max_length
+    )
+    rendered = renderer.render_all(load_examples(evaluation.general_text).rows)
+    rows = [row for row in rendered if row.learns][: evaluation.text_rows]
+    if not rows:
+        raise BadInputError(
+            f"evaluation.general_text: no row of {evaluation.general_text} has a token to predict "
+            f"within {evaluation.text_max_length} tokens; raise evaluation.text_max_length"
+        )
+    return rows
+
+
+def _general_prompt(loaded: LoadedBase, text: str) -> list[int]:
+    """A general prompt in tokens, checked to leave room for its answer."""
+    ids, answer = (
+        prompt_tokens(loaded.renderer, text),
+        loaded.recipe.evaluation.prompts_max_new_tokens,
+    )
+    if len(ids) + answer > loaded.context_length:
+        raise BadInputError(
+            f"evaluation.prompts: {text[:40]!r} … has {len(ids):,} tokens; with an answer of "
+            f"{answer:,} that exceeds the model's context of {loaded.context_length:,.0f}; "
+            "shorten it"
+        )
+    return ids
+
+
+def _target_rows(loaded: LoadedBase) -> tuple[list[TargetRow], str]:
+    """The sampled held-out rows that fit the model's context, and a note on those that do not."""
+    evaluation, context = loaded.recipe.evaluation, loaded.context_length
+    if not _has_target_score(evaluation):
+        return [], ""
+    sample = _sample(loaded.split.heldout, evaluation.target_rows)
+    rows = [_target_row(evaluation, loaded.renderer, example) for example in sample]
+    longest = evaluation.target_max_new_tokens
+    fitting = [row for row in rows if len(row.prompt_ids) + longest <= context]
+    if not rows or len(fitting) == len(rows):
+        return rows, ""
+    room = f"room for {longest:,} tokens in the model's context of {context:,.0f}"
+    if not fitting:
+        raise BadInputError(
+            f"evaluation.target_metric: no held-out row leaves {room}; set it to nll"
+        )
+    left_out = f"{len(rows) - len(fitting):,} of {len(rows):,}"
+    return fitting, f"Held-out rows that leave no {room} are not answered: {left_out}"
+
+
+def _has_target_score(evaluation: EvaluationSection) -> bool:
+    """Whether held-out rows are answered: there is something to compare the answers with."""
+    match evaluation.target_metric:
+        case "nll":
+            return False
+        case "contains":
+            return evaluation.target_field is not None
+        case _:
+            return True
+
+
+def _sample(examples: Sequence[Example], count: int) -> list[Example]:
+    """``count`` rows in their order, the same each time."""
+    if len(examples) <= count:
+        return list(examples)
+    draw = random.Random(_SAMPLE_SEED)  # noqa: S311 - a fair sample, not a secret
+    return [examples[index] for index in sorted(draw.sample(range(len(examples)), count))]
+
+
+def _target_row(evaluation: EvaluationSection, renderer: Renderer, example: Example) -> TargetRow:
+    """The last answer of a row as reference, and the conversation before it as prompt."""
+    turns = [i for i, message in enumerate(example.messages) if message.role == "assistant"]
+    conversation = example.messages[: turns[-1]] if turns else ()
+    field = evaluation.target_field
+    label = _label(example, field) if field else None
+    if not conversation:
+        raise BadInputError(
+            f"evaluation.target_metric: held-out row {example.number} has no message before its "
+            "answer; set it to nll"
+        )
+    reference = example.messages[turns[-1]].content if label is None else label
+    return TargetRow(renderer.prompt(conversation), conversation[-1].content, reference)
+
+
+def _label(example: Example, field: str) -> str:
+    label = example.fields.get(field)
+    if not isinstance(label, str) or not label:
+        raise BadInputError(
+            f"evaluation.target_field: held-out row {example.number} has no text in {field!r}"
+        )
+    return label

@@ -1,0 +1,114 @@
+"""What is measured of the model while it trains; training is left as it was."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from workbench.core.progress import silent
+from workbench.evaluation.report import token_mean
+from workbench.evaluation.run.generation import GENERATION_BATCH
+from workbench.evaluation.run.text_metrics import TEXT_BATCH
+from workbench.models.auto_batch_size import AutoBatchSize
+from workbench.models.eval_mode import preserved_rng_state
+from workbench.models.loss import mean_nll
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+    from torch.nn import Module
+
+    from workbench.evaluation.report import TextResult
+    from workbench.evaluation.run.baseline_cache import Baseline
+    from workbench.evaluation.run.evaluator import Evaluator
+    from workbench.evaluation.run.text_metrics import TextEvaluator
+    from workbench.models.loaded_base import LoadedBase
+    from workbench.training.reporting.reporter import Reporter
+
+
+class TrainingMetrics:
+    """Held-out loss, drift from the base, and canary answers, each written as an event.
+
+    Where memory does not suffice, fewer rows are read at once; where not even one fits, the
+    measurement is skipped with a notice: no run ends because it was measured.
+    """
+
+    def __init__(
+        self, loaded: LoadedBase, evaluator: Evaluator, baseline: Baseline, reporter: Reporter
+    ) -> None:
+        """Measure against ``baseline``, the results of the untouched base.
+
+        Args:
+            loaded: The run's base.
+            evaluator: Holds the questions and texts.
+            baseline: What the untouched base did with them.
+            reporter: Takes the numbers.
+        """
+        self._loaded = loaded
+        self._evaluator = evaluator
+        self._general = evaluator.general
+        self._task = evaluator.task
+        self._baseline = baseline
+        self._reporter = reporter
+        warn = partial(reporter.notice, level="warning")
+        rows = loaded.recipe.training.micro_batch_size
+        self._loss_batch = AutoBatchSize("the held-out loss", rows, warn)
+        self._text_batch = AutoBatchSize("KL to the base", TEXT_BATCH, warn)
+        self._answer_batch = AutoBatchSize("canary answers", GENERATION_BATCH, warn)
+
+    def heldout_loss(self, model: Module) -> float | None:
+        """Mean loss on held-out rows, nats per token; None without rows, or without memory."""
+        heldout = self._evaluator.heldout
+        if not heldout:
+            return None
+        loss = self._loss_batch.run_or_skip(lambda size: mean_nll(model, heldout, size))
+        if loss is not None:
+            self._reporter.event("eval", loss=loss)
+        return loss
+
+    def retention(self, model: Module) -> float | None:
+        """KL of the base to the model on general text, nats per token.
+
+        It is a lower bound, from the base's most likely tokens (how the rest is counted: see
+        :mod:`workbench.evaluation.run.text_metrics`). The ``retention`` event also holds the change
+        of the loss on general text and the KL on held-out rows. None without text, or without
+        memory.
+        """
+        with preserved_rng_state():
+            drift = self._text_batch.run_or_skip(lambda size: self._drift(model, size)) or {}
+        measured = {name: value for name, value in drift.items() if value is not None}
+        if measured:
+            self._reporter.event("retention", **measured)
+        return measured.get("kl")
+
+    def canaries(self, model: Module) -> None:
+        """Write the greedy answer to each general prompt as a ``canary`` event."""
+        with preserved_rng_state(), self._loaded.autocast():
+            answers = self._answer_batch.run_or_skip(
+                lambda size: self._evaluator.answer_prompts(model, silent, size)
+            )
+        if answers is None:
+            return
+        prompts = self._loaded.recipe.evaluation.prompts
+        for prompt, answer in zip(prompts, answers, strict=True):
+            self._reporter.event("canary", name=prompt, value=answer)
+
+    def _drift(self, model: Module, batch_size: int) -> dict[str, float | None]:
+        kl, delta_nll = _drift_on(self._general, model, self._baseline.general, batch_size)
+        kl_task, _ = _drift_on(self._task, model, self._baseline.task, batch_size)
+        return {"kl": kl, "delta_nll": delta_nll, "kl_task": kl_task}
+
+
+def _drift_on(
+    texts: TextEvaluator, model: Module, base: Mapping[str, Tensor], batch_size: int
+) -> tuple[float | None, float | None]:
+    """KL to the base and change of the loss on the watched rows; None where there are none."""
+    after = texts.results(model, base, watched_only=True, max_rows=batch_size)
+    before = texts.base_results(base)[: len(after)]
+    return token_mean(after, [text.kl for text in after]), _change(before, after)
+
+
+def _change(before: Sequence[TextResult], after: Sequence[TextResult]) -> float | None:
+    pairs = zip(before, after, strict=True)
+    return token_mean(after, [later.nll - earlier.nll for earlier, later in pairs])
