@@ -189,9 +189,9 @@ class WorkbenchApp(CopyingApp):
     @work(thread=True, exclusive=True, group="box", exit_on_error=False)
     def refresh_box(self) -> None:
         """Read the state of the machine."""
-        from workbench.hardware.summary import box_summary
+        from workbench.hardware.summary import machine_summary
 
-        self.post_message(MachineSummaryRead(box_summary()))
+        self.post_message(MachineSummaryRead(machine_summary()))
 
     @work(thread=True, exit_on_error=False)
     def queue_again(self) -> None:

@@ -233,7 +233,7 @@ class NewRunScreen(WorkbenchScreen):
         run = Runs(self.workbench.runs_root).create(recipe)
         launch.launch(run)
         logout = check_logout()
-        caution = f"{logout.says}; {logout.remedy}." if logout.state == "warn" else ""
+        caution = f"{logout.message}; {logout.remedy}." if logout.state == "warn" else ""
         self.post_message(Launched(run, caution))
 
     @on(Launched)

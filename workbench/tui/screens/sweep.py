@@ -184,7 +184,9 @@ def _queue(runs: Runs, points: Sequence[Combination]) -> Queued:
 
     sweep, made = queue(runs, check_grid(points))
     logout = check_logout()
-    return Queued(sweep, made, f"{logout.says}; {logout.remedy}." if logout.state == "warn" else "")
+    return Queued(
+        sweep, made, f"{logout.message}; {logout.remedy}." if logout.state == "warn" else ""
+    )
 
 
 def _outcome(points: Sequence[Combination]) -> Content:
