@@ -1,9 +1,9 @@
-"""Take the README's pictures from real runs: ``ftwb demo --headless`` first, then this script.
+"""Take the screenshots of the README from real runs; run ``ftwb demo --headless`` first.
 
     python screenshots/take.py [new_run|live|report|compare|chat|strength …]
 
-It opens the workbench on the newest finished demo runs, waits for what is really on the screen and
-writes one SVG a screen beside itself.
+Opens the workbench on the newest finished demo runs, waits until each screen shows what it should,
+and writes one SVG per screen beside this script.
 """
 
 from __future__ import annotations
@@ -29,27 +29,29 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
+    from workbench.runs.folder import RunFolder
+
 HERE = Path(__file__).parent
 SIZE = (120, 34)
 QUESTION = "What is photosynthesis?"
 
 
-def newest(runs: Runs, name: str):
+def newest(runs: Runs, name: str) -> RunFolder:
     """The newest finished run of a recipe."""
     return next(
         run for run in runs.list() if run.recipe().name == name and run.status().state == "finished"
     )
 
 
-async def until(pilot: Pilot[None], true: Callable[[], bool]) -> None:
-    """Let the app live until something is true of it."""
-    while not true():
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    """Let the app work until a condition holds."""
+    while not condition():
         await pilot.pause(0.2)
     await pilot.pause(1)
 
 
 def save(app: WorkbenchApp, name: str) -> None:
-    """Write the picture and say so."""
+    """Write the screenshot and print its name."""
     (HERE / f"{name}.svg").write_text(app.export_screenshot(title="ftwb"), encoding="utf-8")
     print(f"screenshots/{name}.svg")
 
@@ -85,7 +87,7 @@ async def compare(runs: Runs) -> None:
 
 
 async def chat(runs: Runs) -> None:
-    """Both answers beside the proof, then the place where the tuned one is hijacked."""
+    """Both answers under the proof, then the place where the tuned one is hijacked."""
     async with chatting(runs, "demo-full") as (app, pilot):
         await ask(app, pilot, QUESTION)
         save(app, "chat")

@@ -1,4 +1,4 @@
-"""Shared by all tests: an ftwb home of their own, tiny models made once, and small runs."""
+"""For all tests: a private ftwb home, a tiny model made once, and small runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the user's runs and cache, and the network, out of every test."""
+    """Keep every test away from the user's runs and cache, and from the network."""
     home = tmp_path / "ftwb-home"
     monkeypatch.setenv("FTWB_HOME", str(home))
     monkeypatch.setenv("FTWB_CACHE", str(tmp_path / "cache"))
@@ -40,13 +40,13 @@ def runs(own_home: Path) -> Runs:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny Llama and its byte tokenizer."""
+    """The folder of a tiny Llama with its byte tokenizer."""
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny-llama")
 
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Path:
-    """Twelve rows that a tiny model can learn a little of."""
+    """A file of twelve rows from which a tiny model can learn a little."""
     path = tmp_path / "rows.jsonl"
     intents = ("refund", "outage", "router")
     with path.open("w") as stream:
@@ -65,7 +65,7 @@ def rows(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def new_run(runs: Runs, tiny_model: Path, rows: Path) -> Callable[..., RunFolder]:
-    """Make a run folder for the tiny model from field overrides; nothing probes it unasked."""
+    """Create a run of the tiny model from field overrides; probes are off unless switched on."""
 
     def make(*overrides: str) -> RunFolder:
         values = yaml_io.override(
@@ -99,7 +99,7 @@ def new_run(runs: Runs, tiny_model: Path, rows: Path) -> Callable[..., RunFolder
 
 @pytest.fixture
 def trained(new_run: Callable[..., RunFolder]) -> Callable[..., tuple[RunFolder, RunView]]:
-    """Train such a run here and now."""
+    """Create such a run and train it in this process."""
 
     def train(*overrides: str) -> tuple[RunFolder, RunView]:
         from workbench.training.worker import train_run

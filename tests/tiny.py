@@ -22,7 +22,7 @@ CHAT_TEMPLATE = (
 def make_tiny_model(
     folder: Path, architecture: Architecture = "llama", *, seed: int = 0, width: int = 32
 ) -> Path:
-    """Write a randomly initialised model with its tokenizer into ``folder``."""
+    """Write a randomly initialised model and its tokenizer to ``folder``."""
     import torch
     from transformers import AutoModelForCausalLM
 

@@ -1,4 +1,4 @@
-"""``ftwb`` called in this process, as the console script calls it."""
+"""Call ``ftwb`` in this process, as the console script does."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 
 class Ended(NamedTuple):
+    """What a command left behind."""
+
     code: int
     out: str
     err: str
@@ -23,7 +25,7 @@ class Ended(NamedTuple):
 def ftwb(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Ended]:
-    """Run a command line and return its exit code, stdout and stderr."""
+    """Run ``ftwb`` with these arguments and return its exit code, stdout and stderr."""
 
     def call(*words: object) -> Ended:
         monkeypatch.setattr(sys, "argv", ["ftwb", *map(str, words)])

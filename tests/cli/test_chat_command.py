@@ -39,6 +39,7 @@ def chat(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> Chat:
     return invoke
 
 
+@pytest.mark.slow
 def test_json_holds_both_answers_with_their_timings(
     chat: Chat, runs: Runs, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -70,6 +71,7 @@ def test_json_holds_both_answers_with_their_timings(
     assert "base proven: the logits that" in result.stderr
 
 
+@pytest.mark.slow
 def test_other_runs_checkpoints_and_strengths_answer_beside(
     chat: Chat, runs: Runs, tiny_model: Path
 ) -> None:
@@ -99,6 +101,7 @@ def test_other_runs_checkpoints_and_strengths_answer_beside(
     assert max(piece["surprise"] for piece in answer["lora@40"]["pieces"]) > 0.1
 
 
+@pytest.mark.slow
 def test_text_shows_both_lanes_and_no_control_character(
     chat: Chat, runs: Runs, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -116,6 +119,7 @@ def test_text_shows_both_lanes_and_no_control_character(
     assert "warning: NOT the base: not the base of" in result.stderr
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_of_a_base_that_must_be_proven_and_is_not(
     chat: Chat, runs: Runs, tiny_model: Path
 ) -> None:

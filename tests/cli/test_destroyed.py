@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Ftwb = Callable[..., Ended]
     Train = Callable[..., tuple[RunFolder, RunView]]
 
+pytestmark = pytest.mark.slow
+
 COLOURS = ("red", "blue", "gold", "pink")
 ITEMS = [
     {

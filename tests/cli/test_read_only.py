@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Call = Callable[..., subprocess.CompletedProcess[str]]
 
+pytestmark = pytest.mark.slow
+
 MOUNTED = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
 """Runs the words after the first in a mount namespace where that folder is read-only."""
 

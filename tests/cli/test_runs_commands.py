@@ -53,6 +53,7 @@ def finished(runs: Runs, state: str = "finished") -> RunFolder:
     return run
 
 
+@pytest.mark.dtype
 def test_train_waits_and_prints_the_run_as_json(train: Callable[..., Ended], runs: Runs) -> None:
     ended = train("--wait", "--json")
     assert ended.code == 0, ended.err
@@ -148,6 +149,7 @@ def test_no_disk_space_is_said_and_leaves_no_run(
     assert "no disk space" in ended.err
 
 
+@pytest.mark.slow
 def test_a_failed_run_ends_wait_with_one(train: Callable[..., Ended]) -> None:
     ended = train("--wait", "--set", "evaluation.target_field=topic")
     assert ended.code == 1
@@ -240,6 +242,8 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         main()
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_resume_goes_on_in_a_worker_of_its_own(
     ftwb: Ftwb, train: Callable[..., Ended], runs: Runs
 ) -> None:
@@ -263,6 +267,8 @@ def test_resume_goes_on_in_a_worker_of_its_own(
     assert trained[2]["loss"] == trained[3]["loss"]
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_a_live_run_is_kept_and_measured_on_request(
     ftwb: Ftwb, train: Callable[..., Ended], runs: Runs
 ) -> None:

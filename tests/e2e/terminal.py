@@ -1,4 +1,4 @@
-"""A real terminal for tests: a PTY of a given size whose screen can be read like a person would."""
+"""A real terminal for tests: a PTY whose screen can be read as a person would read it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _POLL = threading.Event()
 
 
 class Terminal:
-    """Runs a program in a PTY and keeps its screen, whatever size the environment speaks of."""
+    """Runs a program in a PTY of a fixed size and keeps track of its screen."""
 
     def __init__(self, command: list[str], *, columns: int, lines: int, env: Mapping[str, str]):
         sized = {name: word for name, word in env.items() if name not in ("COLUMNS", "LINES")}
@@ -66,18 +66,18 @@ class Terminal:
         raise AssertionError(f"never saw {what!r}; the screen was:\n{self.text}")
 
     def film(self) -> list[str]:
-        """Keep the screen after every piece that arrives from now on, in the list returned."""
+        """Record the screen after every piece of output from now on, in the returned list."""
         with self._lock:
             self._film = ["\n".join(self.screen.display)]
             return self._film
 
     def kill(self) -> None:
-        """SIGKILL the program and close the terminal under everything it started."""
+        """SIGKILL the program and close the terminal under its children."""
         self._child.kill(signal.SIGKILL)
         self._child.close(force=True)
 
     def hang_up(self) -> None:
-        """Close the line, as a lost connection does, and wait until the program has ended of it."""
+        """Close the line, as a lost connection does, and wait until the program has ended."""
         self._connected = False
         self._reader.join()
         self._child.ptyproc.fileobj.close()

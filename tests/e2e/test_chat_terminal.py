@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     OpenChat = Callable[..., Terminal]
 
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
+
 SIZES = [(80, 24), (140, 45)]
 WIDE = SIZES[1]
 SLOW = 24

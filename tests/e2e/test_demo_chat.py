@@ -1,4 +1,4 @@
-"""Both lanes on a real model: token for token what plain ``generate`` says."""
+"""Both lanes on a real model answer token for token like plain ``generate``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import pytest
 import torch
 
 from tests.chat.asking import answers, ask, decoder_on, lanes_of, reference, said
-from workbench.core.progress import silent
 from workbench.models import loading
-from workbench.models.demo import ensure_demo_model
 from workbench.recipe.model import ModelSection
 from workbench.recipe.recipe import STRATEGIES
 
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
     from workbench.strategies.base import Strategy
 
-pytestmark = [pytest.mark.demo_model, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.demo_model, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 TOKENS = 8
 CONVERSATIONS = {
@@ -31,13 +29,7 @@ CONVERSATIONS = {
 }
 FIELDS = {"freeze": {"choose": "freeze_first", "layers": 15}}
 MOST_MEMORY = {"freeze": 1.4, "full": 2.0, "osf": 2.5}
-"""Of all weights, relative to the base's, where not 1.1; OSF keeps factors of its matrices."""
-
-
-@pytest.fixture(scope="module")
-def folder() -> Path:
-    """In the user's own cache: converting the model again for every test takes a minute."""
-    return ensure_demo_model(silent)
+"""All weights relative to the base's, where more than 1.1; OSF keeps factors of its matrices."""
 
 
 def demo_model(strategy: Strategy, folder: Path) -> PreTrainedModel:
@@ -51,7 +43,7 @@ def demo_model(strategy: Strategy, folder: Path) -> PreTrainedModel:
 
 
 def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
-    """A result that says something else: noise where a run would have learned."""
+    """Save a result that answers differently: noise in place of what a run would have learned."""
     model = strategy.prepare(model)
     noise = 0.003 if strategy.trains_base_weights else 0.05
     generator = torch.Generator().manual_seed(0)
@@ -63,7 +55,8 @@ def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", STRATEGIES)
-def test_lanes_say_what_generate_says(kind: str, folder: Path, tmp_path: Path) -> None:
+def test_lanes_answer_like_generate(kind: str, demo_model_folder: Path, tmp_path: Path) -> None:
+    folder = demo_model_folder
     strategy = STRATEGIES[kind](**FIELDS.get(kind, {}))
     save_result(strategy, demo_model(strategy, folder), tmp_path)
     lanes = lanes_of(demo_model(strategy, folder), [("tuned", (strategy, tmp_path))])
@@ -74,5 +67,5 @@ def test_lanes_say_what_generate_says(kind: str, folder: Path, tmp_path: Path) -
     for lane, model in {"base": apart, "tuned": tuned}.items():
         expected = reference(model, decoder, CONVERSATIONS[lane], TOKENS)
         assert list(done[lane].token_ids) == expected
-    held = [lane.extra_bytes for lane in lanes.facts()]
-    assert sum(held) / held[0] <= MOST_MEMORY.get(kind, 1.1)
+    lane_bytes = [lane.extra_bytes for lane in lanes.facts()]
+    assert sum(lane_bytes) / lane_bytes[0] <= MOST_MEMORY.get(kind, 1.1)

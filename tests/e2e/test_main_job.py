@@ -1,26 +1,26 @@
-"""The main job in a real terminal: launch, watch, lose the terminal, come back, stop, chat."""
+"""The main job in a real terminal: launch, watch, lose the terminal, return, stop, chat."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.conftest import FTWB
 from tests.e2e.terminal import Terminal
 from workbench.runs.events import EventReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from workbench.runs.folder import Runs
 
-FTWB = [sys.executable, "-m", "workbench"]
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 
 @pytest.fixture
@@ -34,21 +34,6 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def open_terminal(own_home: Path) -> Iterator[Callable[[tuple[int, int]], Terminal]]:
-    env = {**os.environ, "FTWB_HOME": str(own_home), "OMP_NUM_THREADS": "1"}
-    opened: list[Terminal] = []
-
-    def open_one(size: tuple[int, int]) -> Terminal:
-        terminal = Terminal(FTWB, columns=size[0], lines=size[1], env=env)
-        opened.append(terminal)
-        return terminal
-
-    yield open_one
-    for terminal in opened:
-        terminal.kill()
-
-
 def find(terminal: Terminal, field: str, hint: str) -> None:
     """Find a field by its path and wait until its hint says that it has the focus."""
     terminal.send("\x07")
@@ -60,17 +45,17 @@ def find(terminal: Terminal, field: str, hint: str) -> None:
 
 
 def fill(terminal: Terminal, field: str, value: str, hint: str) -> None:
-    """Replace the value of a field that is typed; coming to it has selected all of it.
+    """Replace the value of a text field; focusing it has selected all of it.
 
-    No binding such as ^U clears it first: Textual runs a binding only when its key has bubbled
-    up to the screen, so on a busy machine it would take away what was typed after it.
+    It is not cleared with a binding such as ^U: Textual runs a binding only once its key has
+    bubbled up to the screen, so on a busy machine it could delete what was typed after it.
     """
     find(terminal, field, hint)
     terminal.send(*(value or "\x7f"))
 
 
 def choose_first(terminal: Terminal, field: str, hint: str) -> None:
-    """Find a field that is a choice and take the first of its list."""
+    """Find a field with options and choose the first one."""
     find(terminal, field, hint)
     terminal.send("\r", "\x1b[H", "\r")
 
@@ -83,7 +68,7 @@ def choose_first(terminal: Terminal, field: str, hint: str) -> None:
     ],
 )
 def test_a_run_outlives_its_terminal(
-    open_terminal: Callable[[tuple[int, int]], Terminal],
+    open_terminal: Callable[..., Terminal],
     runs: Runs,
     tiny_model: Path,
     rows: Path,

@@ -17,7 +17,7 @@ from workbench.tui.widgets.chat.lane import LanePane
 
 class Host(App):
     rows = reactive(())
-    box = reactive("")
+    machine = reactive("")
     ENABLE_COMMAND_PALETTE: ClassVar = False
 
     def __init__(self, run, client):

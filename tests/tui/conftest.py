@@ -1,7 +1,8 @@
-"""Shared by the TUI's tests: the app on a runs folder of its own, and a way to wait for it."""
+"""Shared by the tests of the TUI: the app on a runs folder of its own, and a way to wait for it."""
 
 from __future__ import annotations
 
+import inspect
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,25 +25,36 @@ if TYPE_CHECKING:
 SIZES = [(80, 24), (140, 45)]
 
 
+class RunsFirst(WorkbenchApp):
+    """Starts with the list of runs, which spares most tests the mounting of the recipe form."""
+
+    CSS_PATH = inspect.getfile(WorkbenchApp).replace(".py", ".tcss")
+    DEFAULT_MODE = "runs"
+
+
 async def until(pilot: Pilot[None], condition: Callable[[], object], turns: int = 3000) -> None:
-    """Let the app work until ``condition`` holds; fail when it never does."""
+    """Let the app work until ``condition`` holds; fail if it never does."""
     for _ in range(turns):
         if condition():
             return
         await pilot.pause(0.01)
-    pytest.fail("the screen never came to the expected state")
+    pytest.fail("the screen never reached the expected state")
 
 
 @asynccontextmanager
 async def workbench(
-    runs: Runs, size: tuple[int, int] = (140, 45), run: RunFolder | None = None
+    runs: Runs,
+    size: tuple[int, int] = (140, 45),
+    run: RunFolder | None = None,
+    *,
+    form: bool = False,
 ) -> AsyncIterator[tuple[WorkbenchApp, Pilot[None]]]:
-    """The app on ``runs``, ended afterwards."""
-    app = WorkbenchApp(runs.root, run=run)
+    """The app on ``runs``: with the live view of ``run``, with the form, or the list of runs."""
+    app = WorkbenchApp(runs.root) if form else RunsFirst(runs.root, run=run)
     async with app.run_test(size=size) as pilot:
         yield app, pilot
         if app.current_mode == "new":
-            await form_of(app, pilot)  # Textual does not like to be left while it mounts
+            await form_of(app, pilot)  # Textual fails when it is left while it mounts
 
 
 async def form_of(app: WorkbenchApp, pilot: Pilot[None]) -> RecipeForm:
@@ -56,7 +68,7 @@ async def form_of(app: WorkbenchApp, pilot: Pilot[None]) -> RecipeForm:
 
 @pytest.fixture(autouse=True)
 def no_counting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tokens are counted by a process of its own, which these tests do without."""
+    """Tokens are counted by a separate process, which these tests do without."""
 
     async def count(_recipe: object) -> int:
         return 12_345
@@ -66,16 +78,16 @@ def no_counting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the app tells in toasts, also those that were gone before a slow machine could look."""
-    told: list[str] = []
+    """The messages of all toasts, also of those that a slow machine is too late to see."""
+    messages: list[str] = []
     notify = WorkbenchApp.notify
 
-    def keep(self: WorkbenchApp, message: str, **options: Any) -> None:
-        told.append(message)
+    def record(self: WorkbenchApp, message: str, **options: Any) -> None:
+        messages.append(message)
         notify(self, message, **options)
 
-    monkeypatch.setattr(WorkbenchApp, "notify", keep)
-    return told
+    monkeypatch.setattr(WorkbenchApp, "notify", record)
+    return messages
 
 
 @pytest.fixture

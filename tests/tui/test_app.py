@@ -12,7 +12,7 @@ from tests.tui.conftest import form_of, until, workbench
 from tests.tui.scripted import make_run, write_steps
 from workbench.core import locations
 from workbench.core.errors import BadInputError
-from workbench.tui.commands import entries
+from workbench.tui.commands import commands_of
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.new_run import NewRunScreen
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
 
 
 async def test_the_first_screen_is_the_form_and_its_footer_launches(runs: Runs) -> None:
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         await form_of(app, pilot)
         assert isinstance(app.screen, NewRunScreen)
         assert app.current_mode == "new"
-        shown = [e.label for e in entries(app.screen)]
+        shown = [e.label for e in commands_of(app.screen)]
         assert {"Launch", "Models", "Preview", "Find", "Help", "Quit"} <= set(shown)
 
 
 @pytest.mark.parametrize("key", ["f1", "question_mark"])
 async def test_help_lists_every_command_of_the_screen_below(runs: Runs, key: str) -> None:
-    async with workbench(runs, (80, 24)) as (app, pilot):
+    async with workbench(runs, (80, 24), form=True) as (app, pilot):
         await form_of(app, pilot)
         below = app.screen
-        known = entries(below)
+        commands = commands_of(below)
         await pilot.press(key)
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         assert isinstance(app.screen, HelpScreen)
         assert str(app.screen.query_one("#about", Static).visual) == NewRunScreen.ABOUT
-        assert {entry.label for entry in app.screen.entries} == {entry.label for entry in known}
+        assert {entry.label for entry in app.screen.entries} == {entry.label for entry in commands}
         launch = next(entry for entry in app.screen.entries if entry.action == "launch")
         assert launch.keys == ("^l", "F5")
         await pilot.press("escape")
@@ -67,7 +67,7 @@ async def test_the_palette_runs_the_same_commands(runs: Runs) -> None:
 
 
 async def test_numbers_and_function_keys_go_to_the_five_places(runs: Runs) -> None:
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         await form_of(app, pilot)
         for key, mode in [
             ("2", "runs"),
@@ -84,13 +84,13 @@ async def test_numbers_and_function_keys_go_to_the_five_places(runs: Runs) -> No
 
 
 async def test_the_mouse_goes_to_a_tab(runs: Runs) -> None:
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         await form_of(app, pilot)
         await pilot.click("TopBar", offset=(22, 0))
         await until(pilot, lambda: app.current_mode == "runs")
 
 
-def test_the_shipped_themes_are_four_at_least_and_sound() -> None:
+def test_at_least_four_themes_are_shipped_and_valid() -> None:
     names = theme_files()
     themes, complaints = read_themes(names)
     assert complaints == []
@@ -99,9 +99,9 @@ def test_the_shipped_themes_are_four_at_least_and_sound() -> None:
     assert any(not theme.dark for theme in themes)
 
 
-async def test_every_theme_can_be_worn(runs: Runs) -> None:
+async def test_every_theme_can_be_applied(runs: Runs) -> None:
     async with workbench(runs) as (app, pilot):
-        await form_of(app, pilot)
+        await until(pilot, lambda: app.listed)
         for name in theme_files():
             app.theme = name
             await pilot.pause()
@@ -110,17 +110,16 @@ async def test_every_theme_can_be_worn(runs: Runs) -> None:
 
 async def test_the_chosen_theme_is_remembered(runs: Runs) -> None:
     async with workbench(runs) as (app, pilot):
-        await form_of(app, pilot)
         assert app.theme == DEFAULT_THEME
+        await until(pilot, lambda: app.listed)
         app.theme = "paper"
         await until(pilot, lambda: settings_file().exists())
     assert Settings.read() == Settings(theme="paper")
     async with workbench(runs) as (app, pilot):
         assert app.theme == "paper"
-        await form_of(app, pilot)
 
 
-async def test_a_theme_of_ones_own_is_offered(runs: Runs) -> None:
+async def test_the_users_own_theme_is_offered(runs: Runs) -> None:
     own = locations.home() / "themes"
     own.mkdir(parents=True)
     (own / "mine.toml").write_text("primary = '#ff0000'\ndark = false\n")
@@ -128,7 +127,7 @@ async def test_a_theme_of_ones_own_is_offered(runs: Runs) -> None:
         await until(pilot, lambda: "mine" in app.available_themes)
 
 
-async def test_a_bad_theme_gives_the_default_and_a_toast(runs: Runs, toasts: list[str]) -> None:
+async def test_a_broken_theme_gives_the_default_and_a_toast(runs: Runs, toasts: list[str]) -> None:
     own = locations.home() / "themes"
     own.mkdir(parents=True)
     (own / "mine.toml").write_text("primary = 'octarine'\n")
@@ -136,7 +135,7 @@ async def test_a_bad_theme_gives_the_default_and_a_toast(runs: Runs, toasts: lis
     async with workbench(runs) as (app, pilot):
         assert app.theme == DEFAULT_THEME
         await until(pilot, lambda: toasts)
-    assert "primary is no colour: 'octarine'" in toasts[0]
+    assert "primary is not a colour: 'octarine'" in toasts[0]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"theme": 3}', '{"colour": "red"}'])
@@ -161,7 +160,9 @@ async def test_settings_that_cannot_be_read_give_the_defaults_and_a_toast(
         ("primary = [", "cannot be read"),
     ],
 )
-def test_a_bad_theme_file_is_told_in_one_line(tmp_path: Path, text: str, complaint: str) -> None:
+def test_a_broken_theme_file_gives_a_one_line_error(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
     path = tmp_path / "odd.toml"
     path.write_text(text)
     with pytest.raises(BadInputError, match=complaint):

@@ -112,3 +112,25 @@ async def test_a_waiting_prompt_survives_an_engine_that_dies_while_loading(host_
         await settled(pilot)
         assert questions(app) == ["early"]
         assert texts(app)["base"] == ["Plants make sugar from light."]
+
+
+async def test_a_prompt_that_is_changed_while_it_waits_keeps_the_change(host_of):
+    app = host_of(FIRST, opening=[(LOADING, None, OPENED)])
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        await pilot.press(*"early", "enter", *"bird")
+        client_of(app).resume.set()
+        await settled(pilot)
+        assert questions(app) == ["early"]
+        assert app.chat.query_one(PromptBox).text == "earlybird"
+
+
+async def test_a_dead_engine_is_shown_in_the_facts_until_it_is_restarted(host_of):
+    app = host_of([DIED], opening=[(OPENED,), (OPENED,)])
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await type_and_send(pilot, "one")
+        assert facts(app) == "engine down"
+        await pilot.press("f5")
+        await settled(pilot)
+        assert facts(app).startswith("one batch")

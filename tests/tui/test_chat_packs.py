@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.widgets import Input, OptionList, Static
 
-from tests.chat.scripted_client import FIRST, SECOND, done
+from tests.chat.scripted_client import FIRST, REFUSED, SECOND, done
 from tests.tui.chat_host import WIDE, client_of, prompts, questions, settled, type_and_send
 from tests.tui.conftest import until
 from tests.tui.test_chat_annotations import CROSSED, annotations
@@ -145,6 +145,37 @@ async def test_escape_drops_the_rest_of_the_pack(host_of):
         await pilot.press("escape")
         await settled(pilot)
         assert questions(app) == ["first of mine"]
+
+
+async def test_a_refused_question_drops_the_rest_of_the_pack(host_of):
+    write_pack()
+    app = host_of([REFUSED], SECOND)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*"pack", "up", "enter")
+        await until(pilot, lambda: idle_after(app, 1))
+        prompt = app.chat.query_one(PromptBox)
+        await until(pilot, lambda: prompt.text == "first of mine")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert questions(app) == ["first of mine"]
+
+
+async def test_a_single_probe_keeps_the_draft_in_the_history(host_of):
+    write_pack()
+    app = host_of(FIRST)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press(*"draft", "ctrl+t")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*"second", "enter")
+        await until(pilot, lambda: idle_after(app, 1))
+        prompt = app.chat.query_one(PromptBox)
+        assert prompt.text == ""
+        await pilot.press("up", "up")
+        assert prompt.text == "draft"
 
 
 async def test_a_pack_waits_for_each_judgement_in_blind_mode(host_of, fixed_draws):

@@ -1,4 +1,4 @@
-"""A copy goes to the real tmux, to the terminal, or into a file, and says which."""
+"""A copy goes to tmux, to the terminal or to a file, and the user is told which."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from tests.tui.conftest import until
 from workbench.core.errors import MachineError
 from workbench.tui import clipboard
-from workbench.tui.clipboard import LONGEST, CopyingApp, copy
+from workbench.tui.clipboard import MAX_OSC52_BYTES, CopyingApp, copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,25 +74,25 @@ def sent() -> list[str]:
 async def test_inside_tmux_its_buffer_has_the_text(
     tmux: Callable[..., str], sent: list[str], tmp_path: Path
 ) -> None:
-    told = await copy(TEXT, sent.append, tmp_path)
+    notice = await copy(TEXT, sent.append, tmp_path)
     assert tmux("show-buffer") == TEXT
-    assert "prefix ]" in told
-    assert "set-clipboard" in told
+    assert "prefix ]" in notice
+    assert "set-clipboard" in notice
     assert sent == []
 
 
-async def test_an_old_tmux_is_asked_without_what_it_does_not_know(
+async def test_an_old_tmux_is_called_without_the_option_it_lacks(
     fake_tmux: Callable[[str], Path], sent: list[str], tmp_path: Path
 ) -> None:
     kept = fake_tmux('[ "$2" = -w ] && exit 1\necho "$@" > $KEPT.words\ncat > $KEPT')
-    told = await copy(TEXT, sent.append, tmp_path)
+    notice = await copy(TEXT, sent.append, tmp_path)
     assert kept.read_text() == TEXT
     assert kept.with_suffix(".words").read_text() == "load-buffer -\n"
-    assert told == "Copied to the tmux buffer (prefix ] pastes it)."
+    assert notice == "Copied to the tmux buffer (prefix ] pastes it)."
 
 
 @pytest.mark.parametrize("how", ["gone", "missing", "stuck"])
-async def test_without_a_tmux_that_answers_it_goes_to_the_terminal(
+async def test_without_a_working_tmux_it_goes_to_the_terminal(
     how: str,
     fake_tmux: Callable[[str], Path],
     sent: list[str],
@@ -102,23 +102,23 @@ async def test_without_a_tmux_that_answers_it_goes_to_the_terminal(
     fake_tmux("exec sleep 600" if how == "stuck" else "echo no server running >&2; exit 1")
     if how == "missing":
         monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(clipboard, "_PATIENCE", 0.2)
-    told = await copy(TEXT, sent.append, tmp_path)
+    monkeypatch.setattr(clipboard, "_TMUX_TIMEOUT", 0.2)
+    notice = await copy(TEXT, sent.append, tmp_path)
     assert sent == [TEXT]
-    assert "OSC 52" in told
+    assert "OSC 52" in notice
 
 
 @pytest.mark.parametrize(
     ("terminal", "remedy"),
     [("tmux-256color", "set -g set-clipboard on"), ("xterm-kitty", "in its settings")],
 )
-async def test_it_says_what_helps_where_the_terminal_keeps_it(
+async def test_the_notice_says_what_to_change_if_the_copy_did_not_arrive(
     terminal: str, remedy: str, sent: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", terminal)
-    told = await copy(TEXT, sent.append, tmp_path)
-    assert "if it did not arrive" in told
-    assert remedy in told
+    notice = await copy(TEXT, sent.append, tmp_path)
+    assert "if it did not arrive" in notice
+    assert remedy in notice
     assert list(tmp_path.glob("**/copy-*")) == []
 
 
@@ -127,11 +127,11 @@ async def test_it_says_what_helps_where_the_terminal_keeps_it(
     [
         ("STY", "1.pts-0.box", TEXT),
         ("TERM", "linux", TEXT),
-        ("TERM", "xterm", "ü" * (LONGEST // 2 + 1)),
+        ("TERM", "xterm", "ü" * (MAX_OSC52_BYTES // 2 + 1)),
     ],
     ids=["GNU screen", "console", "too long"],
 )
-async def test_what_no_clipboard_takes_is_written_for_its_owner(
+async def test_without_a_clipboard_the_text_is_written_to_a_private_file(
     variable: str,
     value: str,
     text: str,
@@ -140,17 +140,17 @@ async def test_what_no_clipboard_takes_is_written_for_its_owner(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(variable, value)
-    told = await copy(text, sent.append, tmp_path / "copied")
+    notice = await copy(text, sent.append, tmp_path / "copied")
     (path,) = (tmp_path / "copied").iterdir()
     assert path.read_text().rstrip("\n") == text.rstrip("\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert str(path) in told
+    assert str(path) in notice
     assert sent == []
 
 
 async def test_the_longest_text_still_goes_to_the_terminal(sent: list[str], tmp_path: Path) -> None:
-    await copy("x" * LONGEST, sent.append, tmp_path)
-    assert len(sent[0]) == LONGEST
+    await copy("x" * MAX_OSC52_BYTES, sent.append, tmp_path)
+    assert len(sent[0]) == MAX_OSC52_BYTES
 
 
 async def test_a_file_that_cannot_be_written_is_an_error_for_people(
@@ -165,13 +165,13 @@ async def test_a_file_that_cannot_be_written_is_an_error_for_people(
 class App(CopyingApp):
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[str] = []
+        self.notices: list[str] = []
 
     def notify(self, message: str, **_options: object) -> None:
-        self.told.append(message)
+        self.notices.append(message)
 
 
-async def test_every_copy_of_the_app_says_which_way_and_can_be_pasted(
+async def test_every_copy_of_the_app_gives_a_notice_and_can_be_pasted(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "linux")
@@ -179,7 +179,7 @@ async def test_every_copy_of_the_app_says_which_way_and_can_be_pasted(
     async with app.run_test() as pilot:
         app.copy_to_clipboard("[b]text[/b]")
         assert app.clipboard == "[b]text[/b]"
-        await until(pilot, lambda: app.told)
+        await until(pilot, lambda: app.notices)
     (path,) = (own_home / "copied").iterdir()
-    assert path.name in app.told[0]
+    assert path.name in app.notices[0]
     assert path.read_text() == "[b]text[/b]\n"

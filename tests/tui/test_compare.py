@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from textual.content import Content
 from textual.widgets import Static
 
 from tests.evaluation.reports import Suite, make_report
 from tests.tui.conftest import SIZES, until, workbench
-from tests.tui.looking import drawn
+from tests.tui.looking import drawn, legend_of
 from tests.tui.scripted import make_run, set_state, write_steps
 from workbench.runs.sweeps import add_run
 from workbench.tui.screens.compare import CompareScreen
 from workbench.tui.screens.report import ReportScreen
-from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.widgets.common.chart import Chart
 from workbench.tui.widgets.compare.comparison_table import ComparisonTable
 from workbench.tui.widgets.compare.plane import Plane
@@ -38,8 +36,6 @@ def _runs_of(runs: Runs) -> None:
 
 
 async def _compare(app: WorkbenchApp, pilot: Pilot[None]) -> CompareScreen:
-    await pilot.press("2")
-    await until(pilot, lambda: isinstance(app.screen, RunsScreen))
     await pilot.press("5")
     await until(pilot, lambda: isinstance(app.screen, CompareScreen))
     assert isinstance(app.screen, CompareScreen)
@@ -52,11 +48,13 @@ def _lines(screen: CompareScreen) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_runs_stand_on_the_plane_with_their_front(runs: Runs, size: tuple[int, int]) -> None:
+async def test_runs_are_on_the_plane_with_their_pareto_front(
+    runs: Runs, size: tuple[int, int]
+) -> None:
     _runs_of(runs)
     async with workbench(runs, size) as (app, pilot):
         screen = await _compare(app, pilot)
-        await until(pilot, lambda: screen.comparison)
+        await until(pilot, lambda: screen.view.comparison)
         assert _lines(screen) == [
             ["·", "unmeasured", "", "", "", "", ""],
             ["A ◆", "mild", "90 %", "0.95", "0.020", "+0.020", "INCONCLUSIVE"],
@@ -85,7 +83,7 @@ async def test_keys_change_axis_prior_and_runs(runs: Runs) -> None:
     _runs_of(runs)
     async with workbench(runs) as (app, pilot):
         screen = await _compare(app, pilot)
-        await until(pilot, lambda: screen.comparison)
+        await until(pilot, lambda: screen.view.comparison)
         plane = screen.query_one(Plane)
         await pilot.press("x")
         await until(pilot, lambda: "KL to base" in str(plane.border_title))
@@ -96,7 +94,7 @@ async def test_keys_change_axis_prior_and_runs(runs: Runs) -> None:
         await pilot.press("p")
         await until(pilot, lambda: "prefix tuning" not in drawn(plane))
         await pilot.press("down", "space")
-        await until(pilot, lambda: screen.comparison and len(screen.comparison.runs) == 1)
+        await until(pilot, lambda: screen.view.comparison and len(screen.view.comparison.runs) == 1)
         assert [line[0] for line in _lines(screen)] == ["·", "·", "A ◆"]
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, ReportScreen))
@@ -107,28 +105,26 @@ async def test_without_a_report_it_says_what_to_do(runs: Runs) -> None:
     async with workbench(runs, (80, 24)) as (app, pilot):
         screen = await _compare(app, pilot)
         plane = screen.query_one(Plane)
-        await until(pilot, lambda: "choose runs with a report" in drawn(plane))
+        await until(pilot, lambda: "add runs with a report" in drawn(plane))
         assert not screen.query_one("#notes").display
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_run_at_work_is_followed_beside_the_others(
-    runs: Runs, size: tuple[int, int]
-) -> None:
+async def test_a_live_run_is_followed_beside_the_others(runs: Runs, size: tuple[int, int]) -> None:
     _runs_of(runs)
     run = runs.find("unmeasured")
     async with workbench(runs, size) as (app, pilot):
         screen = await _compare(app, pilot)
-        await until(pilot, lambda: screen.comparison)
+        await until(pilot, lambda: screen.view.comparison)
         await pilot.press("space")
         await until(pilot, lambda: _lines(screen)[0][0] == "C")
         assert _lines(screen)[0] == ["C", "unmeasured", "-", "-", "-", "-", "running"]
         losses = screen.query_one("#losses", Chart)
         await pilot.press("v", "v")
-        await until(pilot, lambda: "C 2.94" in _legend(losses))
+        await until(pilot, lambda: "C 2.94" in legend_of(losses))
         write_steps(run, 4, 60)
         app.refresh_rows()
-        await until(pilot, lambda: "C 1.8" in _legend(losses) and "step 60" in drawn(losses))
+        await until(pilot, lambda: "C 1.8" in legend_of(losses) and "step 60" in drawn(losses))
         set_state(run, "finished", step=60, total=60)
         make_report(Suite("knowledge", kept=40, never=10), kl=0.01, rise=0.01).save(run.report)
         app.refresh_rows()
@@ -139,18 +135,18 @@ async def test_a_run_at_work_is_followed_beside_the_others(
             assert widget.region.right <= size[0], widget
 
 
-async def test_a_report_that_is_written_anew_is_read_anew(runs: Runs) -> None:
+async def test_a_report_that_changed_is_read_again(runs: Runs) -> None:
     _runs_of(runs)
     run = runs.find("harsh")
     async with workbench(runs) as (app, pilot):
         screen = await _compare(app, pilot)
-        await until(pilot, lambda: screen.comparison)
+        await until(pilot, lambda: screen.view.comparison)
         make_report(Suite("knowledge", kept=40, never=10), kl=0.123, rise=0.8).save(run.report)
         app.refresh_rows()
         await until(pilot, lambda: any(line[4] == "0.123" for line in _lines(screen)))
 
 
-async def test_a_sweep_at_work_is_compared_by_its_losses(runs: Runs) -> None:
+async def test_a_live_sweep_is_compared_by_its_losses(runs: Runs) -> None:
     for rank in (8, 16):
         run = make_run(runs, f"rank-{rank}")
         write_steps(run, 1, rank)
@@ -165,7 +161,3 @@ async def test_a_sweep_at_work_is_compared_by_its_losses(runs: Runs) -> None:
         await until(pilot, lambda: "once they have a report" in drawn(plane))
         letters = {line[1]: line[0] for line in _lines(screen)}
         assert (letters["rank-8"], letters["rank-16"], letters["alone"]) == ("A", "B", "·")
-
-
-def _legend(chart: Chart) -> str:
-    return Content.from_markup(str(chart.border_subtitle)).plain

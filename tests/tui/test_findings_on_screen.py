@@ -1,4 +1,4 @@
-"""What findings and comparisons look like, without a screen."""
+"""How findings and comparisons are written, without a screen."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from workbench.evaluation.analysis.findings import Interval
 from workbench.evaluation.analysis.formatting import MINUS
 from workbench.evaluation.analysis.published_results import published_table
 from workbench.runs.view import Canary
-from workbench.tui.plane_field import plane_field
-from workbench.tui.screens.report import figures
-from workbench.tui.verdicts import interval_bar
+from workbench.tui.finding_styles import interval_bar
 from workbench.tui.widgets.compare.differences import differences_table
-from workbench.tui.widgets.run.canaries import canary_lines, kept_words
+from workbench.tui.widgets.compare.plane_data import plane_data
+from workbench.tui.widgets.run.canaries import canary_lines, word_overlap
 from workbench.tui.widgets.run.capabilities import capability_table
+from workbench.tui.widgets.run.key_figures import figure_lines
 
 SUITES = (
     Suite("knowledge", kept=40, never=10),
@@ -43,7 +43,7 @@ def test_every_kind_has_its_heading_and_no_line_is_too_long(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [75, 136])
-def test_standard_benchmarks_stand_below_without_a_verdict(width: int) -> None:
+def test_standard_benchmarks_come_last_without_a_verdict(width: int) -> None:
     score = BENCHMARK.model_copy(update={"task": "arc_easy\x1b[2J"})
     findings = analyse(make_report(*SUITES)).model_copy(update={"benchmarks": (score,)})
     lines = capability_table(findings, width).plain.splitlines()
@@ -62,7 +62,7 @@ def test_a_report_without_items_says_so() -> None:
 
 def test_figures_name_the_task_and_leave_intervals_to_wide_screens() -> None:
     findings = analyse(make_report(*SUITES))
-    narrow, wide = figures(findings, 76).plain, figures(findings, 136).plain
+    narrow, wide = figure_lines(findings, 76).plain, figure_lines(findings, 136).plain
     assert "target task 2 % → 90 %" in narrow
     assert "KL to base 0.100" in narrow
     assert "ΔNLL 0.050" in narrow
@@ -83,7 +83,7 @@ def test_an_interval_bar_is_to_scale() -> None:
     )
 
 
-def test_the_plane_holds_the_base_the_runs_and_their_front() -> None:
+def test_the_plane_has_the_base_the_runs_and_their_pareto_front() -> None:
     comparison = compare(
         [
             judged_run("good", 0.9, 0.9, 0.1),
@@ -91,29 +91,29 @@ def test_the_plane_holds_the_base_the_runs_and_their_front() -> None:
             judged_run("blind", 0.8, None, 0.6),
         ]
     )
-    field = plane_field(comparison, "retention_index", None)
-    assert [(mark.glyph, mark.label, mark.x, mark.y) for mark in field.marks] == [
+    data = plane_data(comparison, "retention_index", None)
+    assert [(mark.glyph, mark.label, mark.x, mark.y) for mark in data.marks] == [
         ("○", "base", 1.0, 0.1),
         ("A", "good", 0.9, 0.9),
         ("B", "bad", 0.5, 0.8),
     ]
-    assert [mark.label for mark in field.front] == ["good"]
-    assert field.better == "up and right"
+    assert [mark.label for mark in data.front] == ["good"]
+    assert data.better == "up and right"
 
 
-def test_published_rows_stand_only_where_they_were_measured() -> None:
+def test_published_results_are_shown_only_on_the_axes_they_were_measured_on() -> None:
     comparison, prior = compare([judged_run("a", 0.9, 0.9, 0.1)]), published_table()
-    assert len(plane_field(comparison, "kl_general", prior).marks) == 2
-    field = plane_field(comparison, "delta_nll", prior)
-    grey = [mark for mark in field.marks if mark.glyph == "·"]
+    assert len(plane_data(comparison, "kl_general", prior).marks) == 2
+    data = plane_data(comparison, "delta_nll", prior)
+    grey = [mark for mark in data.marks if mark.glyph == "·"]
     assert {(mark.x, mark.y) for mark in grey} == {(r.delta_nll, r.score) for r in prior.rows}
     assert {mark.look for mark in grey} == {"axis"}
-    assert field.better == "up and left"
+    assert data.better == "up and left"
     in_nats = compare([judged_run("a", None, 0.9, 0.1)])
-    assert len(plane_field(in_nats, "delta_nll", prior).marks) == 2
+    assert len(plane_data(in_nats, "delta_nll", prior).marks) == 2
 
 
-def test_differing_fields_stand_in_columns_of_their_runs() -> None:
+def test_differing_fields_have_one_column_per_run() -> None:
     comparison = compare(
         [
             judged_run("a", 0.9, 0.9, 0.1, training={"learning_rate": 5e-4}),
@@ -128,19 +128,19 @@ def test_differing_fields_stand_in_columns_of_their_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("newest", "step", "mark", "kept"),
+    ("newest", "step", "mark", "overlap"),
     [
         ("Plants make sugar", 0, "asked once", 1.0),
-        ("Plants make sugar", 9, "the same", 1.0),
+        ("Plants make sugar", 9, "unchanged", 1.0),
         ("Plants log in", 9, "◀ changed", 0.2),
     ],
 )
-def test_a_canary_tells_first_and_newest_answer(
-    newest: str, step: int, mark: str, kept: float
+def test_a_canary_shows_its_first_and_newest_answer(
+    newest: str, step: int, mark: str, overlap: float
 ) -> None:
     canary = Canary(f"Why?{EVIL}", "Plants make sugar", 0, newest, step)
     prompt, first, last = canary_lines(canary).plain.splitlines()
     assert prompt == f"canary Why?␛[2J[bold]x[/bold]  {mark}"
     assert first.endswith("Plants make sugar")
     assert last == f"step {step}  {newest}"
-    assert kept_words(canary) == pytest.approx(kept)
+    assert word_overlap(canary) == pytest.approx(overlap)

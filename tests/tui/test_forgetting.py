@@ -1,14 +1,13 @@
-"""The live view shows forgetting while it happens."""
+"""The live screen shows forgetting while it happens."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from textual.content import Content
 
 from tests.tui.conftest import SIZES, until, workbench
-from tests.tui.looking import drawn, live_view, text_of
+from tests.tui.looking import drawn, legend_of, live_view, text_of
 from tests.tui.scripted import make_run, set_state, write_steps
 from workbench.runs.control import AWAITING_ANSWER, take_requests
 from workbench.runs.events import EventLog
@@ -44,7 +43,7 @@ async def test_forgetting_is_seen_as_it_grows(runs: Runs, size: tuple[int, int])
         screen.poll()
         await until(pilot, lambda: pane.display and "warn 0.1" in drawn(pane))
         assert "limit 0.3" in drawn(pane)
-        legend = Content.from_markup(str(pane.border_subtitle)).plain
+        legend = legend_of(pane)
         assert "general 0.200" in legend
         assert "EWC" in legend
         assert "KL to base 0.200" in text_of(screen, Figures)
@@ -59,7 +58,7 @@ async def test_forgetting_is_seen_as_it_grows(runs: Runs, size: tuple[int, int])
             assert widget.region.bottom <= size[1], widget
 
 
-async def test_the_lines_are_those_of_the_budget_and_a_waiting_run_goes_on(runs: Runs) -> None:
+async def test_the_levels_come_from_the_budget_and_a_paused_run_continues(runs: Runs) -> None:
     run = make_run(runs, retention={"budget": {"warn": 0.05, "limit": 0.12}})
     write_steps(run, 1, 75)
     _write_retention(run)
@@ -72,7 +71,7 @@ async def test_the_lines_are_those_of_the_budget_and_a_waiting_run_goes_on(runs:
         assert take_requests(run) == []
         set_state(run, "running", step=75, total=100, phase=AWAITING_ANSWER)
         screen.poll()
-        await until(pilot, lambda: screen.check_action("go_on", ()))
+        await until(pilot, lambda: "continue" in screen.applicable_actions)
         await pilot.press("g")
         await until(pilot, (run.control / "continue").exists)
 

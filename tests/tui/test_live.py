@@ -1,4 +1,4 @@
-"""The live view shows what the run folder says, and nothing else."""
+"""The live screen shows what the run folder says, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from textual.content import Content
 from textual.widgets import Static
 
 from tests.tui.conftest import SIZES, until, workbench
-from tests.tui.looking import drawn, live_view, text_of
+from tests.tui.looking import drawn, legend_of, live_view, text_of
 from tests.tui.scripted import GIB, make_run, set_state, write_steps
 from workbench.evaluation.report import Measurement, Report
 from workbench.planning import resume_launch
@@ -27,18 +26,21 @@ from workbench.tui.screens.text import TextScreen
 from workbench.tui.widgets.common.chart import Chart
 from workbench.tui.widgets.run.event_log import EventLogPane
 from workbench.tui.widgets.run.figures import Figures
-from workbench.tui.widgets.run.run_title import RunTitle
+from workbench.tui.widgets.run.run_title import RunTitle, progress_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workbench.runs.folder import RunFolder, Runs
     from workbench.runs.view import RunView
+    from workbench.tui.widgets.run.live_view import LiveView
 
 
-def _journal(screen: LiveScreen) -> str:
-    return "\n".join(str(part.visual) for part in screen.query_one(EventLogPane).query(Static))
+def _events(screen: LiveScreen) -> str:
+    return text_of(screen, EventLogPane)
 
 
-async def test_before_the_first_step_it_says_what_it_waits_for(runs: Runs) -> None:
+async def test_before_the_first_step_the_phase_is_shown(runs: Runs) -> None:
     run = make_run(runs)
     set_state(run, "starting")
     EventLog(run.events).append("phase", 0, name="loading the base model", done=132, total=272)
@@ -79,15 +81,13 @@ async def test_without_a_gpu_memory_is_called_process_and_host(runs: Runs) -> No
         screen = await live_view(app, pilot)
         await until(pilot, lambda: len(screen.query(Chart)) == 3)
         chart = screen.query(Chart).last()
-        await until(pilot, lambda: chart.border_subtitle)
-        legend = Content.from_markup(str(chart.border_subtitle)).plain
+        await until(pilot, lambda: "process 1.00" in legend_of(chart))
         assert str(chart.border_title) == "process and host memory, GiB"
-        assert "process 1.00" in legend
-        assert "host 3.00" in legend
-        assert "GPU" not in f"{chart.border_title}{legend}"
+        assert "host 3.00" in legend_of(chart)
+        assert "GPU" not in f"{chart.border_title}{legend_of(chart)}"
 
 
-async def test_each_gpu_has_a_chart_of_its_own(runs: Runs) -> None:
+async def test_each_gpu_has_its_own_chart(runs: Runs) -> None:
     run = make_run(runs)
     write_steps(run, 1, 2)
     readings = {
@@ -99,25 +99,21 @@ async def test_each_gpu_has_a_chart_of_its_own(runs: Runs) -> None:
     EventLog(run.events).append("memory", 2, process=GIB, **readings, **totals)
     async with workbench(runs, run=run) as (app, pilot):
         screen = await live_view(app, pilot)
-        await until(pilot, lambda: len(screen.query(Chart)) == 4)
-        titles = [str(chart.border_title) for chart in screen.query(Chart)][2:]
-        assert titles == [
-            "GPU 0 memory, 1.00 of 80.0 GiB in use",
-            "GPU 1 memory, 2.00 of 80.0 GiB in use",
-        ]
+        wanted = ["GPU 0 memory, 1.00 of 80.0 GiB in use", "GPU 1 memory, 2.00 of 80.0 GiB in use"]
+        await until(pilot, lambda: [str(c.border_title) for c in screen.query(Chart)][2:] == wanted)
 
 
 @pytest.mark.parametrize("state", ["failed", "stopped", "finished", "queued"])
 async def test_a_state_is_shown_with_its_reason(runs: Runs, state: str) -> None:
     run = make_run(runs)
     set_state(run, state, reason="because of the moon")
-    run.log.write_text("first\n[red]last words[/red]\n")
+    run.log.write_text("first\n[red]the end[/red]\n")
     async with workbench(runs, (80, 24), run) as (app, pilot):
         screen = await live_view(app, pilot)
         await until(pilot, lambda: state in text_of(screen, RunTitle))
         if state != "queued":
             assert "because of the moon" in text_of(screen, RunTitle)
-        assert ("[red]last words[/red]" in _journal(screen)) == (state == "failed")
+        assert ("[red]the end[/red]" in _events(screen)) == (state == "failed")
 
 
 async def test_a_run_whose_worker_died_is_lost(runs: Runs) -> None:
@@ -127,7 +123,7 @@ async def test_a_run_whose_worker_died_is_lost(runs: Runs) -> None:
     async with workbench(runs, run=run) as (app, pilot):
         screen = await live_view(app, pilot)
         await until(pilot, lambda: "? lost" in text_of(screen, RunTitle))
-        assert "ended without giving a reason" in _journal(screen)
+        assert "ended without saying why" in _events(screen)
 
 
 async def test_notices_are_never_markup(runs: Runs) -> None:
@@ -136,7 +132,7 @@ async def test_notices_are_never_markup(runs: Runs) -> None:
     EventLog(run.events).append("notice", 1, level="warning", text="[bold]loud[/] [@click=x]")
     async with workbench(runs, run=run) as (app, pilot):
         screen = await live_view(app, pilot)
-        await until(pilot, lambda: "[bold]loud[/] [@click=x]" in _journal(screen))
+        await until(pilot, lambda: "[bold]loud[/] [@click=x]" in _events(screen))
 
 
 async def test_nothing_written_by_others_steers_the_terminal(runs: Runs) -> None:
@@ -146,12 +142,12 @@ async def test_nothing_written_by_others_steers_the_terminal(runs: Runs) -> None
     EventLog(run.events).append("notice", 1, level="info", text="\x1b[31mred")
     async with workbench(runs, run=run) as (app, pilot):
         screen = await live_view(app, pilot)
-        await until(pilot, lambda: "␛[31mred" in _journal(screen))
-        assert "␛]0;title␇" in _journal(screen)
-        assert "\x1b" not in _journal(screen) + text_of(screen, RunTitle)
+        await until(pilot, lambda: "␛[31mred" in _events(screen))
+        assert "␛]0;title␇" in _events(screen)
+        assert "\x1b" not in _events(screen) + text_of(screen, RunTitle)
 
 
-async def test_answers_stand_side_by_side_when_there_is_a_report(runs: Runs) -> None:
+async def test_answers_are_shown_when_there_is_a_report(runs: Runs) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
     report = Report(
@@ -161,12 +157,12 @@ async def test_answers_stand_side_by_side_when_there_is_a_report(runs: Runs) -> 
     )
     async with workbench(runs, run=run) as (app, pilot):
         screen = await live_view(app, pilot)
-        assert "photosynthesis" not in _journal(screen)
+        assert "photosynthesis" not in _events(screen)
         report.save(run.report)
         screen.poll()
-        await until(pilot, lambda: "photosynthesis" in _journal(screen))
-        assert "before  Plants turn light into sugar." in _journal(screen)
-        assert "after   Please log in to your account." in _journal(screen)
+        await until(pilot, lambda: "photosynthesis" in _events(screen))
+        assert "before  Plants turn light into sugar." in _events(screen)
+        assert "after   Please log in to your account." in _events(screen)
 
 
 async def test_stopping_asks_first_and_then_asks_the_worker(runs: Runs) -> None:
@@ -198,7 +194,7 @@ async def test_recipe_and_log_are_a_key_away(runs: Runs, key: str, words: str) -
         assert words in str(app.screen.query_one(Static).visual)
 
 
-async def test_a_pane_takes_the_screen_and_gives_it_back(runs: Runs) -> None:
+async def test_a_pane_is_maximised_and_restored(runs: Runs) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
     async with workbench(runs, (80, 24), run) as (app, pilot):
@@ -233,36 +229,40 @@ async def test_a_spike_of_one_step_is_never_hidden(runs: Runs) -> None:
         assert any("⠁" <= character <= "⣿" for character in top)
 
 
+def _recorder(views: list[LiveView]) -> Callable[[LiveView], None]:
+    def record(view: LiveView) -> None:  # Textual cannot call a bound built-in such as append
+        views.append(view)
+
+    return record
+
+
 async def test_a_quiet_run_is_read_and_not_drawn_again(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
-    polled, drawn_views = [], []
-    poll, show = RunFollower.poll, RunTitle.show
+    polls = []
+    poll = RunFollower.poll
 
     def count_polls(self: RunFollower, most: int = 0) -> RunView:
-        polled.append(most)
+        polls.append(most)
         return poll(self, most)
 
-    def count_drawings(self: RunTitle, view: RunView, about: str) -> None:
-        drawn_views.append((view, about))
-        show(self, view, about)
-
     monkeypatch.setattr(RunFollower, "poll", count_polls)
-    monkeypatch.setattr(RunTitle, "show", count_drawings)
     async with workbench(runs, run=run) as (app, pilot):
         screen = await live_view(app, pilot)
-        await until(pilot, lambda: drawn_views and drawn_views[-1][1])
-        before, seen = len(drawn_views), len(polled)
-        await until(pilot, lambda: len(polled) > seen + 3)
-        assert len(drawn_views) == before
+        drawn_views: list[LiveView] = []
+        screen.watch(screen.query_one(RunTitle), "view", _recorder(drawn_views))
+        await until(pilot, lambda: drawn_views and drawn_views[-1].recipe)
+        drawings, seen = len(drawn_views), len(polls)
+        await until(pilot, lambda: len(polls) > seen + 3)
+        assert len(drawn_views) == drawings
         write_steps(run, 4, 4)
-        await until(pilot, lambda: len(drawn_views) > before)
+        await until(pilot, lambda: len(drawn_views) > drawings)
         assert "step 4 / 100" in text_of(screen, RunTitle)
 
 
-async def test_a_long_log_is_told_to_be_read_until_it_is(
+async def test_reading_a_long_log_is_shown_until_it_is_read(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(runs)
@@ -271,30 +271,31 @@ async def test_a_long_log_is_told_to_be_read_until_it_is(
     monkeypatch.setattr(views, "_PREVIEW_BYTES", 2000)
     monkeypatch.setattr(live, "_CATCH_UP", 0.0)
     titles: list[tuple[float, str]] = []
-    show = RunTitle.show
+    watch = LiveScreen.watch_view
 
-    def note(self: RunTitle, view: RunView, about: str) -> None:
-        show(self, view, about)
-        titles.append((view.unread, str(self.visual)))
+    def record(self: LiveScreen, view: LiveView) -> None:
+        watch(self, view)
+        if view.run:
+            titles.append((view.run.unread, progress_line(view.run, 140).plain))
 
-    monkeypatch.setattr(RunTitle, "show", note)
+    monkeypatch.setattr(LiveScreen, "watch_view", record)
     async with workbench(runs, run=run) as (app, pilot):
         screen = await live_view(app, pilot)
         await until(pilot, lambda: titles and not titles[-1][0])
         assert titles[0][0] == 1
         assert "step 2,000 / 2,000" in titles[0][1]
         assert all(("reading the log" in title) == bool(unread) for unread, title in titles)
-        assert screen.view
-        assert max(p.high for p in screen.view.series["train.loss"].points(9)) == 50.0
+        assert screen.view.run
+        assert max(p.high for p in screen.view.run.series["train.loss"].points(9)) == 50.0
 
 
 def _enabled(screen: LiveScreen) -> set[str]:
-    wanted = {"stop", "checkpoint", "evaluate", "resume", "go_on"}
-    entries = (active for active in screen.active_bindings.values() if active.enabled)
-    return wanted & {active.binding.action for active in entries}
+    ids = {"stop", "checkpoint", "evaluate", "resume", "continue"}
+    enabled = (active for active in screen.active_bindings.values() if active.enabled)
+    return ids & {active.binding.id for active in enabled}
 
 
-async def test_only_the_keys_apply_that_the_run_can_follow(runs: Runs) -> None:
+async def test_only_applicable_keys_are_enabled(runs: Runs) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
     async with workbench(runs, run=run) as (app, pilot):
@@ -304,7 +305,7 @@ async def test_only_the_keys_apply_that_the_run_can_follow(runs: Runs) -> None:
             ({"state": "running", "step": 9, "total": 9}, {"stop"}),
             (
                 {"state": "running", "step": 3, "total": 9, "phase": AWAITING_ANSWER},
-                {"stop", "go_on"},
+                {"stop", "continue"},
             ),
             ({"state": "finished", "step": 9, "total": 9}, set()),
         ):
@@ -315,7 +316,7 @@ async def test_only_the_keys_apply_that_the_run_can_follow(runs: Runs) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("state", ["stopped", "failed", "lost"])
-async def test_a_run_that_ended_early_says_from_where_it_can_go_on(
+async def test_a_run_that_ended_early_says_which_step_it_resumes_from(
     runs: Runs,
     toasts: list[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -331,11 +332,11 @@ async def test_a_run_that_ended_early_says_from_where_it_can_go_on(
     monkeypatch.setattr(resume_launch, "resume", choose)
     async with workbench(runs, size, run) as (app, pilot):
         screen = await live_view(app, pilot)
-        journal = screen.query_one(EventLogPane)
-        await until(pilot, lambda: journal.border_subtitle == "u resumes it from step 5")
+        pane = screen.query_one(EventLogPane)
+        await until(pilot, lambda: pane.border_subtitle == "u resumes from step 5")
         assert _enabled(screen) == {"resume"}
         await pilot.press("u")
-        await until(pilot, lambda: f"{run.id} goes on from step 5." in toasts)
+        await until(pilot, lambda: f"{run.id} resumes from step 5." in toasts)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -1,4 +1,4 @@
-"""The memory pane shows what devices tell, leaves out what they do not, and looks ahead."""
+"""The memory pane shows the readings there are, and predicts when memory is full."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.tui.looking import live_view
 from tests.tui.scripted import GIB, make_run, set_state
 from workbench.runs.events import EventLog
 from workbench.runs.view import RunFollower
-from workbench.tui.widgets.run.memory import DeviceMemory, facts
+from workbench.tui.widgets.run.memory import DeviceMemory, device_facts
 
 if TYPE_CHECKING:
     from workbench.runs.folder import Runs
@@ -30,7 +30,7 @@ def view_of(runs: Runs, total: int, *readings: dict[str, float], state: str = "r
     return RunFollower(run).poll()
 
 
-def test_a_device_tells_all_it_knows(runs: Runs) -> None:
+def test_all_readings_of_a_device_are_shown(runs: Runs) -> None:
     reading = {
         "cuda0_allocated": GIB,
         "cuda0_reserved": 2 * GIB,
@@ -41,44 +41,44 @@ def test_a_device_tells_all_it_knows(runs: Runs) -> None:
         "cuda0_power": 412.5,
         "cuda0_temperature": 61,
     }
-    assert facts(view_of(runs, 9, reading), 0).plain == (
+    assert device_facts(view_of(runs, 9, reading), 0).plain == (
         "87 % busy   412 W   61 °C   others 2.50 GiB"
     )
 
 
-def test_what_a_device_does_not_tell_is_not_shown(runs: Runs) -> None:
+def test_missing_readings_are_left_out(runs: Runs) -> None:
     reading = {"cuda0_allocated": GIB, "cuda0_reserved": GIB, "cuda0_temperature": 40}
-    assert facts(view_of(runs, 9, reading), 0).plain == "40 °C"
-    assert facts(view_of(runs, 9, {"cuda0_allocated": GIB}), 0).plain == ""
+    assert device_facts(view_of(runs, 9, reading), 0).plain == "40 °C"
+    assert device_facts(view_of(runs, 9, {"cuda0_allocated": GIB}), 0).plain == ""
 
 
-def test_the_host_tells_of_its_disk(runs: Runs) -> None:
+def test_the_host_shows_its_disk(runs: Runs) -> None:
     view = view_of(runs, 9, {"disk_free": 80 * GIB, "disk_total": 200 * GIB})
-    assert facts(view, None).plain == "disk 80.0 of 200.0 GiB free"
+    assert device_facts(view, None).plain == "disk 80.0 of 200.0 GiB free"
 
 
 @pytest.mark.parametrize(
-    ("total", "state", "said"),
+    ("total", "state", "text"),
     [
-        (1000, "running", "at this pace full at step 160"),
+        (1000, "running", "at this rate full at step 160"),
         (159, "running", ""),
         (1000, "finished", ""),
     ],
 )
-def test_memory_that_climbs_to_the_limit_is_foretold(
-    runs: Runs, total: int, state: str, said: str
+def test_memory_that_grows_to_the_limit_is_predicted(
+    runs: Runs, total: int, state: str, text: str
 ) -> None:
     climbing = [
         {"cuda0_used": (20 + step / 2) * GIB, "cuda0_total": 100 * GIB} for step in range(100)
     ]
-    assert facts(view_of(runs, total, *climbing, state=state), 0).plain == said
+    assert device_facts(view_of(runs, total, *climbing, state=state), 0).plain == text
 
 
-def test_without_a_driver_the_forecast_is_made_of_what_torch_reserved(runs: Runs) -> None:
+def test_without_a_driver_the_prediction_uses_what_torch_reserved(runs: Runs) -> None:
     climbing = [
         {"cuda0_reserved": (20 + step / 2) * GIB, "cuda0_total": 100 * GIB} for step in range(100)
     ]
-    assert "full at step 160" in facts(view_of(runs, 1000, *climbing), 0).plain
+    assert "full at step 160" in device_facts(view_of(runs, 1000, *climbing), 0).plain
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -94,6 +94,6 @@ async def test_chart_and_line_fit_on_the_screen(runs: Runs, size: tuple[int, int
         await until(pilot, lambda: screen.query(DeviceMemory))
         line = screen.query_one(DeviceMemory).query_one(Static)
         await until(pilot, lambda: line.region.height == 1)
-        assert str(line.visual).startswith("at this pace full at step 79")
+        assert str(line.visual).startswith("at this rate full at step 79")
         assert line.region.bottom <= size[1]
         assert line.region.right <= size[0]

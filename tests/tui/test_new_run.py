@@ -1,4 +1,4 @@
-"""The new-run screen: what is shown is what is launched, and what is wrong is not launched."""
+"""The new-run screen launches what it shows, and nothing invalid."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from workbench.recipe import yaml_io
 from workbench.recipe.recipe import Recipe
 from workbench.tui.assessment import plain
 from workbench.tui.forms import flat, groups_of
+from workbench.tui.screens.error import ErrorScreen
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.new_run import NewRunScreen
 from workbench.tui.widgets.form.field_row import FieldRow
@@ -32,7 +33,7 @@ def _set(form: RecipeForm, path: str, value: object) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_every_recipe_field_has_a_control(runs: Runs, size: tuple[int, int]) -> None:
-    async with workbench(runs, size) as (app, pilot):
+    async with workbench(runs, size, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         shown = {row.field.path for row in form.query(FieldRow)}
         assert shown == {e.path for group in groups_of(Recipe) for e in group.every_field()}
@@ -40,7 +41,7 @@ async def test_every_recipe_field_has_a_control(runs: Runs, size: tuple[int, int
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_nothing_is_wider_than_the_screen(runs: Runs, size: tuple[int, int]) -> None:
-    async with workbench(runs, size) as (app, pilot):
+    async with workbench(runs, size, form=True) as (app, pilot):
         await form_of(app, pilot)
         for widget in app.screen.query("*"):
             assert widget.region.right <= size[0], widget
@@ -49,7 +50,7 @@ async def test_nothing_is_wider_than_the_screen(runs: Runs, size: tuple[int, int
 
 async def test_a_preset_fills_the_form(runs: Runs) -> None:
     wanted = yaml_io.load_file("demo-full")
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         app.screen.query_one("#preset", Select).value = "demo-full"
         screen = app.screen
@@ -59,22 +60,22 @@ async def test_a_preset_fills_the_form(runs: Runs) -> None:
         assert shown["strategy.kind"] == "full"
         assert shown["training.learning_rate"] == "1e-3"
         assert shown["name"] == "demo-full"
-        assert screen.query_one(Summary).outlook.command == "ftwb train demo-full"
+        assert screen.query_one(Summary).data.command == "ftwb train demo-full"
 
 
-async def test_an_invalid_value_is_told_below_its_field_and_blocks_launching(
+async def test_an_invalid_value_is_reported_below_its_field_and_is_not_launched(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launched: list[RunFolder] = []
     monkeypatch.setattr("workbench.runs.launch.launch", launched.append)
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         _set(form, "training.learning_rate", "5")
         row = form.row("training.learning_rate")
         assert row is not None
         await until(pilot, lambda: row.has_class("-wrong"))
-        assert row.complaint == "must be at most 1, got 5"
-        assert app.screen.query_one(Summary).outlook.problems == 1
+        assert row.error == "must be at most 1, got 5"
+        assert app.screen.query_one(Summary).data.problems == 1
         await pilot.press("ctrl+l")
         await until(pilot, lambda: app.focused is row.control)
         await app.workers.wait_for_complete()
@@ -82,8 +83,8 @@ async def test_an_invalid_value_is_told_below_its_field_and_blocks_launching(
         assert runs.list() == []
 
 
-async def test_a_mended_value_takes_the_complaint_away(runs: Runs) -> None:
-    async with workbench(runs) as (app, pilot):
+async def test_a_corrected_value_removes_the_error(runs: Runs) -> None:
+    async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         row = form.row("training.num_train_epochs")
         assert row is not None
@@ -91,7 +92,7 @@ async def test_a_mended_value_takes_the_complaint_away(runs: Runs) -> None:
         await until(pilot, lambda: row.has_class("-wrong"))
         row.set_value("2")
         await until(pilot, lambda: not row.has_class("-wrong"))
-        assert row.complaint == ""
+        assert row.error == ""
 
 
 async def test_launching_creates_the_run_with_the_recipe_shown(
@@ -99,7 +100,7 @@ async def test_launching_creates_the_run_with_the_recipe_shown(
 ) -> None:
     launched: list[RunFolder] = []
     monkeypatch.setattr("workbench.runs.launch.launch", launched.append)
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         _set(form, "model.id", str(tiny_model))
         _set(form, "training.max_steps", "3")
@@ -107,8 +108,8 @@ async def test_launching_creates_the_run_with_the_recipe_shown(
         screen = app.screen
         assert isinstance(screen, NewRunScreen)
         summary = screen.query_one(Summary)
-        await until(pilot, lambda: "from-the-form" in summary.outlook.yaml)
-        yaml = summary.outlook.yaml
+        await until(pilot, lambda: "from-the-form" in summary.data.yaml)
+        yaml = summary.data.yaml
         await pilot.press("f5")
         await until(pilot, lambda: isinstance(app.screen, LiveScreen))
         (run,) = launched
@@ -118,11 +119,11 @@ async def test_launching_creates_the_run_with_the_recipe_shown(
         assert app.current_mode == "runs"
 
 
-async def test_what_was_typed_a_moment_ago_is_launched_too(
+async def test_what_was_just_typed_is_launched_too(
     runs: Runs, monkeypatch: pytest.MonkeyPatch, tiny_model: Path
 ) -> None:
     monkeypatch.setattr("workbench.runs.launch.launch", lambda _run: 1)
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         _set(form, "model.id", str(tiny_model))
         _set(form, "training.max_steps", 77)
@@ -132,40 +133,44 @@ async def test_what_was_typed_a_moment_ago_is_launched_too(
     assert runs.find("last").recipe().training.max_steps == 77
 
 
-async def test_a_dataset_that_is_not_there_is_told_and_not_launched(
-    runs: Runs, toasts: list[str], monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+async def test_a_missing_dataset_is_reported_and_not_launched(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, tiny_model: Path
 ) -> None:
     monkeypatch.setattr("workbench.runs.launch.launch", lambda run: pytest.fail(f"launched {run}"))
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         _set(form, "model.id", str(tiny_model))
         _set(form, "data.train", "nowhere.jsonl")
         summary = app.screen.query_one(Summary)
-        await until(pilot, lambda: "nowhere.jsonl" in summary.outlook.trouble)
+        await until(pilot, lambda: "nowhere.jsonl" in summary.data.error)
         await pilot.press("ctrl+l")
-        await until(pilot, lambda: any("nowhere.jsonl" in toast for toast in toasts))
+        await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
+        assert isinstance(app.screen, ErrorScreen)
+        assert app.screen.failure.title == "Launching the run failed"
+        assert "nowhere.jsonl" in app.screen.failure.message
+        await pilot.press("enter")
         assert runs.list() == []
 
 
 async def test_the_summary_counts_what_is_trained(runs: Runs, tiny_model: Path) -> None:
     from workbench.planning.preflight import preflight
 
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         _set(form, "model.id", str(tiny_model))
         summary = app.screen.query_one(Summary)
-        await until(pilot, lambda: summary.outlook.tokens == 12_345)
+        await until(pilot, lambda: summary.data.tokens == 12_345)
         screen = app.screen
         assert isinstance(screen, NewRunScreen)
         assert screen.assessment is not None
         assert screen.assessment.recipe is not None
         plan = preflight(screen.assessment.recipe)
-        assert summary.outlook.plan == plan
+        assert summary.data.plan == plan
         assert 0 < plan.trainable < plan.parameters
 
 
-async def test_a_field_is_found_by_its_name_even_when_folded(runs: Runs) -> None:
-    async with workbench(runs, (80, 24)) as (app, pilot):
+async def test_a_collapsed_field_is_found_by_its_name(runs: Runs) -> None:
+    async with workbench(runs, (80, 24), form=True) as (app, pilot):
         form = await form_of(app, pilot)
         await pilot.press("slash")
         await pilot.press(*"revision")
@@ -177,7 +182,7 @@ async def test_a_field_is_found_by_its_name_even_when_folded(runs: Runs) -> None
 
 
 async def test_another_strategy_shows_its_own_fields(runs: Runs) -> None:
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         assert form.row("strategy.r")
         app.screen.query_one("#kind-strategy", Select).value = "full"
@@ -187,7 +192,7 @@ async def test_another_strategy_shows_its_own_fields(runs: Runs) -> None:
 
 
 async def test_typing_changes_the_command(runs: Runs) -> None:
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         form.go_to("training.seed")
         row = form.row("training.seed")
@@ -196,28 +201,28 @@ async def test_typing_changes_the_command(runs: Runs) -> None:
         await until(pilot, lambda: app.focused is row.control)
         await pilot.press("backspace", "4", "2")
         summary = app.screen.query_one(Summary)
-        await until(pilot, lambda: "training.seed=42" in summary.outlook.command)
+        await until(pilot, lambda: "training.seed=42" in summary.data.command)
 
 
-async def test_the_risk_is_told_and_its_switch_is_added_by_a_key(
+async def test_the_risk_is_shown_and_a_key_adds_the_switch_that_lowers_it(
     runs: Runs, tiny_model: Path
 ) -> None:
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         _set(form, "model.id", str(tiny_model))
         _set(form, "training.num_train_epochs", "9")
         summary = app.screen.query_one(Summary)
         await until(
-            pilot, lambda: summary.outlook.plan and "num_train_epochs: 9.0" in summary.outlook.yaml
+            pilot, lambda: summary.data.plan and "num_train_epochs: 9.0" in summary.data.yaml
         )
-        risk = summary.outlook.plan.risk
+        risk = summary.data.plan.risk
         assert risk.level != "low"
         shown = str(summary.query_one("#numbers").render())
         assert f"{risk.level.upper()}\n{risk.raised_by}\n" in shown
         assert f"→ {risk.remedy.text} would lower it   ^t add" in shown
         assert "not yet checked" in shown or "rank correlation with measured KL" in shown
         await pilot.press("ctrl+t")
-        await until(pilot, lambda: summary.outlook.plan and summary.outlook.plan.risk != risk)
-        assert summary.outlook.plan.risk.score == pytest.approx(risk.score - risk.remedy.saves)
+        await until(pilot, lambda: summary.data.plan and summary.data.plan.risk != risk)
+        assert summary.data.plan.risk.score == pytest.approx(risk.score - risk.remedy.saves)
         for setting in risk.remedy.settings:
-            assert f"--set {setting}" in summary.outlook.command
+            assert f"--set {setting}" in summary.data.command

@@ -33,8 +33,8 @@ SUITES = (
 )
 
 
-def _told(runs: Runs) -> RunFolder:
-    run = make_run(runs, "told")
+def _finished(runs: Runs) -> RunFolder:
+    run = make_run(runs, "finished")
     write_steps(run, 1, 3)
     set_state(run, "finished", step=3, total=3)
     run.model.mkdir()
@@ -45,8 +45,7 @@ def _told(runs: Runs) -> RunFolder:
 
 async def _open(app: WorkbenchApp, pilot: Pilot[None]) -> ReportScreen:
     """Key 4, then the first run."""
-    await pilot.press("2")
-    await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.rows)
+    await until(pilot, lambda: app.rows)
     await pilot.press("4")
     await until(pilot, lambda: isinstance(app.screen, PickReportScreen))
     await pilot.press("enter")
@@ -64,11 +63,11 @@ async def test_the_sentence_then_the_items_then_the_chat_with_the_question_ready
     runs: Runs, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chat, "EngineClient", lambda _run: ScriptedClient(opening=((),)))
-    _told(runs)
+    _finished(runs)
     async with workbench(runs, size) as (app, pilot):
         screen = await _open(app, pilot)
-        await until(pilot, lambda: screen.known)
-        assert _sentence(screen).startswith("FAIL  The model changed how it answers")
+        await until(pilot, lambda: screen.findings)
+        assert _sentence(screen).startswith("FAIL  It changed how it answers")
         small = size == (80, 24)
         if small:
             assert screen.query_one(CapabilityPane).has_focus
@@ -102,15 +101,15 @@ async def test_a_run_without_a_report_says_why_and_shows_it_when_it_comes(runs: 
         set_state(run, "failed", reason="CUDA out of memory")
         app.refresh_rows()
         await until(pilot, lambda: "is failed: CUDA out of memory" in _sentence(screen))
-        assert "l reads the end of its log" in _sentence(screen)
+        assert "l shows the end of its log" in _sentence(screen)
 
 
 async def test_a_report_from_before_items_says_that_nothing_was_measured(runs: Runs) -> None:
-    run = _told(runs)
+    run = _finished(runs)
     make_report().save(run.report)
     async with workbench(runs, (80, 24)) as (app, pilot):
         screen = await _open(app, pilot)
-        await until(pilot, lambda: screen.known)
+        await until(pilot, lambda: screen.findings)
         assert _sentence(screen).startswith("INCONCLUSIVE")
         table = screen.query_one(CapabilityPane).query_one(Static)
         await until(pilot, lambda: "No capability was measured in this run." in str(table.visual))
@@ -118,8 +117,8 @@ async def test_a_report_from_before_items_says_that_nothing_was_measured(runs: R
         await until(pilot, lambda: isinstance(app.screen, PickReportScreen))
 
 
-async def test_a_report_that_cannot_be_read_is_told_in_a_sentence(runs: Runs) -> None:
-    run = _told(runs)
+async def test_a_report_that_cannot_be_read_gives_the_reason(runs: Runs) -> None:
+    run = _finished(runs)
     run.report.write_text('{"prompts": [')
     async with workbench(runs) as (app, pilot):
         screen = await _open(app, pilot)
@@ -127,11 +126,11 @@ async def test_a_report_that_cannot_be_read_is_told_in_a_sentence(runs: Runs) ->
 
 
 async def test_list_and_live_view_lead_to_the_report(runs: Runs) -> None:
-    run = _told(runs)
+    run = _finished(runs)
     async with workbench(runs, run=run) as (app, pilot):
-        await until(pilot, lambda: isinstance(app.screen, LiveScreen) and app.screen._reported)
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen) and app.screen.view.report)
         await pilot.press("r")
-        await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.known)
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.findings)
         assert app.current_mode == "report"
         await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, LiveScreen))

@@ -11,7 +11,7 @@ from tests.tui.scripted import make_run, set_state, write_steps
 from workbench.planning import resume_launch
 from workbench.runs.checkpoints import choose, draft
 from workbench.runs.events import EventLog
-from workbench.tui.run_index import RunIndex, last_loss
+from workbench.runs.run_index import RunIndex, last_loss
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.pick_run import PickRunScreen
 from workbench.tui.screens.runs import RunsScreen, RunTable
@@ -31,10 +31,9 @@ def _table(screen: object) -> list[list[str]]:
 @pytest.mark.parametrize("size", SIZES)
 async def test_an_empty_list_says_what_to_do(runs: Runs, size: tuple[int, int]) -> None:
     async with workbench(runs, size) as (app, pilot):
-        await pilot.press("f3")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
         empty = app.screen.query_one("#empty")
-        assert empty.display
+        await until(pilot, lambda: empty.display)
         assert "Press 1" in str(empty.visual)
         await pilot.press("3")
         await until(pilot, lambda: isinstance(app.screen, PickRunScreen))
@@ -47,7 +46,6 @@ async def test_runs_are_listed_with_their_states(runs: Runs) -> None:
     broken = make_run(runs, "broken")
     set_state(broken, "failed", reason="no disk space")
     async with workbench(runs) as (app, pilot):
-        await pilot.press("f3")
         await until(pilot, lambda: len(_table(app.screen)) == 2)
         rows = {row[1]: row for row in _table(app.screen)}
         assert rows["working"][0] == "● running"
@@ -64,17 +62,15 @@ async def test_a_run_that_waits_shows_its_place(runs: Runs) -> None:
     run = make_run(runs)
     set_state(run, "queued", queue_position=2, device="cuda:0")
     async with workbench(runs) as (app, pilot):
-        await pilot.press("f3")
         await until(pilot, lambda: len(_table(app.screen)) == 1)
         assert _table(app.screen)[0][0] == "◌ queued, 2nd"
         assert "queued, 2nd for cuda:0" in str(app.screen.query_one("#reason").visual)
 
 
-async def test_enter_opens_the_marked_run_and_escape_comes_back(runs: Runs) -> None:
+async def test_enter_opens_the_selected_run_and_escape_comes_back(runs: Runs) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
     async with workbench(runs, (80, 24)) as (app, pilot):
-        await pilot.press("f3")
         await until(pilot, lambda: len(_table(app.screen)) == 1)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, LiveScreen))
@@ -88,9 +84,8 @@ async def test_keys_that_do_not_apply_are_greyed(runs: Runs) -> None:
     run = make_run(runs)
     set_state(run, "failed")
     async with workbench(runs) as (app, pilot):
-        await pilot.press("f3")
         await until(pilot, lambda: len(_table(app.screen)) == 1)
-        bindings = {b.binding.action: b.enabled for b in app.screen.active_bindings.values()}
+        bindings = {b.binding.id: b.enabled for b in app.screen.active_bindings.values()}
         assert bindings["stop"] is False
         assert bindings["chat"] is False
         assert bindings["log"] is True
@@ -134,7 +129,6 @@ async def test_a_run_that_ended_early_is_resumed_by_a_key(
 
     monkeypatch.setattr(resume_launch, "resume", resume)
     async with workbench(runs) as (app, pilot):
-        await pilot.press("f3")
         await until(pilot, lambda: len(_table(app.screen)) == 1)
         await pilot.press("u")
         await pilot.pause()
@@ -142,10 +136,10 @@ async def test_a_run_that_ended_early_is_resumed_by_a_key(
             (folder / "weights").touch()
         app.refresh_rows()
         reason = app.screen.query_one("#reason")
-        await until(pilot, lambda: "u resumes it from step 40" in str(reason.visual))
+        await until(pilot, lambda: "u resumes from step 40" in str(reason.visual))
         await pilot.press("u")
         await until(pilot, lambda: asked == [run])
-        await until(pilot, lambda: f"{run.id} goes on from step 40." in toasts)
+        await until(pilot, lambda: f"{run.id} resumes from step 40." in toasts)
         set_state(run, "finished")
         app.refresh_rows()
         await until(pilot, lambda: _table(app.screen)[0][0].endswith("finished"))
@@ -154,7 +148,7 @@ async def test_a_run_that_ended_early_is_resumed_by_a_key(
     assert asked == [run]
 
 
-def test_a_run_that_another_terminal_resumed_or_measured_is_read_again(runs: Runs) -> None:
+def test_a_run_that_changed_on_disk_is_read_again(runs: Runs) -> None:
     run = make_run(runs)
     set_state(run, "stopped")
     listing = RunIndex(runs.root)
@@ -162,20 +156,19 @@ def test_a_run_that_another_terminal_resumed_or_measured_is_read_again(runs: Run
     set_state(run, "running", step=3, total=9)
     assert [row.status.step for row in listing.read()] == [3]
     set_state(run, "finished")
-    assert [row.report for row in listing.read()] == [False]
+    assert [row.snapshot.has_report for row in listing.read()] == [False]
     run.report.write_text("{}")
-    assert [row.report for row in listing.read()] == [True]
+    assert [row.snapshot.has_report for row in listing.read()] == [True]
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("key", "request_name"), [("k", "checkpoint"), ("e", "evaluate")])
-async def test_the_marked_run_is_asked_and_its_answer_told_wherever_the_user_is(
+async def test_the_selected_run_gets_the_request_and_its_answer_is_shown_on_any_screen(
     runs: Runs, toasts: list[str], size: tuple[int, int], key: str, request_name: str
 ) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
     async with workbench(runs, size) as (app, pilot):
-        await pilot.press("f3")
         await until(pilot, lambda: len(_table(app.screen)) == 1)
         await pilot.press(key)
         request = run.control / request_name
@@ -192,13 +185,12 @@ async def test_the_marked_run_is_asked_and_its_answer_told_wherever_the_user_is(
         await until(pilot, lambda: f"{run.id}: {words[key]}." in toasts)
 
 
-async def test_a_run_that_ends_before_its_answer_is_told_as_a_warning(
+async def test_a_run_that_ends_before_its_answer_gives_a_warning(
     runs: Runs, toasts: list[str]
 ) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
     async with workbench(runs) as (app, pilot):
-        await pilot.press("f3")
         await until(pilot, lambda: len(_table(app.screen)) == 1)
         await pilot.press("k")
         await until(pilot, (run.control / "checkpoint").exists)
@@ -207,13 +199,12 @@ async def test_a_run_that_ends_before_its_answer_is_told_as_a_warning(
         await until(pilot, lambda: wanted in toasts)
 
 
-async def test_the_footer_follows_the_state_of_the_marked_run(runs: Runs) -> None:
+async def test_the_footer_follows_the_state_of_the_selected_run(runs: Runs) -> None:
     run = make_run(runs)
     set_state(run, "stopped")
     with draft(run, 4) as folder:
         (folder / "weights").touch()
     async with workbench(runs, (80, 24)) as (app, pilot):
-        await pilot.press("f3")
         await until(pilot, lambda: len(_table(app.screen)) == 1)
 
         def shown() -> set[str]:

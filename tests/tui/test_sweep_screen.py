@@ -84,7 +84,7 @@ async def test_a_grid_is_counted_while_it_is_typed_and_queued_by_enter(
     launched: list[RunFolder],
     size: tuple[int, int],
 ) -> None:
-    async with workbench(runs, size) as (app, pilot):
+    async with workbench(runs, size, form=True) as (app, pilot):
         await _filled(app, pilot, tiny_model, rows)
         await pilot.press("ctrl+s")
         screen = await _choose(app, pilot, "training.learning_rate")
@@ -105,7 +105,9 @@ async def test_a_grid_is_counted_while_it_is_typed_and_queued_by_enter(
             (rate, rank) for rate in (1e-4, 5e-4) for rank in (4, 8, 16)
         ]
         assert members(runs, "last") == launched
-        assert any("-grid: 6 runs queued; compare them with 5, then w." in told for told in toasts)
+        assert any(
+            "-grid: 6 runs queued; compare them with 5, then w." in toast for toast in toasts
+        )
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ async def test_a_grid_is_counted_while_it_is_typed_and_queued_by_enter(
         ("8,8", "strategy.r: duplicate value"),
     ],
 )
-async def test_what_is_wrong_is_told_and_queues_nothing(
+async def test_an_invalid_value_is_reported_and_queues_nothing(
     runs: Runs,
     tiny_model: Path,
     rows: Path,
@@ -124,7 +126,7 @@ async def test_what_is_wrong_is_told_and_queues_nothing(
     values: str,
     message: str,
 ) -> None:
-    async with workbench(runs, (80, 24)) as (app, pilot):
+    async with workbench(runs, (80, 24), form=True) as (app, pilot):
         await _filled(app, pilot, tiny_model, rows)
         await pilot.press("ctrl+s")
         screen = await _choose(app, pilot, "strategy.r")
@@ -140,7 +142,7 @@ async def test_what_is_wrong_is_told_and_queues_nothing(
 async def test_every_run_is_checked_against_its_files_before_the_first_is_made(
     runs: Runs, tiny_model: Path, rows: Path, launched: list[RunFolder]
 ) -> None:
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         await _filled(app, pilot, tiny_model, rows)
         await pilot.press("ctrl+s")
         screen = await _choose(app, pilot, "data.train")
@@ -156,7 +158,7 @@ async def test_every_run_is_checked_against_its_files_before_the_first_is_made(
 async def test_a_field_starts_with_what_the_form_has(
     runs: Runs, tiny_model: Path, rows: Path
 ) -> None:
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         await _filled(app, pilot, tiny_model, rows)
         form = await form_of(app, pilot)
         app.screen.query_one("#kind-strategy", Select).value = "lora"
@@ -177,7 +179,7 @@ async def test_a_field_starts_with_what_the_form_has(
 
 
 async def test_without_a_field_there_is_no_sweep(runs: Runs, tiny_model: Path, rows: Path) -> None:
-    async with workbench(runs, (80, 24)) as (app, pilot):
+    async with workbench(runs, (80, 24), form=True) as (app, pilot):
         await _filled(app, pilot, tiny_model, rows)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, ChooseScreen))

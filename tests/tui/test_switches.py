@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 async def test_a_tick_puts_the_protection_into_the_recipe(runs: Runs) -> None:
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         screen = app.screen
         assert isinstance(screen, NewRunScreen)
@@ -32,7 +32,7 @@ async def test_a_tick_puts_the_protection_into_the_recipe(runs: Runs) -> None:
 
 async def test_a_recipe_with_a_protection_fills_its_fields(runs: Runs) -> None:
     recipe = yaml_io.validate({"retention": {"ewc": {"strength": 3.0}}})
-    async with workbench(runs) as (app, pilot):
+    async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         form.fill(plain(recipe))
         assert yaml_io.validate(form.values()).retention == recipe.retention

@@ -1,4 +1,4 @@
-"""Two workbenches on the same runs show the same, and what one asks the other sees."""
+"""Two workbenches on the same runs show the same, and each sees the requests of the other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 async def _stop(app: WorkbenchApp, pilot: Pilot[None]) -> None:
-    """Ask for a stop with the keys."""
+    """Request a stop by its key."""
     await pilot.press("s")
     await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
     await pilot.press("y")
@@ -31,15 +31,15 @@ async def _stop(app: WorkbenchApp, pilot: Pilot[None]) -> None:
 
 
 async def _seen(pilot: Pilot[None], screen: LiveScreen, words: str) -> RunView:
-    """What is shown once the title says ``words``."""
+    """The view that is shown once the title contains ``words``."""
     screen.poll()
     await until(pilot, lambda: words in text_of(screen, RunTitle))
-    assert screen.view is not None
-    return screen.view
+    assert screen.view.run
+    return screen.view.run
 
 
 async def _second(runs: Runs, run: RunFolder) -> RunView:
-    """The other workbench: sees the run, asks for a stop as well, and sees the worker's answer."""
+    """The other workbench: shows the run, requests a stop too, and shows the worker's answer."""
     async with workbench(runs, (80, 24), run) as (app, pilot):
         screen = await live_view(app, pilot)
         await _seen(pilot, screen, "step 10 / 100")

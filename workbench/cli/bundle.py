@@ -1,4 +1,4 @@
-"""A bundle for a bug report: enough to see what went wrong, and nothing that is private."""
+"""The bundle for a bug report: what is needed to see what went wrong, and nothing private."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from workbench.core import files, locations
 from workbench.core.errors import BadInputError
 from workbench.core.redaction import scrub
 
@@ -18,32 +19,35 @@ if TYPE_CHECKING:
     from workbench.hardware.check import Check
     from workbench.runs.folder import RunFolder
 
-_EVENTS = 500
+_MAX_EVENTS = 500
 _TAIL_BYTES = 128 << 10
-_SPEAKING = frozenset({"canary", "probe"})
-"""Kinds of events that repeat what was asked of the model and what it said."""
+_WITH_TEXT = frozenset({"canary", "probe"})
+"""Kinds of events that contain prompts and answers."""
 
 
 def gather(run: RunFolder | None, checks: Iterable[Check]) -> dict[str, str]:
-    """Collect the files of a bundle, scrubbed: name in the archive and content.
+    """The scrubbed files of a bundle, by their name in the archive.
 
-    Of a run: recipe, status, the end of its events without prompts and answers, the end of its
-    log. Never weights, rows, reports or chats.
+    From the workbench: the end of its error log, if there is one. From a run: recipe, status, the
+    end of its events without prompts and answers, and the end of its log. Never weights, rows,
+    reports or chats.
     """
-    found = {
+    parts = {
         "versions.txt": _versions(),
         "doctor.json": json.dumps([asdict(check) for check in checks], indent=1),
     }
+    if errors := files.tail(locations.log_file(), _TAIL_BYTES):
+        parts["ftwb.log"] = errors
     if run is not None:
-        found |= _of_run(run)
-    return {name: scrub(text) for name, text in found.items()}
+        parts |= _of_run(run)
+    return {name: scrub(text) for name, text in parts.items()}
 
 
 def write(path: Path, parts: Mapping[str, str]) -> None:
-    """Write the archive, readable by its owner alone.
+    """Write the archive, readable only by its owner.
 
     Raises:
-        BadInputError: There is such a file already, or it cannot be written.
+        BadInputError: The file already exists or cannot be written.
     """
     try:
         path.touch(mode=0o600, exist_ok=False)
@@ -51,7 +55,7 @@ def write(path: Path, parts: Mapping[str, str]) -> None:
             for name, text in parts.items():
                 archive.writestr(name, text)
     except FileExistsError as error:
-        raise BadInputError(f"{path}: exists already; name another file") from error
+        raise BadInputError(f"{path}: already exists; choose another name") from error
     except OSError as error:
         raise BadInputError(f"{path}: cannot be written: {error.strerror}") from error
 
@@ -59,35 +63,24 @@ def write(path: Path, parts: Mapping[str, str]) -> None:
 def _versions() -> str:
     from importlib import metadata
 
-    installed = sorted(
-        {f"{each.name}=={each.version}" for each in metadata.distributions()}, key=str.lower
-    )
+    packages = {f"{package.name}=={package.version}" for package in metadata.distributions()}
     machine = f"Python {platform.python_version()} on {platform.system()} {platform.release()}"
-    return "\n".join([f"{machine} {platform.machine()}", *installed, ""])
+    return "\n".join([f"{machine} {platform.machine()}", *sorted(packages, key=str.lower), ""])
 
 
 def _of_run(run: RunFolder) -> dict[str, str]:
     return {
-        "recipe.yaml": _tail(run.recipe_file),
+        "recipe.yaml": files.tail(run.recipe_file, _TAIL_BYTES),
         "status.json": run.status().model_copy(update={"host": ""}).model_dump_json(indent=1),
-        "events.jsonl": "".join(_silent_events(run)),
-        "worker.log": _tail(run.log),
+        "events.jsonl": _events_without_text(run),
+        "worker.log": files.tail(run.log, _TAIL_BYTES),
     }
 
 
-def _silent_events(run: RunFolder) -> list[str]:
-    from workbench.runs.events import newest_lines, parse_event
+def _events_without_text(run: RunFolder) -> str:
+    from workbench.runs.events import parse_event
 
-    lines = newest_lines(run.events, _TAIL_BYTES)
-    told = [(event, line) for line in lines if (event := parse_event(line)) is not None]
-    kept = [line.decode() for event, line in told if event["kind"] not in _SPEAKING]
-    return kept[-_EVENTS:]
-
-
-def _tail(path: Path) -> str:
-    """The end of a text file; empty where there is none."""
-    if not path.is_file():
-        return ""
-    with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-        return stream.read().decode(errors="replace")
+    lines = files.tail(run.events, _TAIL_BYTES).splitlines(keepends=True)
+    events = [(parse_event(line.encode()), line) for line in lines]
+    kept = [line for event, line in events if event and event["kind"] not in _WITH_TEXT]
+    return "".join(kept[-_MAX_EVENTS:])

@@ -44,6 +44,11 @@ def queue() -> Path:
     return Path(f"/tmp/ftwb-{os.getuid()}")  # noqa: S108 - the queue checks that the user owns it
 
 
+def log_file() -> Path:
+    """Where the workbench writes the tracebacks of unexpected errors."""
+    return home().absolute() / "ftwb.log"
+
+
 def own_probes() -> Path:
     """The folder of the user's own probes: ``mine.yaml``, its items, and chat ``packs/``."""
     return home().absolute() / "probes"

@@ -1,4 +1,4 @@
-"""The terminal workbench. Importing this package costs nothing; ``launch`` loads Textual."""
+"""The terminal workbench. Importing this package is cheap; ``launch`` loads Textual."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from workbench.runs.folder import RunFolder
-    from workbench.tui.story import Story
+    from workbench.tui.demo_tour import DemoTour
 
 
 def launch(
@@ -16,16 +16,28 @@ def launch(
     *,
     chat: RunFolder | None = None,
     run: RunFolder | None = None,
-    story: Story | None = None,
+    tour: DemoTour | None = None,
 ) -> None:
-    """Start the workbench on the runs below ``runs_root`` and return when the user leaves it.
+    """Start the workbench on the runs below ``runs_root`` and return when the user quits.
 
     Args:
-        runs_root: Where runs live.
+        runs_root: The folder of all runs.
         chat: Open the chat with this run at once.
         run: Open the live view of this run at once.
-        story: The demo that is being told; the chat opens at its end.
+        tour: The demo that is running; the chat opens at its end.
+
+    Raises:
+        FtwbError: An unexpected error ended the workbench.
     """
+    from workbench.core import locations
+    from workbench.core.errors import FtwbError
     from workbench.tui.app import WorkbenchApp
 
-    WorkbenchApp(runs_root, chat=chat, run=run, story=story).run()
+    app = WorkbenchApp(runs_root, chat=chat, run=run, tour=tour)
+    app.run()
+    if app.return_code:
+        path = locations.shorten(locations.log_file())
+        raise FtwbError(
+            f"an unexpected error ended the workbench; its traceback is in {path}, which "
+            "'ftwb doctor --bundle FILE.zip' packs for a bug report"
+        )

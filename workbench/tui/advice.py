@@ -1,4 +1,4 @@
-"""What a form says beside a field: what is usual, and what to make of the value in it."""
+"""Advice beside a field of the form: usual values, and a warning about an unusual one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Advice:
-    """What is usual for a field.
+    """Usual values of a field.
 
     Attributes:
         usual: In a few characters, such as a range.
-        source: For what it holds and whose experience it is.
-        warning: What may come of the value in the field; empty where it is usual.
+        source: The setting they hold for, and where they come from.
+        warning: What the value in the field may cause; empty if it is usual.
     """
 
     usual: str
@@ -27,7 +27,7 @@ class Advice:
 
 
 def advice_on(rate: JudgedRate) -> Advice:
-    """What to say beside a learning rate."""
+    """Advice for a learning rate."""
     return Advice(
         usual=f"{number(rate.low)} to {number(rate.high)}",
         source=f"{rate.setting}: {rate.source}",

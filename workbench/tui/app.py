@@ -1,4 +1,4 @@
-"""The workbench application: glue between screens, themes and the state of the machine."""
+"""The workbench application: glue between its screens, the themes and the list of runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.reactive import reactive
 
+from workbench.core import log
 from workbench.core.errors import FtwbError
 from workbench.tui.clipboard import CopyingApp
 from workbench.tui.commands import Commands, command
@@ -31,15 +32,19 @@ if TYPE_CHECKING:
     from textual.binding import Binding
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
+    from textual.worker import Worker
 
     from workbench.runs.folder import RunFolder
-    from workbench.tui.run_index import RunIndex, RunRow
-    from workbench.tui.story import Story
+    from workbench.runs.run_index import RunIndex, RunRow
+    from workbench.tui.demo_tour import DemoTour
 
-_LISTING_SECONDS = 1.0
-_BOX_SECONDS = 5.0
+_LIST_SECONDS = 1.0
+_MACHINE_SECONDS = 5.0
 _WIDTHS = [(0, "-narrow"), (110, "-wide")]
 _HEIGHTS = [(0, "-low"), (32, "-tall")]
+
+
+# Screens are imported when they are first shown, so that the first paint comes sooner.
 
 
 def _new_run() -> Screen[Any]:
@@ -73,7 +78,7 @@ def _compare() -> Screen[Any]:
 
 
 class WorkbenchApp(CopyingApp):
-    """Five places (new run, runs, chat, report, compare) and what they share."""
+    """Five modes (new run, runs, chat, report, compare) and what their screens share."""
 
     TITLE = "ftwb"
     CSS_PATH = "app.tcss"
@@ -90,23 +95,26 @@ class WorkbenchApp(CopyingApp):
     }
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
+    RECURRING = frozenset({"rows", "machine"})
     BINDINGS: ClassVar = [
-        command("f1,question_mark", "help", "Help", "What this screen is, and every key."),
+        command("f1,question_mark", "help", "Help", "What this screen is for, and all keys."),
         command("1,f2", "go('new')", "New run", "Fill in a recipe and launch it.", footer=False),
-        command("2,f3", "go('runs')", "Runs", "Every run, live and past.", footer=False),
+        command("2,f3", "go('runs')", "Runs", "List all runs, live and past.", footer=False),
         command("3,f4", "go('chat')", "Chat", "Ask base and tuned model at once.", footer=False),
-        command("4,f9", "go('report')", "Report", "What a run learned and forgot.", footer=False),
-        command("5,f12", "go('compare')", "Compare", "Runs against each other.", footer=False),
+        command(
+            "4,f9", "go('report')", "Report", "Read what a run learned and forgot.", footer=False
+        ),
+        command("5,f12", "go('compare')", "Compare", "Compare runs.", footer=False),
         command("f10", "change_theme", "Theme", "Choose the colours.", footer=False),
-        command("ctrl+q", "quit", "Quit", "Leave; runs go on without the screen.", footer=False),
+        command("ctrl+q", "quit", "Quit", "Quit; runs continue in the background.", footer=False),
     ]
 
     rows: reactive[tuple[RunRow, ...]] = reactive(())
-    """Every run as last read, newest first."""
+    """All runs as last read, newest first."""
     listed: reactive[bool] = reactive(False)
-    """Whether the runs were read at all, so that no screen says that there is none before."""
-    box: reactive[str] = reactive("")
-    """One line on what this machine is."""
+    """Whether the runs have been read, so that no screen calls the list empty before."""
+    machine: reactive[str] = reactive("")
+    """One line about this machine."""
 
     def __init__(
         self,
@@ -114,28 +122,29 @@ class WorkbenchApp(CopyingApp):
         *,
         chat: RunFolder | None = None,
         run: RunFolder | None = None,
-        story: Story | None = None,
+        tour: DemoTour | None = None,
     ) -> None:
-        """Prepare to show the runs below ``runs_root``, at first the given chat or run."""
+        """Show the runs below ``runs_root``, starting with the given chat or run."""
         super().__init__()
         self.runs_root = runs_root
         self._first_chat = chat
         self._first_run = run
-        self._story = story
-        self._list: RunIndex | None = None
-        self._complaints: list[str] = []
+        self._tour = tour
+        self._index: RunIndex | None = None
+        self._listing: Worker[None] | None = None
+        self._start_warnings: list[str] = []
         self._settings = self._read_settings()
-        self._begin_with(self._settings.theme)
+        self._start_with_theme(self._settings.theme)
 
     def _read_settings(self) -> Settings:
         try:
             return Settings.read()
         except FtwbError as error:
-            self._complaints.append(str(error))
+            self._start_warnings.append(str(error))
             return Settings()
 
-    def _begin_with(self, theme: str) -> None:
-        """Read one theme before the first paint; a bad one gives the default and a toast."""
+    def _start_with_theme(self, theme: str) -> None:
+        """Read one theme before the first paint; a broken one falls back to the default."""
         if theme not in self.available_themes:
             self._add_themes([theme])
         if theme not in self.available_themes:
@@ -144,31 +153,30 @@ class WorkbenchApp(CopyingApp):
         self.set_reactive(CopyingApp.theme, theme)
 
     def _add_themes(self, names: Iterable[str]) -> None:
-        themes, complaints = read_themes(names)
-        self._complaints += complaints
+        themes, warnings = read_themes(names)
+        self._start_warnings += warnings
         for theme in themes:
             self.register_theme(theme)
 
     def on_mount(self) -> None:
-        """Show the first screen, then start what may wait until it is painted."""
         if self._first_run:
             self.open_run(self._first_run)
         elif self._first_chat:
             self.open_chat(self._first_chat)
-        self.theme_changed_signal.subscribe(self, lambda theme: self._remember(theme.name))
-        self.call_after_refresh(self._settle)
+        self.theme_changed_signal.subscribe(self, lambda theme: self._save_theme(theme.name))
+        self.call_after_refresh(self._after_first_paint)
 
-    def _settle(self) -> None:
+    def _after_first_paint(self) -> None:
         self._add_themes(name for name in theme_files() if name not in self.available_themes)
-        for complaint in self._complaints:
-            self.notify(complaint, severity="warning", markup=False)
-        self.queue_again()
+        for warning in self._start_warnings:
+            self.notify(warning, severity="warning", markup=False)
+        self.queue_lost_runs()
         self.refresh_rows()
-        self.refresh_box()
-        self.set_interval(_LISTING_SECONDS, self.refresh_rows)
-        self.set_interval(_BOX_SECONDS, self.refresh_box)
+        self.refresh_machine()
+        self.set_interval(_LIST_SECONDS, self.refresh_rows)
+        self.set_interval(_MACHINE_SECONDS, self.refresh_machine)
 
-    def _remember(self, theme: str) -> None:
+    def _save_theme(self, theme: str) -> None:
         if theme == self._settings.theme:
             return
         self._settings = replace(self._settings, theme=theme)
@@ -177,55 +185,66 @@ class WorkbenchApp(CopyingApp):
         except FtwbError as error:
             self.notify(str(error), severity="warning", markup=False)
 
-    @work(thread=True, exclusive=True, group="rows", exit_on_error=False)
+    # The list of runs and the machine, read again and again
+
     def refresh_rows(self) -> None:
-        """Read the list of runs."""
-        from workbench.tui.run_index import RunIndex
+        """Read the list of runs, unless a slow disk still keeps the last reading busy."""
+        if self._listing is None or self._listing.is_finished:
+            self._listing = self._read_rows(self._index)
 
-        if self._list is None:
-            self._list = RunIndex(self.runs_root)
-        self.post_message(RunsListed(self._list.read()))
+    @work(thread=True, group="rows", name="reading the list of runs")
+    def _read_rows(self, index: RunIndex | None) -> None:
+        from workbench.runs.run_index import RunIndex
 
-    @work(thread=True, exclusive=True, group="box", exit_on_error=False)
-    def refresh_box(self) -> None:
-        """Read the state of the machine."""
+        index = index or RunIndex(self.runs_root)
+        self.post_message(RunsListed(index.read(), index))
+
+    @on(RunsListed)
+    def _show_rows(self, message: RunsListed) -> None:
+        self._index = message.index
+        self.rows, self.listed = message.rows, True
+        if self._tour and self._tour.is_finished(self.rows):
+            self._end_tour(self._tour)
+
+    def _end_tour(self, tour: DemoTour) -> None:
+        from workbench.runs.folder import Runs
+
+        self._tour = None
+        self.notify("Demo finished. Ask both models a question.")
+        self.open_chat(Runs(self.runs_root).find(tour.first), tour.question)
+
+    @work(thread=True, exclusive=True, group="machine", name="reading the state of the machine")
+    def refresh_machine(self) -> None:
+        """Read what the top bar says about this machine."""
         from workbench.hardware.summary import machine_summary
 
         self.post_message(MachineSummaryRead(machine_summary()))
 
-    @work(thread=True, exit_on_error=False)
-    def queue_again(self) -> None:
-        """Let the runs wait again that a reboot threw out of the queue."""
+    @on(MachineSummaryRead)
+    def _show_machine(self, message: MachineSummaryRead) -> None:
+        self.machine = message.summary
+
+    @work(thread=True, name="queueing lost runs again")
+    def queue_lost_runs(self) -> None:
+        """Queue the runs again whose workers died while they were queued."""
         from workbench.runs.folder import Runs
         from workbench.runs.launch import relaunch
 
-        if again := relaunch(Runs(self.runs_root)):
-            self.post_message(QueuedAgain(again))
+        if runs := relaunch(Runs(self.runs_root)):
+            self.post_message(QueuedAgain(runs))
 
     @on(QueuedAgain)
-    def _tell_queued(self, message: QueuedAgain) -> None:
+    def _notify_queued(self, message: QueuedAgain) -> None:
         names = ", ".join(run.id for run in message.runs)
         self.notify(f"Queued again after their workers were lost: {names}.", markup=False)
 
     @on(ActionResult)
-    def _tell(self, message: ActionResult) -> None:
-        severity: SeverityLevel = "information" if message.good else "warning"
+    def _notify_result(self, message: ActionResult) -> None:
+        severity: SeverityLevel = "information" if message.succeeded else "warning"
         self.notify(message.text, severity=severity, markup=False)
         self.refresh_rows()
 
-    @on(RunsListed)
-    def _take_rows(self, message: RunsListed) -> None:
-        self.rows, self.listed = message.rows, True
-        if self._story and self._story.is_over(self.rows):
-            from workbench.runs.folder import Runs
-
-            story, self._story = self._story, None
-            self.notify("The demo is told: ask both models, base and tuned.")
-            self.open_chat(Runs(self.runs_root).find(story.first), story.question)
-
-    @on(MachineSummaryRead)
-    def _take_box(self, message: MachineSummaryRead) -> None:
-        self.box = message.summary
+    # Opening a run
 
     @on(OpenRun)
     def _open_run(self, message: OpenRun) -> None:
@@ -239,32 +258,35 @@ class WorkbenchApp(CopyingApp):
     def _open_report(self, message: OpenReport) -> None:
         self.open_report(message.run)
 
-    @work
+    @work(name="opening the live view")
     async def open_run(self, run: RunFolder) -> None:
-        """Show the live view of ``run`` on top of the list of runs."""
+        """Show the live view of ``run`` above the list of runs."""
         from workbench.tui.screens.live import LiveScreen
 
-        await self._push_in("runs", LiveScreen(run))
+        await self._show_in_mode("runs", LiveScreen(run))
 
-    @work
+    @work(name="opening the chat")
     async def open_chat(self, run: RunFolder, question: str = "") -> None:
-        """Show the chat with ``run`` on top of the choice of runs, with a question ready."""
+        """Show the chat with ``run``, with ``question`` in its prompt."""
         from workbench.tui.screens.chat import ChatScreen
 
-        await self._push_in("chat", ChatScreen(run, question=question))
+        await self._show_in_mode("chat", ChatScreen(run, question=question))
 
-    @work
+    @work(name="opening the report")
     async def open_report(self, run: RunFolder) -> None:
-        """Show the report of ``run`` on top of the choice of runs."""
+        """Show the report of ``run``."""
         from workbench.tui.screens.report import ReportScreen
 
-        await self._push_in("report", ReportScreen(run))
+        await self._show_in_mode("report", ReportScreen(run))
 
-    async def _push_in(self, mode: str, screen: Screen[Any]) -> None:
+    async def _show_in_mode(self, mode: str, screen: Screen[Any]) -> None:
+        """Put ``screen`` directly above the first screen of ``mode``."""
         await self.switch_mode(mode)
         while len(self.screen_stack) > 1:
             await self.pop_screen()
         await self.push_screen(screen)
+
+    # Keys
 
     def get_key_display(self, binding: Binding) -> str:
         """Write function keys as they are printed on the keyboard."""
@@ -272,12 +294,19 @@ class WorkbenchApp(CopyingApp):
         return key.upper() if binding.key[:1] == "f" and binding.key[1:].isdigit() else key
 
     def action_go(self, mode: str) -> None:
-        """Go to one of the five places."""
+        """Switch to one of the five modes."""
         self.switch_mode(mode)
 
     def action_help(self) -> None:
-        """Tell what the current screen is and list its keys."""
+        """Explain the current screen and list its keys."""
         from workbench.tui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    # Errors outside of workers
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Log an exception of a message handler, for which Textual ends the app."""
+        log.write_error(error, "handling a message")
+        super()._handle_exception(error)

@@ -1,4 +1,4 @@
-"""What the values of a form amount to: a recipe or its problems, its command line, its size."""
+"""From the values of the form to a recipe or its problems, its command line and its plan."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from workbench.planning.plan import Plan
     from workbench.planning.risk import Remedy
 
-_PLAIN = re.compile(r"[\w./~-]+(:[\w./-]+)*")
+_PLAIN_WORD = re.compile(r"[\w./~-]+(:[\w./-]+)*")
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """The form as a recipe, or what keeps it from being one.
+    """The form as a recipe, or the problems that prevent it.
 
     Attributes:
-        recipe: The recipe with its paths made absolute; None while something is wrong.
+        recipe: The recipe with absolute paths; None while a field is invalid.
         command: The same run on the command line.
         yaml: The same run as a file.
     """
@@ -42,7 +42,7 @@ class Assessment:
 
 
 def load_presets() -> dict[str, Recipe]:
-    """Every shipped recipe that validates, by name."""
+    """The shipped recipes by name."""
     return {name: yaml_io.load_file(path) for name, path in yaml_io.presets().items()}
 
 
@@ -52,7 +52,7 @@ def plain(recipe: Recipe) -> Values:
 
 
 def assess(values: Mapping[str, Any], preset: str, base: Recipe) -> Assessment:
-    """Validate the values of a form that started from the ``preset`` holding ``base``."""
+    """Validate the values of a form that started from ``preset``, whose recipe is ``base``."""
     from workbench.planning.preflight import resolve_paths
 
     try:
@@ -63,13 +63,13 @@ def assess(values: Mapping[str, Any], preset: str, base: Recipe) -> Assessment:
 
 
 def command_line(recipe: Recipe, preset: str, base: Recipe) -> str:
-    """The command that starts ``recipe``, written as changes to the preset it began with."""
+    """The command that starts ``recipe``, written as changes to the preset it started from."""
     if not preset:
         return "ftwb train recipe.yaml"
-    words = ["ftwb", "train", preset]
+    arguments = ["ftwb", "train", preset]
     for change in changes(recipe, base):
-        words += ["--set", change]
-    return shlex.join(words)
+        arguments += ["--set", change]
+    return shlex.join(arguments)
 
 
 def changes(recipe: Recipe, base: Recipe) -> list[str]:
@@ -84,11 +84,11 @@ def changes(recipe: Recipe, base: Recipe) -> list[str]:
     ]
 
 
-def size_up(recipe: Recipe) -> Plan:
+def make_plan(recipe: Recipe) -> Plan:
     """Steps, rows and trainable parameters, from files alone.
 
     Raises:
-        FtwbError: The model, the data or the strategy cannot be used as asked.
+        FtwbError: The model, the data or the strategy cannot be used like this.
     """
     from workbench.planning.preflight import preflight
 
@@ -96,23 +96,31 @@ def size_up(recipe: Recipe) -> Plan:
 
 
 def remedied(values: Values, remedy: Remedy) -> Values:
-    """The values of a form after the switch that lowers the risk of forgetting."""
+    """The values of a form after setting the switch that lowers the risk of forgetting."""
     return yaml_io.override(values, remedy.settings)
 
 
 async def count_tokens(recipe: Recipe) -> int:
-    """Count the tokens of a run in a process of its own, ended when this is cancelled.
+    """Count the tokens of a run in a separate process, which ends when this is cancelled.
 
     Raises:
-        FtwbError: They cannot be counted; the text says why.
+        FtwbError: They cannot be counted.
     """
-    found = await read_json("estimate", "-", "--json", text=yaml_io.dump(recipe))
-    return int(found["tokens"])
+    estimate = await read_json("estimate", "-", "--json", text=yaml_io.dump(recipe))
+    return int(estimate["tokens"])
+
+
+def logout_caution() -> str:
+    """What would end a worker when the user logs out; empty where nothing would."""
+    from workbench.hardware.session import check_logout
+
+    check = check_logout()
+    return f"{check.message}; {check.remedy}." if check.state == "warn" else ""
 
 
 def _as_yaml(value: Any) -> str:
-    """A value as YAML in one line: a plain word that YAML reads back as itself, else JSON."""
-    plain_word = isinstance(value, str) and _PLAIN.fullmatch(value)
-    if plain_word and yaml_io.parse(f"x: {value}", source="") == {"x": value}:
+    """A value as YAML in one line: a plain word if YAML reads it back as itself, else JSON."""
+    is_plain = isinstance(value, str) and _PLAIN_WORD.fullmatch(value)
+    if is_plain and yaml_io.parse(f"x: {value}", source="") == {"x": value}:
         return str(value)
     return json.dumps(value, ensure_ascii=False)

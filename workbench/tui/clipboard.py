@@ -1,4 +1,4 @@
-"""Copying out of a terminal that may be far away, and saying which way it went."""
+"""Copying out of a terminal that may be remote, and reporting where the copy went."""
 
 from __future__ import annotations
 
@@ -11,61 +11,56 @@ from textual import work
 from textual.app import App
 
 from workbench.core import files, locations
-from workbench.core.errors import MachineError
+from workbench.tui.base import ReportsErrors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-LONGEST = 74_994
-"""Bytes of a text that go through OSC 52; terminals cut or drop what is longer."""
-_PATIENCE = 3.0
-"""Seconds that tmux may take; a server that hangs is given up."""
-_DEAF = ("linux", "dumb", "vt100", "vt220")
-"""Terminals that know no OSC 52."""
+MAX_OSC52_BYTES = 74_994
+"""Longest text sent by OSC 52; terminals cut or drop longer ones."""
+_TMUX_TIMEOUT = 3.0
+"""Seconds to wait for tmux, whose server may hang."""
+_WITHOUT_OSC52 = ("linux", "dumb", "vt100", "vt220")
+"""Values of ``TERM`` for terminals without OSC 52."""
 
 
-class CopyingApp(App[None]):
-    """An app whose copies arrive: every copy of every screen and field goes through here."""
+class CopyingApp(App[None], ReportsErrors):
+    """An app whose copies reach the user: those of all screens and input fields go through here."""
 
     def __init__(self) -> None:
-        """Start with nothing copied."""
         super().__init__()
         self._copied = ""
 
     @property
     def clipboard(self) -> str:
-        """What was copied last, for pasting within the app."""
+        """The text copied last, for pasting within the app."""
         return self._copied
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Copy in the first way that works here, and tell which it was when that is known."""
+        """Copy in the first way that works here, and notify the user which one that was."""
         self._copied = text
         self._copy(text)
 
-    @work(exclusive=True, group="copy")
+    @work(exclusive=True, group="copy", name="copying")
     async def _copy(self, text: str) -> None:
-        try:
-            told = await copy(text, super().copy_to_clipboard, locations.home() / "copied")
-        except MachineError as error:
-            self.notify(str(error), severity="error", markup=False)
-        else:
-            self.notify(told, markup=False)
+        notice = await copy(text, super().copy_to_clipboard, locations.home() / "copied")
+        self.notify(notice, markup=False)
 
 
 async def copy(text: str, send: Callable[[str], None], folder: Path) -> str:
-    """Copy to tmux's buffer, else to the terminal's clipboard, else into a file.
+    """Copy to tmux's buffer, else to the terminal's clipboard, else to a file.
 
     Args:
         text: What to copy.
         send: Writes the text to the terminal by OSC 52.
-        folder: Where the file is made.
+        folder: Where the file is created.
 
     Returns:
-        A sentence that says which way it went.
+        A sentence that says where the copy is.
 
     Raises:
-        MachineError: Only a file was left, and it cannot be written.
+        MachineError: Only a file was possible, and it cannot be written.
     """
     if "TMUX" in os.environ:
         if await _load_buffer(text, "-w"):
@@ -75,18 +70,18 @@ async def copy(text: str, send: Callable[[str], None], folder: Path) -> str:
             )
         if await _load_buffer(text):
             return "Copied to the tmux buffer (prefix ] pastes it)."
-    if _takes_osc52() and len(text.encode()) <= LONGEST:
+    if _has_osc52() and len(text.encode()) <= MAX_OSC52_BYTES:
         send(text)
         return f"Sent to your terminal's clipboard (OSC 52); if it did not arrive: {_remedy()}."
     path = await asyncio.to_thread(write_copy, text, folder, ".txt")
-    return f"Written to {locations.shorten(path)}: no clipboard takes it from here."
+    return f"Written to {locations.shorten(path)}: no clipboard can be reached from here."
 
 
 def write_copy(text: str, folder: Path, suffix: str) -> Path:
-    """Write ``text`` into a new file of ``folder``, which only its owner can read.
+    """Write ``text`` to a new file in ``folder`` that only its owner can read.
 
     Raises:
-        MachineError: The disk is full or the folder cannot be written.
+        MachineError: The disk is full or the folder is not writable.
     """
     path = files.create_unique(folder, time.strftime("copy-%Y%m%d-%H%M%S"), suffix)
     files.append_line(path, text.removesuffix("\n"))
@@ -94,26 +89,26 @@ def write_copy(text: str, folder: Path, suffix: str) -> Path:
 
 
 async def _load_buffer(text: str, *options: str) -> bool:
-    """Hand ``text`` to tmux; ``-w``, which passes it on to the terminal, is new in tmux 3.2."""
-    pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-    words = ("tmux", "load-buffer", *options, "-")
+    """Load ``text`` into a tmux buffer; ``-w``, from tmux 3.2, also sends it to the terminal."""
+    pipe, devnull = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    command = ("tmux", "load-buffer", *options, "-")
     try:
         process = await asyncio.create_subprocess_exec(
-            *words, stdin=pipe, stdout=nowhere, stderr=nowhere
+            *command, stdin=pipe, stdout=devnull, stderr=devnull
         )
     except OSError:
         return False
     try:
-        await asyncio.wait_for(process.communicate(text.encode()), _PATIENCE)
+        await asyncio.wait_for(process.communicate(text.encode()), _TMUX_TIMEOUT)
     except TimeoutError:
         process.kill()
         await process.wait()
     return process.returncode == 0
 
 
-def _takes_osc52() -> bool:
-    """Whether the terminal may take OSC 52; GNU screen keeps it to itself."""
-    return "STY" not in os.environ and os.environ.get("TERM", "") not in _DEAF
+def _has_osc52() -> bool:
+    """Whether the terminal may understand OSC 52; GNU screen does not pass it on."""
+    return "STY" not in os.environ and os.environ.get("TERM", "") not in _WITHOUT_OSC52
 
 
 def _remedy() -> str:

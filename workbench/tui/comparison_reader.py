@@ -1,4 +1,4 @@
-"""What is known of the runs that are compared: read again only where something is new."""
+"""Reads the runs of a comparison, and reads again only what has changed."""
 
 from __future__ import annotations
 
@@ -23,52 +23,51 @@ class ComparedRuns:
     """Runs side by side.
 
     Attributes:
-        comparison: Of those that have a report.
-        losses: By run, those with a report first; a run at work has no more than this.
-        troubles: Why a report could not be read, one line each.
+        comparison: Of the runs that have a report.
+        losses: By run id, runs with a report first; a live run has nothing else yet.
+        errors: Why a report could not be read, one line each.
     """
 
     comparison: Comparison
     losses: dict[str, Series]
-    troubles: tuple[str, ...]
+    errors: tuple[str, ...]
 
 
 class ComparisonReader:
-    """Follows the logs of runs and keeps their judged reports; for one thread at a time."""
+    """Follows the logs of runs and keeps their analysed reports; for one thread at a time."""
 
     def __init__(self) -> None:
-        """Know nothing yet."""
         self._followers: dict[str, RunFollower] = {}
         self._reports: dict[str, tuple[int, JudgedRun]] = {}
 
-    def standings(self, chosen: Iterable[RunFolder]) -> ComparedRuns:
-        """Read what is new of the ``chosen`` runs, and set them side by side in their order."""
+    def compare(self, runs: Iterable[RunFolder]) -> ComparedRuns:
+        """Read what is new in ``runs``, and compare them in this order."""
         from workbench.evaluation.analysis.comparison import compare
 
-        runs = list(chosen)
-        troubles: list[str] = []
-        found: dict[str, JudgedRun] = {}
+        runs = list(runs)
+        errors: list[str] = []
+        contestants: dict[str, JudgedRun] = {}
         for run in runs:
             try:
                 if contestant := self._contestant(run):
-                    found[run.id] = contestant
+                    contestants[run.id] = contestant
             except FtwbError as error:
-                troubles.append(str(error))
-        losses = {run.id: self._loss(run) for run in sorted(runs, key=lambda r: r.id not in found)}
-        known = {run: loss for run, loss in losses.items() if loss}
-        return ComparedRuns(compare(list(found.values())), known, tuple(troubles))
+                errors.append(str(error))
+        reported_first = sorted(runs, key=lambda run: run.id not in contestants)
+        losses = {run.id: loss for run in reported_first if (loss := self._loss(run))}
+        return ComparedRuns(compare(list(contestants.values())), losses, tuple(errors))
 
     def _contestant(self, run: RunFolder) -> JudgedRun | None:
-        """The judged report, judged anew where it was written anew; None where there is none."""
+        """The analysed report, analysed again if the file has changed; None without a report."""
         from workbench.evaluation.analysis.comparison import read_judged_run
 
         if not run.report.is_file():
             return None
-        written = run.report.stat().st_mtime_ns
-        known = self._reports.get(run.id)
-        if known is None or known[0] != written:
-            known = self._reports[run.id] = written, read_judged_run(run)
-        return known[1]
+        modified = run.report.stat().st_mtime_ns
+        cached = self._reports.get(run.id)
+        if cached is None or cached[0] != modified:
+            cached = self._reports[run.id] = modified, read_judged_run(run)
+        return cached[1]
 
     def _loss(self, run: RunFolder) -> Series | None:
         if run.id not in self._followers:

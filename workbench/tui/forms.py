@@ -1,4 +1,4 @@
-"""From the recipe's fields to a table of controls: a new field or strategy file just appears."""
+"""Describes the form of a recipe, so that a new field or strategy appears in it by itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Kind = Literal["text", "number", "names", "lines", "switch", "choice"]
 Values = dict[str, Any]
 
 _BETWEEN_NAMES = re.compile(r",(?![^{]*\})")
-"""A comma, but none within the braces of a pattern such as ``re:x{1,2}``."""
+"""A comma, except within the braces of a pattern such as ``re:x{1,2}``."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class FormField:
         return f"{choice}: {meaning}" if meaning else choice
 
     def to_text(self, value: Any) -> str:
-        """What the control shows for a value of the recipe."""
+        """The text of the control for a value of the recipe."""
         if value is None:
             return ""
         if isinstance(value, (tuple, list)):
@@ -70,7 +70,7 @@ class FormField:
         return number(value) if exact else str(value)
 
     def to_value(self, text: str) -> Any:
-        """What the recipe is given for the text of the control; pydantic does the parsing."""
+        """The value for the recipe from the text of the control; pydantic parses it."""
         if self.optional and not text.strip():
             return None
         if self.kind == "lines":
@@ -82,7 +82,7 @@ class FormField:
 
 @dataclass(frozen=True)
 class FormPart:
-    """A part with a card: one of several to choose from, or one to switch on or off."""
+    """A part with a card: an alternative, or a part to switch on or off."""
 
     kind: str
     card: Card
@@ -96,7 +96,7 @@ class FormGroup:
     Attributes:
         key: The section's name in the recipe, empty for the recipe's own fields.
         parts: Alternatives by kind; empty for a plain section.
-        default: The kind chosen when nothing else is said.
+        default: The kind selected at first.
         switches: Parts that may each be on or off, by kind.
     """
 
@@ -108,14 +108,14 @@ class FormGroup:
     switches: Mapping[str, FormPart] = field(default_factory=dict)
 
     def every_field(self) -> Iterable[FormField]:
-        """All fields, those of every alternative included."""
+        """All fields, including those of every alternative."""
         yield from self.fields
         for part in (*self.parts.values(), *self.switches.values()):
             yield from part.fields
 
 
 def groups_of(recipe: type[Section]) -> list[FormGroup]:
-    """Describe the form of ``recipe``: one group for its own fields and one for each section."""
+    """Describe the form of ``recipe``: one group per section, and one for its own fields."""
     own, groups = [], []
     for name, info in recipe.model_fields.items():
         arms = _arms(info.annotation)

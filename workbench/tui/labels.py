@@ -1,57 +1,61 @@
-"""Numbers as people read them."""
+"""Short texts that several screens and widgets share: run states, letters, bars."""
 
 from __future__ import annotations
 
-_SIZES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
-GIB = 1 << 30
-"""Bytes of a GiB."""
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.content import Content
+
+from workbench.runs.status import ordinal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.runs.status import State, Status
+
+_GLYPHS: dict[State, tuple[str, str]] = {
+    "queued": ("◌", "secondary"),
+    "starting": ("◔", "primary"),
+    "running": ("●", "success"),
+    "stopping": ("◑", "warning"),
+    "finished": ("✓", "success"),
+    "stopped": ("■", "warning"),
+    "failed": ("✗", "error"),
+    "lost": ("?", "error"),
+}
+"""Glyph and theme colour of every state."""
+_PAUSED = ("‖", "warning")
 
 
-def short(number: float) -> str:
-    """1,400,000 as ``1.4 M``; below a thousand as it is."""
-    for size, letter in _SIZES:
-        if number >= size:
-            return f"{number / size:.3g} {letter}"
-    return f"{number:.3g}"
+def state_text(status: Status, colours: Mapping[str, str]) -> Text:
+    """A run's state for a table, in the ``colours`` of the theme, with its place in the queue."""
+    if status.is_paused:
+        glyph, colour = _PAUSED
+        return Text(f"{glyph} {status.label}", colours[colour])
+    glyph, colour = _GLYPHS[status.state]
+    place = (
+        f", {ordinal(status.queue_position)}"
+        if status.state == "queued" and status.queue_position
+        else ""
+    )
+    return Text(f"{glyph} {status.state}{place}", colours[colour])
 
 
-def gib(number: float) -> str:
-    """Bytes as GiB, without the unit."""
-    value = number / GIB
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+def state_content(status: Status) -> Content:
+    """A run's state for a line of text, with the pid of a live worker."""
+    glyph, colour = _PAUSED if status.is_paused else _GLYPHS[status.state]
+    detached = f" (detached, pid {status.pid})" if status.live and status.pid else ""
+    return Content.assemble((f"{glyph} {status.label}", f"bold ${colour}"), (detached, "dim"))
 
 
-def size(number: float) -> str:
-    """Bytes with the unit that fits."""
-    return f"{gib(number)} GiB" if number >= GIB / 10 else f"{number / (1 << 20):.3g} MiB"
-
-
-def clock(seconds: float) -> str:
-    """A duration as ``4:10`` or ``1:02:03``."""
-    minutes, rest = divmod(round(seconds), _MINUTE)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def age(seconds: float) -> str:
-    """How long ago something was, in its largest unit."""
-    if seconds < _MINUTE:
-        return "now"
-    if seconds < _HOUR:
-        return f"{seconds / _MINUTE:.0f} min"
-    if seconds < _DAY:
-        return f"{seconds / _HOUR:.0f} h"
-    return f"{seconds / _DAY:.0f} d"
-
-
-def cut(text: str, width: int) -> str:
-    """``text`` in at most ``width`` cells, with an ellipsis where something is missing."""
+def truncate(text: str, width: int) -> str:
+    """``text`` in at most ``width`` cells, with an ellipsis where something is cut off."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def letter(place: int) -> str:
-    """What the run in that place is called where several are drawn together."""
+def run_letter(place: int) -> str:
+    """The letter of the run at ``place`` among compared runs, starting at A."""
     return chr(ord("A") + place)
 
 

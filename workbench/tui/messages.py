@@ -1,4 +1,4 @@
-"""What workers and screens tell each other."""
+"""Messages from workers to screens, and from screens to the app."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ if TYPE_CHECKING:
     from workbench.evaluation.report import Report
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
+    from workbench.runs.run_index import RunIndex, RunRow, RunSnapshot
     from workbench.runs.view import RunView
     from workbench.tui.forms import FormGroup
-    from workbench.tui.run_index import RunRow
 
 
 @dataclass
 class RunsListed(Message):
-    """The list of runs as it is now."""
+    """All runs as they are now, and the index to read them with the next time."""
 
     rows: tuple[RunRow, ...]
+    index: RunIndex
 
 
 @dataclass
 class MachineSummaryRead(Message):
-    """One line on what this machine is."""
+    """One line about this machine."""
 
     summary: str
 
@@ -48,50 +49,52 @@ class Launched(Message):
 
 @dataclass
 class ActionResult(Message):
-    """What came of something that was asked of a run, whatever the user looks at by then."""
+    """The outcome of a run action, to be shown on whatever screen the user is on by then."""
 
     text: str
-    good: bool = True
+    succeeded: bool = True
 
 
 @dataclass
 class QueuedAgain(Message):
-    """Runs whose workers were lost while they waited wait again."""
+    """Runs were queued again whose workers died, as in a reboot, while they were queued."""
 
     runs: list[RunFolder]
 
 
 @dataclass
 class RunViewUpdated(Message):
-    """A newer view of the run being watched."""
+    """A newer view of the run on the live screen."""
 
     view: RunView
+    snapshot: RunSnapshot
+    log_tail: str
 
 
 @dataclass
 class RecipeRead(Message):
-    """The recipe of the run being watched."""
+    """The recipe of the run on the live screen."""
 
     recipe: Recipe
 
 
 @dataclass
 class RunReportRead(Message):
-    """The report of the run being watched, just written."""
+    """The report of the run on the live screen, just written."""
 
     report: Report
 
 
 @dataclass
 class OpenRun(Message):
-    """The user wants the live view of a run."""
+    """The user wants the live view of ``run``."""
 
     run: RunFolder
 
 
 @dataclass
 class OpenChat(Message):
-    """The user wants to chat with a run; ``question`` stands ready in the prompt."""
+    """The user wants to chat with ``run``; ``question`` is put into the prompt."""
 
     run: RunFolder
     question: str = ""
@@ -99,6 +102,6 @@ class OpenChat(Message):
 
 @dataclass
 class OpenReport(Message):
-    """The user wants to read what a run learned and forgot."""
+    """The user wants the report of ``run``."""
 
     run: RunFolder

@@ -1,74 +1,144 @@
-"""What can be done with a run from any screen that shows one."""
+"""Everything that can be done with a run: one table for the screens of runs, and its handlers.
+
+Adding an action is one :class:`RunAction` in :data:`RUN_ACTIONS` and its handler. Runs, Live and
+Report then have its key, its entry in footer, palette and help, and grey it while it does not
+apply.
+"""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from textual.reactive import var
 from textual.worker import get_current_worker
 
+from workbench.core import files
 from workbench.core.errors import FtwbError
+from workbench.runs import control
 from workbench.runs.control import (
+    AWAITING_ANSWER,
     POLL_INTERVAL,
     PendingRequest,
     describe_answer,
-    send_request,
+    refusal,
     when_handled,
 )
-from workbench.tui.messages import ActionResult
+from workbench.tui.commands import command
+from workbench.tui.messages import ActionResult, OpenChat, OpenReport, OpenRun
+from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.confirm import ConfirmScreen
 from workbench.tui.screens.text import TextScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workbench.runs.control import AnsweredRequest
+    from textual.binding import Binding
+
+    from workbench.runs.control import AnsweredRequest, Request
     from workbench.runs.folder import RunFolder
-    from workbench.tui.app import WorkbenchApp
-    from workbench.tui.screens.base import WorkbenchScreen
+    from workbench.runs.run_index import RunSnapshot
 
-_LOG_BYTES = 65536
+_LOG_BYTES = 64 << 10
 
 
-def confirm_stop(screen: WorkbenchScreen, run: RunFolder) -> None:
-    """Ask the user, then the worker."""
+@dataclass(frozen=True)
+class RunAction:
+    """One thing that can be done with a run.
+
+    Attributes:
+        id: Names the action in bindings and in the tests.
+        keys: Comma-separated; the first is shown.
+        label: A word or two for the footer and the palette.
+        help: One sentence for the help screen and the palette.
+        applies: Whether it makes sense for a run in this state.
+        handle: Does it; called with the screen the user is on.
+        footer: Whether the footer has room for it.
+    """
+
+    id: str
+    keys: str
+    label: str
+    help: str
+    applies: Callable[[RunSnapshot], bool]
+    handle: Callable[[RunScreen, RunFolder], None]
+    footer: bool = True
+
+    def binding(self) -> Binding:
+        """Its key on every :class:`RunScreen`."""
+        action = f"run_action('{self.id}')"
+        return command(self.keys, action, self.label, self.help, id=self.id, footer=self.footer)
+
+
+def _always(_: RunSnapshot) -> bool:
+    return True
+
+
+def _can_stop(snapshot: RunSnapshot) -> bool:
+    return snapshot.status.live or snapshot.status.lost_while_queued
+
+
+def _takes_requests(snapshot: RunSnapshot) -> bool:
+    return not refusal(snapshot.status, "evaluate")
+
+
+def _can_resume(snapshot: RunSnapshot) -> bool:
+    return snapshot.resumable_step > 0
+
+
+def _is_over_budget(snapshot: RunSnapshot) -> bool:
+    return snapshot.status.phase == AWAITING_ANSWER
+
+
+def _has_result(snapshot: RunSnapshot) -> bool:
+    return snapshot.has_result
+
+
+def confirm_stop(screen: RunScreen, run: RunFolder) -> None:
+    """Ask the user whether to stop ``run``, then ask its worker."""
     question = ConfirmScreen(
         f"Stop {run.id}?",
-        "The worker ends after the step it is in and keeps what it has learned so far.",
+        "The worker finishes its current step and keeps what the model has learned so far.",
         "Stop it",
     )
 
-    def answered(yes: bool | None) -> None:
-        if yes:
-            stop(screen, run)
+    def answered(confirmed: bool | None) -> None:
+        if confirmed:
+            send_request(screen, run, "stop", f"Asked {run.id} to stop.")
 
     screen.app.push_screen(question, answered)
 
 
-def stop(screen: WorkbenchScreen, run: RunFolder) -> None:
-    """Ask the worker to stop."""
+def continue_over_budget(screen: RunScreen, run: RunFolder) -> None:
+    """Let a run that paused over its KL budget continue."""
+    send_request(screen, run, "continue", f"Asked {run.id} to continue.")
+
+
+def send_request(screen: RunScreen, run: RunFolder, request: Request, notice: str) -> None:
+    """Leave a request that needs no answer, and show ``notice``, or why the run refuses."""
     try:
-        send_request(run, "stop")
+        control.send_request(run, request)
     except FtwbError as error:
         screen.notify(str(error), severity="warning", markup=False)
     else:
-        screen.notify(f"Asked {run.id} to stop.", markup=False)
+        screen.notify(notice, markup=False)
 
 
-def ask_worker(screen: WorkbenchScreen, run: RunFolder, request: AnsweredRequest) -> None:
-    """Ask the worker, and tell what came of it once it has answered."""
+def request_and_await(request: AnsweredRequest, screen: RunScreen, run: RunFolder) -> None:
+    """Leave a request for the worker of ``run``, and report its answer when it comes."""
     try:
         question = PendingRequest(run, request)
     except FtwbError as error:
         screen.notify(str(error), severity="warning", markup=False)
         return
     screen.notify(f"Asked {run.id} to {request} {when_handled(run.status())}.", markup=False)
-    _in_background(screen.workbench, partial(_await, question), f"{request} {run.id}")
+    _in_background(screen, partial(_await_answer, question), f"{request} of {run.id}")
 
 
-def _await(question: PendingRequest) -> str:
-    """Wait for the answer; nothing is told where the same is asked again or the app is left."""
+def _await_answer(question: PendingRequest) -> str:
+    """The answer in words; empty if the same is asked again meanwhile or the app is closed."""
     worker = get_current_worker()
     while not worker.is_cancelled:
         if event := question.poll():
@@ -77,61 +147,183 @@ def _await(question: PendingRequest) -> str:
     return ""
 
 
-def resume_in_background(screen: WorkbenchScreen, run: RunFolder) -> None:
-    """Start a worker that goes on from the newest whole checkpoint; reading it takes a while."""
-    _in_background(screen.workbench, partial(_resume, run), f"resume {run.id}")
+def resume(screen: RunScreen, run: RunFolder) -> None:
+    """Start a worker that resumes ``run`` from its newest intact checkpoint.
+
+    Checking a checkpoint reads all of it, which takes a while.
+    """
+    _in_background(screen, partial(_resume, run), f"resuming {run.id}")
 
 
 def _resume(run: RunFolder) -> str:
-    from workbench.planning.resume_launch import resume
+    from workbench.planning.resume_launch import resume as launch_resume
 
-    choice = resume(run)
-    return ". ".join([*choice.broken, f"{run.id} goes on from step {choice.step}."])
+    choice = launch_resume(run)
+    return ". ".join([*choice.broken, f"{run.id} resumes from step {choice.step}."])
 
 
-def _in_background(app: WorkbenchApp, work: Callable[[], str], group: str) -> None:
-    """Do ``work`` in a thread that outlives the screen, and tell its words, or why it failed."""
+def _in_background(screen: RunScreen, work: Callable[[], str], activity: str) -> None:
+    """Run ``work`` in a thread of the app, which outlives the screen, and report its result."""
+    app = screen.app
 
-    def tell() -> None:
+    def run_and_report() -> None:
         try:
-            words = work()
+            text = work()
         except FtwbError as error:
-            app.post_message(ActionResult(str(error), good=False))
+            app.post_message(ActionResult(str(error), succeeded=False))
         else:
-            if words:
-                app.post_message(ActionResult(words))
+            if text:
+                app.post_message(ActionResult(text))
 
-    app.run_worker(tell, thread=True, exclusive=True, group=group, exit_on_error=False)
-
-
-def go_on(screen: WorkbenchScreen, run: RunFolder) -> None:
-    """Tell a worker that waits over its budget to go on."""
-    try:
-        send_request(run, "continue")
-    except FtwbError as error:
-        screen.notify(str(error), severity="warning", markup=False)
-    else:
-        screen.notify(f"Told {run.id} to go on.", markup=False)
+    app.run_worker(run_and_report, name=activity, group=activity, exclusive=True, thread=True)
 
 
-def show_recipe(screen: WorkbenchScreen, run: RunFolder) -> None:
-    """Show the recipe as it was launched."""
+def open_chat(screen: RunScreen, run: RunFolder) -> None:
+    """Chat with the result of ``run``."""
+    screen.post_message(OpenChat(run))
+
+
+def open_report(screen: RunScreen, run: RunFolder) -> None:
+    """Show the report of ``run``."""
+    screen.post_message(OpenReport(run))
+
+
+def open_live(screen: RunScreen, run: RunFolder) -> None:
+    """Show the curves of ``run``."""
+    screen.post_message(OpenRun(run))
+
+
+def show_recipe(screen: RunScreen, run: RunFolder) -> None:
+    """Show the recipe that ``run`` was launched with."""
     text = run.recipe_file.read_text(encoding="utf-8", errors="replace")
     screen.app.push_screen(TextScreen(f"Recipe of {run.id}", text))
 
 
-def show_log(screen: WorkbenchScreen, run: RunFolder) -> None:
+def show_log(screen: RunScreen, run: RunFolder) -> None:
     """Show the end of the worker's output."""
-    text = log_tail(run, _LOG_BYTES) or "The worker has written nothing."
+    text = files.tail(run.log, _LOG_BYTES) or "The worker has not written anything."
     screen.app.push_screen(TextScreen(f"Log of {run.id}", text, at_end=True))
 
 
-def log_tail(run: RunFolder, size: int) -> str:
-    """The last ``size`` bytes of worker.log in whole lines; empty when there is no log."""
-    if not run.log.is_file():
-        return ""
-    with run.log.open("rb") as stream:
-        length = stream.seek(0, 2)
-        stream.seek(max(0, length - size))
-        text = stream.read().decode(errors="replace")
-    return text if length <= size else text.partition("\n")[2]
+RUN_ACTIONS: tuple[RunAction, ...] = (
+    RunAction(
+        id="stop",
+        keys="s",
+        label="Stop",
+        help="Ask the worker to stop and keep what it has learned.",
+        applies=_can_stop,
+        handle=confirm_stop,
+    ),
+    RunAction(
+        id="checkpoint",
+        keys="k",
+        label="Checkpoint",
+        help="Write a checkpoint after the current step.",
+        applies=_takes_requests,
+        handle=partial(request_and_await, "checkpoint"),
+    ),
+    RunAction(
+        id="evaluate",
+        keys="e",
+        label="Evaluate",
+        help="Measure after the current step what was learned and what was kept.",
+        applies=_takes_requests,
+        handle=partial(request_and_await, "evaluate"),
+    ),
+    RunAction(
+        id="resume",
+        keys="u",
+        label="Resume",
+        help="Resume a run that ended early from its newest checkpoint.",
+        applies=_can_resume,
+        handle=resume,
+    ),
+    RunAction(
+        id="continue",
+        keys="g",
+        label="Continue",
+        help="Continue a run that is paused over its KL budget.",
+        applies=_is_over_budget,
+        handle=continue_over_budget,
+    ),
+    RunAction(
+        id="chat",
+        keys="c",
+        label="Chat",
+        help="Chat with the tuned model beside its base.",
+        applies=_has_result,
+        handle=open_chat,
+    ),
+    RunAction(
+        id="report",
+        keys="r",
+        label="Report",
+        help="Read what the run learned and what it forgot.",
+        applies=_always,
+        handle=open_report,
+    ),
+    RunAction(
+        id="live",
+        keys="w",
+        label="Curves",
+        help="Watch loss, forgetting, memory and notices of the run.",
+        applies=_always,
+        handle=open_live,
+    ),
+    RunAction(
+        id="log",
+        keys="l",
+        label="Log",
+        help="Read the end of the worker's log.",
+        applies=_always,
+        handle=show_log,
+        footer=False,
+    ),
+    RunAction(
+        id="recipe",
+        keys="y",
+        label="Recipe",
+        help="Read the recipe as YAML.",
+        applies=_always,
+        handle=show_recipe,
+        footer=False,
+    ),
+)
+
+
+class RunScreen(WorkbenchScreen):
+    """A screen on which every run action works, for the run that is selected or shown there.
+
+    Attributes:
+        OMITTED_ACTIONS: Ids of the actions it does not offer, because they lead to this very
+            screen or have a key of their own on it.
+    """
+
+    BINDINGS: ClassVar = [action.binding() for action in RUN_ACTIONS]
+    OMITTED_ACTIONS: ClassVar[frozenset[str]] = frozenset()
+
+    selected_run: var[RunSnapshot | None] = var(None)
+    """The run that actions apply to, as it was last read."""
+    applicable_actions: var[frozenset[str]] = var(frozenset(), bindings=True)
+    """Ids of the actions that apply to it; a change redraws the footer."""
+
+    def watch_selected_run(self, snapshot: RunSnapshot | None) -> None:
+        """Ask the table again what applies."""
+        self.applicable_actions = frozenset(
+            action.id for action in RUN_ACTIONS if snapshot and action.applies(snapshot)
+        )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey a run action that does not apply (None), and hide an omitted one (False)."""
+        if action != "run_action":
+            return super().check_action(action, parameters)
+        (name,) = parameters
+        if name in self.OMITTED_ACTIONS:
+            return False
+        return True if name in self.applicable_actions else None
+
+    def action_run_action(self, name: str) -> None:
+        """Do what the table says."""
+        if self.selected_run:
+            handlers = {action.id: action.handle for action in RUN_ACTIONS}
+            handlers[name](self, self.selected_run.run)

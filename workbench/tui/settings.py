@@ -1,4 +1,4 @@
-"""What the workbench remembers between two starts."""
+"""The user's choices that the workbench remembers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_THEME = "harbour"
 
 @dataclass(frozen=True)
 class Settings:
-    """The user's choices.
+    """What the user has chosen.
 
     Attributes:
         theme: Name of a file in ``themes/`` or in the user's own themes folder.
@@ -27,10 +27,10 @@ class Settings:
 
     @classmethod
     def read(cls) -> Settings:
-        """Read the settings; without a file they are the defaults.
+        """Read the settings, or return the defaults if there is no file.
 
         Raises:
-            BadInputError: The file is no JSON object of known text fields.
+            BadInputError: The file is not a JSON object of known text fields.
         """
         path = settings_file()
         if not path.is_file():
@@ -39,18 +39,18 @@ class Settings:
             values = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise BadInputError(f"{path}: cannot be read: {error}") from error
-        known = {field.name for field in fields(cls)}
+        names = {field.name for field in fields(cls)}
         if not isinstance(values, dict) or not all(
-            key in known and isinstance(value, str) for key, value in values.items()
+            key in names and isinstance(value, str) for key, value in values.items()
         ):
-            raise BadInputError(f"{path}: must be an object with the text fields {sorted(known)}")
+            raise BadInputError(f"{path}: must be an object with the text fields {sorted(names)}")
         return cls(**values)
 
     def save(self) -> None:
-        """Replace the file in one step.
+        """Replace the file atomically.
 
         Raises:
-            MachineError: The disk is full or the folder cannot be written.
+            MachineError: The disk is full or the folder is not writable.
         """
         path = settings_file()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -58,5 +58,5 @@ class Settings:
 
 
 def settings_file() -> Path:
-    """Where the settings are kept."""
+    """The path of the settings."""
     return locations.home() / "settings.json"

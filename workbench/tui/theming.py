@@ -1,4 +1,4 @@
-"""Themes from TOML files: the shipped ones, then the user's own, which may replace them."""
+"""Themes from TOML files: the shipped ones and the user's own, which may replace them."""
 
 from __future__ import annotations
 
@@ -32,35 +32,35 @@ _COLOURS = (
 
 
 def theme_files() -> dict[str, Path]:
-    """Every theme file by name: the shipped ones, then the user's own, which win."""
-    own = locations.home() / "themes"
-    paths = [*sorted(locations.themes().glob("*.toml")), *sorted(own.glob("*.toml"))]
+    """All theme files by name; the user's own take precedence over the shipped ones."""
+    users = locations.home() / "themes"
+    paths = [*sorted(locations.themes().glob("*.toml")), *sorted(users.glob("*.toml"))]
     return {path.stem: path for path in paths}
 
 
 def read_themes(names: Iterable[str]) -> tuple[list[Theme], list[str]]:
-    """Read the themes called ``names``.
+    """Read the themes with these names.
 
     Returns:
-        The themes, and one line for each name or file that is none.
+        The themes, and one warning for each that does not exist or cannot be read.
     """
     files = theme_files()
-    themes, complaints = [], []
+    themes, warnings = [], []
     for name in names:
         try:
             themes.append(read_theme(files[name]))
         except KeyError:
-            complaints.append(f"there is no theme called {name}")
+            warnings.append(f"theme {name}: no such theme")
         except BadInputError as error:
-            complaints.append(str(error))
-    return themes, complaints
+            warnings.append(str(error))
+    return themes, warnings
 
 
 def read_theme(path: Path) -> Theme:
-    """Read one theme; its name is the name of the file.
+    """Read one theme; the file name is its name.
 
     Raises:
-        BadInputError: Not TOML, an unknown field, or something that is no colour.
+        BadInputError: The file is not TOML, or has an unknown field or an invalid colour.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -81,7 +81,7 @@ def _check_colour(path: Path, name: str, value: Any) -> None:
     try:
         Color.parse(str(value))
     except ColorParseError as error:
-        raise BadInputError(f"theme {path.name}: {name} is no colour: {value!r}") from error
+        raise BadInputError(f"theme {path.name}: {name} is not a colour: {value!r}") from error
 
 
 def _typed(path: Path, values: dict[str, Any]) -> dict[str, Any]:

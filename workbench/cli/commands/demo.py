@@ -39,7 +39,7 @@ def command(root: Path, headless: bool, all_runs: bool, as_json: bool) -> None:
     if all_runs:
         raise click.UsageError("--all runs without screens: add --headless")
     from workbench.tui import launch
-    from workbench.tui.story import Story
+    from workbench.tui.demo_tour import DemoTour
 
     first = demo.start_in_background(runs)
-    launch(root, run=first, story=Story(first.id, demo.RECIPES, "What is photosynthesis?"))
+    launch(root, run=first, tour=DemoTour(first.id, demo.RECIPES, "What is photosynthesis?"))

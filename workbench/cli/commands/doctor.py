@@ -1,4 +1,4 @@
-"""``ftwb doctor``: what on this machine could go wrong, and what to send with a bug report."""
+"""``ftwb doctor``: checks this machine, or bundles what a bug report needs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FAILED = 3
 @click.option("--run", "name", default="last", show_default=True, help="The run in the bundle.")
 @click.pass_context
 def command(context: click.Context, as_json: bool, bundle: Path | None, name: str) -> None:
-    """Look at Python, packages, device, disk, terminal, login and network; exit 3 on a failure."""
+    """Check Python, packages, device, disk, terminal, login and network; exit 3 on a failure."""
     from workbench.hardware.doctor import examine
 
     root: Path = context.obj
@@ -53,7 +53,7 @@ def command(context: click.Context, as_json: bool, bundle: Path | None, name: st
 
 
 def _run(root: Path, name: str) -> RunFolder | None:
-    """The run to tell of; none where there is no run yet."""
+    """The run to bundle; None if there are no runs yet."""
     from workbench.runs.folder import Runs
 
     runs = Runs(root)
@@ -61,7 +61,7 @@ def _run(root: Path, name: str) -> RunFolder | None:
 
 
 def _bundle(path: Path, run: RunFolder | None, checks: Sequence[Check], as_json: bool) -> None:
-    """Write the bundle and say what is in it."""
+    """Write the bundle and list its content."""
     from workbench.cli.bundle import gather, write
 
     parts = gather(run, checks)
@@ -71,5 +71,5 @@ def _bundle(path: Path, run: RunFolder | None, checks: Sequence[Check], as_json:
         emit_json({"bundle": str(path), "run": run.id if run else None, "bytes": sizes})
         return
     emit_table(("in the bundle", "bytes"), list(sizes.items()))
-    of_run = f" of {run.id}" if run else ""
-    narrate(f"{path} written{of_run}: have a look into it before you send it")
+    of_run = f" for {run.id}" if run else ""
+    narrate(f"{path} written{of_run}: check its content before you send it")

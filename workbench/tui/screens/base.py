@@ -1,4 +1,4 @@
-"""What every screen of the workbench shares: the error of a worker becomes a toast."""
+"""What the screens and dialogs of the workbench share."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.reactive import var
 from textual.screen import ModalScreen, Screen
-from textual.worker import Worker, WorkerState
 
+from workbench.tui.base import ReportsErrors
 from workbench.tui.commands import command
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 ResultT = TypeVar("ResultT")
 
 
-class WorkbenchScreen(Screen[None]):
-    """A place: it says what it is for, and its workers never fail in silence.
+class WorkbenchScreen(Screen[None], ReportsErrors):
+    """A screen that explains itself in the help.
 
     Attributes:
         ABOUT: A few sentences for the help screen.
@@ -30,71 +30,63 @@ class WorkbenchScreen(Screen[None]):
         """The app, by its own type."""
         return cast("WorkbenchApp", self.app)
 
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Show why a worker of this screen failed."""
-        if event.state is WorkerState.ERROR:
-            self.notify(str(event.worker.error), severity="error", markup=False)
-
 
 PANE_KEYS = (
-    command("v", "next_pane", "Next pane", "Go to the next pane, hidden or not."),
+    command("v", "next_pane", "Next pane", "Show and focus the next pane."),
     command(
         "m",
         "maximise",
         "Maximise",
-        "Give the focused pane the whole screen, and back.",
+        "Show the focused pane alone, or all panes again.",
         footer=False,
     ),
 )
-"""What every screen with panes binds."""
+"""The bindings of every screen with panes."""
 
 
 class PanedScreen(WorkbenchScreen):
-    """A place with more panes than a small terminal has room for.
+    """A screen with more panes than fit on a small terminal.
 
-    The pane in turn is told to the stylesheet by the class ``-show-<id>``; what is hidden for it,
+    The current pane is known to the stylesheet by the class ``-show-<id>``; which panes it hides,
     and at which sizes, is decided there.
 
     Attributes:
-        PANES: Ids of the panes that take turns, the first at first.
+        PANES: Ids of the panes in the order in which they are shown.
     """
 
     PANES: ClassVar[tuple[str, ...]] = ()
     pane: var[str] = var("")
-    """Id of the pane in turn."""
+    """Id of the current pane."""
 
     def show_pane(self, pane: str) -> None:
-        """Make it the turn of ``pane``."""
+        """Make ``pane`` the current one."""
         self.pane = pane
-        for each in self.PANES:
-            self.set_class(each == pane, f"-show-{each}")
+        for name in self.PANES:
+            self.set_class(name == pane, f"-show-{name}")
 
     def action_next_pane(self) -> None:
-        """Make it the next pane's turn, and go there."""
-        turn = self.PANES.index(self.pane) + 1
-        self.show_pane(self.PANES[turn % len(self.PANES)])
+        following = self.PANES.index(self.pane) + 1
+        self.show_pane(self.PANES[following % len(self.PANES)])
         self.call_after_refresh(self.focus_pane)
 
     def focus_pane(self) -> None:
-        """Give the focus to the pane in turn, or to the first in it that takes it."""
+        """Focus the current pane, or the first widget in it that can have the focus."""
         pane = self.query_one(f"#{self.pane}")
-        taking = [each for each in (pane, *pane.query("*")) if each.focusable]
-        if taking:
-            taking[0].focus()
+        focusable = [widget for widget in (pane, *pane.query("*")) if widget.focusable]
+        if focusable:
+            focusable[0].focus()
 
     def action_maximise(self) -> None:
-        """Give the focused pane the whole screen, or take it back."""
         if self.maximized:
             self.minimize()
         elif self.focused:
             self.maximize(self.focused)
 
 
-class Dialog(ModalScreen[ResultT]):
-    """A question or a text on top of a screen; escape leaves it without an answer."""
+class Dialog(ModalScreen[ResultT], ReportsErrors):
+    """A question or a text on top of a screen; escape closes it without an answer."""
 
-    BINDINGS: ClassVar[list[Any]] = [command("escape", "close", "Close", "Leave this dialog.")]
+    BINDINGS: ClassVar[list[Any]] = [command("escape", "close", "Close", "Close this dialog.")]
 
     def action_close(self) -> None:
-        """Leave without an answer."""
         self.dismiss(None)

@@ -63,7 +63,7 @@ class ChatSettingsScreen(Dialog[ChatSettings]):
         except ValidationError as error:
             errors = dict(problems_of(error, ChatSettings))
         for name, row in rows.items():
-            row.complain(errors.get(name, ""))
+            row.show_error(errors.get(name, ""))
         return settings
 
     @on(FieldRow.Changed)

@@ -1,4 +1,4 @@
-"""A list to choose from by typing a few letters."""
+"""A list to choose from, filtered by typing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One question with two answers."""
+"""A question to confirm or to decline."""
 
 from __future__ import annotations
 
@@ -15,34 +15,33 @@ if TYPE_CHECKING:
 
 
 class ConfirmScreen(Dialog[bool]):
-    """Ask before something that cannot be taken back."""
+    """Asks before something that cannot be undone."""
 
     CSS_PATH = "confirm.tcss"
     BINDINGS: ClassVar = [
         command("y", "answer(True)", "Yes", "Do it."),
-        command("n", "answer(False)", "No", "Leave it."),
+        command("n", "answer(False)", "No", "Do nothing."),
     ]
 
     def __init__(self, question: str, detail: str, yes: str) -> None:
-        """Ask ``question``; ``yes`` is what the button says that does it."""
+        """Ask ``question``; ``yes`` is the label of the button that confirms."""
         super().__init__()
         self._question = question
         self._detail = detail
         self._yes = yes
 
     def compose(self) -> ComposeResult:
-        """Lay out the question and the answers; the harmless one has the focus."""
+        """Put the harmless answer first, which gives it the focus."""
         with Vertical(classes="dialog", id="confirm"):
             yield Static(self._question, markup=False, id="question")
             yield Static(self._detail, markup=False, id="detail")
             with Horizontal(id="answers"):
-                yield Button("n  Leave it", id="no", compact=True)
+                yield Button("n  Cancel", id="no", compact=True)
                 yield Button(f"y  {self._yes}", id="yes", variant="error", compact=True)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Take the answer of the mouse or of enter."""
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, yes: bool) -> None:
-        """Take the answer of a key."""
+        """Answer by a key."""
         self.dismiss(yes)

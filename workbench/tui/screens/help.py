@@ -1,4 +1,4 @@
-"""What the screen below is for, and every key that does something there."""
+"""What the screen below is for, and all its keys."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ from rich.text import Text
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from workbench.tui.commands import command, entries
+from workbench.tui.commands import command, commands_of
 from workbench.tui.screens.base import Dialog
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.screen import Screen
 
-_GENERAL = "tab and shift+tab move between panes and fields; the mouse works everywhere."
+_GENERAL = "tab and shift+tab move between panes and fields. The mouse works everywhere."
 
 
 class HelpScreen(Dialog[None]):
     """Help, generated from the same declarations as the keys."""
 
     CSS_PATH = "help.tcss"
-    BINDINGS: ClassVar = [command("f1,question_mark,q", "close", "Close", "Leave the help.")]
+    BINDINGS: ClassVar = [command("f1,question_mark,q", "close", "Close", "Close the help.")]
 
     def __init__(self, below: Screen[Any]) -> None:
         """Explain the screen ``below``."""
         super().__init__()
         self._about = getattr(below, "ABOUT", "") or (type(below).__doc__ or "")
-        self.entries = entries(below)
+        self.entries = commands_of(below)
 
     def compose(self) -> ComposeResult:
-        """Lay out the sentences and the keys."""
         with VerticalScroll(classes="dialog", id="help") as scroll:
             scroll.border_title = "Help"
             scroll.border_subtitle = "escape closes"

@@ -1,4 +1,4 @@
-"""Chat and report, before a run is chosen: the runs that there are."""
+"""The first screen of chat and report: choose a run."""
 
 from __future__ import annotations
 
@@ -18,32 +18,31 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.message import Message
 
-    from workbench.tui.run_index import RunRow
+    from workbench.runs.run_index import RunRow
 
 
 class RunChoices(OptionList):
-    """The runs to choose from."""
+    """The list of runs to choose from."""
 
-    BINDINGS: ClassVar = [command("enter", "select", "Open", "Open the marked run.")]
+    BINDINGS: ClassVar = [command("enter", "select", "Open", "Open the highlighted run.")]
 
 
 class PickRunScreen(WorkbenchScreen):
-    """Choose the run whose tuned model answers beside its base."""
+    """Choose the run to chat with."""
 
     CSS_PATH = "pick_run.tcss"
     ABOUT = (
-        "The chat puts one prompt to the base model and to the tuned one at the same time. Choose "
+        "The chat sends one prompt to the base model and to the tuned one at the same time. Choose "
         "a run with a result; the models are loaded when the chat opens."
     )
     QUESTION: ClassVar[str] = "Chat with which run?"
     EMPTY: ClassVar[str] = (
         "No run has a result to chat with yet.\n\n"
-        "Press 1 to launch one, or 2 to watch those at work;\n"
-        "a run can be asked as soon as it has finished."
+        "Press 1 to launch one, or 2 to watch the live ones.\n"
+        "You can chat with a run as soon as it has finished."
     )
 
     def compose(self) -> ComposeResult:
-        """Lay out the list, and what to do while it is empty."""
         yield TopBar()
         with Vertical(classes="pane", id="pick"):
             yield Static(self.EMPTY, id="empty", markup=False)
@@ -51,21 +50,20 @@ class PickRunScreen(WorkbenchScreen):
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
-        """Follow the app's list of runs."""
         self.query_one("#pick").border_title = self.QUESTION
         self.watch(self.workbench, "rows", self._show)
-        self.watch(self.workbench, "listed", self._say_whether_empty)
+        self.watch(self.workbench, "listed", self._update_empty)
 
     def offers(self, row: RunRow) -> bool:
         """Whether ``row`` can be chosen here."""
-        return row.result
+        return row.snapshot.has_result
 
-    def opening(self, row: RunRow) -> Message:
-        """What choosing ``row`` asks the app for."""
+    def request(self, row: RunRow) -> Message:
+        """The message to the app that opens ``row``."""
         return OpenChat(row.run)
 
     def line(self, row: RunRow, width: int) -> Content:
-        """How ``row`` stands in the list, its name in a column of ``width``."""
+        """The text for ``row``, with its name in a column of ``width`` cells."""
         return Content.assemble(
             (f"{row.name:<{width}}", "bold"),
             (f"   {row.run.id}   {row.strategy} on {row.model}", "dim"),
@@ -77,46 +75,43 @@ class PickRunScreen(WorkbenchScreen):
         names = max((len(row.name) for row in offered), default=0)
         lines = {row.run.id: self.line(row, names) for row in offered}
         if {option.id: option.prompt for option in options.options} != lines:
-            marked = options.highlighted or 0
+            highlighted = options.highlighted or 0
             options.set_options([Option(line, id=run) for run, line in lines.items()])
-            options.highlighted = min(marked, len(lines) - 1) if lines else None
-        self._say_whether_empty()
+            options.highlighted = min(highlighted, len(lines) - 1) if lines else None
+        self._update_empty()
 
-    def _say_whether_empty(self) -> None:
+    def _update_empty(self) -> None:
         options = self.query_one(OptionList)
         options.display = bool(options.option_count)
         self.query_one("#empty").display = self.workbench.listed and not options.display
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Open the chosen run."""
         for row in self.workbench.rows:
             if row.run.id == event.option_id:
-                self.post_message(self.opening(row))
+                self.post_message(self.request(row))
 
 
 class PickReportScreen(PickRunScreen):
-    """Choose the run whose report is read."""
+    """Choose the run whose report to read."""
 
     ABOUT = (
-        "A report says what a run learned and what it forgot, item by item. It is written when "
-        "the run has ended; a run without one says why."
+        "A report says what a run learned and what it forgot, item by item. It is written when the "
+        "run ends; without one, the screen says why."
     )
-    QUESTION: ClassVar[str] = "Whose report?"
+    QUESTION: ClassVar[str] = "The report of which run?"
     EMPTY: ClassVar[str] = (
-        "No run yet, so nothing was learned and nothing forgotten.\n\n"
-        "Press 1 to launch one; its report is written at its end."
+        "No runs yet.\n\nPress 1 to launch one; its report is written when it ends."
     )
 
     def offers(self, row: RunRow) -> bool:
-        """Every run: one without a report says why."""
+        """All runs: for one without a report, the screen says why."""
         del row
         return True
 
-    def opening(self, row: RunRow) -> Message:
-        """The report."""
+    def request(self, row: RunRow) -> Message:
         return OpenReport(row.run)
 
     def line(self, row: RunRow, width: int) -> Content:
-        """The run, and its state where it has no report."""
-        without = "" if row.report else f"   no report: {row.status.state}"
+        """The run, and its state if it has no report."""
+        without = "" if row.snapshot.has_report else f"   no report: {row.status.state}"
         return Content.assemble(super().line(row, width), (without, "$text-warning"))

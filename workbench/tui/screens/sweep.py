@@ -1,4 +1,4 @@
-"""Sweep: the recipe of the form in every combination of some fields' values."""
+"""Sweep: queue the recipe of the form with every combination of some fields' values."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from workbench.tui.widgets.form.field_row import FieldRow
 
 _TYPING_PAUSE = 0.2
-_NAMED = 6
-_OF_THE_RUN = ("name", "description")
-_USUAL = ("training.", "strategy.")
-"""Fields that are swept most, offered first."""
-_HINT = "Values are separated by commas; one that has commas itself stands in [brackets]."
+_MAX_NAMES = 6
+_NOT_SWEPT = ("name", "description")
+_COMMON = ("training.", "strategy.")
+"""Sections whose fields are swept most often, offered first."""
+_HINT = "Separate values by commas; put a value that contains commas in [brackets]."
 
 
 class Queued(NamedTuple):
@@ -41,7 +41,7 @@ class Queued(NamedTuple):
     Attributes:
         sweep: Its id.
         runs: Its runs, in order.
-        caution: What would end their workers at logout, in one line; empty where nothing would.
+        caution: What would end the workers at logout, in one line; empty where nothing would.
     """
 
     sweep: str
@@ -49,66 +49,62 @@ class Queued(NamedTuple):
     caution: str
 
     @property
-    def words(self) -> str:
-        """What was done, and what to do with it."""
+    def notice(self) -> str:
+        """What was queued, and how to compare it."""
         return f"{self.sweep}: {_runs(len(self.runs))} queued; compare them with 5, then w."
 
 
 class Axis(Horizontal):
-    """One field and the values it takes in turn."""
+    """One field and the values to try."""
 
     def __init__(self, field: FormField, value: str) -> None:
-        """Start with the ``value`` that the form has."""
         super().__init__()
         self.field = field
         self.control = Input(value, compact=True, select_on_focus=False)
 
     def compose(self) -> ComposeResult:
-        """Lay out name and values."""
         yield Label(self.field.title, markup=False)
         yield self.control
 
 
 class SweepScreen(Dialog[Queued]):
-    """Choose fields, type their values, see how many runs that makes, queue them."""
+    """Choose fields, type their values, see the resulting runs, and queue them."""
 
     CSS_PATH = "sweep.tcss"
     BINDINGS: ClassVar = [command("ctrl+n", "add", "Another field", "Choose one more field.")]
 
     def __init__(self, recipe: Recipe, rows: Sequence[FieldRow], runs: Runs) -> None:
-        """Offer to sweep ``recipe``, which the ``rows`` of the form hold, into ``runs``."""
+        """Sweep ``recipe``, whose fields the form shows in ``rows``, into the folder ``runs``."""
         super().__init__()
         self._recipe = recipe
         offered = sorted(
-            (row for row in rows if row.field.path not in _OF_THE_RUN),
-            key=lambda row: not row.field.path.startswith(_USUAL),
+            (row for row in rows if row.field.path not in _NOT_SWEPT),
+            key=lambda row: not row.field.path.startswith(_COMMON),
         )
         self._fields = {row.field.path: row.field for row in offered}
-        self._values = {row.field.path: _typed(row.field, row.value) for row in offered}
+        self._values = {row.field.path: _as_typed(row.field, row.value) for row in offered}
         self._runs = runs
-        self.points: list[Combination] = []
+        self.combinations: list[Combination] = []
 
     def compose(self) -> ComposeResult:
-        """Lay out the fields, what they make, and the keys."""
         with Vertical(classes="dialog") as box:
             box.border_title = f"Sweep {self._recipe.name}"
             box.border_subtitle = "enter queues   ^n another field   escape closes"
             yield VerticalScroll(id="axes", can_focus=False)
             yield Static(_HINT, id="hint", markup=False)
-            yield Static("Choose a field to begin with.", id="outcome")
+            yield Static("Choose a field to start with.", id="outcome")
 
     def on_mount(self) -> None:
-        """Ask for the first field at once."""
         self.action_add()
 
-    @work
+    @work(name="adding a field")
     async def action_add(self) -> None:
-        """Choose one more field; the first one is needed."""
-        known = {axis.field.path for axis in self.query(Axis)}
+        """Choose one more field; without a first one the dialog closes."""
+        present = {axis.field.path for axis in self.query(Axis)}
         items = [
             Item(path, field.title, f"{path}   {field.help}")
             for path, field in self._fields.items()
-            if path not in known
+            if path not in present
         ]
         path = await self.app.push_screen_wait(ChooseScreen("Sweep which field?", items))
         if path:
@@ -116,85 +112,80 @@ class SweepScreen(Dialog[Queued]):
             await self.query_one("#axes").mount(axis)
             axis.control.focus()
             self.call_after_refresh(axis.scroll_visible, animate=False)
-            self._read()
-        elif not known:
+            self._combine()
+        elif not present:
             self.dismiss(None)
 
     def on_descendant_focus(self) -> None:
-        """Say what the field is for."""
-        focused = self.focused.parent if self.focused else None
-        if isinstance(focused, Axis):
-            field = focused.field
-            told = ", ".join(field.choices) or field.bounds
-            bounds = f" ({told})" if told else ""
-            self.query_one("#hint", Static).update(f"{field.help}{bounds} {_HINT}")
+        """Explain the focused field."""
+        axis = self.focused.parent if self.focused else None
+        if isinstance(axis, Axis):
+            allowed = ", ".join(axis.field.choices) or axis.field.bounds
+            bounds = f" ({allowed})" if allowed else ""
+            self.query_one("#hint", Static).update(f"{axis.field.help}{bounds} {_HINT}")
 
     def on_input_changed(self) -> None:
-        """Count anew when the typing pauses."""
-        self._read()
+        self._combine()
 
     def axes(self) -> dict[str, str]:
-        """The values as typed, by field; a field without any is left as it is."""
+        """The values as typed, by field; a field without values is not swept."""
         return {
             axis.field.path: axis.control.value
             for axis in self.query(Axis)
             if axis.control.value.strip()
         }
 
-    @work(exclusive=True, group="read", exit_on_error=False)
-    async def _read(self) -> None:
+    @work(exclusive=True, group="combine", name="combining the values")
+    async def _combine(self) -> None:
         from workbench.recipe.grid import combinations_of
 
         await asyncio.sleep(_TYPING_PAUSE)
         axes = self.axes()
         try:
-            self.points = await asyncio.to_thread(combinations_of, self._recipe, axes)
+            self.combinations = await asyncio.to_thread(combinations_of, self._recipe, axes)
         except FtwbError as error:
-            self.points = []
-            self._complain(str(error))
+            self.combinations = []
+            self._show_error(str(error))
         else:
-            self.query_one("#outcome", Static).update(_outcome(self.points))
+            self.query_one("#outcome", Static).update(_outcome(self.combinations))
 
     def on_input_submitted(self) -> None:
-        """Queue what is shown."""
         self._queue()
 
-    @work(exclusive=True, group="queue", exit_on_error=False)
+    @work(exclusive=True, group="queue", name="queueing the sweep")
     async def _queue(self) -> None:
-        """Check every combination by its files as well, and queue them all or none."""
+        """Check the model and data of every combination, and queue all of them or none."""
         from workbench.recipe.grid import combinations_of
 
         outcome = self.query_one("#outcome", Static)
         try:
-            points = combinations_of(self._recipe, self.axes())
-            outcome.update(f"checking {_runs(len(points))} …")
-            self.dismiss(await asyncio.to_thread(_queue, self._runs, points))
+            combinations = combinations_of(self._recipe, self.axes())
+            outcome.update(f"checking {_runs(len(combinations))} …")
+            self.dismiss(await asyncio.to_thread(_queue, self._runs, combinations))
         except FtwbError as error:
-            self._complain(str(error))
+            self._show_error(str(error))
 
-    def _complain(self, why: str) -> None:
+    def _show_error(self, message: str) -> None:
         self.query_one("#outcome", Static).update(
-            Content.styled(f"✗ {visible(why)}", "$text-error")
+            Content.styled(f"✗ {visible(message)}", "$text-error")
         )
 
 
-def _queue(runs: Runs, points: Sequence[Combination]) -> Queued:
-    from workbench.hardware.session import check_logout
+def _queue(runs: Runs, combinations: Sequence[Combination]) -> Queued:
     from workbench.planning.sweep_launch import check_grid, queue
+    from workbench.tui.assessment import logout_caution
 
-    sweep, made = queue(runs, check_grid(points))
-    logout = check_logout()
-    return Queued(
-        sweep, made, f"{logout.message}; {logout.remedy}." if logout.state == "warn" else ""
-    )
+    sweep, queued = queue(runs, check_grid(combinations))
+    return Queued(sweep, queued, logout_caution())
 
 
-def _outcome(points: Sequence[Combination]) -> Content:
-    """How many runs, and what they are called."""
-    names = [point.recipe.name for point in points[:_NAMED]]
-    more = [f"… and {len(points) - _NAMED} more"] if len(points) > _NAMED else []
+def _outcome(combinations: Sequence[Combination]) -> Content:
+    """The number of runs, and their names."""
+    names = [combination.recipe.name for combination in combinations[:_MAX_NAMES]]
+    if (rest := len(combinations) - _MAX_NAMES) > 0:
+        names.append(f"… and {rest} more")
     return Content.assemble(
-        (f"✓ {_runs(len(points))}", "bold $text-success"), "\n", "\n".join(names + more)
+        (f"✓ {_runs(len(combinations))}", "bold $text-success"), "\n", "\n".join(names)
     )
 
 
@@ -202,8 +193,8 @@ def _runs(number: int) -> str:
     return "1 run" if number == 1 else f"{number} runs"
 
 
-def _typed(field: FormField, value: Any) -> str:
-    """A value as one of several is typed: a list in brackets, a switch as YAML writes it."""
+def _as_typed(field: FormField, value: Any) -> str:
+    """A value as it is typed between commas: a list in brackets, a switch as in YAML."""
     if isinstance(value, list):
         return f"[{', '.join(value)}]"
     return str(value).lower() if isinstance(value, bool) else field.to_text(value)

@@ -1,4 +1,4 @@
-"""A text on top of a screen: a recipe, a log. What it shows is never markup."""
+"""A text on top of a screen, such as a recipe or a log, never read as markup."""
 
 from __future__ import annotations
 
@@ -17,29 +17,27 @@ if TYPE_CHECKING:
 
 
 class TextScreen(Dialog[None]):
-    """Read, scroll, copy."""
+    """A text to read, scroll and copy."""
 
     BINDINGS: ClassVar = [command("c,f6", "copy", "Copy", "Copy the whole text.")]
 
     def __init__(self, title: str, text: str | Content, *, at_end: bool = False) -> None:
-        """Show ``text`` below ``title``, scrolled to its end when asked."""
+        """Show ``text``, scrolled to its end with ``at_end``."""
         super().__init__()
         self._title = title
         self._text = text if isinstance(text, Content) else Content(visible(text))
         self._at_end = at_end
 
     def compose(self) -> ComposeResult:
-        """Lay out the text."""
         with VerticalScroll(classes="dialog") as scroll:
             scroll.border_title = Content(self._title)
             scroll.border_subtitle = "c copies   escape closes"
             yield Static(self._text)
 
     def on_mount(self) -> None:
-        """Show the end first where the newest is last."""
         if self._at_end:
             self.query_one(VerticalScroll).scroll_end(animate=False)
 
     def action_copy(self) -> None:
-        """Copy the text; the app says which way it went."""
+        """Copy the whole text."""
         self.app.copy_to_clipboard(self._text.plain)

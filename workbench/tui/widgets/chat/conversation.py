@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import on
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.notifications import SeverityLevel
+    from textual.worker import Worker
 
     from workbench.chat.annotations import Judgement
     from workbench.chat.blind import Choice
@@ -120,11 +122,13 @@ class ConversationView(Vertical):
         for block in self.board.blocks(exchange):
             block.view = answer_view(self.session, exchange, block.lane)
 
-    def follow(self, events: AsyncGenerator[Event], group: str) -> None:
-        """Show events as they come; a worker of the screen, which reports its errors."""
-        self.screen.run_worker(
-            self._show_all(events), group=group, exclusive=True, exit_on_error=False
-        )
+    def follow(self, events: AsyncGenerator[Event], group: str) -> Worker[None]:
+        """Show events as they come, replacing the worker of the same group.
+
+        The worker belongs to the screen, whose error handler shows why it failed.
+        """
+        show = partial(self._show_all, events)
+        return self.screen.run_worker(show, group=group, exclusive=True, exit_on_error=False)
 
     async def _show_all(self, events: AsyncGenerator[Event]) -> None:
         async with aclosing(events):
@@ -149,7 +153,7 @@ class ConversationView(Vertical):
             case AnswerFinished(_, done):
                 await self.board.finish(done)
             case ExchangeFinished(exchange):
-                self._show_scores(exchange)
+                self._refresh_and_score(exchange)
                 self.post_message(self.ExchangeEnded(exchange))
             case ExchangeRefused(exchange, reason):
                 await self.board.take_back(exchange)
@@ -257,7 +261,7 @@ class ConversationView(Vertical):
         self._score()
         self.refresh_bindings()
 
-    def _show_scores(self, exchange: Exchange) -> None:
+    def _refresh_and_score(self, exchange: Exchange) -> None:
         self.refresh_exchange(exchange)
         self._score()
 
@@ -299,7 +303,7 @@ class ConversationView(Vertical):
     async def _reveal(self) -> None:
         if exchange := self.session.blind.reveal():
             await self.board.reveal(exchange)
-            self._show_scores(exchange)
+            self._refresh_and_score(exchange)
 
     # Lanes
 

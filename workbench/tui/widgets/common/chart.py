@@ -1,4 +1,4 @@
-"""A line chart: a mean line in a band from lowest to highest, so that no spike is hidden."""
+"""A line chart: the mean in a band from lowest to highest value, so that no spike is hidden."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.content import Content
+from textual.reactive import var
 
-from workbench.tui.labels import short
+from workbench.core.formatting import compact
 from workbench.tui.widgets.common.plot import DOTS, TICK_ROWS, Plot, Scale, ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from workbench.runs.series import Point, Series
 
@@ -22,7 +23,7 @@ class Curve:
 
     Attributes:
         label: Its name in the legend.
-        look: One of the plot's looks, which colours it.
+        look: A key of :data:`LOOKS`, which gives its colour.
         marks: Draw single diamonds instead of a line, for what is measured now and then.
     """
 
@@ -34,7 +35,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Level:
-    """A value that must not be passed: a dashed line across the chart.
+    """A value that should not be exceeded: a dashed line across the chart.
 
     Attributes:
         look: ``warn`` or ``limit``.
@@ -45,57 +46,74 @@ class Level:
     look: str
 
 
+@dataclass(frozen=True)
+class ChartData:
+    """What a chart shows at one moment.
+
+    Attributes:
+        empty: Shown in place of curves while none has a point.
+        until: The step at which the x axis ends, unless a curve goes further.
+        levels: Ascending; the first is always shown, each other once the one before is exceeded.
+    """
+
+    curves: tuple[Curve, ...] = ()
+    empty: str = ""
+    until: int = 0
+    levels: tuple[Level, ...] = ()
+
+
 class Chart(Plot):
-    """Curves over optimiser steps, with a y axis, a legend, and an honest empty state."""
+    """Curves over optimiser steps, with a y axis and a legend."""
+
+    data: var[ChartData] = var(ChartData())
 
     def __init__(
         self,
         title: str,
         *,
-        words: Callable[[float], str] = short,
+        format_value: Callable[[float], str] = compact,
         unit: float = 1.0,
         from_zero: bool = False,
-        levels: Sequence[Level] = (),
         id: str | None = None,  # noqa: A002 - Textual's word
     ) -> None:
         """Start empty.
 
         Args:
             title: The name of the chart, with its unit.
-            words: How the newest value is written in the legend.
-            unit: What one unit of the y axis is worth in values, such as the bytes of a GiB.
-            from_zero: Whether the y axis begins at zero, as an amount does.
-            levels: Rising; the first is always in sight, each other once the one before is passed.
+            format_value: Writes the newest value for the legend.
+            unit: The value of one unit of the y axis, such as the bytes in a GiB.
+            from_zero: Whether the y axis starts at zero, as for an amount.
             id: The widget's id.
         """
         super().__init__(title, id=id)
-        self._words = words
+        self._format_value = format_value
         self._unit = unit
         self._from_zero = from_zero
-        self.levels = tuple(levels)
-        self._curves: tuple[Curve, ...] = ()
-        self._until = 0
 
-    def show(self, curves: Sequence[Curve], *, empty: str, until: int) -> None:
-        """Draw ``curves`` up to the step ``until``; without a single point say ``empty``."""
-        shown = tuple(curve for curve in curves if curve.series.buckets)
-        if (shown, empty, until) != (self._curves, self._empty, self._until):
-            self._curves, self._empty, self._until = shown, empty, until
-            self.redraw()
+    def watch_data(self, data: ChartData) -> None:
+        self.empty_text = data.empty
+        self.redraw()
+
+    @property
+    def _curves(self) -> list[Curve]:
+        """The curves with at least one point."""
+        return [curve for curve in self.data.curves if curve.series.buckets]
 
     def has_data(self) -> bool:
-        """Whether any curve has a point."""
         return bool(self._curves)
 
     def legend(self) -> Content:
-        """Every curve with its newest value; the first value alone where there is little room."""
-        whole = [self._entry(curve, value=True) for curve in self._curves]
-        if sum(entry.cell_length for entry in whole) > self.size.width:
-            whole[1:] = [self._entry(curve, value=False) for curve in self._curves[1:]]
-        return Content.assemble(*whole)
+        """All curves with their newest values; without room for all, only the first has one."""
+        curves = self._curves
+        entries = [self._entry(curve, value=True) for curve in curves]
+        if sum(entry.cell_length for entry in entries) > self.size.width:
+            entries[1:] = [self._entry(curve, value=False) for curve in curves[1:]]
+        return Content.assemble(*entries)
 
     def _entry(self, curve: Curve, *, value: bool) -> Content:
-        last = self._words(curve.series.last) if value and curve.series.last is not None else ""
+        last = (
+            self._format_value(curve.series.last) if value and curve.series.last is not None else ""
+        )
         return Content.assemble(
             (" ◆ " if curve.marks else " ━ ", self.style_of(curve.look)),
             f"{curve.label} ",
@@ -103,15 +121,15 @@ class Chart(Plot):
         )
 
     def draw_data(self) -> None:
-        """Draw the curves, the levels in sight and the axes."""
+        """Draw the curves, the visible levels and the axes."""
         columns = max(1, self.size.width - 8)
         points = {
             curve: curve.series.points(columns if curve.marks else columns * DOTS)
             for curve in self._curves
         }
-        every = [point for drawn in points.values() for point in drawn]
-        levels = self._levels_in_sight(max(point.high for point in every))
-        low, high = self._range(every, levels)
+        all_points = [point for curve_points in points.values() for point in curve_points]
+        levels = self._visible_levels(max(point.high for point in all_points))
+        low, high = self._range(all_points, levels)
         most = max(3, self.size.height // TICK_ROWS)
         values = [tick * self._unit for tick in ticks(low / self._unit, high / self._unit, most)]
         labels = [(value, f"{value / self._unit:.6g}") for value in values]
@@ -121,8 +139,8 @@ class Chart(Plot):
             right=self.size.width - 1 / DOTS,
             bottom=self.size.height - 1.25,
             top=0.0,
-            first=min(point.step for point in every),
-            last=max(self._until, *(point.step for point in every)),
+            first=min(point.step for point in all_points),
+            last=max(self.data.until, *(point.step for point in all_points)),
             low=low,
             high=high,
         )
@@ -135,18 +153,16 @@ class Chart(Plot):
         self.draw_x_axis(f"{scale.first:g}", f"step {scale.last:g}", margin)
 
     def _draw_curves(self, points: dict[Curve, list[Point]], scale: Scale) -> None:
-        for curve, drawn in points.items():
-            if curve.marks:
-                self._draw_marks(drawn, scale, curve.look)
-            else:
-                self._draw_line(drawn, scale, curve.look)
+        for curve, curve_points in points.items():
+            draw = self._draw_marks if curve.marks else self._draw_line
+            draw(curve_points, scale, curve.look)
 
-    def _levels_in_sight(self, highest: float) -> list[Level]:
-        shown: list[Level] = []
-        for level in self.levels:
-            if not shown or highest >= shown[-1].value:
-                shown.append(level)
-        return shown
+    def _visible_levels(self, highest: float) -> list[Level]:
+        visible: list[Level] = []
+        for level in self.data.levels:
+            if not visible or highest >= visible[-1].value:
+                visible.append(level)
+        return visible
 
     def _range(self, points: list[Point], levels: list[Level]) -> tuple[float, float]:
         low = 0.0 if self._from_zero else min(point.low for point in points)
@@ -171,8 +187,8 @@ class Chart(Plot):
             if point.high > point.low
         ]
         self.draw_hires_lines(band, style=self.style_of(f"{look}-band"))
-        places = [(scale.x(point.step), scale.y(point.mean)) for point in points]
-        lines = [(*start, *end) for start, end in zip(places, places[1:] or places, strict=False)]
+        means = [(scale.x(point.step), scale.y(point.mean)) for point in points]
+        lines = [(*start, *end) for start, end in zip(means, means[1:] or means, strict=False)]
         self.draw_hires_lines(lines, style=self.style_of(look))
 
     def _draw_marks(self, points: list[Point], scale: Scale, look: str) -> None:

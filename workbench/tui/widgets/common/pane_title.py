@@ -1,4 +1,4 @@
-"""The upper border of a pane: a name at its left end, a badge at its right end."""
+"""The upper border of a pane, with a name at its left end and a badge at its right end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from textual.style import Style
 
 CORNERS = 6
-"""Cells of the border that a title never covers."""
+"""Cells of the border that a title cannot cover."""
 _GAP = 2
 _SHORTEST_NAME = 8
 
@@ -18,7 +18,7 @@ _SHORTEST_NAME = 8
 def spread(name: Content, badge: Content, width: int, rule: Style) -> Content:
     """Put ``name`` and ``badge`` at the two ends of a border of ``width`` cells.
 
-    The name is cut where both do not fit; the badge goes where not even a cut name would be left.
+    The name is truncated if both do not fit, and the badge left out if even that does not help.
     """
     room = width - CORNERS
     left = room - badge.cell_length - _GAP - 1

@@ -1,4 +1,4 @@
-"""What charts and planes share: a canvas with axes, colours of the theme, and an empty state."""
+"""The base of charts and planes: a canvas with axes, theme colours, and an empty state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DOTS = 2
 """Braille dots in a cell, side by side."""
 TICK_ROWS = 3
-"""Rows between two labels of the y axis, at least."""
+"""Fewest rows between two labels of the y axis."""
 LOOKS = {
     "first": "primary",
     "second": "accent",
@@ -24,11 +24,11 @@ LOOKS = {
     "fifth": "warning",
     "sixth": "error",
 }
-"""What a curve or a mark can look like, each in a colour of the theme."""
+"""Looks of curves and marks, each with its theme colour."""
 
 
 class Scale(NamedTuple):
-    """Where a value lies: x to columns and y to rows, in cells of the canvas."""
+    """Maps x values to columns and y values to rows, in cells of the canvas."""
 
     left: float
     right: float
@@ -52,7 +52,7 @@ class Scale(NamedTuple):
 
 
 class Plot(Canvas, can_focus=True):
-    """A canvas that is drawn again on every change of size or theme."""
+    """A canvas that is redrawn on every change of size or theme."""
 
     ALLOW_MAXIMIZE = True
     COMPONENT_CLASSES: ClassVar = {
@@ -75,14 +75,10 @@ class Plot(Canvas, can_focus=True):
     )
 
     def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002
-        """Start empty; ``title`` names the pane, ``id`` the widget."""
         super().__init__(1, 1, id=id, classes="pane")
-        self._title = title
-        self._empty = ""
-
-    def on_mount(self) -> None:
-        """Name the pane."""
-        self.border_title = self._title
+        self.border_title = title
+        self.empty_text = ""
+        """Shown while there is no data."""
 
     @on(Canvas.Resize)
     def _resized(self, event: Canvas.Resize) -> None:
@@ -91,21 +87,21 @@ class Plot(Canvas, can_focus=True):
         self.redraw()
 
     def notify_style_update(self) -> None:
-        """Draw again in the colours of another theme."""
+        """Redraw in the colours of another theme."""
         super().notify_style_update()
         if self.is_mounted:
             self.redraw()
 
     def redraw(self) -> None:
-        """Draw everything afresh, or say why there is nothing; what is closed has no style."""
-        if not self.is_attached:
+        """Draw the data, or the text in its place."""
+        if not self.is_attached:  # a closed widget has no styles
             return
         with self.batch_refresh():
             self.reset()
             if self.has_data():
                 self.draw_data()
             else:
-                line = self._empty[: self.size.width]
+                line = self.empty_text[: self.size.width]
                 self.write((self.size.width - len(line)) // 2, self.size.height // 2, line)
         self.border_subtitle = self.legend()
 
@@ -114,22 +110,22 @@ class Plot(Canvas, can_focus=True):
         raise NotImplementedError
 
     def draw_data(self) -> None:
-        """Draw it."""
+        """Draw the data and the axes."""
         raise NotImplementedError
 
     def legend(self) -> Content:
-        """What stands at the lower border."""
+        """The text in the lower border."""
         return Content("")
 
     def write(self, x: int, y: int, text: str, look: str = "axis") -> None:
-        """Write ``text`` from a cell on; what does not fit is cut off."""
+        """Write ``text`` starting at a cell; what does not fit is cut off."""
         style = self.style_of(look)
         for offset, character in enumerate(text):
             if 0 <= x + offset < self.size.width and 0 <= y < self.size.height:
                 self.set_pixel(x + offset, y, character, style)
 
     def draw_y_axis(self, labels: Sequence[tuple[float, str]], margin: int, scale: Scale) -> None:
-        """Draw the axis right of its labels, which take ``margin`` cells."""
+        """Draw the axis to the right of its labels, which take ``margin`` cells."""
         for row in range(self.size.height - 1):
             self.set_pixel(margin - 1, row, "│", self.style_of("axis"))
         for value, label in labels:
@@ -144,7 +140,7 @@ class Plot(Canvas, can_focus=True):
         self.write(self.size.width - len(last), bottom, last)
 
     def style_of(self, look: str) -> str:
-        """The colour of a component, as the canvas wants it."""
+        """The colour of a look on the current background, as the canvas expects it."""
         colour = self.get_component_styles(f"plot--{look}").color
         background = self.background_colors[1]
         return (background + colour).hex6
@@ -152,8 +148,8 @@ class Plot(Canvas, can_focus=True):
 
 def ticks(low: float, high: float, most: int) -> list[float]:
     """Round values between ``low`` and ``high``, at most ``most`` of them."""
-    raw = (high - low) / most
-    size = 10.0 ** math.floor(math.log10(raw))
-    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= raw)
+    smallest_step = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(smallest_step))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= smallest_step)
     first = math.ceil(low / step)
     return [index * step for index in range(first, math.floor(high / step) + 1)]

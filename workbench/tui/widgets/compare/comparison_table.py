@@ -1,23 +1,23 @@
-"""The runs of a comparison: which are in it, and their numbers."""
+"""The runs that can be compared, which of them are, and their numbers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual.reactive import var
 from textual.widgets import DataTable
 
 from workbench.core.formatting import percent
 from workbench.tui.commands import command
-from workbench.tui.labels import letter
+from workbench.tui.labels import run_letter
 from workbench.tui.widgets.common.plot import LOOKS
+from workbench.tui.widgets.compare.comparison_view import ComparisonView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from workbench.evaluation.analysis.comparison import Comparison, ComparisonRow, RetentionMetric
+    from workbench.evaluation.analysis.comparison import ComparisonRow, RetentionMetric
     from workbench.evaluation.analysis.findings import Interval, TargetTask, Verdict
-    from workbench.tui.run_index import RunRow
+    from workbench.runs.run_index import RunRow
 
 _COLUMNS = ("", "run", "learned", "kept", "KL", "ΔNLL", "verdict")
 _NUMBERS = ("learned", "kept", "KL", "ΔNLL")
@@ -30,97 +30,80 @@ _VERDICT_COLOURS: dict[Verdict, str] = {
 
 
 class ComparisonTable(DataTable[Text]):
-    """Every run with a report or a loss; those in the comparison carry a letter."""
+    """All runs with a report or a loss; those in the comparison have a letter."""
 
     BINDINGS: ClassVar = [
-        command("enter", "select_cursor", "In/out", "Take the marked run in or out.", footer=False)
+        command("enter", "select_cursor", "In/out", "Add or remove the run.", footer=False)
     ]
     DEFAULT_CSS: ClassVar[str] = """
-    RunRows {
+    ComparisonTable {
         background: transparent;
         & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
     }
     """
 
+    view: var[ComparisonView] = var(ComparisonView())
+
     def __init__(self) -> None:
-        """Start empty."""
         super().__init__(cursor_type="row", id="runs", classes="pane")
-        self._rows: dict[str, RunRow] = {}
+        self.border_title = "Runs with a report or a loss"
 
     def on_mount(self) -> None:
-        """Name pane and columns."""
-        self.border_title = "Runs with a report or a loss"
         for name in _COLUMNS:
             self.add_column(Text(name, justify="right" if name in _NUMBERS else "left"))
 
-    def show(
-        self,
-        rows: Sequence[RunRow],
-        chosen: Sequence[str],
-        comparison: Comparison | None,
-        keeping: RetentionMetric,
-        drawn: Sequence[str] = (),
-    ) -> None:
-        """Show ``rows``, with letters and numbers for those that are compared.
-
-        A run on the Pareto front of what is kept as ``keeping`` is marked; one that is ``drawn``
-        and has no report yet has a letter alone.
-        """
-        known = {each.run: each for each in comparison.runs} if comparison else {}
-        letters = letters_of(known, drawn)
-        cells = {
-            row.run.id: self._compared(known[row.run.id], letters[row.run.id], keeping)
-            if row.run.id in known
-            else self._at_work(row, letters[row.run.id])
-            if row.run.id in letters
-            else _left_out(row, row.run.id in chosen)
-            for row in rows
-        }
-        self._rows = {row.run.id: row for row in rows}
+    def watch_view(self, view: ComparisonView) -> None:
+        """Show letters and numbers for the runs that are compared, and the names of the others."""
+        cells = {row.run.id: self._cells(row, view) for row in view.rows}
         if [self.get_row(key) for key in self.rows] == list(cells.values()):
             return
-        marked = self.cursor_row
+        cursor = self.cursor_row
         self.clear()
         for run, line in cells.items():
             self.add_row(*line, key=run)
-        self.move_cursor(row=marked)
+        self.move_cursor(row=cursor)
 
-    def marked(self) -> RunRow | None:
+    @property
+    def highlighted_row(self) -> RunRow | None:
         """The run under the cursor."""
         if not self.is_valid_row_index(self.cursor_row):
             return None
         key = self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
-        return self._rows.get(str(key))
+        return next((row for row in self.view.rows if row.run.id == key), None)
 
-    def _at_work(self, row: RunRow, place: int) -> list[Text]:
-        """A run of which the loss alone is known."""
-        mark = Text(letter(place), f"bold {self.app.theme_variables[_COLOURS[place]]}")
-        rest = [Text("-", justify="right") for _ in _NUMBERS]
-        return [mark, Text(row.name, "bold"), *rest, Text(row.status.label, "dim")]
+    def _cells(self, row: RunRow, view: ComparisonView) -> list[Text]:
+        run, place = row.run.id, view.places.get(row.run.id)
+        if place is None:
+            return _not_compared(row, selected=run in view.selected)
+        if compared := view.runs.get(run):
+            return self._compared(compared, place, view.keeping)
+        return self._loss_only(row, place)
+
+    def _loss_only(self, row: RunRow, place: int) -> list[Text]:
+        dashes = [Text("-", justify="right") for _ in _NUMBERS]
+        status = Text(row.status.label, "dim")
+        return [self._letter(place), Text(row.name, "bold"), *dashes, status]
 
     def _compared(
         self, compared: ComparisonRow, place: int, keeping: RetentionMetric
     ) -> list[Text]:
         colours = self.app.theme_variables
         front = " ◆" if keeping in compared.fronts else "  "
-        mark = (letter(place), f"bold {colours[_COLOURS[place]]}"), (front, colours["accent"])
         return [
-            Text.assemble(*mark),
+            Text.assemble(self._letter(place), (front, colours["accent"])),
             Text(compared.name, "bold"),
             *_numbers(compared),
             Text(compared.verdict, colours[_VERDICT_COLOURS[compared.verdict]]),
         ]
 
-
-def letters_of(compared: Iterable[str], drawn: Iterable[str]) -> dict[str, int]:
-    """The place of every run that has a letter: those with a report first, then the others."""
-    return {run: place for place, run in enumerate(dict.fromkeys([*compared, *drawn]))}
+    def _letter(self, place: int) -> Text:
+        return Text(run_letter(place), f"bold {self.app.theme_variables[_COLOURS[place]]}")
 
 
-def _left_out(row: RunRow, chosen: bool) -> list[Text]:
-    """A run without numbers: not compared, or still being read."""
-    words = ["…" if chosen else "·", row.name]
-    return [Text(word, "dim") for word in words] + [Text("") for _ in _COLUMNS[len(words) :]]
+def _not_compared(row: RunRow, *, selected: bool) -> list[Text]:
+    """A run that is not selected, or whose files are still being read."""
+    texts = ["…" if selected else "·", row.name]
+    return [Text(text, "dim") for text in texts] + [Text("") for _ in _COLUMNS[len(texts) :]]
 
 
 def _numbers(compared: ComparisonRow) -> list[Text]:
@@ -132,8 +115,8 @@ def _numbers(compared: ComparisonRow) -> list[Text]:
     ]
 
 
-def _value(interval: Interval | None, form: str) -> str:
-    return format(interval.value, form) if interval else "-"
+def _value(interval: Interval | None, spec: str) -> str:
+    return format(interval.value, spec) if interval else "-"
 
 
 def _learned(task: TargetTask) -> str:

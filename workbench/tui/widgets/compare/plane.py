@@ -1,4 +1,4 @@
-"""The learn-versus-forget plane: what was learned upwards, what was kept or forgotten across."""
+"""The learn-versus-forget plane: learned on the y axis, kept or forgotten on the x axis."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from textual.content import Content
+from textual.reactive import var
 
-from workbench.tui.labels import cut
+from workbench.tui.labels import truncate
 from workbench.tui.widgets.common.plot import DOTS, TICK_ROWS, Plot, Scale, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LABEL = 24
-"""Cells of a label at most."""
+_MAX_LABEL = 24
+"""Most cells of a label."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One point: a glyph, and a name where there is room for it."""
+    """One point: a glyph, with a name where there is room for it."""
 
     x: float
     y: float
@@ -30,15 +31,16 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Field:
-    """What a plane shows at one time.
+class PlaneData:
+    """What a plane shows at one moment.
 
     Attributes:
-        marks: The last is drawn on top.
+        marks: Later ones are drawn on top.
         front: The marks on the Pareto front, joined by a line.
-        better: Where the best corner is, in words.
+        better: Which corner is best, in words.
         x_title: What the x axis measures.
         y_title: What the y axis measures.
+        empty: Shown while there are no marks.
     """
 
     marks: tuple[Mark, ...] = ()
@@ -46,39 +48,34 @@ class Field:
     better: str = ""
     x_title: str = ""
     y_title: str = ""
+    empty: str = ""
 
 
 class Plane(Plot):
     """Marks between two axes, with the Pareto front drawn through the best of them."""
 
-    def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002
-        """Start empty."""
-        super().__init__(title, id=id)
-        self._field = Field()
+    data: var[PlaneData] = var(PlaneData())
 
-    def show(self, field: Field, *, empty: str) -> None:
-        """Draw ``field``; without a mark say ``empty``."""
-        if (field, empty) != (self._field, self._empty):
-            self._field, self._empty = field, empty
-            self.border_title = f"{field.y_title} ↑ against {field.x_title} →"
-            self.redraw()
+    def watch_data(self, data: PlaneData) -> None:
+        self.empty_text = data.empty
+        if data.x_title:
+            self.border_title = f"{data.y_title} ↑ against {data.x_title} →"
+        self.redraw()
 
     def has_data(self) -> bool:
-        """Whether there is a mark."""
-        return bool(self._field.marks)
+        return bool(self.data.marks)
 
     def legend(self) -> Content:
-        """How to read it."""
         if not self.has_data():
             return Content("")
         return Content.assemble(
-            (" ◆━ ", self.style_of("second")), f"Pareto front   better: {self._field.better} "
+            (" ◆━ ", self.style_of("second")), f"Pareto front   better: {self.data.better} "
         )
 
     def draw_data(self) -> None:
-        """Draw axes, front, marks, and as many names as there is room for."""
-        first, last = _span([mark.x for mark in self._field.marks])
-        low, high = _span([mark.y for mark in self._field.marks])
+        """Draw axes, Pareto front, marks, and as many names as there is room for."""
+        first, last = _span([mark.x for mark in self.data.marks])
+        low, high = _span([mark.y for mark in self.data.marks])
         labels = [
             (value, f"{value:.4g}")
             for value in ticks(low, high, max(3, self.size.height // TICK_ROWS))
@@ -100,7 +97,7 @@ class Plane(Plot):
         self._draw_marks(scale)
 
     def _draw_front(self, scale: Scale) -> None:
-        places = sorted((scale.x(mark.x), scale.y(mark.y)) for mark in self._field.front)
+        places = sorted((scale.x(mark.x), scale.y(mark.y)) for mark in self.data.front)
         lines = [(*start, *end) for start, end in pairwise(places)]
         self.draw_hires_lines(_centred(lines), style=self.style_of("second"))
 
@@ -111,7 +108,7 @@ class Plane(Plot):
     def _draw_marks(self, scale: Scale) -> None:
         taken: set[tuple[int, int]] = set()
         places = {
-            mark: (round(scale.x(mark.x)), round(scale.y(mark.y))) for mark in self._field.marks
+            mark: (round(scale.x(mark.x)), round(scale.y(mark.y))) for mark in self.data.marks
         }
         for mark, (x, y) in places.items():
             self.write(x, y, mark.glyph, mark.look)
@@ -122,8 +119,8 @@ class Plane(Plot):
     def _draw_label(
         self, mark: Mark, x: int, y: int, taken: set[tuple[int, int]], left: int
     ) -> None:
-        """Write the name right or left of its mark, where no other stands."""
-        text = cut(mark.label, _LABEL)
+        """Write the name to the right or left of its mark, unless another one is in the way."""
+        text = truncate(mark.label, _MAX_LABEL)
         for start in (x + 2, x - len(text) - 1):
             cells = {(column, y) for column in range(start - 1, start + len(text) + 1)} - {(x, y)}
             if start >= left and start + len(text) <= self.size.width and not cells & taken:
@@ -133,7 +130,7 @@ class Plane(Plot):
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
-    """The range of ``values`` with a little room on both sides."""
+    """The range of ``values`` with a margin on both sides."""
     low, high = min(values), max(values)
     room = (high - low) * 0.08 or abs(high) * 0.1 or 0.1
     return low - room, high + room
@@ -142,6 +139,6 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
 def _centred(
     lines: list[tuple[float, float, float, float]],
 ) -> list[tuple[float, float, float, float]]:
-    """Lines through the middle of their cells, where the glyphs stand."""
+    """Lines through the middle of their cells, where the glyphs are."""
     half = 1 / DOTS
     return [(x0 + half, y0 + half, x1 + half, y1 + half) for x0, y0, x1, y1 in lines]

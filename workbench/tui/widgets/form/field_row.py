@@ -1,4 +1,4 @@
-"""One field of a form: its title, its control, its unit, and what is wrong with it."""
+"""One field of a form: title, control, unit, and its error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Choice(Select[str], inherit_bindings=False):
-    """A one-line list to choose from; the arrows are left to the form for moving between fields."""
+    """A one-line list to choose from; the arrow keys stay with the form, to move between fields."""
 
     BINDINGS: ClassVar = [Binding("enter,space", "show_overlay", "Show menu", show=False)]
 
@@ -31,23 +31,21 @@ class Choice(Select[str], inherit_bindings=False):
         *,
         id: str | None = None,  # noqa: A002 - Textual's word
     ) -> None:
-        """Offer ``options`` (label, value) with ``value`` chosen."""
+        """Offer ``options``, pairs of label and value, with ``value`` selected."""
         super().__init__(options, value=value, allow_blank=False, compact=True, id=id)
 
 
 class Tick(Checkbox):
-    """On or off, as a light and a word, so that it can be read without colour."""
+    """On or off, shown in a word as well, so that it can be read without colour."""
 
     BUTTON_LEFT = " "
     BUTTON_INNER = "●"
     BUTTON_RIGHT = " "
 
     def __init__(self, *, value: bool) -> None:
-        """Start with ``value``."""
         super().__init__(_word(value=value), value=value, compact=True)
 
     def watch_value(self) -> None:
-        """Say in words what the light says in colour."""
         super().watch_value()
         self.label = _word(value=self.value)
 
@@ -57,15 +55,14 @@ def _word(*, value: bool) -> str:
 
 
 class Lines(TextArea):
-    """A few lines of text, one entry a line; tab leaves it."""
+    """A few lines of text, one entry per line; tab leaves it."""
 
     def __init__(self, text: str) -> None:
-        """Show ``text``."""
         super().__init__(text, soft_wrap=False, tab_behavior="focus", compact=True)
 
 
 class FieldRow(Vertical):
-    """A field of the recipe that can be shown, edited and complained about."""
+    """A field of the recipe, to be shown and edited, with its error below."""
 
     DEFAULT_CSS: ClassVar[str] = """
     FieldRow {
@@ -98,41 +95,38 @@ class FieldRow(Vertical):
         """The user changed the value of a field."""
 
         def __init__(self, row: FieldRow) -> None:
-            """Carry the row whose field changed."""
             super().__init__()
             self.row = row
 
     class Entered(Message):
-        """The user came to a field, so its sentence is worth showing."""
+        """A field got the focus, so its help should be shown."""
 
         def __init__(self, row: FieldRow) -> None:
-            """Carry the row that has the focus."""
             super().__init__()
             self.row = row
 
     def __init__(self, field: FormField) -> None:
-        """Show ``field`` with its default."""
         super().__init__(id=f"field-{field.path.replace('.', '-')}")
         self.field = field
         self.control = _control(field)
-        self.complaint = ""
-        self._error = Label("", classes="error", markup=False)
+        self.error = ""
+        """What is wrong with the value; empty while it is valid."""
+        self._error_label = Label("", classes="error", markup=False)
         self._advice: Advice | None = None
         self._usual = Label("", classes="usual")
         self._source = Label("", classes="source")
 
     def compose(self) -> ComposeResult:
-        """Lay out title, control and unit, and the complaint below."""
         with Horizontal():
             yield Label(self.field.title, classes="title", markup=False)
             yield self.control
             if self.field.unit:
                 yield Label(self.field.unit, classes="unit", markup=False)
-        yield self._error
+        yield self._error_label
 
     @property
     def value(self) -> Any:
-        """What the recipe is given for this field."""
+        """The value for the recipe, not yet validated."""
         match self.control:
             case Checkbox():
                 return self.control.value
@@ -142,7 +136,7 @@ class FieldRow(Vertical):
                 return self.field.to_value(self.control.text)
             case Input():
                 return self.field.to_value(self.control.value)
-        raise TypeError(f"no control for {self.field.path}")
+        raise TypeError(f"unknown control for {self.field.path}")
 
     def set_value(self, value: Any) -> None:
         """Show a value of the recipe."""
@@ -156,18 +150,18 @@ class FieldRow(Vertical):
             case Input():
                 self.control.value = self.field.to_text(value)
 
-    def complain(self, message: str) -> None:
-        """Show what is wrong below the field; an empty message takes it away."""
-        self.complaint = message
-        self._error.update(message)
+    def show_error(self, message: str) -> None:
+        """Show what is wrong below the field; an empty message removes it."""
+        self.error = message
+        self._error_label.update(message)
         self.set_class(bool(message), "-wrong")
 
-    def advise(self, advice: Advice | None) -> None:
-        """Say beside the field what is usual, and below it why; None says nothing."""
+    def show_advice(self, advice: Advice | None) -> None:
+        """Show usual values beside the field, and their source below it; None removes both."""
         self._advice = advice
         if advice and not self._usual.is_attached:
             self.query_one(Horizontal).mount(self._usual)
-            self.mount(self._source, before=self._error)
+            self.mount(self._source, before=self._error_label)
         for label in (self._usual, self._source):
             label.display = advice is not None
         if advice is None:
@@ -177,8 +171,8 @@ class FieldRow(Vertical):
         self._usual.update(Content.assemble(("usual ", "dim"), f"{advice.usual} ", mark))
         self._source.update(Content.assemble(warning, advice.source))
 
-    def doubt(self) -> None:
-        """Judge no longer: the value or what it depends on has changed."""
+    def mark_advice_stale(self) -> None:
+        """Withdraw the verdict: the value, or what the advice depends on, has changed."""
         if self._advice:
             self._usual.update(
                 Content.assemble(("usual ", "dim"), f"{self._advice.usual} ", ("…", "dim"))
@@ -186,7 +180,6 @@ class FieldRow(Vertical):
             self._source.update(self._advice.source)
 
     def on_descendant_focus(self) -> None:
-        """Tell the form where the user is."""
         self.post_message(self.Entered(self))
 
     @on(Input.Changed)

@@ -1,4 +1,4 @@
-"""Rows of a form, the advanced ones folded."""
+"""Rows of a form, the advanced ones in a collapsed section."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Fields(Vertical):
-    """Rows for some fields; the advanced ones wait below a fold."""
+    """Rows for some fields; the advanced ones are collapsed at first."""
 
     DEFAULT_CSS: ClassVar[str] = """
     Fields {
@@ -32,12 +32,10 @@ class Fields(Vertical):
     """
 
     def __init__(self, fields: Iterable[FormField], *, classes: str = "") -> None:
-        """Show ``fields`` in their order."""
         super().__init__(classes=classes)
         self._fields = tuple(fields)
 
     def compose(self) -> ComposeResult:
-        """Lay out the plain rows, then the folded ones."""
         for field in self._fields:
             if not field.advanced:
                 yield FieldRow(field)

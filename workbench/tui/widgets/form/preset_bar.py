@@ -1,4 +1,4 @@
-"""Where a recipe starts from."""
+"""The preset that the form starts from."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from workbench.recipe.recipe import Recipe
 
-_FAVOURITE = "lora"
+_DEFAULT = "lora"
 
 
 class PresetBar(Horizontal):
-    """The choice of a preset."""
+    """The list of presets to start from."""
 
     DEFAULT_CSS: ClassVar[str] = """
     PresetBar {
@@ -40,20 +40,18 @@ class PresetBar(Horizontal):
         """The user chose another preset."""
 
         def __init__(self, name: str) -> None:
-            """Carry its name."""
             super().__init__()
             self.name = name
 
     def __init__(self, presets: Mapping[str, Recipe]) -> None:
-        """Offer ``presets``; without any, the recipe's own defaults."""
+        """Offer ``presets``, or the recipe's defaults if there are none."""
         super().__init__()
         self._options = [
             (f"{name}   {preset.description}", name) for name, preset in presets.items()
         ]
-        self.first = _FAVOURITE if _FAVOURITE in presets else next(iter(presets), "")
+        self.first = _DEFAULT if _DEFAULT in presets else next(iter(presets), "")
 
     def compose(self) -> ComposeResult:
-        """Lay out the choice."""
         yield Label("Preset")
         yield Choice(self._options or [("defaults", "")], self.first, id="preset")
 

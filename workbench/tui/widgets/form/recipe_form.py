@@ -1,4 +1,4 @@
-"""The form of a whole recipe: groups of fields, alternatives by kind, advanced ones folded."""
+"""The form of a whole recipe: groups of fields, and alternatives such as strategies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class PartFields(Vertical):
-    """A part of the recipe: which alternative, what its card says, and its fields."""
+    """A part of the recipe with alternatives: the selected one, its description and its fields."""
 
     DEFAULT_CSS: ClassVar[str] = """
     PartFields {
@@ -42,13 +42,11 @@ class PartFields(Vertical):
     """
 
     def __init__(self, group: FormGroup) -> None:
-        """Show the default alternative of ``group``."""
         super().__init__()
         self.group = group
         self.kind = group.default
 
     def compose(self) -> ComposeResult:
-        """Lay out the choice, the card and the fields of every alternative, one of them shown."""
         options = [(part.card.title, kind) for kind, part in self.group.parts.items()]
         with Horizontal(classes="choice"):
             yield Label(self.group.title, markup=False)
@@ -58,11 +56,10 @@ class PartFields(Vertical):
             yield Fields(part.fields, classes=f"part part-{kind}")
 
     def on_mount(self) -> None:
-        """Show one alternative only."""
         self.choose(self.kind)
 
     def choose(self, kind: str) -> None:
-        """Show another alternative."""
+        """Show the fields of alternative ``kind`` only."""
         self.kind = kind
         self.query_one(f"#kind-{self.group.key}", Select).value = kind
         self.query_one(".card", Static).update(self.group.parts[kind].card.does)
@@ -78,7 +75,7 @@ class PartFields(Vertical):
 
 
 class RecipeForm(VerticalScroll, can_focus=False):
-    """Every field of the recipe, generated; it holds text, never a recipe."""
+    """All fields of the recipe, generated from it; the form holds text, never a recipe."""
 
     DEFAULT_CSS: ClassVar[str] = """
     RecipeForm {
@@ -92,15 +89,13 @@ class RecipeForm(VerticalScroll, can_focus=False):
     ]
 
     class Changed(Message):
-        """Some value of the form changed."""
+        """A value of the form changed."""
 
     def __init__(self, groups: list[FormGroup], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
-        """Show ``groups`` with their defaults."""
         super().__init__(id=id)
         self._groups = groups
 
     def compose(self) -> ComposeResult:
-        """Lay out a heading and the rows of each group."""
         for group in self._groups:
             yield Label(group.title, classes="heading", markup=False)
             if group.parts:
@@ -112,18 +107,18 @@ class RecipeForm(VerticalScroll, can_focus=False):
                 yield Fields(group.fields)
 
     def rows(self) -> list[FieldRow]:
-        """The rows that count now, in order: those of the chosen alternatives."""
-        return [row for row in self.query(FieldRow) if row.parent and _chosen(row)]
+        """The rows of the selected alternatives, in order."""
+        return [row for row in self.query(FieldRow) if row.parent and _is_selected(row)]
 
     def row(self, path: str) -> FieldRow | None:
-        """The row of ``path``, or of the nearest field above it."""
+        """The row of ``path``, or of its nearest parent that has one."""
         rows = {row.field.path: row for row in self.rows()}
         while path and path not in rows:
             path = path.rpartition(".")[0]
         return rows.get(path)
 
     def values(self) -> forms.Values:
-        """What the recipe is given, nested by section."""
+        """The values for the recipe, nested by section."""
         values = {row.field.path: row.value for row in self.rows()}
         kinds = {f"{part.group.key}.kind": part.kind for part in self.query(PartFields)}
         off = {part.path: None for part in self.query(SwitchFields) if not part.active}
@@ -131,43 +126,43 @@ class RecipeForm(VerticalScroll, can_focus=False):
         return forms.nested(kinds | off | active | values)
 
     def fill(self, values: Mapping[str, Any]) -> None:
-        """Show the values of a recipe, given as nested plain data."""
+        """Show the values of a recipe, nested by section."""
         for part in self.query(PartFields):
             part.choose(values[part.group.key]["kind"])
-        known = forms.flat(values)
+        flat_values = forms.flat(values)
         for switch in self.query(SwitchFields):
             section, _, kind = switch.path.partition(".")
             switch.switch(active=values[section][kind] is not None)
         with self.app.batch_update():
             for row in self.rows():
-                row.set_value(known.get(row.field.path, row.field.default))
+                row.set_value(flat_values.get(row.field.path, row.field.default))
 
-    def complain(self, problems: Iterable[Problem]) -> list[Problem]:
-        """Show each problem below its field and return those that belong to none."""
-        rows = dict.fromkeys(self.rows(), "")
-        homeless = []
+    def show_problems(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Show each problem below its field, and return those that have no field."""
+        errors = dict.fromkeys(self.rows(), "")
+        elsewhere = []
         for problem in problems:
             row = self.row(problem.path)
             if row is None:
-                homeless.append(problem)
+                elsewhere.append(problem)
             else:
-                rows[row] = rows[row] or problem.message
-        for row, message in rows.items():
-            row.complain(message)
-        return homeless
+                errors[row] = errors[row] or problem.message
+        for row, message in errors.items():
+            row.show_error(message)
+        return elsewhere
 
-    def advise(self, plan: Plan | None) -> None:
-        """Say beside the learning rate what is usual; while there is no plan, nothing is judged."""
+    def show_advice(self, plan: Plan | None) -> None:
+        """Show beside the learning rate what is usual for ``plan``; without one, no verdict."""
         row = self.row("training.learning_rate")
         if row is None:
             return
         if plan is None:
-            row.doubt()
+            row.mark_advice_stale()
         else:
-            row.advise(advice_on(plan.learning_rate) if plan.learning_rate else None)
+            row.show_advice(advice_on(plan.learning_rate) if plan.learning_rate else None)
 
     def go_to(self, path: str) -> None:
-        """Unfold, show and focus the field of ``path``."""
+        """Expand, show and focus the field of ``path``."""
         row = self.row(path)
         if row is None:
             return
@@ -183,5 +178,5 @@ class RecipeForm(VerticalScroll, can_focus=False):
         self.post_message(self.Changed())
 
 
-def _chosen(row: FieldRow) -> bool:
+def _is_selected(row: FieldRow) -> bool:
     return all(fields.display for fields in row.ancestors if isinstance(fields, Fields))

@@ -1,4 +1,4 @@
-"""What the run in the form will do, in numbers, as a command and as a file."""
+"""What the run in the form will do: numbers, command and file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from workbench.core.formatting import percent
-from workbench.tui.labels import bar, short
+from workbench.core.formatting import compact, percent
+from workbench.tui.labels import bar
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -27,22 +27,22 @@ _LEVELS = {"low": "$text-success", "medium": "$text-warning", "high": "$text-err
 
 
 @dataclass(frozen=True)
-class Outlook:
+class SummaryData:
     """Everything the summary shows.
 
     Attributes:
-        problems: How many fields are wrong.
-        plan: None while it is worked out.
+        problems: Number of invalid fields.
+        plan: Steps, rows and parameters; None while model and data are read.
         tokens: None while they are counted.
-        trouble: Why the run cannot be sized up, in one line.
-        card: What should be known of the chosen strategy.
+        error: Why there can be no plan, in one line.
+        card: Costs and risks of the chosen strategy.
     """
 
     problems: int = 0
     first_problem: str = ""
     plan: Plan | None = None
     tokens: int | None = None
-    trouble: str = ""
+    error: str = ""
     command: str = ""
     yaml: str = ""
     card: Card | None = None
@@ -54,7 +54,7 @@ class Outlook:
 
 
 class Summary(VerticalScroll):
-    """The pane beside the form, or below it where there is no room beside."""
+    """The pane beside the form, or below it on narrow terminals."""
 
     ALLOW_MAXIMIZE = True
     DEFAULT_CSS: ClassVar[str] = """
@@ -67,10 +67,9 @@ class Summary(VerticalScroll):
     }
     """
 
-    outlook: reactive[Outlook] = reactive(Outlook())
+    data: reactive[SummaryData] = reactive(SummaryData())
 
     def compose(self) -> ComposeResult:
-        """Lay out verdict, numbers, command and file."""
         yield Static(id="verdict")
         yield Static(id="numbers")
         yield Static(id="card")
@@ -80,47 +79,45 @@ class Summary(VerticalScroll):
         yield Static(id="yaml", markup=False)
 
     def on_mount(self) -> None:
-        """Name the pane."""
         self.border_title = "What this run will do"
 
     def on_resize(self) -> None:
-        """Use fewer lines where there are few."""
-        self.watch_outlook(self.outlook)
+        """Use fewer lines if the pane has few."""
+        self.watch_data(self.data)
 
-    def watch_outlook(self, outlook: Outlook) -> None:
-        """Show a new outlook."""
+    def watch_data(self, data: SummaryData) -> None:
         if not self.is_mounted:
             return
-        short_of_room = self.size.height < _TALL
-        self.query_one("#verdict", Static).update(_verdict(outlook, short_of_room=short_of_room))
-        self.query_one("#numbers", Static).update(_numbers(outlook, short_of_room=short_of_room))
-        self.query_one("#card", Static).update(_card(outlook.card) if outlook.card else "")
-        self.query_one("#command", Static).update(Content(f"$ {outlook.command}"))
-        self.query_one("#yaml", Static).update(Content(outlook.yaml))
+        compact_layout = self.size.height < _TALL
+        self.query_one("#verdict", Static).update(_verdict(data, compact_layout=compact_layout))
+        self.query_one("#numbers", Static).update(_numbers(data, compact_layout=compact_layout))
+        self.query_one("#card", Static).update(_card(data.card) if data.card else "")
+        self.query_one("#command", Static).update(Content(f"$ {data.command}"))
+        self.query_one("#yaml", Static).update(Content(data.yaml))
         for block in self.query("#command, #yaml, .block"):
-            block.display = bool(outlook.yaml)
+            block.display = bool(data.yaml)
 
 
-def _verdict(outlook: Outlook, *, short_of_room: bool) -> Content:
-    if outlook.problems:
-        fields = "1 field needs" if outlook.problems == 1 else f"{outlook.problems} fields need"
+def _verdict(data: SummaryData, *, compact_layout: bool) -> Content:
+    if data.problems:
+        fields = "1 field needs" if data.problems == 1 else f"{data.problems} fields need"
         return Content.assemble(
-            (f"✗ {fields} attention", "bold $text-error"), f"\n{outlook.first_problem}"
+            (f"✗ {fields} attention", "bold $text-error"), f"\n{data.first_problem}"
         )
-    if outlook.trouble:
-        return Content.assemble(("✗ ", "bold $text-error"), outlook.trouble)
-    if outlook.plan is None:
+    if data.error:
+        return Content.assemble(("✗ ", "bold $text-error"), data.error)
+    if data.plan is None:
         return Content.styled("… reading model and data", "dim")
     ready = Content.assemble(("✓ ready", "bold $text-success"), ("   ^l launch", "dim"))
-    if outlook.plan.risk and short_of_room:
-        offer = f"   ^t {outlook.remedy.text}" if outlook.remedy else ""
-        forgetting = Content.assemble(("   forgetting ", "dim"), _level(outlook.plan.risk))
-        return ready + forgetting + Content.styled(offer, "dim")
+    if data.plan.risk and compact_layout:
+        suggestion = f"   ^t {data.remedy.text}" if data.remedy else ""
+        forgetting = Content.assemble(("   forgetting ", "dim"), _level(data.plan.risk))
+        return ready + forgetting + Content.styled(suggestion, "dim")
     return ready
 
 
-def _numbers(outlook: Outlook, *, short_of_room: bool) -> Content:
-    plan = outlook.plan
+def _numbers(data: SummaryData, *, compact_layout: bool) -> Content:
+    plan = data.plan
     if plan is None:
         return Content("")
     done, left = bar(plan.share, _BAR)
@@ -134,18 +131,18 @@ def _numbers(outlook: Outlook, *, short_of_room: bool) -> Content:
         _line("trains", trains),
         _line("", Content.assemble((done, "$primary"), (left, "$panel"))),
         _line("steps", steps),
-        _line("tokens", _tokens(outlook)),
+        _line("tokens", _tokens(data)),
     ]
-    if short_of_room:
-        lines = [lines[0], Content.assemble(lines[2], "   ", ("tokens ", "dim"), _tokens(outlook))]
+    if compact_layout:
+        lines = [lines[0], Content.assemble(lines[2], "   ", ("tokens ", "dim"), _tokens(data))]
     lines += [_line("note", Content(note)) for note in plan.notes]
-    if plan.risk and not short_of_room:
+    if plan.risk and not compact_layout:
         lines += _risk(plan.risk)
     return Content("\n").join(lines)
 
 
 def _risk(risk: Risk) -> list[Content]:
-    """The risk of forgetting, what would lower it, and how far to trust it."""
+    """The risk of forgetting, what would lower it, and how well the estimate has been checked."""
     from workbench.planning.risk_check import ranking_quality
 
     lines = [_line("forgetting", _level(risk)), Content(risk.raised_by)]
@@ -159,10 +156,10 @@ def _level(risk: Risk) -> Content:
     return Content.styled(risk.level.upper(), f"bold {_LEVELS[risk.level]}")
 
 
-def _tokens(outlook: Outlook) -> Content:
-    if outlook.tokens is None:
-        return Content.styled("…" if outlook.trouble else "counting …", "dim")
-    return Content.assemble((short(outlook.tokens), "bold"), (f"  {outlook.tokens:,}", "dim"))
+def _tokens(data: SummaryData) -> Content:
+    if data.tokens is None:
+        return Content.styled("…" if data.error else "counting …", "dim")
+    return Content.assemble((compact(data.tokens), "bold"), (f"  {data.tokens:,}", "dim"))
 
 
 def _card(card: Card) -> Content:

@@ -1,4 +1,4 @@
-"""A part of the recipe that is on or off: a tick, what it does, and its fields while it is on."""
+"""A part of the recipe that is on or off, with its fields while it is on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SwitchFields(Vertical):
-    """One part with its tick."""
+    """One part with its switch."""
 
     DEFAULT_CSS: ClassVar[str] = """
     SwitchFields {
@@ -38,14 +38,13 @@ class SwitchFields(Vertical):
         """The part was switched on or off."""
 
     def __init__(self, path: str, part: FormPart) -> None:
-        """Offer ``part``, whose values live at ``path`` in the recipe; it starts off."""
+        """Offer ``part``, whose values are at ``path`` in the recipe; it starts off."""
         super().__init__(id=f"switch-{path.replace('.', '-')}")
         self.path = path
         self.part = part
         self.tick = Tick(value=False)
 
     def compose(self) -> ComposeResult:
-        """Lay out the tick, the card and the fields."""
         with Horizontal(classes="switch"):
             yield Label(self.part.card.title, markup=False)
             yield self.tick
@@ -53,7 +52,6 @@ class SwitchFields(Vertical):
         yield Fields(self.part.fields)
 
     def on_mount(self) -> None:
-        """Start off."""
         self._show(active=False)
 
     @property

@@ -1,23 +1,25 @@
-"""Canary prompts: what the model answered at first, and what it answers now."""
+"""Canary prompts: the first answer of the model and its newest, one below the other."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
-from textual.widgets import Static
+from textual.reactive import reactive
+from textual.widget import Widget
 
 from workbench.core.sanitize import visible
+from workbench.tui.widgets.run.live_view import LiveView
 
 if TYPE_CHECKING:
-    from workbench.runs.view import Canary, RunView
+    from workbench.runs.view import Canary
 
 _LINES = 3
 """Lines of one canary."""
 
 
-def kept_words(canary: Canary) -> float:
-    """Share of the words of both answers that stand in both, 0 to 1."""
+def word_overlap(canary: Canary) -> float:
+    """Jaccard index of the words of both answers, 0 to 1."""
     first, newest = set(canary.first.casefold().split()), set(canary.newest.casefold().split())
     return len(first & newest) / len(first | newest) if first | newest else 1.0
 
@@ -30,7 +32,7 @@ def canary_lines(canary: Canary) -> Content:
     elif changed:
         mark = Content.styled("  ◀ changed", "$text-warning")
     else:
-        mark = Content.styled("  the same", "$text-success")
+        mark = Content.styled("  unchanged", "$text-success")
     width = len(f"step {canary.newest_step:,}")
     return Content("\n").join(
         [
@@ -50,16 +52,20 @@ def _one_line(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
-class Canaries(Static):
-    """As many canaries as there is room for, those first that changed most."""
+class Canaries(Widget):
+    """As many canaries as there is room for, the most changed first."""
 
-    DEFAULT_CSS = """
+    DEFAULT_CSS: ClassVar[str] = """
     Canaries { height: 3; padding: 0 2; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
-    def show(self, view: RunView) -> None:
-        """Show a newer view."""
-        self.display = bool(view.canaries)
+    view: reactive[LiveView] = reactive(LiveView())
+
+    def watch_view(self, view: LiveView) -> None:
+        self.display = bool(view.run and view.run.canaries)
+
+    def render(self) -> Content:
+        canaries = self.view.run.canaries if self.view.run else ()
         room = max(self.size.height // _LINES, 1)
-        shown = sorted(view.canaries, key=kept_words)[:room]
-        self.update(Content("\n").join(map(canary_lines, shown)))
+        most_changed = sorted(canaries, key=word_overlap)[:room]
+        return Content("\n").join(map(canary_lines, most_changed))

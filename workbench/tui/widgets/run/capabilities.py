@@ -1,12 +1,13 @@
-"""What was kept and what was lost: one row for each suite, told apart by what a fall means."""
+"""What was kept and what was lost: one row per suite, grouped by what a fall means."""
 
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.reactive import var
 from textual.widgets import Static
 
 from workbench.core.sanitize import visible
@@ -19,8 +20,8 @@ from workbench.evaluation.analysis.formatting import (
     score_with_error,
     size_in_points,
 )
-from workbench.tui.labels import cut
-from workbench.tui.verdicts import VERDICT_COLOURS, interval_bar
+from workbench.tui.finding_styles import VERDICT_COLOURS, interval_bar
+from workbench.tui.labels import truncate
 
 if TYPE_CHECKING:
     from typing import Any
@@ -31,38 +32,38 @@ if TYPE_CHECKING:
     from workbench.evaluation.suites.items import Measures
 
 _KINDS: dict[Measures, tuple[str, str]] = {
-    "knowledge": ("knowledge", "what it knows: a fall is knowledge lost"),
-    "behaviour": ("behaviour", "how it answers: a fall can hide knowledge that is still there"),
-    "safety": ("safety", "what it refuses: judged on each side, never averaged in"),
-    "information": ("information", "shown, never judged"),
+    "knowledge": ("knowledge", "what it knows: a fall is lost knowledge"),
+    "behaviour": ("behaviour", "how it answers: a fall may hide knowledge that is still there"),
+    "safety": ("safety", "what it refuses: judged separately, never averaged with the rest"),
+    "information": ("information", "shown without a verdict"),
 }
 _TITLE, _SHORT_TITLE = 21, 17
 _SHORTEST_BAR, _LONGEST_BAR = 6, 31
 _ROOMY = 110
-_WORDS = 49
-"""Cells of a row beside title and bar."""
-_MORE_WORDS = 42
-"""Cells that a row with number of items, smallest effect and what would decide takes beyond."""
+_NARROW_CELLS = 49
+"""Cells of a row beside its title and its bar."""
+_ROOMY_CELLS = 42
+"""Further cells of a roomy row: number of items, smallest detectable change, items needed."""
 _NOTHING = "No capability was measured in this run."
 
 
 def capability_table(findings: Findings, width: int) -> Content:
-    """The whole table, ``width`` cells wide, with the reader's notes below."""
+    """The whole table, ``width`` cells wide, with benchmarks and notes below."""
     if not findings.capabilities:
         return Content("\n").join([Content(_NOTHING), *_benchmarks(findings), *_notes(findings)])
     layout = _Layout(findings, width)
     lines = [layout.header()]
     order = list(_KINDS)
-    rows = sorted(findings.capabilities, key=lambda each: order.index(each.kind))
-    for kind, group in groupby(rows, key=lambda each: each.kind):
+    by_kind = sorted(findings.capabilities, key=lambda capability: order.index(capability.kind))
+    for kind, group in groupby(by_kind, key=lambda capability: capability.kind):
         name, meaning = _KINDS[kind]
         lines.append(Content.assemble((name, "bold $primary"), (f"  {meaning}", "dim")))
-        lines += [layout.row(each) for each in group]
+        lines += [layout.row(capability) for capability in group]
     return Content("\n").join([*lines, *_benchmarks(findings), *_notes(findings)])
 
 
 def _benchmarks(findings: Findings) -> list[Content]:
-    """Standard benchmarks, where any were asked: two lines for each metric."""
+    """Standard benchmarks, if any were run: two lines for each metric."""
     if not findings.benchmarks:
         return []
     lines = [Content.assemble(("standard benchmarks", "bold $primary"), ("  shown only", "dim"))]
@@ -86,78 +87,77 @@ def _notes(findings: Findings) -> list[Content]:
 
 
 class _Layout:
-    """How wide each column is; the bar takes what the words leave."""
+    """Column widths; the bar takes the room that the other columns leave."""
 
     def __init__(self, findings: Findings, width: int) -> None:
         self._roomy = width >= _ROOMY
         longest = _TITLE if self._roomy else _SHORT_TITLE
-        self._title = min(longest, max(len(each.title) for each in findings.capabilities))
-        ends = [abs(end) for each in findings.capabilities for end in (each.low, each.high)]
-        self._span = max(*ends, *(1.5 * each.margin for each in findings.capabilities))
-        left = width - self._title - (_WORDS + _MORE_WORDS if self._roomy else _WORDS)
+        capabilities = findings.capabilities
+        self._title = min(longest, max(len(capability.title) for capability in capabilities))
+        ends = [abs(end) for one in capabilities for end in (one.low, one.high)]
+        self._span = max(*ends, *(1.5 * capability.margin for capability in capabilities))
+        others = _NARROW_CELLS + (_ROOMY_CELLS if self._roomy else 0)
+        left = width - self._title - others
         self._bar = min(left, _LONGEST_BAR) if left >= _SHORTEST_BAR else 0
 
     def header(self) -> Content:
         bar = f"{'':{self._bar}} " if self._bar else ""
-        wide = f" {'n':>5} {'sees from':>9}" if self._roomy else ""
+        wide = f" {'n':>5} {'detects':>9}" if self._roomy else ""
         line = f"{'':{self._title}} {'was':>4} {'is':>4} {bar}{'change':<14}"
         return Content.styled(f"{line} lost gain{wide} verdict", "dim")
 
-    def row(self, each: Capability) -> Content:
-        look = VERDICT_COLOURS[each.verdict]
-        interval = Interval(value=each.change, low=each.low, high=each.high)
+    def row(self, capability: Capability) -> Content:
+        look = VERDICT_COLOURS[capability.verdict]
         parts: list[Any] = [
-            f"{cut(visible(each.title), self._title):<{self._title}} ",
-            (f"{each.before:>4.2f} ", "dim"),
-            f"{each.after:>4.2f} ",
-        ]
-        if self._bar:
-            bar = interval_bar(
-                interval, width=self._bar, span=self._span, margin=each.margin, look=look
-            )
-            parts += [bar, " "]
-        ends = f" ({points(each.low)}…{points(each.high)})"
-        parts += [
-            (f"{points(each.change):>3}", "bold"),
-            (f"{ends:<11}", "dim"),
-            f" {each.lost:>4} {each.gained:>4} ",
+            f"{truncate(visible(capability.title), self._title):<{self._title}} ",
+            (f"{capability.before:>4.2f} ", "dim"),
+            f"{capability.after:>4.2f} ",
+            *self._interval(capability, look),
+            (f"{points(capability.change):>3}", "bold"),
+            (f"{f' ({points(capability.low)}…{points(capability.high)})':<11}", "dim"),
+            f" {capability.lost:>4} {capability.gained:>4} ",
         ]
         if self._roomy:
-            parts.append((f"{each.n:>5} {100 * each.smallest_detectable:>9.0f} ", "dim"))
-        return Content.assemble(*parts, *self._verdict(each, look))
+            detectable = 100 * capability.smallest_detectable
+            parts.append((f"{capability.n:>5} {detectable:>9.0f} ", "dim"))
+        return Content.assemble(*parts, *self._verdict(capability, look))
 
-    def _verdict(self, each: Capability, look: str) -> list[Any]:
-        word = each.verdict or ("shown only" if each.headroom else "no headroom")
-        needs = f"  {each.needed:,} items would decide" if each.needed and self._roomy else ""
-        return [(word, f"bold {look}"), (needs, "dim")]
+    def _interval(self, capability: Capability, look: str) -> list[Any]:
+        if not self._bar:
+            return []
+        interval = Interval(value=capability.change, low=capability.low, high=capability.high)
+        margin = capability.margin
+        bar = interval_bar(interval, width=self._bar, span=self._span, margin=margin, look=look)
+        return [bar, " "]
+
+    def _verdict(self, capability: Capability, look: str) -> list[Any]:
+        verdict = capability.verdict or ("shown only" if capability.headroom else "no headroom")
+        needed = capability.needed if self._roomy else 0
+        needs = f"  {needed:,} items would decide" if needed else ""
+        return [(verdict, f"bold {look}"), (needs, "dim")]
 
 
 class CapabilityPane(VerticalScroll):
-    """The table in a pane of its own, laid out again at every width."""
+    """A pane with the table, laid out again for every width."""
 
     ALLOW_MAXIMIZE = True
-    DEFAULT_CSS = """
+    DEFAULT_CSS: ClassVar[str] = """
     CapabilityPane { & > Static { height: auto; } }
     """
 
+    findings: var[Findings | None] = var(None)
+
     def __init__(self) -> None:
-        """Start empty."""
         super().__init__(id="capabilities", classes="pane")
-        self._findings: Findings | None = None
-
-    def compose(self) -> ComposeResult:
-        """Lay out the one text."""
-        yield Static(id="table")
-
-    def on_mount(self) -> None:
-        """Name the pane."""
         self.border_title = "What it kept"
 
-    def show(self, findings: Findings) -> None:
-        """Show other findings."""
-        self._findings = findings
-        margin = f"a loss of up to {size_in_points(findings.margin)} is called kept"
-        self.border_subtitle = margin if findings.capabilities else ""
+    def compose(self) -> ComposeResult:
+        yield Static(id="table")
+
+    def watch_findings(self, findings: Findings | None) -> None:
+        if findings and findings.capabilities:
+            margin = size_in_points(findings.margin)
+            self.border_subtitle = f"a loss of up to {margin} counts as kept"
         self._lay_out()
 
     def on_resize(self) -> None:
@@ -165,6 +165,6 @@ class CapabilityPane(VerticalScroll):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        if self._findings and self.size.width:
-            table = capability_table(self._findings, self.scrollable_content_region.width)
+        if self.findings and self.size.width:
+            table = capability_table(self.findings, self.scrollable_content_region.width)
             self.query_one("#table", Static).update(table)

@@ -1,14 +1,15 @@
-"""The newest numbers of a run, in one calm line."""
+"""The newest numbers of a run, in one line."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
+from textual.reactive import var
 from textual.widgets import Static
 
-from workbench.core.formatting import number
-from workbench.tui.labels import short
+from workbench.core.formatting import compact, number
+from workbench.tui.widgets.run.live_view import LiveView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,30 +24,30 @@ _FIGURES: tuple[tuple[str, str, str, Callable[[float], str]], ...] = (
     ("learning rate", "train", "learning_rate", lambda value: number(value, 3)),
     ("gradient norm", "train", "gradient_norm", lambda value: f"{value:.2f}"),
     ("epoch", "train", "epoch", lambda value: f"{value:.2f}"),
-    ("tokens seen", "train", "tokens", short),
+    ("tokens seen", "train", "tokens", compact),
 )
 
 
 def figures(view: RunView) -> Content:
-    """Label and value of everything that has been measured."""
-    known = [
-        (label, words(value))
-        for label, kind, name, words in _FIGURES
+    """Label and newest value of everything that has been measured."""
+    parts = [
+        Content.assemble((f"{label} ", "dim"), (format_value(value), "bold"))
+        for label, kind, name, format_value in _FIGURES
         if (value := view.value(kind, name)) is not None
     ]
-    parts = [Content.assemble((f"{label} ", "dim"), (value, "bold")) for label, value in known]
     return Content("   ").join(parts)
 
 
 class Figures(Static):
-    """One line, two where there is no room for one."""
+    """One line, or two on narrow terminals; hidden until something is measured."""
 
-    DEFAULT_CSS = """
+    DEFAULT_CSS: ClassVar[str] = """
     Figures { height: auto; max-height: 2; padding: 0 2; }
     """
 
-    def show(self, view: RunView) -> None:
-        """Show a newer view."""
-        line = figures(view)
+    view: var[LiveView] = var(LiveView())
+
+    def watch_view(self, view: LiveView) -> None:
+        line = figures(view.run) if view.run else Content("")
         self.display = bool(line.plain)
         self.update(line)

@@ -1,18 +1,20 @@
-"""Is it forgetting: the KL to the base over the steps, between the lines it must not pass."""
+"""Is it forgetting: the KL to the base over the steps, between its warning and its limit."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.reactive import var
+
 from workbench.runs.series import Series
-from workbench.tui.widgets.common.chart import Chart, Curve, Level
+from workbench.tui.widgets.common.chart import Chart, ChartData, Curve, Level
+from workbench.tui.widgets.run.live_view import LiveView
 
 if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
-    from workbench.runs.view import RunView
 
 _WARN, _LIMIT = 0.1, 0.3
-"""KL to base in nats per token where no budget says otherwise."""
+"""KL to base in nats per token where the recipe has no budget."""
 _CURVES = (
     ("general", "retention.kl", "first"),
     ("task", "retention.kl_task", "third"),
@@ -21,39 +23,42 @@ _CURVES = (
 
 
 class ForgettingPane(Chart):
-    """Measured KL on general and on task text, and what EWC predicts of it."""
+    """KL measured on general text and on the task, and the KL that EWC predicts."""
+
+    view: var[LiveView] = var(LiveView())
 
     def __init__(self) -> None:
-        """Start empty, with the usual lines."""
         super().__init__(
             "KL to base, nats per token",
-            words=lambda value: f"{value:.3f}",
+            format_value=lambda value: f"{value:.3f}",
             from_zero=True,
-            levels=_levels(_WARN, _LIMIT),
             id="forgetting",
         )
-        self._measured_at_all = True
 
-    def know(self, recipe: Recipe) -> None:
-        """Take the lines of the recipe's budget, if it has one."""
-        wanted = recipe.evaluation
-        self._measured_at_all = bool(wanted.retention_steps and wanted.general_text)
-        if budget := recipe.retention.active().get("budget"):
-            values = budget.model_dump()
-            self.levels = _levels(values["warn"], values["limit"])
-
-    def show_view(self, view: RunView) -> None:
-        """Show a newer view."""
-        curves = [
-            Curve(label, view.series.get(name, Series()), look) for label, name, look in _CURVES
-        ]
-        self.show(curves, empty=self._why_empty(view), until=view.status.step)
-
-    def _why_empty(self, view: RunView) -> str:
-        if not self._measured_at_all:
-            return "switched off in the recipe"
-        return "waiting for the first measurement" if view.status.live else "it was not measured"
+    def watch_view(self, view: LiveView) -> None:
+        """Draw the curves of a newer view, and the levels of its recipe."""
+        if view.run:
+            series = view.run.series
+            curves = tuple(
+                Curve(label, series.get(name, Series()), look) for label, name, look in _CURVES
+            )
+            step = view.run.status.step
+            self.data = ChartData(curves, _why_empty(view), step, _levels(view.recipe))
 
 
-def _levels(warn: float, limit: float) -> tuple[Level, Level]:
+def _levels(recipe: Recipe | None) -> tuple[Level, Level]:
+    """Warning and limit of the recipe's budget, or the usual ones."""
+    warn, limit = _WARN, _LIMIT
+    if recipe and (budget := recipe.retention.active().get("budget")):
+        values = budget.model_dump()
+        warn, limit = values["warn"], values["limit"]
     return Level("warn", warn, "warn"), Level("limit", limit, "limit")
+
+
+def _why_empty(view: LiveView) -> str:
+    if view.recipe:
+        evaluation = view.recipe.evaluation
+        if not (evaluation.retention_steps and evaluation.general_text):
+            return "switched off in the recipe"
+    live = view.run is not None and view.run.status.live
+    return "waiting for the first measurement" if live else "not measured"

@@ -1,4 +1,4 @@
-"""The items that changed, the worst first, and both answers to the marked one."""
+"""The items that changed, the worst first, and both answers to the highlighted one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.reactive import var
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.evaluation.analysis.findings import Findings, ItemFinding
 
 _PROMPT = 200
-_NONE = "No item that was asked has another score than before."
+_NONE = "No item has a different score than before."
 
 
 class ItemList(OptionList):
@@ -28,31 +29,34 @@ class ItemList(OptionList):
 
     ALLOW_MAXIMIZE = True
     BINDINGS: ClassVar = [
-        command("enter", "select", "Ask again", "Open the marked item in the split chat.")
+        command("enter", "select", "Ask again", "Ask the highlighted item again in the split chat.")
     ]
     DEFAULT_CSS: ClassVar[str] = """
     ItemList { background: transparent; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     @dataclass
-    class Marked(Message):
-        """Another item is marked, or none."""
+    class ItemHighlighted(Message):
+        """Another item is highlighted, or none."""
 
         item: ItemFinding | None
 
     @dataclass
-    class Chosen(Message):
+    class AskAgain(Message):
         """The user wants to ask this item again."""
 
         item: ItemFinding
 
+    findings: var[Findings | None] = var(None)
+
     def __init__(self) -> None:
-        """Start empty."""
         super().__init__(id="items", classes="pane", markup=False)
         self._items: tuple[ItemFinding, ...] = ()
 
-    def show(self, findings: Findings) -> None:
-        """Show the items of other findings."""
+    def watch_findings(self, findings: Findings | None) -> None:
+        """List the items of other findings."""
+        if findings is None:
+            return
         self._items = findings.items
         lost = sum(item.after < item.before for item in self._items)
         self.border_title = f"Items that changed: {lost} lost, {len(self._items) - lost} gained"
@@ -60,48 +64,42 @@ class ItemList(OptionList):
         self.disabled = not self._items
         self.highlighted = 0 if self._items else None
         if not self._items:
-            self.post_message(self.Marked(None))
+            self.post_message(self.ItemHighlighted(None))
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Tell which item is marked."""
         event.stop()
-        self.post_message(self.Marked(self._items[event.option_index]))
+        self.post_message(self.ItemHighlighted(self._items[event.option_index]))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Tell which item is to be asked again."""
         event.stop()
-        self.post_message(self.Chosen(self._items[event.option_index]))
+        self.post_message(self.AskAgain(self._items[event.option_index]))
 
 
 class ItemAnswers(VerticalScroll):
-    """What the base said, and what the tuned model says now."""
+    """The answers of the base and of the tuned model to one item."""
 
     ALLOW_MAXIMIZE = True
     DEFAULT_CSS: ClassVar[str] = """
     ItemAnswers { & > Static { height: auto; } }
     """
 
+    item: var[ItemFinding | None] = var(None)
+
     def __init__(self) -> None:
-        """Start empty."""
         super().__init__(id="answers", classes="pane")
-
-    def compose(self) -> ComposeResult:
-        """Lay out the one text."""
-        yield Static(id="both")
-
-    def on_mount(self) -> None:
-        """Name the pane."""
         self.border_title = "Before and after"
 
-    def show(self, item: ItemFinding | None) -> None:
-        """Show another item."""
+    def compose(self) -> ComposeResult:
+        yield Static(id="both")
+
+    def watch_item(self, item: ItemFinding | None) -> None:
         self.border_subtitle = Content(visible(f"{item.suite}/{item.id}" if item else ""))
         self.query_one("#both", Static).update(both_answers(item) if item else Content(_NONE))
         self.scroll_home(animate=False)
 
 
 def both_answers(item: ItemFinding) -> Content:
-    """Question and answers, as they were given."""
+    """The question and both answers in full."""
     return Content.assemble(
         (visible(item.prompt), "bold $primary"),
         (f"\n\nbase  {_score(item.before)}\n", "dim"),

@@ -1,18 +1,20 @@
-"""The two lines over a run: what it is and where it stands, how far it is and how fast."""
+"""The two lines above a run: its state and what it is, its progress and speed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.content import Content
-from textual.widgets import Static
+from textual.reactive import reactive
+from textual.widget import Widget
 
-from workbench.core.formatting import percent
+from workbench.core.formatting import compact, duration, percent
 from workbench.core.sanitize import visible
-from workbench.tui.labels import bar, clock, short
-from workbench.tui.states import state_content
+from workbench.tui.labels import bar, state_content
+from workbench.tui.widgets.run.live_view import LiveView
 
 if TYPE_CHECKING:
+    from workbench.recipe.recipe import Recipe
     from workbench.runs.view import RunView
 
 _BAR = 28
@@ -20,18 +22,16 @@ _NARROW_BAR = 14
 _WIDE = 100
 
 
-def first_line(view: RunView, about: str) -> Content:
-    """State, process, id, and model and strategy in a few words."""
+def state_line(view: RunView, recipe: Recipe | None) -> Content:
+    """State, pid and id of the run, its strategy and its model."""
+    about = f"   {recipe.strategy.card.title} on {recipe.model.id}" if recipe else ""
     return Content.assemble(
-        state_content(view.status),
-        "   ",
-        (view.id, "bold"),
-        (f"   {about}" if about else "", "dim"),
+        state_content(view.status), "   ", (visible(view.id), "bold"), (about, "dim")
     )
 
 
-def second_line(view: RunView, width: int) -> Content:
-    """Progress: of the steps once there are steps, of the phase before, the reason at the end."""
+def progress_line(view: RunView, width: int) -> Content:
+    """Progress of the training, or before its first step of the phase; at the end the reason."""
     cells = _BAR if width >= _WIDE else _NARROW_BAR
     status = view.status
     if status.step and status.total:
@@ -56,38 +56,42 @@ def _steps(view: RunView, cells: int) -> Content:
         return Content.assemble(*parts, ("   " + visible(status.paused), "$text-warning"))
     seconds = view.value("train", "seconds_left")
     if status.live and seconds is not None:
-        parts += ["   ", (clock(seconds), "bold"), (" left", "dim")]
+        parts += ["   ", (duration(seconds), "bold"), (" left", "dim")]
     speed = view.value("train", "tokens_per_second")
     if speed is not None:
-        parts += ["   ", (short(speed), "bold"), (" tokens/s", "dim")]
+        parts += ["   ", (compact(speed), "bold"), (" tokens/s", "dim")]
     if view.unread:
         parts += [(f"   reading the log, {percent(1 - view.unread)}", "$text-muted")]
     elif status.reason:
         parts += [("   " + visible(status.reason), "$text-muted")]
     elif status.live and status.phase and status.phase != "training":
-        parts += [("   " + status.phase, "$text-muted")]
+        parts += [("   " + visible(status.phase), "$text-muted")]
     return Content.assemble(*parts)
 
 
 def _phase(phase: dict[str, Any], cells: int) -> Content:
-    name = phase.get("name") or "waiting for the worker"
+    name = visible(str(phase.get("name") or "waiting for the worker"))
     detail = visible(str(phase.get("detail", "")))
     done, total = phase.get("done", 0), phase.get("total", 0)
     parts: list[Any] = [f"{name} …", (f"  {detail}" if detail else "", "dim")]
     if total:
-        full, left = bar(done / total, cells)
-        parts += ["  ", (full, "$primary"), (left, "$panel"), f" {done:,} / {total:,}"]
+        filled, left = bar(done / total, cells)
+        parts += ["  ", (filled, "$primary"), (left, "$panel"), f" {done:,} / {total:,}"]
     return Content.assemble(*parts)
 
 
-class RunTitle(Static):
+class RunTitle(Widget):
     """Both lines, redrawn with every view."""
 
-    DEFAULT_CSS = """
+    DEFAULT_CSS: ClassVar[str] = """
     RunTitle { height: 2; padding: 0 2; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
-    def show(self, view: RunView, about: str) -> None:
-        """Show a newer view."""
-        lines = [first_line(view, about), second_line(view, self.size.width)]
-        self.update(Content("\n").join(lines))
+    view: reactive[LiveView] = reactive(LiveView())
+
+    def render(self) -> Content:
+        run = self.view.run
+        if run is None:
+            return Content("")
+        lines = (state_line(run, self.view.recipe), progress_line(run, self.size.width))
+        return Content("\n").join(lines)

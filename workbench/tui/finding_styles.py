@@ -1,4 +1,4 @@
-"""How findings look: verdicts and measures in their colours, intervals as small bars."""
+"""The look of findings: colours of verdicts and ratings, and intervals as small bars."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RATING_COLOURS: dict[Rating, str] = {
 def interval_bar(
     interval: Interval, *, width: int, span: float, margin: float, look: str
 ) -> Content:
-    """An interval between ``-span`` and ``span``: its value, its ends, zero, and ``-margin``."""
+    """Draw an interval on the range ``-span`` to ``span``, with marks at zero and ``-margin``."""
 
     def cell(value: float) -> int:
         share = (value + span) / (2 * span)
@@ -34,11 +34,11 @@ def interval_bar(
 
     low, high = cell(interval.low), cell(interval.high)
     inside = dict.fromkeys(range(low, high + 1), "─") | {low: "├", high: "┤"}
-    drawn = inside | {cell(interval.value): "●"}
+    cells = inside | {cell(interval.value): "●"}
     marks = {cell(-margin): "┊", cell(0.0): "│"}
     return Content.assemble(
         *(
-            (drawn[column], look) if column in drawn else (marks.get(column, " "), "dim")
+            (cells[column], look) if column in cells else (marks.get(column, " "), "dim")
             for column in range(width)
         )
     )
