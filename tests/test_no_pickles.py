@@ -1,4 +1,4 @@
-"""No pickle is opened and no code is run that came with a model or lies in a run folder."""
+"""No pickle is opened, and no code that came with a model or a run folder is executed."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ UNSAFE_MODULES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"
 def calls(tree: ast.AST) -> Iterator[tuple[str, dict[str, ast.expr]]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            given = {word.arg: word.value for word in node.keywords if word.arg}
-            yield ast.unparse(node.func), given
+            keywords = {word.arg: word.value for word in node.keywords if word.arg}
+            yield ast.unparse(node.func), keywords
 
 
 def is_literally(value: ast.expr | None, expected: object) -> bool:
@@ -41,14 +41,14 @@ def problems(source: str) -> list[str]:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         found += [name for name in names if name.partition(".")[0] in UNSAFE_MODULES]
-    for name, given in calls(tree):
-        if name == "torch.load" and not is_literally(given.get("weights_only"), True):
+    for name, keywords in calls(tree):
+        if name == "torch.load" and not is_literally(keywords.get("weights_only"), True):
             found.append(name)
         reads_weights = name.endswith("from_pretrained") and ("Model" in name or "type(" in name)
-        own = "gguf_file" in given or name.startswith("PeftModel")
-        if reads_weights and not own and not is_literally(given.get("use_safetensors"), True):
+        own = "gguf_file" in keywords or name.startswith("PeftModel")
+        if reads_weights and not own and not is_literally(keywords.get("use_safetensors"), True):
             found.append(name)
-        if is_literally(given.get("trust_remote_code"), True):
+        if is_literally(keywords.get("trust_remote_code"), True):
             found.append(f"{name}: trust_remote_code")
     return found
 
@@ -69,7 +69,7 @@ def test_no_source_opens_a_pickle(path: Path) -> None:
         "AutoTokenizer.from_pretrained(folder, trust_remote_code=True)",
     ],
 )
-def test_what_the_search_is_for_is_found(source: str) -> None:
+def test_the_search_finds_unsafe_calls(source: str) -> None:
     assert len(problems(source)) == 1
 
 
@@ -78,7 +78,7 @@ def test_remote_code_is_off_by_default() -> None:
 
 
 class Trap:
-    """Leaves a mark when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark

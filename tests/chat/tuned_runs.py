@@ -27,10 +27,10 @@ def finished_run(
     """A run whose result is ``base`` plus noise of standard deviation ``shift``."""
     import torch
 
-    from workbench.models.dtype import settle_dtypes
+    from workbench.models.dtype import resolve_dtypes
 
     run = runs.create(recipe_on(base, kind, **fields))
-    settle_dtypes(run, run.recipe(), torch.device("cpu"))
+    resolve_dtypes(run, run.recipe(), torch.device("cpu"))
     tuned_model(base, kind, run.model, shift=shift, seed=seed, **fields)
     return run
 

@@ -46,6 +46,6 @@ def test_findings_come_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_findings_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     result = examine(monkeypatch, FINE, WARNED, arguments=("--json",))
     assert json.loads(result.stdout) == [
-        {"name": "disk", "state": "ok", "says": "80 GiB free", "remedy": ""},
-        {"name": "hub", "state": "warn", "says": "does not answer", "remedy": "connect"},
+        {"name": "disk", "state": "ok", "message": "80 GiB free", "remedy": ""},
+        {"name": "hub", "state": "warn", "message": "does not answer", "remedy": "connect"},
     ]

@@ -20,7 +20,7 @@ from workbench.data.splitting import load_split
 from workbench.evaluation.lm_eval import runner
 from workbench.evaluation.lm_eval.redirect_output import output_to
 from workbench.evaluation.lm_eval.runner import BenchmarkRequest, benchmark
-from workbench.models.dtype import run_dtypes
+from workbench.models.dtype import read_dtypes
 from workbench.models.loaded_base import open_base
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_base_and_result_are_benchmarked_on_one_model(
     (score,) = (score for score in done.scores if score.metric == "acc")
     assert (score.task, score.version, score.n, score.of) == ("ftwb_intents", "2.0", 12, 12)
     recipe = run.recipe()
-    opened = open_base(recipe, load_split(recipe.data, 0), run_dtypes(run), silent)
+    opened = open_base(recipe, load_split(recipe.data, 0), read_dtypes(run), silent)
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     assert score.before == pytest.approx(plain_accuracy(opened.base, tokenizer))
     tuned = recipe.strategy.load(opened.base, run.model)

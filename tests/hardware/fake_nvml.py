@@ -13,7 +13,7 @@ class NVMLError(Exception):
 
 
 class FakeNvml:
-    """Three devices; the second tells nothing, the third is a MIG slice with memory alone."""
+    """Three devices; the second reports nothing, the third is a MIG slice with memory only."""
 
     NVMLError = NVMLError
     NVML_TEMPERATURE_GPU = 0

@@ -1,4 +1,4 @@
-"""Which devices a run may take, told without torch."""
+"""The devices that a run may use, without torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("visible", "seen"),
+    ("visible", "usable"),
     [
         (None, (FIRST, SECOND)),
         ("1", (SECOND,)),
@@ -32,16 +32,16 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
         ("-1", (CPU,)),
     ],
 )
-def test_the_user_decides_what_a_run_sees(
-    monkeypatch: pytest.MonkeyPatch, visible: str | None, seen: tuple[Device, ...]
+def test_cuda_visible_devices_is_obeyed(
+    monkeypatch: pytest.MonkeyPatch, visible: str | None, usable: tuple[Device, ...]
 ) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert usable_devices() == seen
+    assert usable_devices() == usable
 
 
-def test_a_torch_for_the_cpu_and_a_box_without_gpus_use_the_cpu(
+def test_without_cuda_the_cpu_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

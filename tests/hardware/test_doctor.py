@@ -1,3 +1,5 @@
+"""What the doctor checks, and what it makes of a broken machine."""
+
 from __future__ import annotations
 
 import errno
@@ -25,7 +27,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
 
-def test_everything_is_looked_at_once(tmp_path: Path) -> None:
+def test_everything_is_checked_once(tmp_path: Path) -> None:
     checks = list(doctor.examine(tmp_path))
     assert [check.name for check in checks] == [
         "Python",
@@ -41,7 +43,7 @@ def test_everything_is_looked_at_once(tmp_path: Path) -> None:
     assert all(check.remedy for check in checks if check.state != "ok")
 
 
-def test_examining_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_the_checks_leave_nothing_behind(tmp_path: Path) -> None:
     states(tmp_path / "runs")
     assert list(tmp_path.iterdir()) == []
 
@@ -50,7 +52,7 @@ def test_an_old_python_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.check_python().state == "ok"
     monkeypatch.setattr(doctor.sys, "version_info", (3, 10, 4))
     check = doctor.check_python()
-    assert (check.state, check.says) == ("fail", "3.10.4 is too old")
+    assert (check.state, check.message) == ("fail", "3.10.4 is too old")
 
 
 @pytest.mark.parametrize(
@@ -74,10 +76,10 @@ def test_a_runs_folder_that_cannot_be_written_fails(
     monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
     check = doctor.check_writable(tmp_path / "runs")
     assert check.state == "fail"
-    assert "Permission denied" in check.says
+    assert "Permission denied" in check.message
 
 
-def test_a_runs_folder_without_locks_is_told(
+def test_a_runs_folder_without_locks_is_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_file: int, _how: int) -> None:
@@ -86,29 +88,29 @@ def test_a_runs_folder_without_locks_is_told(
     monkeypatch.setattr(doctor.fcntl, "flock", refuse)
     check = doctor.check_writable(tmp_path)
     assert check.state == "warn"
-    assert "locks no files" in check.says
+    assert "does not support locks" in check.message
     assert "one host only" in check.remedy
 
 
 @pytest.mark.parametrize(
-    ("torch", "state", "said"),
-    [("2.13.0+cpu", "warn", "built for the CPU alone"), ("2.13.0", "ok", "driver 580.1")],
+    ("torch", "state", "message"),
+    [("2.13.0+cpu", "warn", "built for the CPU only"), ("2.13.0", "ok", "driver 580.1")],
 )
 def test_a_gpu_needs_a_torch_that_uses_it(
-    monkeypatch: pytest.MonkeyPatch, torch: str, state: str, said: str
+    monkeypatch: pytest.MonkeyPatch, torch: str, state: str, message: str
 ) -> None:
     monkeypatch.setattr(gpus, "_nvml", FakeNvml)
     monkeypatch.setattr(doctor, "version_of", lambda _: torch)
     check = doctor.check_device()
     assert check.state == state
-    assert said in check.says
+    assert message in check.message
 
 
-def test_a_box_without_a_gpu_is_warned(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_a_gpu_is_warned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpus, "_nvml", lambda: None)
     check = doctor.check_device()
     assert check.state == "warn"
-    assert "no GPU" in check.says
+    assert "no GPU" in check.message
 
 
 def test_the_hub_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,22 +120,22 @@ def test_the_hub_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("required", "state", "said"),
+    ("required", "state", "message"),
     [
-        (["pytest>=1"], "ok", "all 1 are here"),
+        (["pytest>=1"], "ok", "all 1 are installed"),
         (["pytest>=1", "no-such-package-here"], "fail", "no-such-package-here is missing"),
         (["pytest>=99999"], "fail", ">=99999 is needed"),
-        (['no-such-package-here; extra == "test"'], "ok", "all 0 are here"),
-        (['no-such-package-here; python_version < "3"'], "ok", "all 0 are here"),
+        (['no-such-package-here; extra == "test"'], "ok", "all 0 are installed"),
+        (['no-such-package-here; python_version < "3"'], "ok", "all 0 are installed"),
     ],
 )
-def test_packages_are_held_against_what_is_required(
-    monkeypatch: pytest.MonkeyPatch, required: list[str], state: str, said: str
+def test_packages_are_compared_with_the_requirements(
+    monkeypatch: pytest.MonkeyPatch, required: list[str], state: str, message: str
 ) -> None:
     monkeypatch.setattr(metadata, "requires", lambda _: required)
     check = check_packages()
     assert check.state == state
-    assert said in check.says
+    assert message in check.message
 
 
 def test_a_package_that_is_not_installed_has_no_version() -> None:
@@ -143,7 +145,7 @@ def test_a_package_that_is_not_installed_has_no_version() -> None:
 
 
 @pytest.mark.parametrize(("torch", "state"), [("2.9.0+rocm6.4", "ok"), ("2.9.0+cpu", "warn")])
-def test_an_amd_device_is_known_by_its_driver(
+def test_an_amd_device_is_recognised_by_its_driver(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torch: str, state: str
 ) -> None:
     driver = tmp_path / "kfd"
@@ -153,5 +155,5 @@ def test_an_amd_device_is_known_by_its_driver(
     monkeypatch.setattr(doctor, "version_of", lambda _name: torch)
     check = doctor.check_device()
     assert check.state == state
-    assert check.says.startswith(f"an AMD driver answers at {driver}")
+    assert check.message.startswith(f"an AMD driver is present at {driver}")
     assert ("ROCm" in check.remedy) == (state == "warn")

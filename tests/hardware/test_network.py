@@ -1,3 +1,5 @@
+"""The hub is reached, refuses, or hangs."""
+
 from __future__ import annotations
 
 from threading import Event
@@ -18,20 +20,20 @@ def script(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", answer)
 
 
-def test_offline_mode_is_not_argued_with(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    script(monkeypatch, lambda *_, **__: asked.append(1))
+def test_offline_mode_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = []
+    script(monkeypatch, lambda *_, **__: requests.append(1))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert not hub_reachable(5)
-    assert asked == []
+    assert requests == []
 
 
-def test_an_answer_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_answer_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     script(monkeypatch, lambda *_, **__: None)
     assert hub_reachable(30)
 
 
-def test_a_refused_connection_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_connection_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise ConnectError("no", request=Request("GET", "https://hub"))
 

@@ -1,3 +1,5 @@
+"""Readings of memory and devices, from torch and from a scripted driver."""
+
 from __future__ import annotations
 
 import mmap
@@ -10,7 +12,7 @@ import pytest
 
 from tests.hardware.fake_nvml import GIB, FakeNvml
 from workbench.hardware import gpus, readings
-from workbench.hardware.readings import CudaUse, read_memory, together
+from workbench.hardware.readings import CudaUse, merge_readings, read_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +48,7 @@ def test_the_process_is_this_one() -> None:
 
 
 @pytest.mark.usefixtures("driver")
-def test_torch_and_the_driver_both_speak_of_a_device() -> None:
+def test_a_reading_has_the_values_of_torch_and_of_the_driver() -> None:
     reading = read_memory([CudaUse(index=3, allocated=10, reserved=20, uuid="GPU-a")])
     assert {key: reading[key] for key in reading.keys() - HOST} == {
         "cuda3_allocated": 10,
@@ -61,7 +63,7 @@ def test_torch_and_the_driver_both_speak_of_a_device() -> None:
 
 
 @pytest.mark.usefixtures("driver")
-def test_a_slice_of_a_device_tells_its_own_memory_alone() -> None:
+def test_a_slice_of_a_device_has_memory_only() -> None:
     reading = read_memory([CudaUse(index=0, allocated=1, reserved=2, uuid="GPU-c")])
     assert {key: reading[key] for key in reading.keys() - HOST} == {
         "cuda0_allocated": 1,
@@ -73,14 +75,14 @@ def test_a_slice_of_a_device_tells_its_own_memory_alone() -> None:
 
 
 @pytest.mark.usefixtures("driver")
-def test_the_driver_is_believed_before_torch() -> None:
+def test_the_driver_takes_precedence_over_torch() -> None:
     use = CudaUse(index=0, allocated=1, reserved=2, uuid="GPU-a", used=7, total=9)
     reading = read_memory([use])
     assert (reading["cuda0_used"], reading["cuda0_total"]) == (3 * GIB, 139 * GIB)
 
 
 @pytest.mark.usefixtures("no_driver")
-def test_without_nvml_torch_tells_what_is_used_and_there() -> None:
+def test_without_nvml_the_values_of_torch_are_used() -> None:
     reading = read_memory(
         [CudaUse(index=0, allocated=1, reserved=2, uuid="GPU-a", used=7, total=9)]
     )
@@ -92,7 +94,7 @@ def test_without_nvml_torch_tells_what_is_used_and_there() -> None:
     }
 
 
-def test_a_driver_that_does_not_fit_its_library_is_no_driver(
+def test_a_driver_of_another_version_is_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse() -> None:
@@ -106,35 +108,35 @@ def test_a_driver_that_does_not_fit_its_library_is_no_driver(
 
 
 def test_the_disk_is_that_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    folders = []
 
     def usage(folder: Path) -> SimpleNamespace:
-        asked.append(folder)
+        folders.append(folder)
         return SimpleNamespace(free=3 * GIB, total=8 * GIB)
 
     monkeypatch.setattr(readings.shutil, "disk_usage", usage)
     reading = read_memory(folder=tmp_path)
     assert (reading["disk_free"], reading["disk_total"]) == (3 * GIB, 8 * GIB)
-    assert asked == [tmp_path]
+    assert folders == [tmp_path]
 
 
 @pytest.mark.usefixtures("driver")
 @pytest.mark.parametrize("uuid", ["GPU-b", "GPU-unheard-of", ""])
-def test_what_the_driver_does_not_tell_is_left_out(uuid: str) -> None:
+def test_values_that_the_driver_does_not_report_are_left_out(uuid: str) -> None:
     reading = read_memory([CudaUse(index=0, allocated=1, reserved=2, uuid=uuid)])
     assert reading.keys() - HOST == {"cuda0_allocated", "cuda0_reserved"}
 
 
 @pytest.mark.usefixtures("no_driver")
-def test_without_a_driver_torch_still_speaks() -> None:
+def test_without_a_driver_there_are_the_values_of_torch() -> None:
     reading = read_memory([CudaUse(index=0, allocated=1, reserved=2, uuid="GPU-a")])
     assert reading.keys() - HOST == {"cuda0_allocated", "cuda0_reserved"}
 
 
-def test_the_devices_of_several_processes_are_told_in_one_reading() -> None:
+def test_readings_of_several_processes_are_merged() -> None:
     first = {"process": 5, "host_used": 7, "cuda0_used": 1, "cuda0_total": 10}
     second = {"process": 6, "host_used": 8, "cuda0_used": 2, "cuda0_power": 300.0}
-    assert together([first, second]) == {
+    assert merge_readings([first, second]) == {
         "process": 11,
         "host_used": 7,
         "cuda0_used": 1,
@@ -142,4 +144,4 @@ def test_the_devices_of_several_processes_are_told_in_one_reading() -> None:
         "cuda1_used": 2,
         "cuda1_power": 300.0,
     }
-    assert together([first]) == first
+    assert merge_readings([first]) == first

@@ -1,3 +1,5 @@
+"""Terminals that cannot draw, and systems that kill workers at logout."""
+
 from __future__ import annotations
 
 import subprocess
@@ -23,10 +25,10 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "state", "said"),
+    ("environment", "state", "message"),
     [
-        ({}, "warn", "no terminal that can draw"),
-        ({"TERM": "dumb"}, "warn", "no terminal that can draw"),
+        ({}, "warn", "this terminal cannot draw"),
+        ({"TERM": "dumb"}, "warn", "this terminal cannot draw"),
         ({"TERM": "xterm-256color"}, "warn", "without UTF-8"),
         ({"TERM": "xterm-256color", "LANG": "C.UTF-8"}, "ok", "256 colours"),
         ({"TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C"}, "warn", "without UTF-8"),
@@ -35,19 +37,19 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_terminal_must_draw(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], state: str, said: str
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], state: str, message: str
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     check = check_terminal()
     assert check.state == state
-    assert said in check.says
+    assert message in check.message
 
 
-def test_tmux_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "not in tmux" in check_tmux().says
+def test_tmux_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "not in tmux" in check_tmux().message
     monkeypatch.setenv("TMUX", "default,1,0")
-    assert "survives" in check_tmux().says
+    assert "survives" in check_tmux().message
 
 
 @pytest.fixture
@@ -56,9 +58,9 @@ def logind(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     answers: dict[str, str] = {}
 
     def run(command: list[str], **_: object) -> SimpleNamespace:
-        (asked,) = (word.partition("=")[2] for word in command if word.startswith("--property="))
-        assert ("ada" in command) == (asked == "Linger")
-        return SimpleNamespace(stdout=f"{answers.get(asked, '')}\n")
+        (name,) = (word.partition("=")[2] for word in command if word.startswith("--property="))
+        assert ("ada" in command) == (name == "Linger")
+        return SimpleNamespace(stdout=f"{answers.get(name, '')}\n")
 
     monkeypatch.setattr(session.shutil, "which", lambda name: f"/bin/{name}")
     monkeypatch.setattr(session.getpass, "getuser", lambda: "ada")
@@ -93,7 +95,7 @@ def test_a_logind_that_kills_workers_is_a_warning(
 
 
 @pytest.mark.parametrize(("linger", "state"), [("no", "warn"), ("yes", "ok"), ("", "ok")])
-def test_the_users_own_manager_lives_on_only_when_it_lingers(
+def test_the_user_manager_survives_only_with_lingering(
     logind: dict[str, str], cgroup: Path, linger: str, state: str
 ) -> None:
     cgroup.write_text("0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-1.scope\n")
@@ -105,7 +107,7 @@ def test_a_slurm_job_ends_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "77")
     check = check_logout()
     assert check.state == "warn"
-    assert "SLURM job 77" in check.says
+    assert "SLURM job 77" in check.message
     assert "sbatch" in check.remedy
 
 
@@ -129,7 +131,7 @@ def test_a_containers_own_session_ends_its_workers(
     assert check_logout().state == state
 
 
-def test_a_logind_that_hangs_or_is_absent_is_no_worry(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_or_absent_logind_is_ok(monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(command: list[str], **_: object) -> None:
         raise subprocess.TimeoutExpired(command, 2)
 

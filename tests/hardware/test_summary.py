@@ -1,3 +1,5 @@
+"""The machine in one line."""
+
 from __future__ import annotations
 
 import subprocess
@@ -9,15 +11,17 @@ import pytest
 
 from tests.hardware.fake_nvml import GIB, FakeNvml
 from workbench.hardware import gpus
-from workbench.hardware.summary import box_summary
+from workbench.hardware.summary import machine_summary
 
 
 @pytest.mark.parametrize(("cores", "expected"), [(1, "1 core"), (16, "16 cores")])
-def test_a_box_without_a_gpu(monkeypatch: pytest.MonkeyPatch, cores: int, expected: str) -> None:
+def test_a_machine_without_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, cores: int, expected: str
+) -> None:
     monkeypatch.setattr(gpus, "_nvml", lambda: None)
     monkeypatch.setattr(psutil, "cpu_count", lambda: cores)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=24 * GIB))
-    assert box_summary() == f"{expected} · 24 GiB · no GPU"
+    assert machine_summary() == f"{expected} · 24 GiB · no GPU"
 
 
 @pytest.mark.parametrize(
@@ -28,18 +32,18 @@ def test_a_box_without_a_gpu(monkeypatch: pytest.MonkeyPatch, cores: int, expect
         (("NVIDIA A100", "NVIDIA L4"), "1x A100 139 GiB + 1x L4 · 3 GiB used"),
     ],
 )
-def test_a_box_with_gpus(
+def test_a_machine_with_gpus(
     monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], expected: str
 ) -> None:
     monkeypatch.setattr(gpus, "_nvml", lambda: FakeNvml(*names))
-    assert box_summary() == expected.replace("x ", "\N{MULTIPLICATION SIGN}")
+    assert machine_summary() == expected.replace("x ", "\N{MULTIPLICATION SIGN}")
 
 
 def test_it_needs_no_torch() -> None:
     code = (
         "import sys\n"
-        "from workbench.hardware.summary import box_summary\n"
-        "assert box_summary()\n"
+        "from workbench.hardware.summary import machine_summary\n"
+        "assert machine_summary()\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,4 +1,4 @@
-"""A cache and a hub of its own for every test of the models room."""
+"""Fixtures of the models room: a private cache, a private hub, and tiny models."""
 
 from __future__ import annotations
 

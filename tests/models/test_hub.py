@@ -1,4 +1,4 @@
-"""How a hub model is described and fetched; the hub's own client is scripted."""
+"""How a hub model is described and downloaded, with a scripted hub client."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, *files: str, **extra: Any) -> list[dict[str, Any]]:
-    """Let the hub know one model; return what it was asked."""
-    asked: list[dict[str, Any]] = []
+    """Let the hub have one model; return the requests it got."""
+    requests: list[dict[str, Any]] = []
     siblings = [{"rfilename": name} for name in files]
     info = ModelInfo(id=SECTION.id, sha=COMMIT, siblings=siblings, **extra)
 
     def model_info(_: object, name: str, **options: Any) -> ModelInfo:
-        asked.append({"id": name, **options})
+        requests.append({"id": name, **options})
         return info
 
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", model_info)
-    return asked
+    return requests
 
 
-def test_a_model_far_away_is_described_without_its_weights(
+def test_a_remote_model_is_described_without_its_weights(
     monkeypatch: pytest.MonkeyPatch, tiny_model: Path
 ) -> None:
-    asked = answer(
+    requests = answer(
         monkeypatch,
         "config.json",
         "chat_template.jinja",
@@ -61,11 +61,11 @@ def test_a_model_far_away_is_described_without_its_weights(
     monkeypatch.setattr(huggingface_hub, "get_safetensors_metadata", take_headers)
     expected = folder_facts(tiny_model, SECTION.id).model_copy(update={"licence": "mit"})
     assert read_facts(SECTION) == expected
-    assert [(call["id"], call["revision"]) for call in asked] == [("someone/far", "v1")]
+    assert [(call["id"], call["revision"]) for call in requests] == [("someone/far", "v1")]
     assert pinned == [COMMIT, COMMIT]
 
 
-def test_one_with_only_pickles_has_no_parameters_to_tell(
+def test_a_model_with_only_pickles_has_no_parameters(
     monkeypatch: pytest.MonkeyPatch, tiny_model: Path
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -93,18 +93,18 @@ def test_code_is_fetched_only_where_it_is_trusted(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trusted: bool
 ) -> None:
     answer(monkeypatch, "config.json", "model.safetensors")
-    wanted: dict[str, Any] = {}
+    requested: dict[str, Any] = {}
 
     def take(_: str, **options: Any) -> str:
-        wanted.update(options)
+        requested.update(options)
         return str(tmp_path)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", take)
     section = SECTION.model_copy(update={"trust_remote_code": trusted})
     assert hub.download(section, silent) == tmp_path
-    assert wanted["revision"] == "v1"
-    assert ("*.py" in wanted["allow_patterns"]) == trusted
-    assert not any(pattern.endswith((".bin", ".pt")) for pattern in wanted["allow_patterns"])
+    assert requested["revision"] == "v1"
+    assert ("*.py" in requested["allow_patterns"]) == trusted
+    assert not any(pattern.endswith((".bin", ".pt")) for pattern in requested["allow_patterns"])
 
 
 def test_the_bytes_of_a_download_are_reported(
@@ -122,7 +122,7 @@ def test_the_bytes_of_a_download_are_reported(
         return str(tmp_path)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", take)
-    hub.download(SECTION, lambda *told: reported.append(told))
+    hub.download(SECTION, lambda *progress: reported.append(progress))
     assert ("downloading someone/far", 40, 100) in reported
     assert reported[-1] == ("downloading someone/far", 100, 100)
     assert {total for _, _, total in reported} == {100}
@@ -143,9 +143,9 @@ def failing(kind: str) -> Exception:
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected", "said"),
+    ("kind", "expected", "message"),
     [
-        ("gated", BadInputError, "must be asked for on its hub page"),
+        ("gated", BadInputError, "request access on its hub page"),
         ("missing", NotFoundError, "no model of that id on the hub"),
         ("revision", NotFoundError, "the hub has no such revision"),
         ("config", BadInputError, "no config.json"),
@@ -155,14 +155,14 @@ def failing(kind: str) -> Exception:
     ],
 )
 def test_every_refusal_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, kind: str, expected: type[FtwbError], said: str
+    monkeypatch: pytest.MonkeyPatch, kind: str, expected: type[FtwbError], message: str
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise failing(kind)
 
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", refuse)
     for act in (read_facts, lambda section: hub.download(section, silent)):
-        with pytest.raises(expected, match=said) as error:
+        with pytest.raises(expected, match=message) as error:
             act(SECTION)
         assert str(error.value).startswith("someone/far: ")
         assert "\n" not in str(error.value)

@@ -1,3 +1,5 @@
+"""Loading a base model as transformers does, and refusing a broken one in one line."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -56,12 +58,12 @@ def test_the_model_loads_as_transformers_loads_it(tiny_model: Path) -> None:
     assert torch.equal(model(inputs).logits, expected)
 
 
-def test_the_dtype_is_the_asked_one(tiny_model: Path) -> None:
+def test_the_dtype_is_the_given_one(tiny_model: Path) -> None:
     model = load(tiny_model, torch.bfloat16)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
 
 
-def test_a_tokenizer_without_padding_pads_with_its_end(model_copy: Path) -> None:
+def test_a_tokenizer_without_padding_token_pads_with_eos(model_copy: Path) -> None:
     edit_json(model_copy / "tokenizer_config.json", pad_token=None)
     tokenizer = load_tokenizer(ModelSection(id="m"), model_copy)
     assert tokenizer.pad_token_id == tokenizer.eos_token_id
@@ -79,7 +81,7 @@ def test_a_broken_tokenizer_is_named(model_copy: Path) -> None:
         load_tokenizer(ModelSection(id="m"), model_copy)
 
 
-def cut_off(folder: Path) -> None:
+def truncate(folder: Path) -> None:
     file = folder / SINGLE
     file.write_bytes(file.read_bytes()[:-100])
 
@@ -105,32 +107,33 @@ def name_an_unknown_type(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
-        (cut_off, "broken weights: model.safetensors has"),
-        (drop_a_tensor, r"lack model.layers.1.mlp.up_proj.weight \(1 missing in all\)"),
-        (change_a_shape, r"layers.1.mlp.up_proj.weight has another shape .*\(1 such"),
+        (truncate, "broken weights: model.safetensors has"),
+        (drop_a_tensor, r"lack model.layers.1.mlp.up_proj.weight \(1 missing\)"),
+        (
+            change_a_shape,
+            r"shape of .*layers.1.mlp.up_proj.weight does not match config.json \(1 mis",
+        ),
         (leave_only_pickles, "no safetensors in"),
         (name_an_unknown_type, "cannot be loaded: .*perceptron"),
     ],
 )
 def test_broken_models_are_refused_in_one_line(
-    model_copy: Path, damage: Callable[[Path], None], said: str
+    model_copy: Path, damage: Callable[[Path], None], message: str
 ) -> None:
     damage(model_copy)
-    with pytest.raises(BadInputError, match=said) as error:
+    with pytest.raises(BadInputError, match=message) as error:
         load(model_copy)
     assert "\n" not in str(error.value)
 
 
-def test_loading_says_nothing_on_its_own(
-    tiny_model: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_loading_prints_nothing(tiny_model: Path, capfd: pytest.CaptureFixture[str]) -> None:
     load(tiny_model)
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_device_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device().type == "cuda"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -1,3 +1,5 @@
+"""What a model id refers to."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -5,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from workbench.core.errors import BadInputError, NotFoundError
-from workbench.models.sources import kind_of
+from workbench.models.sources import source_kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,16 +32,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("a.gguf", "gguf"),
     ],
 )
-def test_ids_are_told_apart(model_id: str, kind: str) -> None:
-    assert kind_of(model_id) == kind
+def test_ids_are_classified(model_id: str, kind: str) -> None:
+    assert source_kind(model_id) == kind
 
 
 @pytest.mark.parametrize("model_id", ["./nowhere", "/no/where", "~/no", "b.gguf", "a/b/c", "a b"])
-def test_what_cannot_be_a_hub_id_is_a_missing_path(model_id: str) -> None:
+def test_anything_but_a_hub_id_is_a_missing_path(model_id: str) -> None:
     with pytest.raises(NotFoundError, match="no such file or folder"):
-        kind_of(model_id)
+        source_kind(model_id)
 
 
-def test_another_kind_of_file_is_no_model() -> None:
+def test_another_type_of_file_is_refused() -> None:
     with pytest.raises(BadInputError, match="not a model"):
-        kind_of("a.txt")
+        source_kind("a.txt")

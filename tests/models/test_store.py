@@ -1,3 +1,5 @@
+"""Cached folders are built once, whole or not at all."""
+
 from __future__ import annotations
 
 from threading import Event, Thread
@@ -31,7 +33,7 @@ def test_it_is_built_once(tmp_path: Path) -> None:
     assert (target / "weights").read_bytes() == b"12345"
 
 
-def test_a_file_that_lost_bytes_is_made_again(tmp_path: Path) -> None:
+def test_a_truncated_file_is_rebuilt(tmp_path: Path) -> None:
     target = build_once(tmp_path / "model", fill)
     (target / "weights").write_bytes(b"123")
     assert not is_complete(target)
@@ -39,7 +41,7 @@ def test_a_file_that_lost_bytes_is_made_again(tmp_path: Path) -> None:
     assert (target / "weights").read_bytes() == b"12345"
 
 
-def test_a_folder_without_its_seal_is_made_again(tmp_path: Path) -> None:
+def test_a_folder_without_a_manifest_is_rebuilt(tmp_path: Path) -> None:
     target = tmp_path / "model"
     target.mkdir()
     (target / "half").touch()
@@ -57,14 +59,14 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
     assert [path for path in (tmp_path / "models").iterdir() if path.is_dir()] == []
 
 
-def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
-    leftover = tmp_path / ".making-model-abc"
+def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
+    leftover = tmp_path / ".building-model-abc"
     leftover.mkdir()
     build_once(tmp_path / "model", fill)
     assert not leftover.exists()
 
 
-def test_the_second_process_waits_and_takes_what_the_first_made(tmp_path: Path) -> None:
+def test_a_second_process_waits_for_the_first(tmp_path: Path) -> None:
     started, waiting = Event(), Event()
     built = []
 
@@ -83,7 +85,7 @@ def test_the_second_process_waits_and_takes_what_the_first_made(tmp_path: Path) 
     assert is_complete(tmp_path / "model")
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(MachineError, match=r"file/model: cannot be written"):
         build_once(tmp_path / "file" / "model", fill)

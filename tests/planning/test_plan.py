@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.models.model_facts import ModelFacts
+from tests.planning.facts import facts
 from workbench.planning.plan import plan, steps_per_epoch, total_steps, warmup_steps
 from workbench.recipe.recipe import Recipe
 from workbench.recipe.training import TrainingSection
@@ -45,20 +45,12 @@ def test_warmup_is_a_share_below_one_and_a_count_above(
 
 
 def test_tokens_are_those_of_the_steps_taken() -> None:
-    facts = ModelFacts(
-        source="x",
-        architecture="LlamaForCausalLM",
-        model_type="llama",
+    base = facts(
         parameters=4096 * 4096,
-        layers=1,
-        hidden_size=4096,
-        vocabulary=1,
-        context=1,
-        dtype="float32",
         shapes={"layers.0.self_attn.q_proj.weight": (4096, 4096)},
     )
     recipe = Recipe.model_validate({"training": {"max_steps": 26, "micro_batch_size": 8}})
-    sized = plan(recipe, facts, rows=100, tokens_per_epoch=5000)
+    sized = plan(recipe, base, rows=100, tokens_per_epoch=5000)
     assert (sized.steps, sized.tokens) == (26, 10_000)
     assert sized.trainable == 65_536
     assert sized.share == pytest.approx(0.00390625)
@@ -77,19 +69,8 @@ def test_devices_share_the_steps_of_an_epoch(
 
 
 def test_the_plan_notes_the_rows_of_all_devices() -> None:
-    facts = ModelFacts(
-        source="x",
-        architecture="LlamaForCausalLM",
-        model_type="llama",
-        parameters=0,
-        layers=1,
-        hidden_size=64,
-        vocabulary=1,
-        context=1,
-        dtype="float32",
-    )
     training = {"micro_batch_size": 2, "gradient_accumulation_steps": 3}
     values = {"strategy": {"kind": "full"}, "training": training, "devices": {"count": 4}}
-    sized = plan(Recipe.model_validate(values), facts, rows=48)
+    sized = plan(Recipe.model_validate(values), facts(), rows=48)
     assert sized.steps == 2
     assert sized.notes == ("4 devices take 3 x 2 rows each: 24 rows per step",)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from tests.planning.facts import facts
 from workbench.data.narrowness import Narrowness
-from workbench.models.model_facts import ModelFacts
 from workbench.planning.learning_rates import rate_sum
 from workbench.planning.plan import plan, warmup_steps
 from workbench.planning.risk import WEIGHTS
@@ -20,16 +20,8 @@ from workbench.recipe.recipe import PROTECTIONS, STRATEGIES, Recipe
 if TYPE_CHECKING:
     from workbench.planning.risk import Risk
 
-FACTS = ModelFacts(
-    source="x",
-    architecture="LlamaForCausalLM",
-    model_type="llama",
+FACTS = facts(
     parameters=135_000_000,
-    layers=2,
-    hidden_size=64,
-    vocabulary=100,
-    context=2048,
-    dtype="float32",
     shapes={
         f"model.layers.{layer}.{name}.weight": (64, 64)
         for layer in range(2)

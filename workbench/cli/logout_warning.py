@@ -11,4 +11,4 @@ def warn_of_logout() -> None:
 
     check = check_logout()
     if check.state == "warn":
-        narrate(f"warning: {check.says}; {check.remedy}")
+        narrate(f"warning: {check.message}; {check.remedy}")

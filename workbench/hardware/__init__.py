@@ -1,1 +1,1 @@
-"""What this machine is and what its devices are doing."""
+"""The machine: devices, driver, memory, network, terminal and session, all without torch."""

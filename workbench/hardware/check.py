@@ -1,4 +1,4 @@
-"""One thing the doctor looks at, and what it found."""
+"""One check of the doctor and its result."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Check:
-    """A finding: ``fail`` keeps ftwb from working, ``warn`` makes it work less well.
+    """The result of a check.
 
     Attributes:
-        name: What was looked at.
-        state: How it is.
-        says: What was found, in a sentence.
+        name: What was checked.
+        state: ``fail`` keeps ftwb from working, ``warn`` makes it work less well.
+        message: What was found, as a sentence.
         remedy: What to do about it; empty where nothing has to be done.
     """
 
     name: str
     state: Literal["ok", "warn", "fail"]
-    says: str
+    message: str
     remedy: str = ""

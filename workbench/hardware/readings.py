@@ -1,10 +1,10 @@
-"""One reading of what a run uses: the process, the host, the disk and each device."""
+"""Readings of what a run uses: the process, the host, the disk and each device."""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-_NAMES = ("index", "uuid")
-"""What says which device it is."""
+_IDENTITY = ("index", "uuid")
+"""Fields that identify a device and are not measurements."""
 
-_OWN_DEVICE = "cuda0_"
+_FIRST_DEVICE = "cuda0_"
 
 
 @dataclass(frozen=True)
 class CudaUse:
-    """What torch itself counts on one CUDA or ROCm device, in bytes.
+    """What torch reports of one CUDA or ROCm device, memory in bytes.
 
     Attributes:
         index: Torch's number of the device.
-        allocated: Held by tensors of this process.
-        reserved: Held by torch's allocator for them.
-        uuid: The driver's name for the device, such as ``GPU-…``; without it the driver is not
-            asked, because its numbering is not torch's.
-        used: Held by all processes, where torch tells it.
-        total: There are, where torch tells it.
-        utilisation: Percent of the last moments in which it computed; this and what follows is
-            told by torch on AMD alone.
+        allocated: Memory in tensors of this process.
+        reserved: Memory that torch's allocator holds for them.
+        uuid: The device's UUID, such as ``GPU-…``; without it the driver is not queried, because
+            its numbers may differ from torch's.
+        used: Memory in use by all processes; None where torch does not report it.
+        total: Memory of the device; None where torch does not report it.
+        utilisation: Percent of the last sampling period in which it computed. Torch reports this
+            and the following on AMD only.
         power: Watts drawn.
         temperature: Degrees Celsius.
     """
@@ -52,15 +52,19 @@ class CudaUse:
 def read_memory(
     devices: Iterable[CudaUse] = (), folder: Path | None = None
 ) -> dict[str, int | float]:
-    """Take a reading under the names of the ``memory`` event, in bytes unless told otherwise.
+    """Read memory and devices, with the keys of the ``memory`` event; in bytes unless noted.
 
-    ``process``, ``host_used`` and ``host_total`` are always there, and with a ``folder``
-    ``disk_free`` and ``disk_total`` of the disk it is on. For CUDA device ``i`` there are
-    ``cuda<i>_allocated`` and ``cuda<i>_reserved`` from torch, and as far as the driver tells them
-    ``cuda<i>_process``, ``cuda<i>_used``, ``cuda<i>_total``, ``cuda<i>_utilisation`` (percent),
-    ``cuda<i>_power`` (watts) and ``cuda<i>_temperature`` (degrees Celsius). Where there is no
-    NVML to ask, as on AMD, they are torch's as far as it tells them. Host memory counts as used
-    when nobody else could have it.
+    Args:
+        devices: What torch reports of each device.
+        folder: Where to measure the disk; None leaves it out.
+
+    Returns:
+        Always ``process``, ``host_used`` (memory that is not available to other programs) and
+        ``host_total``; with a folder, ``disk_free`` and ``disk_total``. For device ``i``,
+        ``cuda<i>_allocated`` and ``cuda<i>_reserved`` from torch and, where the driver or else
+        torch reports them, ``cuda<i>_process``, ``cuda<i>_used``, ``cuda<i>_total``,
+        ``cuda<i>_utilisation`` (percent), ``cuda<i>_power`` (watts) and ``cuda<i>_temperature``
+        (degrees Celsius).
     """
     host = psutil.virtual_memory()
     reading: dict[str, int | float] = {
@@ -76,24 +80,26 @@ def read_memory(
     return reading
 
 
-def together(readings: Sequence[Mapping[str, int | float]]) -> dict[str, int | float]:
-    """One reading of a run from those of its processes, each of which sees one device.
+def merge_readings(readings: Sequence[Mapping[str, int | float]]) -> dict[str, int | float]:
+    """Merge the readings of processes that train together, each of which sees one device.
 
-    The first one's, with the memory of all processes added up, and with the device of process
-    ``i`` as ``cuda<i>_``. Of host and disk the first one's are told.
+    Memory of the processes is added up, and the device of process ``i`` becomes ``cuda<i>_``. Host
+    and disk are those of the first process.
     """
-    told = dict(readings[0])
+    merged = dict(readings[0])
     for number, reading in enumerate(readings[1:], 1):
-        told["process"] += reading["process"]
+        merged["process"] += reading["process"]
         for key, value in reading.items():
-            if key.startswith(_OWN_DEVICE):
-                told[f"cuda{number}_{key.removeprefix(_OWN_DEVICE)}"] = value
-    return told
+            if key.startswith(_FIRST_DEVICE):
+                merged[f"cuda{number}_{key.removeprefix(_FIRST_DEVICE)}"] = value
+    return merged
 
 
 def _device_reading(device: CudaUse) -> dict[str, int | float]:
-    driver = device_state(device.uuid)._asdict()
-    told = {key: value for key, value in driver.items() if value is not None}
-    own = asdict(device)
-    counted = {key: value for key, value in own.items() if key not in _NAMES and value is not None}
-    return {f"cuda{device.index}_{key}": value for key, value in {**counted, **told}.items()}
+    torch_values = {key: value for key, value in asdict(device).items() if key not in _IDENTITY}
+    values = torch_values | _present(device_state(device.uuid)._asdict())
+    return {f"cuda{device.index}_{key}": value for key, value in _present(values).items()}
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}

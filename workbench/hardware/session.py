@@ -1,4 +1,4 @@
-"""The terminal and the login session that ftwb was started in."""
+"""Checks of the terminal and the login session that ftwb was started in."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
 def check_terminal() -> Check:
-    """The terminal can show colours, lines and charts."""
+    """Whether the terminal can show colours, lines and charts."""
     term = os.environ.get("TERM", "")
     if term in ("", "dumb"):
         return Check(
             "terminal",
             "warn",
-            "this is no terminal that can draw, so the workbench cannot start here",
-            "log in with a terminal, such as 'ssh -t', or use the commands of 'ftwb --help'",
+            "this terminal cannot draw, so that the workbench cannot start here",
+            "log in with a terminal, such as with 'ssh -t', or use the commands of 'ftwb --help'",
         )
-    if not _speaks_unicode():
+    if not _has_utf8():
         return Check(
             "terminal",
             "warn",
@@ -45,21 +45,23 @@ def check_terminal() -> Check:
 
 
 def check_tmux() -> Check:
-    """Whether the screen itself survives a lost connection; the worker always does."""
+    """Whether the workbench survives a lost connection; workers do, unless 'logout' warns."""
     if "TMUX" in os.environ or "STY" in os.environ:
-        return Check("connection", "ok", "in tmux or screen: the workbench survives a lost link")
+        return Check(
+            "connection", "ok", "in tmux or screen: the workbench survives a lost connection"
+        )
     return Check(
         "connection",
         "ok",
-        "not in tmux: a lost link ends the workbench; whether runs go on, 'logout' says",
+        "not in tmux: a lost connection ends the workbench; for runs, see 'logout'",
     )
 
 
 def check_logout() -> Check:
-    """Whether the system ends the workers of this session when its user logs out."""
+    """Whether the system kills the workers of this session when the user logs out."""
     systemd = _user_manager() if _under_user_manager() else _session_scope()
     warning = _slurm() or _container() or systemd
-    return warning or Check("logout", "ok", "background workers go on after you log out")
+    return warning or Check("logout", "ok", "workers continue after you log out")
 
 
 def _slurm() -> Check | None:
@@ -69,22 +71,22 @@ def _slurm() -> Check | None:
     return Check(
         "logout",
         "warn",
-        f"this is SLURM job {job}: when it ends, or its time is up, workers end with it",
-        "start runs from a job submitted with sbatch that lasts as long as they do",
+        f"this is SLURM job {job}: workers are killed when it ends or its time is up",
+        "start runs with sbatch, in a job that lasts as long as they do",
     )
 
 
 def _container() -> Check | None:
-    """In a container whose first process this session hangs on; one entered by SSH lives on."""
+    """Warn in a session below a container's first process; sessions entered by SSH are safe."""
     if not any(mark.exists() for mark in _CONTAINER_MARKS):
         return None
-    above = psutil.Process().parents()
-    if not any(parent.pid == 1 for parent in above) or "sshd" in {p.name() for p in above}:
+    parents = psutil.Process().parents()
+    if not any(parent.pid == 1 for parent in parents) or "sshd" in {p.name() for p in parents}:
         return None
     return Check(
         "logout",
         "warn",
-        "this session belongs to the container's first process: leaving it ends the workers too",
+        "this session belongs to the container's first process: leaving it kills workers too",
         "detach instead of leaving (ctrl-p ctrl-q in Docker), or enter with 'docker exec'",
     )
 
@@ -94,18 +96,19 @@ def _under_user_manager() -> bool:
 
 
 def _user_manager() -> Check | None:
-    """Under systemd's manager of the user, which ends with the last session without lingering."""
+    """Warn if systemd's user manager ends with the last session, because lingering is off."""
     if _loginctl("Linger", getpass.getuser()) != "no":
         return None
     return Check(
         "logout",
         "warn",
-        "systemd ends your processes when you log out (no lingering), workers too",
-        "start with 'loginctl enable-linger'",
+        "systemd kills your processes when you log out (lingering is off), workers too",
+        "run 'loginctl enable-linger' first",
     )
 
 
 def _session_scope() -> Check | None:
+    """Warn if logind kills the processes of a session when it ends."""
     if _loginctl("KillUserProcesses") != "yes":
         return None
     if getpass.getuser() in _loginctl("KillExcludeUsers").split():
@@ -113,31 +116,31 @@ def _session_scope() -> Check | None:
     return Check(
         "logout",
         "warn",
-        "logind ends your processes when you log out (KillUserProcesses=yes), workers too",
-        "start with 'loginctl enable-linger' and 'systemd-run --user --scope ftwb'",
+        "logind kills your processes when you log out (KillUserProcesses=yes), workers too",
+        "run 'loginctl enable-linger', then start with 'systemd-run --user --scope ftwb'",
     )
 
 
-def _loginctl(what: str, *user: str) -> str:
-    """Ask logind about itself or a user; nothing where there is no systemd."""
+def _loginctl(name: str, *user: str) -> str:
+    """A property of logind or of a user; empty without systemd."""
     if shutil.which("loginctl") is None:
         return ""
-    command = ["loginctl", "show-user", *user, f"--property={what}", "--value"]
+    command = ["loginctl", "show-user", *user, f"--property={name}", "--value"]
     try:
-        answer = subprocess.run(
+        result = subprocess.run(
             command, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return answer.stdout.strip()
+    return result.stdout.strip()
 
 
-def _speaks_unicode() -> bool:
-    names = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
-    chosen = next((name for name in names if name), "")
-    return "utf" in chosen.lower()
+def _has_utf8() -> bool:
+    locales = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    locale = next((name for name in locales if name), "")
+    return "utf" in locale.lower()
 
 
 def _has_many_colours(term: str) -> bool:
-    rich = ("256color", "truecolor", "kitty", "alacritty", "ghostty", "wezterm", "direct")
-    return bool(os.environ.get("COLORTERM")) or any(word in term for word in rich)
+    terminals = ("256color", "truecolor", "kitty", "alacritty", "ghostty", "wezterm", "direct")
+    return bool(os.environ.get("COLORTERM")) or any(name in term for name in terminals)

@@ -6,14 +6,14 @@ from collections import Counter
 
 import psutil
 
+from workbench.core.formatting import GIB
 from workbench.hardware.gpus import Gpu, gpus
 
-GIB = 2**30
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
-def box_summary() -> str:
-    """Say what the box has, such as ``2 cores · 24 GiB · no GPU``, quickly and without torch."""
+def machine_summary() -> str:
+    """Describe the machine, such as ``2 cores · 24 GiB · no GPU``, quickly and without torch."""
     devices = gpus()
     return _gpu_summary(devices) if devices else _cpu_summary()
 
@@ -25,13 +25,13 @@ def _cpu_summary() -> str:
 
 
 def _gpu_summary(devices: tuple[Gpu, ...]) -> str:
-    kinds = Counter((_short(device.name), device.total) for device in devices)
-    words = [f"{count}{_TIMES}{name}{_gib(total)}" for (name, total), count in kinds.items()]
+    models = Counter((_short_name(device.name), device.total) for device in devices)
+    counts = [f"{count}{_TIMES}{name}{_gib(total)}" for (name, total), count in models.items()]
     used = [device.used for device in devices if device.used is not None]
-    return " + ".join(words) + (f" ·{_gib(sum(used))} used" if used else "")
+    return " + ".join(counts) + (f" ·{_gib(sum(used))} used" if used else "")
 
 
-def _short(name: str) -> str:
+def _short_name(name: str) -> str:
     return name.removeprefix("NVIDIA ").removeprefix("GeForce ")
 
 

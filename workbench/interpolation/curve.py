@@ -11,7 +11,7 @@ from workbench.evaluation.fingerprint import take_fingerprint
 from workbench.evaluation.interpolation_curve import StrengthCurve, StrengthPoint
 from workbench.evaluation.run.evaluator import Evaluator
 from workbench.interpolation.strength import require_scalable
-from workbench.models.dtype import run_dtypes
+from workbench.models.dtype import read_dtypes
 from workbench.models.loaded_base import open_base
 from workbench.strategies.interpolation import Interpolation
 
@@ -42,7 +42,7 @@ def measure_curve(
     recipe = run.recipe()
     # 1. Measure the untouched base.
     split = load_split(recipe.data, recipe.training.seed)
-    loaded = open_base(recipe, split, run_dtypes(run), report)
+    loaded = open_base(recipe, split, read_dtypes(run), report)
     evaluator = Evaluator(loaded, size, lambda text: report(text, 0, 0))
     fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,1 +1,1 @@
-"""Finding, describing and loading base models."""
+"""Base models: finding, describing, downloading and loading them, and running them safely."""

@@ -1,4 +1,4 @@
-"""Batch sizes that fit: what runs out of memory is tried again with half as many rows."""
+"""Batch sizes that fit: work that runs out of memory is repeated with half as many rows."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _SIGNS = (
 
 
 class DeviceMemoryError(MachineError):
-    """Memory does not suffice even for a single row."""
+    """There is not enough memory for a single row."""
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether the device, or the host, had too little memory."""
+    """Whether an error says that the device, or the host, is out of memory."""
     if isinstance(error, torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
@@ -44,9 +44,9 @@ class AutoBatchSize:
         """Start with ``batch_size`` rows.
 
         Args:
-            what: Is computed, as the notices name it.
-            batch_size: Rows at once in the first try.
-            warn: Takes the notices.
+            what: What is computed, as the notices name it.
+            batch_size: Rows at once in the first attempt.
+            warn: Called with each notice.
         """
         self._what = what
         self._batch_size = batch_size
@@ -64,7 +64,7 @@ class AutoBatchSize:
             except RuntimeError as error:
                 if not out_of_memory(error):
                     raise
-            # Only out here are the tensors of the failed try free.
+            # Inside the except clause the tensors of the failed attempt would still be alive.
             torch.cuda.empty_cache()
             if self._batch_size == 1:
                 raise DeviceMemoryError(

@@ -1,4 +1,4 @@
-"""GGUF files turned once into what transformers trains: safetensors, config and tokenizer."""
+"""GGUF files, converted once into a folder that transformers can train."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.core import locations
 from workbench.core.errors import BadInputError, MachineError, first_line
 from workbench.models.gguf_files import read_gguf
-from workbench.models.progress import gguf_progress, quieten_libraries
+from workbench.models.library_output import gguf_progress, quieten_libraries
 from workbench.models.store import build_once
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from workbench.core.progress import ProgressCallback
 
 _SPLITS_DIGITS = ("smollm", "starcoder")
-"""Pre-tokenizers that cut every digit off, which transformers does not rebuild from a GGUF."""
+"""Pre-tokenizers that split digits, which transformers does not restore from a GGUF file."""
 
 
 def converted_folder(file: Path) -> Path:
-    """Where the conversion of ``file`` is cached; another file of that name gets another folder."""
+    """Where the conversion of ``file`` is cached; a changed file gets another folder."""
     stat = file.stat()
     identity = f"{file.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}"
     digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
@@ -31,20 +31,20 @@ def converted_folder(file: Path) -> Path:
 
 
 def convert_once(file: Path, report: ProgressCallback) -> Path:
-    """Return a folder that holds ``file`` as safetensors in float32, converting it if need be.
+    """Return a folder with the model of ``file`` in float32, converting it the first time.
 
     Raises:
-        BadInputError: The file is broken, or of an architecture transformers cannot read.
-        MachineError: The cache cannot be written.
+        BadInputError: The file is broken, or transformers cannot read its architecture.
+        MachineError: The cache is not writable.
     """
     return build_once(converted_folder(file), lambda folder: convert(file, folder, report), report)
 
 
 def convert(file: Path, folder: Path, report: ProgressCallback) -> None:
-    """Write ``file`` into ``folder`` as transformers saves a model.
+    """Convert ``file`` into ``folder``: safetensors, config, tokenizer and a model card.
 
     Raises:
-        BadInputError: The file is broken, or of an architecture transformers cannot read.
+        BadInputError: The file is broken, or transformers cannot read its architecture.
         MachineError: The disk is full.
     """
     report("reading the tokenizer", 0, 0)
@@ -52,28 +52,28 @@ def convert(file: Path, folder: Path, report: ProgressCallback) -> None:
     from transformers import AutoTokenizer
 
     quieten_libraries()
-    known = read_gguf(file)
+    header = read_gguf(file)
     try:
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
         report("reading the weights", 0, 0)
-        model = _unpack(file, report)
+        model = _load_weights(file, report)
     except (OSError, ValueError, KeyError, NotImplementedError) as error:
         raise BadInputError(
             f"{file}: transformers cannot read this GGUF file ({first_line(error)}); use the "
             "model's safetensors instead"
         ) from error
-    restore_tokenizer(tokenizer, known.pre_tokenizer, known.context)
+    restore_tokenizer(tokenizer, header.pre_tokenizer, header.context)
     report("saving the converted model", 0, 0)
     try:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        card = f"---\nlicense: {known.licence}\n---\nConverted by ftwb from {file.name}.\n"
+        card = f"---\nlicense: {header.licence}\n---\nConverted by ftwb from {file.name}.\n"
         (folder / "README.md").write_text(card, encoding="utf-8")
     except SafetensorError as error:
         raise MachineError(f"{folder}: the converted model cannot be written: {error}") from error
 
 
-def _unpack(file: Path, report: ProgressCallback) -> PreTrainedModel:
+def _load_weights(file: Path, report: ProgressCallback) -> PreTrainedModel:
     import torch
     from transformers import AutoModelForCausalLM, GgufConfig
 
@@ -87,12 +87,12 @@ def _unpack(file: Path, report: ProgressCallback) -> PreTrainedModel:
 
 
 def restore_tokenizer(tokenizer: PreTrainedTokenizerBase, pre_tokenizer: str, context: int) -> None:
-    """Put back what the way through GGUF loses: how digits are split, and the longest input.
+    """Restore what a GGUF file does not keep: how digits are split, and the longest input.
 
     Args:
-        tokenizer: Changed in place.
+        tokenizer: Modified in place.
         pre_tokenizer: The file's ``tokenizer.ggml.pre``.
-        context: Tokens the model was trained to read.
+        context: Most tokens that the model can read.
     """
     from tokenizers import pre_tokenizers
     from transformers import PreTrainedTokenizerFast

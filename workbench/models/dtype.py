@@ -1,4 +1,4 @@
-"""Number formats of a run: decided once from what the processor can do, then kept with the run."""
+"""The number formats of a run, decided once from the processor's capabilities and kept with it."""
 
 from __future__ import annotations
 
@@ -18,65 +18,67 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
 
 CPU_BF16 = "FTWB_CPU_BF16"
-"""Environment variable that says whether the CPU is fast at bfloat16: 1 or 0."""
+"""Environment variable that overrides whether CPUs count as fast at bfloat16: ``1`` or ``0``."""
 
-_FAST_CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
-"""Flags of /proc/cpuinfo (x86 and ARM) with which a CPU multiplies bfloat16 natively."""
+_BF16_CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""Flags in /proc/cpuinfo (x86 and ARM) of CPUs with instructions for bfloat16 products."""
 
 _FILE = "dtypes.json"
-_AUTOCAST = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+_AUTOCAST_DTYPES = {"auto": "auto", "fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+"""The recipe's ``training.precision`` as names of torch's dtypes."""
 
 
 @dataclass(frozen=True)
 class RunDtypes:
-    """Number formats of one run, as names of torch's dtypes.
+    """The number formats of one run, as names of torch's dtypes.
 
     Attributes:
-        weights: How the base's weights are held in memory.
-        products: In which format matrices are multiplied while training.
+        weights: Of the base's weights in memory.
+        autocast: Of matrix products in training.
     """
 
     weights: str
-    products: str
+    autocast: str
 
 
-def settle_dtypes(run: RunFolder, recipe: Recipe, device: torch.device) -> RunDtypes:
-    """Decide the number formats of ``run`` on its first start; later starts keep them.
+def resolve_dtypes(run: RunFolder, recipe: Recipe, device: torch.device) -> RunDtypes:
+    """The number formats of ``run``: decided and recorded at its first start, then read back.
 
-    Worker, resumed worker and chat engine all read what is written here, so they never differ,
-    on whatever machine they run.
+    Worker, resumed worker and chat engine all use what is recorded here, so that they agree even on
+    another machine.
 
     Raises:
-        MachineError: The run folder cannot be written.
+        BadInputError: The record is unreadable.
+        MachineError: The run folder is not writable.
     """
     file = run.path / _FILE
     if file.is_file():
-        return run_dtypes(run)
-    dtypes = _resolve(recipe, device)
+        return read_dtypes(run)
+    dtypes = _decide(recipe, device)
     files.write_atomic(file, json.dumps(asdict(dtypes)))
     return dtypes
 
 
-def run_dtypes(run: RunFolder) -> RunDtypes:
+def read_dtypes(run: RunFolder) -> RunDtypes:
     """The number formats that ``run`` was started with.
 
     Raises:
-        BadInputError: They are missing or unreadable: the run never started, or it was written by
-            an older ftwb.
+        BadInputError: The record is missing or unreadable: the run never started, or an older
+            ftwb wrote it.
     """
     file = run.path / _FILE
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-        return RunDtypes(weights=str(values["weights"]), products=str(values["products"]))
+        return RunDtypes(weights=str(values["weights"]), autocast=str(values["autocast"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInputError(
-            f"{run.id}: {_FILE} is missing or unreadable, so its number formats are unknown; "
-            "an older ftwb may have written this run: train it again"
+            f"{run.id}: {_FILE} is missing or unreadable, so its number formats are unknown; it "
+            "never started, or an older ftwb wrote it: train it again"
         ) from error
 
 
 def torch_dtype(name: str, device: torch.device) -> torch.dtype:
-    """Torch's dtype of that name; ``auto`` is bfloat16 where ``device`` multiplies it fast.
+    """Torch's dtype of that name; ``auto`` is bfloat16 if ``device`` is fast at it, else float32.
 
     Raises:
         BadInputError: torch has no dtype of that name.
@@ -87,7 +89,7 @@ def torch_dtype(name: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if fast_bfloat16(device) else torch.float32
     dtype = getattr(torch, name, None)
     if not isinstance(dtype, torch.dtype):
-        raise BadInputError(f"model.dtype: torch has no dtype {name!r}")
+        raise BadInputError(f"torch has no dtype {name!r}")
     return dtype
 
 
@@ -97,21 +99,21 @@ def fast_bfloat16(device: torch.device) -> bool:
 
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if forced := os.environ.get(CPU_BF16):
-        return forced == "1"
-    return not _FAST_CPU_FLAGS.isdisjoint(_cpu_flags())
+    if override := os.environ.get(CPU_BF16):
+        return override == "1"
+    return not _BF16_CPU_FLAGS.isdisjoint(_cpu_flags())
 
 
-def _resolve(recipe: Recipe, device: torch.device) -> RunDtypes:
-    wanted = recipe.model.dtype
-    if recipe.strategy.trains_base_weights and wanted == "auto":
-        wanted = "float32"
-    products = _AUTOCAST.get(recipe.training.precision, "auto")
-    return RunDtypes(_name(wanted, device), _name(products, device))
+def _decide(recipe: Recipe, device: torch.device) -> RunDtypes:
+    weights = recipe.model.dtype
+    if recipe.strategy.trains_base_weights and weights == "auto":
+        weights = "float32"  # small updates would be rounded away in bfloat16
+    autocast = _AUTOCAST_DTYPES[recipe.training.precision]
+    return RunDtypes(_dtype_name(weights, device), _dtype_name(autocast, device))
 
 
-def _name(wanted: str, device: torch.device) -> str:
-    return str(torch_dtype(wanted, device)).removeprefix("torch.")
+def _dtype_name(name: str, device: torch.device) -> str:
+    return str(torch_dtype(name, device)).removeprefix("torch.")
 
 
 def _cpu_flags() -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Measuring a model without leaving a trace on it."""
+"""Measuring a model without changing it or the run it is trained in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def eval_mode(model: Module) -> Iterator[None]:
-    """Eval mode and no gradients inside; the mode it had before afterwards."""
+    """Evaluation mode without gradients inside the context, the previous mode afterwards."""
     import torch
 
     training = model.training
@@ -27,16 +27,19 @@ def eval_mode(model: Module) -> Iterator[None]:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Put every random state back afterwards, so that a watched run draws what any other does."""
+def preserved_rng_state() -> Iterator[None]:
+    """Restore the random state of Python, numpy and torch afterwards.
+
+    A run that is measured or saved then draws the same random numbers as one that is not.
+    """
     import numpy as np
     import torch
 
-    python, numbers = random.getstate(), np.random.get_state()
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     devices = range(torch.cuda.device_count())
     try:
         with torch.random.fork_rng(devices):
             yield
     finally:
-        random.setstate(python)
-        np.random.set_state(numbers)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)

@@ -1,4 +1,4 @@
-"""The base models that are really on this machine."""
+"""The base models on this machine."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from workbench.core import locations
 from workbench.models import smollm2
 from workbench.models.demo import demo_folder
 from workbench.models.headers import INDEX, SINGLE
-from workbench.models.sources import DEMO, Kind
+from workbench.models.sources import DEMO, SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from huggingface_hub import CachedRepoInfo
 
-_DEPTH = 3
+_MAX_DEPTH = 3
 _SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "checkpoints"})
-_WRITERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
-"""How the names of architectures end that write text."""
+_TEXT_MODELS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+"""Endings of the names of architectures that generate text."""
 
 
 @dataclass(frozen=True)
@@ -30,33 +30,33 @@ class ModelEntry:
     """A base model to choose.
 
     Attributes:
-        id: What goes into ``recipe.model.id``.
-        kind: Where it comes from.
-        title: Its name for people.
-        bytes_on_disk: Its size; 0 before the demo model was fetched.
-        ready: It can be loaded at once; false where it is fetched or converted first.
+        id: The value for ``model.id`` in a recipe.
+        kind: Where it is from.
+        title: Its name.
+        bytes_on_disk: Its size; 0 for a demo model that is not downloaded.
+        ready: Whether it can be loaded without being downloaded or converted first.
     """
 
     id: str
-    kind: Kind
+    kind: SourceKind
     title: str
     bytes_on_disk: int
     ready: bool
 
 
 def list_models() -> list[ModelEntry]:
-    """List the demo model, the hub cache, and what lies below here and ``$FTWB_MODELS``."""
-    return [_demo(), *sorted(_cached(), key=_by_id), *sorted(_local(), key=_by_id)]
+    """List the demo model, those in the hub cache, and those below :func:`search_roots`."""
+    return [_demo(), *sorted(_cached(), key=_id), *sorted(_local(), key=_id)]
 
 
 def search_roots() -> list[Path]:
-    """The folders searched for models: the current one and those of ``$FTWB_MODELS``."""
+    """The folders to search for models: the current one and those in ``$FTWB_MODELS``."""
     named = os.environ.get("FTWB_MODELS", "").split(os.pathsep)
     roots = [Path.cwd(), *(Path(name).expanduser() for name in named if name)]
     return list(dict.fromkeys(root for root in roots if root.is_dir()))
 
 
-def _by_id(entry: ModelEntry) -> str:
+def _id(entry: ModelEntry) -> str:
     return entry.id
 
 
@@ -87,7 +87,7 @@ def _snapshots(repo: CachedRepoInfo) -> list[Path]:
 def _local() -> Iterator[ModelEntry]:
     seen: set[Path] = set()
     for root in search_roots():
-        for path in _walk(root, _DEPTH):
+        for path in _walk(root, _MAX_DEPTH):
             if path.resolve() not in seen:
                 seen.add(path.resolve())
                 yield _entry(path)
@@ -101,7 +101,7 @@ def _entry(path: Path) -> ModelEntry:
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
-    """Model folders and GGUF files at most ``depth`` folders down; nothing inside a model."""
+    """Model folders and GGUF files at most ``depth`` folders below; nothing inside a model."""
     if _is_model(folder):
         yield folder
         return
@@ -122,12 +122,12 @@ def _is_searched(path: Path) -> bool:
 
 
 def _is_model(folder: Path) -> bool:
-    """A config of something that writes text, beside safetensors."""
+    """Whether a folder has safetensors and the config of a model that generates text."""
     if not (folder / SINGLE).is_file() and not (folder / INDEX).is_file():
         return False
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return any(str(name).endswith(_WRITERS) for name in config["architectures"])
+        return any(str(name).endswith(_TEXT_MODELS) for name in config["architectures"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

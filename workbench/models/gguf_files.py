@@ -1,4 +1,4 @@
-"""What a GGUF file says of itself, read without torch."""
+"""The metadata of GGUF files, read without torch."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _RENAMED = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
-"""llama.cpp's tensor names to the ones that most decoders have in transformers."""
+"""llama.cpp's names of tensors, and those of most decoders in transformers."""
 
 _BLOCK = re.compile(r"^blk\.(\d+)\.")
 _BUFFER = re.compile(r"^rope_(freqs|factors)")
 
 
 class GgufFile(NamedTuple):
-    """The metadata of one GGUF file that ftwb uses."""
+    """The metadata of a GGUF file that ftwb uses."""
 
     architecture: str
     layers: int
@@ -53,50 +53,50 @@ class GgufFile(NamedTuple):
 
 
 def read_gguf(file: Path) -> GgufFile:
-    """Read the header of ``file``; seconds for a large vocabulary, so it is remembered.
+    """Read the header of ``file``; cached, because a large vocabulary takes seconds.
 
     Raises:
-        BadInputError: Not a whole GGUF file.
+        BadInputError: It is not a complete GGUF file.
     """
     stat = file.stat()
     return _read(file, stat.st_size, stat.st_mtime_ns)
 
 
 def gguf_facts(file: Path, source: str) -> ModelFacts:
-    """Describe the model in ``file`` under the names its tensors have once converted.
+    """Describe the model in ``file``, with the tensor names that it has after its conversion.
 
     Raises:
-        BadInputError: Not a whole GGUF file.
+        BadInputError: It is not a complete GGUF file.
     """
-    known = read_gguf(file)
+    header = read_gguf(file)
     facts = ModelFacts(
         source=source,
-        architecture=known.architecture,
-        model_type=known.architecture,
+        architecture=header.architecture,
+        model_type=header.architecture,
         parameters=0,
-        layers=known.layers,
-        hidden_size=known.hidden_size,
-        vocabulary=known.vocabulary,
-        context=known.context,
-        dtype=known.dtype,
+        layers=header.layers,
+        hidden_size=header.hidden_size,
+        vocabulary=header.vocabulary,
+        context=header.context,
+        dtype=header.dtype,
         bytes_on_disk=file.stat().st_size,
-        licence=known.licence,
-        chat_template=known.chat_template,
-        tied_embeddings="lm_head.weight" not in known.shapes,
-        shapes=known.shapes,
+        licence=header.licence,
+        chat_template=header.chat_template,
+        tied_embeddings="lm_head.weight" not in header.shapes,
+        shapes=header.shapes,
     )
-    return facts.model_copy(update={"parameters": sum(map(facts.tensor_parameters, known.shapes))})
+    return facts.model_copy(update={"parameters": sum(map(facts.tensor_parameters, header.shapes))})
 
 
 @lru_cache(maxsize=32)
-def _read(file: Path, size: int, changed: int) -> GgufFile:
-    del size, changed  # part of the key: another file under that name is read again
+def _read(file: Path, size: int, modified: int) -> GgufFile:
+    del size, modified  # part of the cache key: a file that was replaced is read again
     from gguf import GGUFReader
 
     try:
         reader = GGUFReader(file)
     except (ValueError, IndexError, OSError) as error:
-        raise BadInputError(f"{file}: not a whole GGUF file: {error}") from error
+        raise BadInputError(f"{file}: not a complete GGUF file: {error}") from error
     architecture = str(_value(reader, "general.architecture", "unknown"))
     return GgufFile(
         architecture=architecture,
@@ -107,7 +107,7 @@ def _read(file: Path, size: int, changed: int) -> GgufFile:
         pre_tokenizer=str(_value(reader, "tokenizer.ggml.pre", "")),
         licence=str(_value(reader, "general.license", "")),
         chat_template="tokenizer.chat_template" in reader.fields,
-        dtype=_commonest_type(reader),
+        dtype=_main_type(reader),
         shapes={
             _rename(tensor.name): tuple(int(size) for size in reversed(tensor.shape))
             for tensor in reader.tensors
@@ -126,8 +126,8 @@ def _length(reader: GGUFReader, key: str) -> int:
     return 0 if field is None else len(field.data)
 
 
-def _commonest_type(reader: GGUFReader) -> str:
-    """The type that holds most of the numbers."""
+def _main_type(reader: GGUFReader) -> str:
+    """The type of most of the parameters."""
     counts: dict[str, int] = {}
     for tensor in reader.tensors:
         name = tensor.tensor_type.name

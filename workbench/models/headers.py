@@ -1,4 +1,4 @@
-"""Shapes and sizes of weights, read from safetensors headers alone."""
+"""Shapes and sizes of weights, read from the headers of safetensors files alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CAUSAL_MASK_DIMENSIONS = 4
 
 
 class Headers(NamedTuple):
-    """Every parameter's shape, the dtype most of them have, and the bytes they take."""
+    """The shapes of all parameters, the dtype of most of them, and their size on disk."""
 
     shapes: dict[str, tuple[int, ...]]
     dtype: str
@@ -37,7 +37,7 @@ def read_headers(folder: Path) -> Headers | None:
     """Read the headers of the safetensors in ``folder``; None where there are none.
 
     Raises:
-        BadInputError: A file is missing, cut off, or not safetensors.
+        BadInputError: A file is missing, truncated, or not safetensors.
     """
     from huggingface_hub import get_local_safetensors_metadata
     from huggingface_hub.errors import SafetensorsParsingError
@@ -47,10 +47,10 @@ def read_headers(folder: Path) -> Headers | None:
     try:
         metadata = get_local_safetensors_metadata(folder)
         for name, file in metadata.files_metadata.items():
-            _check_whole(folder / name, file)
+            _check_size(folder / name, file)
     except FileNotFoundError as error:
         raise BadInputError(
-            f"{folder}: its index names {error.filename}, which is missing; download it again"
+            f"{folder}: its index lists {error.filename}, which is missing; download it again"
         ) from error
     except (SafetensorsParsingError, ValueError, KeyError, TypeError) as error:
         raise BadInputError(
@@ -60,7 +60,7 @@ def read_headers(folder: Path) -> Headers | None:
 
 
 def parse_headers(metadata: SafetensorsRepoMetadata) -> Headers:
-    """Keep parameters and leave out the buffers that older files carry."""
+    """Summarise headers, without the buffers that older files contain."""
     tensors = {
         name: info
         for file in metadata.files_metadata.values()
@@ -78,13 +78,13 @@ def parse_headers(metadata: SafetensorsRepoMetadata) -> Headers:
     )
 
 
-def _check_whole(path: Path, file: SafetensorsFileMetadata) -> None:
+def _check_size(path: Path, file: SafetensorsFileMetadata) -> None:
     with path.open("rb") as stream:
         header = int.from_bytes(stream.read(8), "little")
     expected = 8 + header + _data_bytes(file)
-    found = path.stat().st_size
-    if found != expected:
-        raise ValueError(f"{path.name} has {found:,} bytes instead of {expected:,}")
+    size = path.stat().st_size
+    if size != expected:
+        raise ValueError(f"{path.name} has {size:,} bytes instead of {expected:,}")
 
 
 def _data_bytes(file: SafetensorsFileMetadata) -> int:
@@ -92,6 +92,6 @@ def _data_bytes(file: SafetensorsFileMetadata) -> int:
 
 
 def _is_buffer(name: str, shape: tuple[int, ...]) -> bool:
-    """Tell causal masks, rotary frequencies and position numbers, which no model trains."""
-    mask = name.endswith(("attn.bias", "attention.bias"))
-    return bool(_BUFFER.search(name)) or (mask and len(shape) == _CAUSAL_MASK_DIMENSIONS)
+    """Whether a tensor is a causal mask, rotary frequencies or position ids: never trained."""
+    is_mask = name.endswith(("attn.bias", "attention.bias"))
+    return bool(_BUFFER.search(name)) or (is_mask and len(shape) == _CAUSAL_MASK_DIMENSIONS)

@@ -1,4 +1,4 @@
-"""A recipe's base model, tokenizer and data, open on this machine."""
+"""The untouched base model of a run with its tokenizer and data, as every measurement needs it."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedBase:
-    """What every measurement and every run needs.
+    """The base of a run in memory.
 
     Attributes:
-        recipe: The run.
-        split: Its data.
-        base: The untouched base, in evaluation mode, held as training holds it.
-        tokenizer: The base's.
-        renderer: Of the run's rows.
-        precision: Number format of the matrix products while training.
+        recipe: The run's recipe.
+        split: The run's data.
+        base: The untouched base in evaluation mode, in the dtype or quantisation of the training.
+        tokenizer: The base's tokenizer.
+        renderer: Renders the run's rows.
+        autocast_dtype: Number format of matrix products in training.
     """
 
     recipe: Recipe
@@ -43,40 +43,40 @@ class LoadedBase:
     base: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     renderer: Renderer
-    precision: torch.dtype
+    autocast_dtype: torch.dtype
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """The device of the model."""
         device: torch.device = self.base.device
         return device
 
-    def as_trained(self) -> AbstractContextManager[None]:
-        """Multiply in training's number format inside, so that before and after are computed alike.
+    def autocast(self) -> AbstractContextManager[None]:
+        """Compute as in training inside the context, so that before and after are comparable.
 
-        The model in training multiplies in it by itself, and keeps doing so afterwards.
+        The trained model applies the same autocast to its own forward pass.
         """
         return torch.autocast(
-            self.device.type, self.precision, enabled=self.precision != torch.float32
+            self.device.type, self.autocast_dtype, enabled=self.autocast_dtype != torch.float32
         )
 
     @property
-    def context(self) -> float:
-        """Tokens that base and result have room for; infinite where the model does not say."""
-        return context_of(self.base, self.recipe.strategy.virtual_tokens())
+    def context_length(self) -> float:
+        """Most tokens that both base and result can read; infinite where the model has no limit."""
+        return context_length(self.base, self.recipe.strategy.virtual_tokens())
 
     def heldout(self) -> list[Rendered]:
-        """The held-out rows that the loss is taken on, in tokens."""
+        """The held-out rows that the evaluation loss is computed on."""
         return self.renderer.render_all(self.split.heldout[: self.recipe.evaluation.loss_rows])
 
 
 def open_base(
     recipe: Recipe, split: Split, dtypes: RunDtypes, report: ProgressCallback
 ) -> LoadedBase:
-    """Load the untouched base of a run, in the number formats of that run.
+    """Load the untouched base of a run, in the run's number formats.
 
     Raises:
-        FtwbError: It cannot be found, fetched or loaded.
+        FtwbError: It cannot be found, downloaded or loaded.
     """
     section = recipe.model
     device = loading.choose_device()
@@ -89,23 +89,29 @@ def open_base(
         quantization=recipe.strategy.quantization(),
     )
     tokenizer = loading.load_tokenizer(section, folder)
-    training = recipe.training
     return LoadedBase(
         recipe=recipe,
         split=split,
         base=base,
         tokenizer=tokenizer,
-        renderer=Renderer(tokenizer, recipe.data.assistant_only_loss, training.sequence_length),
-        precision=torch_dtype(dtypes.products, device),
+        renderer=Renderer(
+            tokenizer, recipe.data.assistant_only_loss, recipe.training.sequence_length
+        ),
+        autocast_dtype=torch_dtype(dtypes.autocast, device),
     )
 
 
-def context_of(model: Module, room: int = 0) -> float:
-    """Tokens the model was built for, less the virtual ones or ``room``; infinite if unsaid."""
+def context_length(model: Module, reserved: int = 0) -> float:
+    """Most tokens that a model can read; infinite where its config has no limit.
+
+    Args:
+        model: A base model, or a PEFT model, whose virtual tokens take some of its positions.
+        reserved: Positions to keep free for virtual tokens that are not attached yet.
+    """
     from peft import PeftModel
 
     config: Any = model.config
-    built_for = getattr(config.get_text_config(), "max_position_embeddings", None) or math.inf
+    limit = getattr(config.get_text_config(), "max_position_embeddings", None) or math.inf
     adapter = model.active_peft_config if isinstance(model, PeftModel) else None
     virtual = adapter.num_virtual_tokens if adapter and adapter.is_prompt_learning else 0
-    return float(built_for - max(virtual, room))
+    return float(limit - max(virtual, reserved))

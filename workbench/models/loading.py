@@ -1,4 +1,4 @@
-"""Base models into memory: where they lie, on which device, in which dtype."""
+"""Loading base models: from where, onto which device, in which dtype."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from workbench.core.errors import BadInputError, first_line
 from workbench.core.weights import require_safetensors
 from workbench.models import hub
-from workbench.models.configs import read_config
 from workbench.models.conversion import convert_once
 from workbench.models.demo import ensure_demo_model
+from workbench.models.describing import read_config
 from workbench.models.dtype import torch_dtype
 from workbench.models.headers import read_headers
-from workbench.models.progress import quieten_libraries
-from workbench.models.sources import kind_of, path_of
+from workbench.models.library_output import quieten_libraries
+from workbench.models.sources import local_path, source_kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 
 def locate(section: ModelSection, report: ProgressCallback) -> Path:
-    """Return a local folder that holds the model, downloading or converting it the first time.
+    """Return a local folder with the model, downloading or converting it the first time.
 
     Raises:
         NotFoundError: There is no such model.
         BadInputError: It cannot be used as a base model.
-        MachineError: Network, disk or pip are missing for what has to be fetched.
+        MachineError: There is no network, disk space or pip to download it.
     """
-    match kind_of(section.id):
+    match source_kind(section.id):
         case "demo":
             return ensure_demo_model(report)
         case "gguf":
-            return convert_once(path_of(section.id), report)
+            return convert_once(local_path(section.id), report)
         case "folder":
-            return path_of(section.id)
+            return local_path(section.id)
         case "hub":
             return hub.download(section, report)
 
@@ -57,14 +57,14 @@ def load_tokenizer(section: ModelSection, folder: Path) -> PreTrainedTokenizerBa
     """Load the tokenizer; one without a padding token pads with its end-of-sequence token.
 
     Raises:
-        BadInputError: There is none, or it cannot be read.
+        BadInputError: There is no tokenizer, or it cannot be read.
     """
     from transformers import AutoTokenizer
 
     quieten_libraries()
     if not hub.has_tokenizer(folder):
         raise BadInputError(
-            f"{section.id}: no tokenizer in {folder}; copy the base model's into it"
+            f"{section.id}: no tokenizer in {folder}; copy that of the base model there"
         )
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
@@ -85,11 +85,18 @@ def load_base(
     dtype: torch.dtype,
     quantization: Quantization | None = None,
 ) -> PreTrainedModel:
-    """Load the base model for inference on ``device``, its matrices in four bits if so asked.
+    """Load a base model in evaluation mode.
+
+    Args:
+        section: The model as the recipe names it.
+        folder: Where it is.
+        device: Where to put it.
+        dtype: Number format of weights that are not quantised.
+        quantization: How to quantise its matrices to 4 bits; None leaves them as they are.
 
     Raises:
-        BadInputError: Weights are missing, cut off, or of an architecture that transformers does
-            not know.
+        BadInputError: Weights are missing, truncated or of other shapes than config.json says, or
+            transformers does not know the architecture.
     """
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
@@ -107,39 +114,43 @@ def load_base(
             use_safetensors=True,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
-            **({} if quantization is None else _four_bits(quantization, device, dtype)),
+            **({} if quantization is None else _quantize(quantization, device, dtype)),
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise BadInputError(f"{section.id}: cannot be loaded: {first_line(error)}") from error
-    model, told = loaded
-    _check_all_loaded(section, told)
+    model, info = loaded
+    _check_complete(section, info)
     if quantization is not None:
-        _keep_packing(model)
-    ready: PreTrainedModel = model.to(device).eval()
-    return ready
+        _disable_cpu_repacking(model)
+    on_device: PreTrainedModel = model.to(device).eval()
+    return on_device
 
 
-def _four_bits(
+def _quantize(
     quantization: Quantization, device: torch.device, dtype: torch.dtype
 ) -> dict[str, Any]:
-    """Arguments that make transformers quantise with bitsandbytes while it loads."""
+    """Arguments of ``from_pretrained`` that quantise with bitsandbytes while loading."""
     from transformers import BitsAndBytesConfig
 
-    asked = quantization.compute_dtype
+    compute_dtype = (
+        dtype
+        if quantization.compute_dtype == "auto"
+        else torch_dtype(quantization.compute_dtype, device)
+    )
     config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
         load_in_4bit=True,
         bnb_4bit_quant_type=quantization.quant_type,
         bnb_4bit_use_double_quant=quantization.use_double_quant,
-        bnb_4bit_compute_dtype=dtype if asked == "auto" else torch_dtype(asked, device),
+        bnb_4bit_compute_dtype=compute_dtype,
     )
     return {"device_map": {"": device}, "quantization_config": config}
 
 
-def _keep_packing(model: Module) -> None:
-    """Forbid bitsandbytes to repack weights between training and inference.
+def _disable_cpu_repacking(model: Module) -> None:
+    """Keep bitsandbytes from repacking 4-bit weights between training and inference.
 
-    On CPUs with bfloat16 instructions it does so by itself, rounding the scales on the way there
-    and guessing them on the way back: the frozen base would not stay what it was.
+    It does so by itself on CPUs with bfloat16 instructions, which rounds the scales and estimates
+    them when it packs back: the frozen base would change.
     """
     from bitsandbytes.nn.modules import Linear4bit
 
@@ -148,17 +159,16 @@ def _keep_packing(model: Module) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def _check_all_loaded(section: ModelSection, told: dict[str, Any]) -> None:
-    """Refuse a model of which transformers had to make up a part."""
-    wrong = sorted(str(key[0]) for key in told["mismatched_keys"])
-    if wrong:
+def _check_complete(section: ModelSection, info: dict[str, Any]) -> None:
+    """Refuse a model of which transformers had to initialise a part at random."""
+    mismatched = sorted(str(key[0]) for key in info["mismatched_keys"])
+    if mismatched:
         raise BadInputError(
-            f"{section.id}: {wrong[0]} has another shape than its config says ({len(wrong)} such "
-            "in all); config.json and weights belong to different models"
+            f"{section.id}: shape of {mismatched[0]} does not match config.json "
+            f"({len(mismatched)} mismatches); config and weights are of different models"
         )
-    missing = sorted(told["missing_keys"])
+    missing = sorted(info["missing_keys"])
     if missing:
         raise BadInputError(
-            f"{section.id}: its weights lack {missing[0]} ({len(missing)} missing in all); "
-            "download them again"
+            f"{section.id}: weights lack {missing[0]} ({len(missing)} missing); download them again"
         )

@@ -1,4 +1,9 @@
-"""The loss, from the logits of labelled positions only."""
+"""The loss of a causal language model, computed from the logits of labelled positions only.
+
+For labels y and an input x of one row, the loss is the negative log-likelihood in nats,
+-sum over t of log p(y_t | x_1 … x_(t-1)), over the positions t that have a label. The logits at
+position t - 1 predict the label at position t, so labels are shifted by one against logits.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from workbench.data.batches import split_batch
+from workbench.data.rendering import IGNORE_INDEX
 from workbench.models.eval_mode import eval_mode
 
 if TYPE_CHECKING:
@@ -18,58 +24,63 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-IGNORE_INDEX = -100
-
 
 def labelled_nll(model: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, int]:
     """Sum the negative log-likelihood of the labelled tokens of a batch, in nats.
 
-    The output head sees only the hidden states that predict a labelled token, so the full
-    ``[batch, length, vocabulary]`` logits are never built, whatever the architecture.
+    The full ``[rows, length, vocabulary]`` logits are never built, whatever the architecture.
 
     Args:
-        model: A causal language model, with or without adapters, or several processes' copy of one.
-        batch: ``input_ids``, ``attention_mask`` and ``labels``, each ``[batch, length]``; labels
-            are not shifted and hold -100 where nothing is learned.
+        model: A causal language model, with or without adapters, or wrapped for data parallelism.
+        batch: ``input_ids``, ``attention_mask`` and ``labels``, each ``[rows, length]``. Labels
+            are not shifted, and :data:`IGNORE_INDEX` where there is no loss.
 
     Returns:
-        The sum (a scalar that carries gradients) and the number of labelled tokens.
+        The sum, a scalar with gradients, and the number of labelled tokens.
     """
     logits, targets = labelled_logits(model, batch)
     return functional.cross_entropy(logits.float(), targets, reduction="sum"), len(targets)
 
 
 def labelled_logits(model: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Logits that predict the labelled tokens of a batch, ``[labelled, vocabulary]``, and those.
+    """The logits that predict the labelled tokens of a batch, and these tokens.
 
-    The batch is as in :func:`labelled_nll`.
+    Args:
+        model: As in :func:`labelled_nll`.
+        batch: As in :func:`labelled_nll`.
+
+    Returns:
+        Logits ``[labelled, vocabulary]`` and token ids ``[labelled]``, row by row.
     """
-    labels = batch["labels"]
-    targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORE_INDEX)
-    predicts = targets != IGNORE_INDEX
+    # 1. shift: the target at position t is the label at t + 1; the last position has none
+    targets = functional.pad(batch["labels"][:, 1:], (0, 1), value=IGNORE_INDEX)
+    # 2. compute logits only at positions with a target
+    has_target = targets != IGNORE_INDEX
     inner = model.module if isinstance(model, DistributedDataParallel) else model
-    with head_sees_only(inner, predicts):
+    with restricted_head(inner, has_target):
         logits = model(
             input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
         ).logits
-    return logits, targets[predicts]
+    return logits, targets[has_target]
 
 
 @contextmanager
-def head_sees_only(model: Module, positions: Tensor) -> Iterator[None]:
-    """Inside this context the model's logits are ``[chosen, vocabulary]``.
+def restricted_head(model: Module, positions: Tensor) -> Iterator[None]:
+    """Inside this context the model's logits are ``[selected, vocabulary]``.
+
+    A hook passes only the hidden states at the selected positions to the output head.
 
     Args:
         model: A model with an output head.
-        positions: Boolean ``[batch, length]``; true where logits are wanted. Virtual tokens that
-            an adapter puts in front are skipped.
+        positions: ``[rows, length]`` bool, true where logits are wanted. Virtual tokens that a
+            soft prompt puts in front are never selected.
     """
 
-    def choose(_head: Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        hidden = inputs[0]
+    def select(_head: Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        hidden = inputs[0]  # [rows, virtual + length, hidden]
         return (hidden[:, -positions.shape[1] :][positions], *inputs[1:])
 
-    handle = model.get_output_embeddings().register_forward_pre_hook(choose)  # type: ignore[operator]
+    handle = model.get_output_embeddings().register_forward_pre_hook(select)  # type: ignore[operator]
     try:
         yield
     finally:
@@ -77,22 +88,25 @@ def head_sees_only(model: Module, positions: Tensor) -> Iterator[None]:
 
 
 def mean_nll(
-    model: Module, batches: Iterable[Mapping[str, Tensor]], at_once: int | None = None
+    model: Module, batches: Iterable[Mapping[str, Tensor]], max_rows: int | None = None
 ) -> float:
-    """Mean loss in nats per labelled token over ``batches``; training is left as it was.
+    """Mean loss over all labelled tokens of ``batches``, in nats per token; NaN without any.
 
-    Batches of more rows than there is memory for ``at_once`` are read in parts.
+    The model's mode is restored, and no gradients are computed.
+
+    Args:
+        model: As in :func:`labelled_nll`.
+        batches: As in :func:`labelled_nll`.
+        max_rows: Most rows to compute at once; larger batches are split.
     """
     with eval_mode(model):
-        sums = [
-            labelled_nll(model, part)
-            for batch in batches
-            for part in _parts(batch, at_once or len(batch["input_ids"]))
-        ]
+        sums = [labelled_nll(model, part) for batch in batches for part in _split(batch, max_rows)]
     tokens = sum(count for _, count in sums)
     return float(sum(nll.double() for nll, _ in sums)) / tokens if tokens else float("nan")
 
 
-def _parts(batch: Mapping[str, Tensor], at_once: int) -> Iterator[Mapping[str, Tensor]]:
+def _split(batch: Mapping[str, Tensor], max_rows: int | None) -> Iterable[Mapping[str, Tensor]]:
     rows = len(batch["input_ids"])
-    return iter([batch]) if rows <= at_once else split_batch(batch, math.ceil(rows / at_once))
+    if max_rows is None or rows <= max_rows:
+        return [batch]
+    return split_batch(batch, math.ceil(rows / max_rows))

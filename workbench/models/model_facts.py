@@ -1,4 +1,4 @@
-"""What is known of a base model without loading it."""
+"""The facts of a base model that are known without loading it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,27 @@ from pydantic import BaseModel, ConfigDict
 _EMBEDDINGS = ("embed_tokens", "wte", "wpe", "word_embeddings", "embed_in", "tok_embeddings")
 _HEADS = ("lm_head", "embed_out", "output_layer")
 _TRANSPOSED = ("gpt2", "openai-gpt")
-"""Model types whose matrices are stored [in, out] (transformers' Conv1D)."""
+"""Model types that store matrices as [in, out] (transformers' Conv1D)."""
 
 
 class ModelFacts(BaseModel):
-    """A base model as its config and its weight headers describe it.
+    """A base model as its config.json and the headers of its weights describe it.
 
-    ``shapes`` maps every checkpoint tensor to its shape; it is empty when no header could be read
-    (weights not downloaded yet, or only pickled), and then ``parameters`` may be 0.
+    Attributes:
+        source: The id that the user knows it by.
+        architecture: Its class in transformers.
+        model_type: Its type in config.json, or a GGUF file's architecture.
+        parameters: 0 where no header could be read: weights not downloaded yet, or only pickled.
+        layers: Transformer blocks.
+        hidden_size: Width of the residual stream.
+        vocabulary: Tokens in the vocabulary.
+        context: Most tokens it can read; 0 where unknown.
+        dtype: The dtype of most of its weights.
+        bytes_on_disk: Size of its weights.
+        licence: As its card names it; may be empty.
+        chat_template: Whether its tokenizer has one.
+        tied_embeddings: Whether head and embedding are one tensor.
+        shapes: The shape of every tensor by its name; empty where no header could be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,7 +50,7 @@ class ModelFacts(BaseModel):
     shapes: dict[str, tuple[int, ...]] = {}
 
     def linears(self) -> dict[str, tuple[int, int]]:
-        """Module name to shape of every matrix inside the blocks, without head and embeddings."""
+        """The shape of every matrix inside the blocks, by the name of its module."""
         return {
             name.removesuffix(".weight"): (shape[0], shape[1])
             for name, shape in self.shapes.items()
@@ -49,21 +62,21 @@ class ModelFacts(BaseModel):
 
     @property
     def transposed(self) -> bool:
-        """Whether matrices are stored [in, out] instead of [out, in]."""
+        """Whether matrices are stored as [in, out] instead of [out, in]."""
         return self.model_type in _TRANSPOSED
 
     def features(self, name: str) -> tuple[int, int]:
-        """Inputs and outputs of the matrix inside the module ``name``."""
+        """Inputs and outputs of the linear module ``name``."""
         rows, columns = self.shapes[f"{name}.weight"]
         return (rows, columns) if self.transposed else (columns, rows)
 
     def tensor_parameters(self, name: str) -> int:
-        """How many numbers one checkpoint tensor holds."""
+        """The number of parameters in one tensor."""
         return math.prod(self.shapes[name])
 
 
 def is_embedding(name: str) -> bool:
-    """Whether a tensor holds the vectors of tokens or positions."""
+    """Whether a tensor holds embeddings of tokens or positions."""
     return any(word in _EMBEDDINGS for word in name.split("."))
 
 
@@ -73,5 +86,5 @@ def is_head(name: str) -> bool:
 
 
 def in_blocks(name: str) -> bool:
-    """Whether a tensor is neither head nor embedding."""
+    """Whether a tensor is neither of the head nor of an embedding."""
     return not is_embedding(name) and not is_head(name)

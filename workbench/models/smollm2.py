@@ -1,4 +1,4 @@
-"""The demo model's constants: what it is, and where its weights are published."""
+"""Constants of the demo model: its architecture, and where its weights are published."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _CONTEXT = 8192
 
 
 def facts(source: str) -> ModelFacts:
-    """What the converted model will be, known before a byte of it is here."""
+    """The facts of the converted model, known before it is downloaded."""
     shapes = _shapes()
     unsized: dict[str, Any] = {"parameters": 0, "shapes": shapes}
-    known = ModelFacts(
+    facts = ModelFacts(
         source=source,
         architecture="LlamaForCausalLM",
         model_type="llama",
@@ -42,7 +42,7 @@ def facts(source: str) -> ModelFacts:
         tied_embeddings=True,
         **unsized,
     )
-    return known.model_copy(update={"parameters": sum(map(known.tensor_parameters, shapes))})
+    return facts.model_copy(update={"parameters": sum(map(facts.tensor_parameters, shapes))})
 
 
 def _shapes() -> dict[str, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Telling what a model id stands for: the demo model, a GGUF file, a folder, or a hub id."""
+"""What a model id refers to: the demo model, a GGUF file, a folder, or a model of the hub."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from workbench.core.errors import BadInputError, NotFoundError
 
 DEMO = "demo"
 
-Kind = Literal["demo", "gguf", "folder", "hub"]
+SourceKind = Literal["demo", "gguf", "folder", "hub"]
 
 _HUB_ID = re.compile(r"^[\w-][\w.-]*(/[\w-][\w.-]*)?$", re.ASCII)
 
 
-def kind_of(model_id: str) -> Kind:
-    """Say what ``model_id`` is; a path that exists wins over a hub id of the same spelling.
+def source_kind(model_id: str) -> SourceKind:
+    """What ``model_id`` refers to; an existing path takes precedence over a hub id.
 
     Raises:
-        NotFoundError: It is written as a path, and nothing is there.
-        BadInputError: It is a file, but no GGUF file.
+        NotFoundError: It is a path that does not exist.
+        BadInputError: It is a file other than a GGUF file.
     """
     if model_id == DEMO:
         return "demo"
-    path = path_of(model_id)
+    path = local_path(model_id)
     if path.is_dir():
         return "folder"
     if path.is_file():
@@ -33,11 +33,11 @@ def kind_of(model_id: str) -> Kind:
         raise BadInputError(f"{model_id}: not a model; give its folder, or a .gguf file")
     if path.suffix.lower() == ".gguf" or not _HUB_ID.match(model_id):
         raise NotFoundError(
-            f"{model_id}: no such file or folder; 'ftwb models' lists the models that are here"
+            f"{model_id}: no such file or folder; 'ftwb models' lists the models on this machine"
         )
     return "hub"
 
 
-def path_of(model_id: str) -> Path:
-    """The local path that ``model_id`` spells."""
+def local_path(model_id: str) -> Path:
+    """A model id as a local path."""
     return Path(model_id).expanduser()

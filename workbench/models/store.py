@@ -1,4 +1,4 @@
-"""Folders that are there whole or not at all, whoever else is making them."""
+"""Cached folders that are built once, whole or not at all, by whichever process comes first."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from workbench.core.progress import ProgressCallback, silent
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_SEAL = ".complete.json"
+_MANIFEST = ".complete.json"
+"""Sizes of all files in a finished folder."""
 
 
 def is_complete(folder: Path) -> bool:
-    """Check that every file that was sealed into ``folder`` is still there in its full size."""
+    """Whether ``folder`` was finished, and all of its files still have their sizes."""
     try:
-        sizes: dict[str, int] = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
+        sizes: dict[str, int] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         return all((folder / name).stat().st_size == size for name, size in sizes.items())
     except (OSError, ValueError):
         return False
@@ -30,19 +31,21 @@ def is_complete(folder: Path) -> bool:
 def build_once(
     target: Path, build: Callable[[Path], None], report: ProgressCallback = silent
 ) -> Path:
-    """Return ``target``, made by ``build`` unless it is already complete.
+    """Return ``target``, building it first unless it is complete.
 
-    ``build`` fills a folder beside the target, which is renamed when it is done; a second process
-    waits for the first and takes what it made.
+    Args:
+        target: The folder to return.
+        build: Fills a temporary folder, which is then renamed to ``target``.
+        report: Called if another process is building the same folder, which is waited for.
 
     Raises:
-        MachineError: The folder cannot be written.
+        MachineError: The folder is not writable.
     """
     if is_complete(target):
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target, report):
+        with _locked(target, report):
             if not is_complete(target):
                 _build(target, build)
     except OSError as error:
@@ -51,33 +54,33 @@ def build_once(
 
 
 def _build(target: Path, build: Callable[[Path], None]) -> None:
-    prefix = f".making-{target.name}-"
+    prefix = f".building-{target.name}-"
     for leftover in target.parent.glob(f"{prefix}*"):
         shutil.rmtree(leftover)
     with tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as staging:
         folder = Path(staging) / target.name
         folder.mkdir()
         build(folder)
-        _seal(folder)
+        _write_manifest(folder)
         if target.exists():
             shutil.rmtree(target)
         folder.rename(target)
 
 
-def _seal(folder: Path) -> None:
+def _write_manifest(folder: Path) -> None:
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
-    (folder / _SEAL).write_text(json.dumps(sizes, indent=1), encoding="utf-8")
+    (folder / _MANIFEST).write_text(json.dumps(sizes, indent=1), encoding="utf-8")
 
 
 @contextmanager
-def _alone(target: Path, report: ProgressCallback) -> Iterator[None]:
+def _locked(target: Path, report: ProgressCallback) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(target.with_name(f".{target.name}.lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        report("waiting for another process that makes it", 0, 0)
+        report("waiting for another process that is building it", 0, 0)
         lock.acquire()
     try:
         yield

@@ -69,7 +69,7 @@ class JudgedRate(BaseModel):
 
     Attributes:
         rate: The recipe's learning rate.
-        verdict: Where it lies.
+        verdict: Where it is among them.
         low: Lower end of the usual range.
         high: Upper end of the usual range.
         setting: The strategy and the size of model that the range is for.

@@ -30,7 +30,7 @@ class Plan(BaseModel):
         replayed: How many of these are general text that is replayed, an estimate.
         notes: What else the run takes, one sentence each.
         learning_rate: None where no usual range is known.
-        risk: The risk of forgetting; None where the answers were not looked at.
+        risk: The risk of forgetting; None where the answers were not examined.
     """
 
     model_config = ConfigDict(frozen=True)

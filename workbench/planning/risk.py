@@ -234,7 +234,7 @@ def _multiple(value: float) -> str:
 
 
 def _position(recipe: Recipe, usual: LearningRates) -> Reason:
-    """Where the learning rate lies among the usual ones."""
+    """Where the learning rate is among the usual ones."""
     rate = recipe.training.learning_rate
     above = math.log10(rate / usual.high)
     points = WEIGHTS.position * above

@@ -43,7 +43,7 @@ class DataSection(Section):
             "alpaca": "instruction, input, output",
             "prompt_completion": "prompt, completion",
             "question_answer": "question, answer",
-            "text": "text: learned as it stands, without a chat template",
+            "text": "text: learned as it is, without a chat template",
         },
     )
     assistant_only_loss: bool = field(

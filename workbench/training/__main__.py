@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _train(run: RunFolder, arguments: list[str]) -> int:
-    from workbench.models.progress import quieten_libraries
+    from workbench.models.library_output import quieten_libraries
 
     quieten_libraries()  # before they load, or their output ends the log of a killed worker
     from workbench.training.worker import train_run

@@ -104,7 +104,7 @@ class WorkerBaseContext:
 
         Otherwise rounding alone would keep a model that trains in mixed precision off its base.
         """
-        with self._loaded.as_trained():
+        with self._loaded.autocast():
             return labelled_logits(model, batch)[0]
 
     def cached(
@@ -112,7 +112,7 @@ class WorkerBaseContext:
     ) -> dict[str, Tensor]:
         """Tensors computed once for this base and for equal ``of``, on the base's device."""
         key = json.dumps(
-            [_CACHE_VERSION, what, self._fingerprint, str(self._loaded.precision), *of]
+            [_CACHE_VERSION, what, self._fingerprint, str(self._loaded.autocast_dtype), *of]
         )
         name = f"{what}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
 
@@ -136,7 +136,7 @@ class WorkerBaseContext:
 
     def _answer(self, prompts: Sequence[list[int]], max_new_tokens: int) -> dict[str, Tensor]:
         """Greedy answers ``[prompts, longest]``, padded with :data:`_NO_TOKEN`."""
-        with self._loaded.as_trained():
+        with self._loaded.autocast():
             answers = self.with_auto_batch_size(
                 "the base's own answers",
                 _ANSWER_BATCH,

@@ -20,7 +20,7 @@ from workbench.evaluation.fingerprint import (
     verify_base,
 )
 from workbench.evaluation.run.evaluator import Evaluator
-from workbench.models.dtype import settle_dtypes
+from workbench.models.dtype import resolve_dtypes
 from workbench.models.loaded_base import open_base
 from workbench.models.loading import choose_device
 from workbench.planning.plan import total_steps
@@ -144,7 +144,7 @@ class TrainingRun:
         # 2. The untouched base, in number formats that are settled at the first start.
         dtypes = processes.from_main(
             lambda: reporter.retry_when_disk_full(
-                lambda: settle_dtypes(self._run, recipe, choose_device())
+                lambda: resolve_dtypes(self._run, recipe, choose_device())
             )
         )
         with processes.main_first():

@@ -216,9 +216,9 @@ class WorkbenchApp(CopyingApp):
     @work(thread=True, exclusive=True, group="machine", name="reading the state of the machine")
     def refresh_machine(self) -> None:
         """Read what the top bar says about this machine."""
-        from workbench.hardware.summary import box_summary
+        from workbench.hardware.summary import machine_summary
 
-        self.post_message(MachineSummaryRead(box_summary()))
+        self.post_message(MachineSummaryRead(machine_summary()))
 
     @on(MachineSummaryRead)
     def _show_machine(self, message: MachineSummaryRead) -> None:

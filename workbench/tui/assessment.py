@@ -115,7 +115,7 @@ def logout_caution() -> str:
     from workbench.hardware.session import check_logout
 
     check = check_logout()
-    return f"{check.says}; {check.remedy}." if check.state == "warn" else ""
+    return f"{check.message}; {check.remedy}." if check.state == "warn" else ""
 
 
 def _as_yaml(value: Any) -> str:

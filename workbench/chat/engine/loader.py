@@ -35,7 +35,7 @@ def open_sources(sources: Sequence[Source], report: ProgressCallback) -> Decoder
     from workbench.data.formats import Message
     from workbench.data.rendering import Renderer
     from workbench.models import loading
-    from workbench.models.dtype import run_dtypes, torch_dtype
+    from workbench.models.dtype import read_dtypes, torch_dtype
 
     _refuse_equal_names(sources)
     recipes = {source.lane: run_of(source).recipe() for source in sources}
@@ -52,7 +52,7 @@ def open_sources(sources: Sequence[Source], report: ProgressCallback) -> Decoder
         section,
         folder,
         device=device,
-        dtype=torch_dtype(run_dtypes(run_of(sources[0])).weights, device),
+        dtype=torch_dtype(read_dtypes(run_of(sources[0])).weights, device),
         quantization=recipe.strategy.quantization(),
     )
     strategies = {lane: each.strategy for lane, each in recipes.items()}

@@ -46,7 +46,7 @@ def command(context: click.Context, as_json: bool, bundle: Path | None, name: st
     else:
         emit_table(
             ("state", "check", "finding", "what to do"),
-            [(check.state, check.name, check.says, check.remedy) for check in checks],
+            [(check.state, check.name, check.message, check.remedy) for check in checks],
         )
     if any(check.state == "fail" for check in checks):
         context.exit(FAILED)

@@ -16,10 +16,10 @@ from workbench.evaluation.fingerprint import Numerics, take_fingerprint, verify_
 from workbench.evaluation.lm_eval.harness_scores import benchmark_scores
 from workbench.evaluation.lm_eval.redirect_output import output_to
 from workbench.models.auto_batch_size import AutoBatchSize
-from workbench.models.dtype import run_dtypes
-from workbench.models.eval_mode import eval_mode, undisturbed
+from workbench.models.dtype import read_dtypes
+from workbench.models.eval_mode import eval_mode, preserved_rng_state
+from workbench.models.library_output import quieten_libraries
 from workbench.models.loaded_base import open_base
-from workbench.models.progress import quieten_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,13 +80,13 @@ def benchmark(
     if not run.has_result():
         raise NotFoundError(f"{run.id} is {run.status().state} and has no result to benchmark")
     recipe = run.recipe()
-    with undisturbed():
+    with preserved_rng_state():
         # 1. Load the tasks, then the base, which must be the one the run started from.
         with output_to(_log(run)):
             report("loading the tasks", 0, 0)
             tasks = _load_tasks(request)
         split = load_split(recipe.data, recipe.training.seed)
-        loaded = open_base(recipe, split, run_dtypes(run), report)
+        loaded = open_base(recipe, split, read_dtypes(run), report)
         logits = take_fingerprint(loaded.base, loaded.tokenizer)
         verify_base(run, logits, Numerics.of(loaded.base))
         # 2. Ask the base, then the result on the same model.
@@ -201,12 +201,12 @@ class _Harness:
         set_seed(_FEWSHOT_SEED)
         for task in self._tasks["tasks"].values():
             task.set_fewshot_seed(seed=_FEWSHOT_SEED)
-        with output_to(self._log), eval_mode(model), loaded.as_trained():
+        with output_to(self._log), eval_mode(model), loaded.autocast():
             harness_model: Any = HFLM(
                 pretrained=model,
                 tokenizer=loaded.tokenizer,
                 batch_size=batch_size,
-                max_length=int(min(loaded.context, loaded.tokenizer.model_max_length)),
+                max_length=int(min(loaded.context_length, loaded.tokenizer.model_max_length)),
             )
             try:
                 results: dict[str, Any] = evaluate(

@@ -112,7 +112,7 @@ def _truncate(
     Rows that are left without a token to learn are dropped.
     """
     longest = max((len(row.input_ids) for row in rows), default=0)
-    context = int(min(loaded.context, longest))
+    context = int(min(loaded.context_length, longest))
     truncated = sum(len(row.input_ids) > context for row in rows)
     note = (
         f"{description} longer than the model's context of {context:,} tokens are truncated: "
@@ -146,17 +146,18 @@ def _general_prompt(loaded: LoadedBase, text: str) -> list[int]:
         prompt_tokens(loaded.renderer, text),
         loaded.recipe.evaluation.prompts_max_new_tokens,
     )
-    if len(ids) + answer > loaded.context:
+    if len(ids) + answer > loaded.context_length:
         raise BadInputError(
             f"evaluation.prompts: {text[:40]!r} … has {len(ids):,} tokens; with an answer of "
-            f"{answer:,} that exceeds the model's context of {loaded.context:,.0f}; shorten it"
+            f"{answer:,} that exceeds the model's context of {loaded.context_length:,.0f}; "
+            "shorten it"
         )
     return ids
 
 
 def _target_rows(loaded: LoadedBase) -> tuple[list[TargetRow], str]:
     """The sampled held-out rows that fit the model's context, and a note on those that do not."""
-    evaluation, context = loaded.recipe.evaluation, loaded.context
+    evaluation, context = loaded.recipe.evaluation, loaded.context_length
     if not _has_target_score(evaluation):
         return [], ""
     sample = _sample(loaded.split.heldout, evaluation.target_rows)

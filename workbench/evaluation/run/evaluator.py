@@ -116,7 +116,7 @@ class Evaluator:
         Raises:
             DeviceMemoryError: Not even one row or prompt fits into memory.
         """
-        with self._loaded.as_trained():
+        with self._loaded.autocast():
             # 1. Loss and KL to the base on text.
             general = self._text_results(self.general, model, base.general)
             task = self._text_results(self.task, model, base.task)
@@ -165,7 +165,7 @@ class Evaluator:
         return {
             "device": str(loaded.device),
             "dtype": str(loaded.base.dtype),
-            "precision": str(loaded.precision),
+            "precision": str(loaded.autocast_dtype),
             "virtual_tokens": loaded.recipe.strategy.virtual_tokens(),
             "chat_template": prompt_tokens(loaded.renderer, "?"),
             "size": asked.size,
@@ -186,7 +186,7 @@ class Evaluator:
 
     def _measure_base(self, key: str, report: ProgressCallback) -> Baseline:
         base = self._loaded.base
-        with self._loaded.as_trained():
+        with self._loaded.autocast():
             # 1. Predictions on text, from which the KL of tuned models is computed.
             report("general and held-out text", 0, 0)
             general = self._text.run(

@@ -14,7 +14,7 @@ from workbench.evaluation.fingerprint import (
 )
 from workbench.evaluation.run.baseline_cache import read_baseline
 from workbench.evaluation.run.evaluator import Evaluator
-from workbench.models.dtype import run_dtypes
+from workbench.models.dtype import read_dtypes
 from workbench.models.loaded_base import open_base
 from workbench.runs import checkpoints
 
@@ -59,7 +59,7 @@ def reevaluate(
     recipe = run.recipe()
     # 1. Load the base, and check that it is the one the run started from.
     split = load_split(recipe.data, recipe.training.seed)
-    loaded = open_base(recipe, split, run_dtypes(run), report)
+    loaded = open_base(recipe, split, read_dtypes(run), report)
     default = "quick" if recipe.evaluation.size == "none" else recipe.evaluation.size
     evaluator = Evaluator(loaded, size or default, lambda text: report(text, 0, 0))
     fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)

@@ -16,7 +16,7 @@ from workbench.evaluation.run.likelihoods import MultipleChoice, option_likeliho
 from workbench.evaluation.suites.items import Item, ItemResult
 from workbench.evaluation.suites.scorer import AnswerScorer, OptionScorer
 from workbench.evaluation.suites.suites import Suite, item_key
-from workbench.models.loaded_base import context_of
+from workbench.models.loaded_base import context_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,7 +79,7 @@ def run_suites(
     Raises:
         BadInputError: An item leaves no room for its answer in the model's context.
     """
-    context = context_of(model, reserved_tokens)
+    context = context_length(model, reserved_tokens)
     # 1. Render every item, and check that it fits before anything is asked.
     items = [
         _RenderedItem(suite, item, render_prompt(item.prompt))

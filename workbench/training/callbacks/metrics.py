@@ -10,7 +10,7 @@ from workbench.evaluation.report import token_mean
 from workbench.evaluation.run.generation import GENERATION_BATCH
 from workbench.evaluation.run.text_metrics import TEXT_BATCH
 from workbench.models.auto_batch_size import AutoBatchSize
-from workbench.models.eval_mode import undisturbed
+from workbench.models.eval_mode import preserved_rng_state
 from workbench.models.loss import mean_nll
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class TrainingMetrics:
         of the loss on general text and the KL on held-out rows. None without text, or without
         memory.
         """
-        with undisturbed():
+        with preserved_rng_state():
             drift = self._text_batch.run_or_skip(lambda size: self._drift(model, size)) or {}
         measured = {name: value for name, value in drift.items() if value is not None}
         if measured:
@@ -84,7 +84,7 @@ class TrainingMetrics:
 
     def canaries(self, model: Module) -> None:
         """Write the greedy answer to each general prompt as a ``canary`` event."""
-        with undisturbed(), self._loaded.as_trained():
+        with preserved_rng_state(), self._loaded.autocast():
             answers = self._answer_batch.run_or_skip(
                 lambda size: self._evaluator.answer_prompts(model, silent, size)
             )

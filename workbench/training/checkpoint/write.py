@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from workbench.core.errors import BadInputError, MachineError
-from workbench.models.eval_mode import undisturbed
+from workbench.models.eval_mode import preserved_rng_state
 from workbench.runs import checkpoints
 from workbench.training.checkpoint.best import load_weights, trained_weights
 from workbench.training.checkpoint.rng_state import get_rng_states
@@ -141,7 +141,7 @@ class Checkpointer:
             return target
         require_finite(model)
         try:
-            with undisturbed(), checkpoints.draft(self.run, step) as draft:
+            with preserved_rng_state(), checkpoints.draft(self.run, step) as draft:
                 folder = draft / _FOLDER
                 folder.mkdir()
                 self._save_state(gathered, folder)

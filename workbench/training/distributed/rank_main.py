@@ -67,7 +67,7 @@ def report_to_launcher(message: str) -> None:
 def _train(run: RunFolder, arguments: list[str], *, started_by_worker: bool) -> int:
     import torch
 
-    from workbench.models.progress import quieten_libraries
+    from workbench.models.library_output import quieten_libraries
 
     quieten_libraries()
     from workbench.training.distributed.process_group import ProcessGroup

@@ -10,8 +10,8 @@ from transformers import TrainerCallback
 
 from workbench.core.errors import RunFailedError
 from workbench.data.batches import split_batch
+from workbench.data.rendering import IGNORE_INDEX
 from workbench.models.auto_batch_size import DeviceMemoryError, out_of_memory
-from workbench.models.loss import IGNORE_INDEX
 from workbench.training.checkpoint.rng_state import get_rng_states, set_rng_states
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from workbench.hardware.readings import read_memory, together
+from workbench.hardware.readings import merge_readings, read_memory
 from workbench.training.reporting.torch_devices import cuda_use
 
 if TYPE_CHECKING:
@@ -44,4 +44,4 @@ class MemoryMonitor:
 
     def _record(self, readings: list[dict[str, int | float]]) -> None:
         self._last = time.monotonic()
-        self._reporter.event("memory", **together(readings))
+        self._reporter.event("memory", **merge_readings(readings))

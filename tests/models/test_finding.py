@@ -1,3 +1,5 @@
+"""The models on this machine: demo, hub cache, folders and GGUF files."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from workbench.core import locations
 from workbench.models import smollm2
 from workbench.models.finding import list_models
 from workbench.models.headers import SINGLE
-from workbench.models.sources import kind_of
+from workbench.models.sources import source_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +38,7 @@ def by_id() -> dict[str, ModelEntry]:
     return {entry.id: entry for entry in entries}
 
 
-def test_the_demo_model_is_always_offered() -> None:
+def test_the_demo_model_is_always_listed() -> None:
     (demo,) = list_models()
     assert (demo.id, demo.title, demo.ready) == ("demo", "SmolLM2-135M-Instruct", False)
     assert demo.bytes_on_disk == 0
@@ -56,16 +58,16 @@ def test_folders_and_gguf_files_below_here_are_found(here: Path, model_copy: Pat
     deep.parent.mkdir(parents=True)
     model_copy.rename(deep)
     (here / "a" / "small.gguf").write_bytes(b"GGUF...")
-    found = by_id()
-    folder = found[locations.shorten(deep)]
-    file = found[locations.shorten(here / "a" / "small.gguf")]
+    models = by_id()
+    folder = models[locations.shorten(deep)]
+    file = models[locations.shorten(here / "a" / "small.gguf")]
     assert (folder.kind, folder.title, folder.ready) == ("folder", "tiny", True)
     assert folder.bytes_on_disk == (deep / SINGLE).stat().st_size
     assert (file.kind, file.title, file.ready, file.bytes_on_disk) == ("gguf", "small", False, 7)
-    assert all(kind_of(entry.id) == entry.kind for entry in found.values())
+    assert all(source_kind(entry.id) == entry.kind for entry in models.values())
 
 
-def test_folders_too_deep_hidden_or_of_other_tools_are_left_alone(
+def test_folders_too_deep_hidden_or_of_other_tools_are_skipped(
     here: Path, model_copy: Path
 ) -> None:
     for name in ("a/b/c/d/tiny", ".hidden/tiny", "checkpoints/tiny"):
@@ -82,17 +84,17 @@ def test_named_folders_are_searched_once_each(
     assert list(by_id()) == ["demo", locations.shorten(model_copy)]
 
 
-def test_only_models_that_write_text_are_offered(
+def test_only_models_that_generate_text_are_listed(
     here: Path, model_copy: Path, in_hub_cache: Callable[[str], Path]
 ) -> None:
     model_copy.rename(here / "tiny")
-    in_hub_cache("someone/writes")
+    in_hub_cache("someone/generates")
     encoder = in_hub_cache("someone/encodes")
     half = in_hub_cache("someone/half-downloaded")
     edit_json(encoder / "config.json", architectures=["BertForMaskedLM"])
     (half / SINGLE).unlink()
     edit_json(here / "tiny" / "config.json", architectures=None)
-    found = by_id()
-    assert list(found) == ["demo", "someone/writes"]
-    assert found["someone/writes"].kind == "hub"
-    assert found["someone/writes"].bytes_on_disk > 100_000
+    models = by_id()
+    assert list(models) == ["demo", "someone/generates"]
+    assert models["someone/generates"].kind == "hub"
+    assert models["someone/generates"].bytes_on_disk > 100_000

@@ -1,4 +1,4 @@
-"""Handing the progress of a library's own bars to whoever waits."""
+"""What libraries print: progress bars become reports, and the rest is silenced."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from workbench.core.progress import ProgressCallback
 
 
-def reporting_bar(report: ProgressCallback, what: str, *, unit: str) -> type[tqdm_asyncio[Any]]:
-    """Make a tqdm class that draws nothing and reports every refresh of bars counting ``unit``.
+def reporting_bar(
+    report: ProgressCallback, description: str, *, unit: str
+) -> type[tqdm_asyncio[Any]]:
+    """Return a tqdm class that draws nothing and reports the progress of bars counting ``unit``.
 
-    Libraries run several bars over the same work; what is reported never goes back.
+    Libraries run several bars over the same work, so the reported count never decreases.
     """
     from tqdm.asyncio import tqdm_asyncio
 
@@ -34,26 +36,26 @@ def reporting_bar(report: ProgressCallback, what: str, *, unit: str) -> type[tqd
             nonlocal furthest
             if self.unit == unit and self.total:
                 furthest = max(furthest, int(self.n))
-                report(what, furthest, int(self.total))
+                report(description, furthest, int(self.total))
 
     return ReportingBar
 
 
 @contextmanager
-def gguf_progress(report: ProgressCallback, what: str) -> Iterator[None]:
+def gguf_progress(report: ProgressCallback, description: str) -> Iterator[None]:
     """Report the tensors that transformers unpacks from a GGUF file.
 
-    Its reader for older architectures names tqdm itself instead of going through the hook.
+    Its reader for older architectures uses tqdm directly, so tqdm is replaced meanwhile.
     """
     from transformers import modeling_gguf_pytorch_utils
 
-    bar = reporting_bar(report, what, unit="it")
+    bar = reporting_bar(report, description, unit="it")
     with patch.object(modeling_gguf_pytorch_utils, "tqdm", bar):
         yield
 
 
 def quieten_libraries() -> None:
-    """Keep other people's bars and warnings off stderr; what matters is raised as an error."""
+    """Silence the libraries' progress bars and warnings; what matters is raised as an error."""
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]

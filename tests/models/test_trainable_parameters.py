@@ -1,4 +1,4 @@
-"""What a strategy counts from facts is what it trains, on several architectures."""
+"""The parameters that a strategy counts from facts are those it trains, on every architecture."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""A base model is described from its config and weight headers alone."""
+
 from __future__ import annotations
 
 import json
@@ -11,8 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.models.conftest import edit_json
 from workbench.core.errors import BadInputError, NotFoundError
-from workbench.models.configs import _TIED_UNLESS_TOLD
-from workbench.models.describing import folder_facts, licence_of, read_facts
+from workbench.models.describing import TIED_BY_DEFAULT, folder_facts, licence_of, read_facts
 from workbench.models.headers import SINGLE
 from workbench.recipe.model import ModelSection
 
@@ -68,16 +69,16 @@ def test_shards_count_as_one_model(model_copy: Path) -> None:
         folder_facts(model_copy, "broken")
 
 
-@pytest.mark.parametrize("told", [True, None])
-def test_a_tied_head_that_is_stored_is_counted_once(model_copy: Path, told: bool | None) -> None:
+@pytest.mark.parametrize("tied", [True, None])
+def test_a_tied_head_that_is_stored_is_counted_once(model_copy: Path, tied: bool | None) -> None:
     expected = folder_facts(model_copy, "x").parameters
     tensors = load_file(model_copy / SINGLE)
     tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].clone()
     save_file(tensors, model_copy / SINGLE)
     edit_json(
         model_copy / "config.json",
-        tie_word_embeddings=told,
-        model_type="llama" if told else "gemma",
+        tie_word_embeddings=tied,
+        model_type="llama" if tied else "gemma",
     )
     facts = folder_facts(model_copy, "x")
     assert facts.tied_embeddings
@@ -96,10 +97,10 @@ def test_an_untied_head_counts(model_copy: Path) -> None:
     assert facts.parameters == expected
 
 
-def test_the_types_said_to_tie_their_embeddings_do() -> None:
+def test_the_types_listed_as_tied_are_tied_by_default() -> None:
     from transformers import AutoConfig
 
-    assert all(AutoConfig.for_model(name).tie_word_embeddings for name in _TIED_UNLESS_TOLD)
+    assert all(AutoConfig.for_model(name).tie_word_embeddings for name in TIED_BY_DEFAULT)
 
 
 def test_buffers_of_old_files_are_not_parameters(model_copy: Path) -> None:
@@ -117,7 +118,7 @@ def test_buffers_of_old_files_are_not_parameters(model_copy: Path) -> None:
     assert after.shapes.keys() - before.shapes.keys() == set(parameter)
 
 
-def test_of_a_multi_modal_model_the_language_model_is_described(model_copy: Path) -> None:
+def test_a_multi_modal_model_is_described_by_its_language_model(model_copy: Path) -> None:
     config = json.loads((model_copy / "config.json").read_text())
     config = {
         "model_type": "gemma3",
@@ -153,21 +154,21 @@ def test_the_licence_is_in_the_front_matter(tmp_path: Path, card: str, licence: 
     assert licence_of(tmp_path) == licence
 
 
-def test_weights_cut_off_are_broken(model_copy: Path) -> None:
+def test_truncated_weights_are_refused(model_copy: Path) -> None:
     file = model_copy / SINGLE
     file.write_bytes(file.read_bytes()[:-10])
     with pytest.raises(BadInputError, match=r"broken weights: model.safetensors has .* bytes"):
         folder_facts(model_copy, "x")
 
 
-def test_a_header_that_is_garbage_is_broken(model_copy: Path) -> None:
+def test_a_garbage_header_is_refused(model_copy: Path) -> None:
     (model_copy / SINGLE).write_bytes(b"\x20\0\0\0\0\0\0\0not a header, not a header, no...")
     with pytest.raises(BadInputError, match="broken weights"):
         folder_facts(model_copy, "x")
 
 
-def test_folders_that_hold_no_model_say_what_they_hold(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="no model folder"):
+def test_other_folders_are_refused_with_what_they_contain(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="not a model folder"):
         read_facts(ModelSection(id=str(tmp_path)))
     (tmp_path / "some.gguf").write_bytes(b"")
     with pytest.raises(BadInputError, match=r"such as some\.gguf"):
@@ -176,16 +177,16 @@ def test_folders_that_hold_no_model_say_what_they_hold(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="an adapter, not a base model"):
         read_facts(ModelSection(id=str(tmp_path)))
     (tmp_path / "config.json").write_text("[]")
-    with pytest.raises(BadInputError, match="names no model_type"):
+    with pytest.raises(BadInputError, match="has no model_type"):
         read_facts(ModelSection(id=str(tmp_path)))
 
 
-def test_a_path_that_does_not_exist_is_not_asked_of_the_hub(tmp_path: Path) -> None:
+def test_a_missing_path_is_not_looked_up_on_the_hub(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no such file or folder"):
         read_facts(ModelSection(id=str(tmp_path / "nothing")))
 
 
-def test_before_it_is_fetched_the_demo_model_is_known(own_cache: Path) -> None:
+def test_the_demo_model_is_described_before_it_is_downloaded(own_cache: Path) -> None:
     assert not own_cache.exists()
     assert read_facts(ModelSection()).parameters == 134_515_008
 
