@@ -10,8 +10,8 @@ from textual.content import Content
 from workbench.chat.lanes import MAX_STRENGTH, STRENGTH_STEP
 from workbench.chat.surprise import scale_of
 from workbench.chat.titles import BASE, TUNED
+from workbench.core.formatting import GIB, file_size, gib
 from workbench.core.sanitize import visible
-from workbench.tui.labels import GIB, gib, size
 from workbench.tui.widgets.chat import highlight
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _decoding_cost(facts: LaneFacts) -> str:
     how = (
         "In one batch with the base" if facts.decoding == "one batch" else "In turns with the base"
     )
-    return f"{how}, with {size(facts.extra_bytes)} of additional weights."
+    return f"{how}, with {file_size(facts.extra_bytes)} of additional weights."
 
 
 # The line of facts
