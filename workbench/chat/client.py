@@ -25,6 +25,7 @@ from workbench.chat.protocol import (
     read_reply,
 )
 from workbench.chat.titles import TUNED
+from workbench.core import files
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -195,11 +196,11 @@ class EngineClient:
         return EngineDied(reason=_death_reason(await process.wait()), log=self._log_tail())
 
     def _log_tail(self) -> str:
-        with self.log.open("rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            log.seek(max(self._log_start, size - _LOG_TAIL_BYTES))
-            lines = log.read().decode(errors="replace").splitlines()
-        return "\n".join(lines[-_LOG_TAIL_LINES:])
+        """The last lines that this process wrote, not those of earlier ones."""
+        written = self.log.stat().st_size - self._log_start
+        newline_before = 1
+        text = files.tail(self.log, min(_LOG_TAIL_BYTES, written + newline_before))
+        return "\n".join(text.splitlines()[-_LOG_TAIL_LINES:])
 
 
 def _death_reason(code: int) -> str:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.core import locations
-from workbench.core.errors import BadInputError, NotFoundError
+from workbench.core.errors import BadInputError, NotFoundError, first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,8 +42,7 @@ def load_pack(path: Path) -> ProbePack:
     try:
         return ProbePack.model_validate(yaml.safe_load(_read(path)))
     except (yaml.YAMLError, ValidationError) as error:
-        first = str(error).partition("\n")[0]
-        raise BadInputError(f"{path}: not a pack of probe prompts: {first}") from error
+        raise BadInputError(f"{path}: not a pack of probe prompts: {first_line(error)}") from error
 
 
 def shipped_pack() -> ProbePack:

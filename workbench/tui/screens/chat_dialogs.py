@@ -68,7 +68,7 @@ def copy_dialog(exchange: Exchange, lanes: Sequence[str], page: str) -> ChooseSc
 def transcript_dialog(records: Sequence[ExchangeRecord]) -> ChooseScreen[ExchangeRecord]:
     """Choose an earlier exchange, newest first; every word in it finds it."""
     items = [
-        Item(record, _excerpt(record.prompt), record.when, found_by=record.text)
+        Item(record, _excerpt(record.prompt), record.when, keywords=record.text)
         for record in reversed(records)
     ]
     return ChooseScreen(f"Asked before: {len(records)}", items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual.binding import Binding
 from textual.containers import Vertical
@@ -30,20 +30,20 @@ class Item(Generic[ValueT]):
         value: The dialog's result; a text is also searched.
         label: Its name.
         detail: What the user may want to know about it.
-        found_by: Further text that is searched and not shown.
+        keywords: Further text that the filter searches, not shown.
         group: The heading it is listed under; consecutive items share one.
     """
 
     value: ValueT
     label: str
     detail: str = ""
-    found_by: str = ""
+    keywords: str = ""
     group: str = ""
 
     def matches(self, words: Sequence[str]) -> bool:
         """Whether every word, in lower case, occurs in its texts."""
         value = self.value if isinstance(self.value, str) else ""
-        texts = (self.label, self.detail, value, self.found_by, self.group)
+        texts = (self.label, self.detail, value, self.keywords, self.group)
         searched = " ".join(texts).casefold()
         return all(word in searched for word in words)
 
@@ -70,7 +70,7 @@ class ChooseScreen(Dialog[ValueT]):
         *,
         hint: str = "enter chooses   escape closes",
         combine: Callable[[Sequence[ValueT]], ValueT] | None = None,
-        from_text: Callable[[str], Item[ValueT]] | None = None,
+        free: str = "",
     ) -> None:
         """Offer ``items``.
 
@@ -79,14 +79,15 @@ class ChooseScreen(Dialog[ValueT]):
             items: What can be chosen.
             hint: For the lower border.
             combine: Makes the headings choosable: the value for all items listed below one.
-            from_text: Makes a typed text that is no item's value choosable, as this item.
+            free: Makes a typed text choosable as a value, and says what it means; only where
+                values are texts.
         """
         super().__init__()
         self._title = title
         self._items = items
         self._hint = hint
         self._combine = combine
-        self._from_text = from_text
+        self._free = free
         self._values: list[ValueT] = []
 
     def compose(self) -> ComposeResult:
@@ -128,20 +129,30 @@ class ChooseScreen(Dialog[ValueT]):
             options.add_option(Option(Content.styled("no match", "dim"), disabled=True))
 
     def _rows(self, typed: str) -> Iterator[tuple[Content, ValueT]]:
-        """The lines to show and their values: headings, items, and the typed text."""
+        """The lines to show, with their values."""
         words = typed.casefold().split()
         matching = [item for item in self._items if item.matches(words)]
         if self._combine:
-            for group, members in groupby(matching, key=lambda item: item.group):
-                items = list(members)
-                yield _heading(group, len(items)), self._combine([item.value for item in items])
-                yield from ((item.line(), item.value) for item in items)
-            return
-        matching.sort(key=lambda item: typed.casefold() not in item.label.casefold())
-        yield from ((item.line(), item.value) for item in matching)
-        if self._from_text and typed and all(item.value != typed for item in matching):
-            item = self._from_text(typed)
+            return _grouped(matching, self._combine)
+        return self._ranked(matching, typed)
+
+    def _ranked(self, items: list[Item[ValueT]], typed: str) -> Iterator[tuple[Content, ValueT]]:
+        """The items, those first whose label contains the typed text, and that text itself."""
+        for item in sorted(items, key=lambda item: typed.casefold() not in item.label.casefold()):
             yield item.line(), item.value
+        if self._free and typed and all(item.value != typed for item in items):
+            value = cast("ValueT", typed)
+            yield Item(value, typed, self._free).line(), value
+
+
+def _grouped(
+    items: Sequence[Item[ValueT]], combine: Callable[[Sequence[ValueT]], ValueT]
+) -> Iterator[tuple[Content, ValueT]]:
+    """The items below their headings; a heading has the combined value of its items."""
+    for group, members in groupby(items, key=lambda item: item.group):
+        listed = list(members)
+        yield _heading(group, len(listed)), combine([item.value for item in listed])
+        yield from ((item.line(), item.value) for item in listed)
 
 
 def _heading(group: str, count: int) -> Content:

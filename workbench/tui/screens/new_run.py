@@ -293,12 +293,8 @@ class NewRunScreen(WorkbenchScreen):
 
         entries = await asyncio.to_thread(list_models)
         items = [Item(entry.id, entry.title, _about(entry)) for entry in entries]
-
-        def typed_model(text: str) -> Item[str]:
-            return Item(text, text, "a hub id or a path, as typed")
-
-        dialog = ChooseScreen("Base model", items, from_text=typed_model)
-        chosen = await self.app.push_screen_wait(dialog)
+        free = "a hub id or a path, as typed"
+        chosen = await self.app.push_screen_wait(ChooseScreen("Base model", items, free=free))
         row = self._form.row("model.id") if self._form else None
         if chosen and row:
             row.set_value(chosen)
