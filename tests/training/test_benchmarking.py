@@ -143,7 +143,7 @@ def test_what_does_not_fit_is_asked_in_smaller_batches(
     told: list[str] = []
     monkeypatch.setattr(runner, "open_base", small)
     done = benchmark(run, wanted, lambda what, _done, _total: told.append(what))
-    assert "no memory for the benchmarks: from now on 1 row at once" in told
+    assert "the benchmarks: out of memory, batch size 2 → 1" in told
     assert (whole.batch_size, done.batch_size) == (4, 1)
     assert [(score.before, score.after) for score in done.scores] == [
         (pytest.approx(score.before), pytest.approx(score.after)) for score in whole.scores
