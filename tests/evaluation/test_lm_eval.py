@@ -145,7 +145,7 @@ def test_out_of_memory_halves_the_batch(
     progress: list[str] = []
     monkeypatch.setattr(runner, "open_base", small)
     done = benchmark(run, request, lambda what, _done, _total: progress.append(what))
-    assert any("the benchmarks:" in line for line in progress)
+    assert "the benchmarks: out of memory, batch size 2 → 1" in progress
     assert (whole.batch_size, done.batch_size) == (4, 1)
     assert [(score.before, score.after) for score in done.scores] == [
         (pytest.approx(score.before), pytest.approx(score.after)) for score in whole.scores
