@@ -54,6 +54,7 @@ def finished(runs: Runs, state: str = "finished") -> RunFolder:
 
 
 @pytest.mark.dtype
+@pytest.mark.slow
 def test_train_waits_and_prints_the_run_as_json(train: Callable[..., Ended], runs: Runs) -> None:
     ended = train("--wait", "--json")
     assert ended.code == 0, ended.err
