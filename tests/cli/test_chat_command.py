@@ -94,9 +94,9 @@ def test_other_runs_checkpoints_and_strengths_answer_beside(
     assert answer["base"]["token_ids"] not in others
     assert others[0] != others[1]
     for lane, against in (("base", "tuned"), ("tuned", "base"), ("lora@40", "base")):
-        told = answer[lane]
-        assert told["against"] == against
-        assert "".join(piece["text"] for piece in told["pieces"]) == told["text"]
+        data_of_lane = answer[lane]
+        assert data_of_lane["against"] == against
+        assert "".join(piece["text"] for piece in data_of_lane["pieces"]) == data_of_lane["text"]
     assert max(abs(piece["surprise"]) for piece in answer["tuned"]["pieces"]) < 1e-4
     assert max(piece["surprise"] for piece in answer["lora@40"]["pieces"]) > 0.1
 
@@ -134,7 +134,7 @@ def test_nothing_is_asked_of_a_base_that_must_be_proven_and_is_not(
     assert "tuned cannot be scaled" in str(error)
 
 
-def test_json_spells_out_what_could_command_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_escapes_terminal_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     answer = "\x1b[2J \x9b31m \x7f ž 漢 \u0085"
     emit_json({"text": answer})
     printed = capsys.readouterr().out
@@ -162,7 +162,7 @@ def test_unknown_run_missing_file_and_json_without_prompt_are_refused(
         assert "add --prompt" in str(error)
 
 
-def test_what_cannot_stand_beside_is_refused(
+def test_unsuitable_lanes_are_refused(
     chat: Chat, runs: Runs, tiny_model: Path, tmp_path: Path
 ) -> None:
     elsewhere = finished_run(runs, make_tiny_model(tmp_path / "elsewhere"), "ia3")

@@ -1,4 +1,4 @@
-"""``ftwb chats``: what was said is found again, in one run or in all."""
+"""``ftwb chats``: past exchanges of one run or of all are listed and searched."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 @pytest.fixture
 def held(runs: Runs) -> list[RunFolder]:
     """Two runs: two exchanges with the first, one with the second."""
-    made = [runs.create(Recipe(name=name)) for name in ("first", "second")]
-    chat = Transcript(made[0])
+    folders = [runs.create(Recipe(name=name)) for name in ("first", "second")]
+    chat = Transcript(folders[0])
     chat.add(record("What is photosynthesis?", 1e9))
     chat.add(record("What is \x1b[31mgravity?", 1e9 + 1))
-    Transcript(made[1]).add(record("Why is the sky blue?", 1e9 + 2))
-    return made
+    Transcript(folders[1]).add(record("Why is the sky blue?", 1e9 + 2))
+    return folders
 
 
 def test_all_chats_are_listed_the_newest_of_a_run_first(ftwb: Ftwb, held: list[RunFolder]) -> None:
@@ -44,9 +44,9 @@ def test_all_chats_are_listed_the_newest_of_a_run_first(ftwb: Ftwb, held: list[R
 
 
 def test_words_are_searched_in_every_run(ftwb: Ftwb, held: list[RunFolder]) -> None:
-    found = json.loads(ftwb("chats", "--search", "BLUE plants", "--json").out)
-    assert [(each["run"], each["number"]) for each in found] == [(held[1].id, 1)]
-    assert found[0]["answers"]["tuned"]["text"] == "Please log in."
+    exchanges = json.loads(ftwb("chats", "--search", "BLUE plants", "--json").out)
+    assert [(exchange["run"], exchange["number"]) for exchange in exchanges] == [(held[1].id, 1)]
+    assert exchanges[0]["answers"]["tuned"]["text"] == "Please log in."
     nothing = ftwb("chats", "--search", "moon")
     assert (nothing.code, nothing.out) == (0, "")
     assert "no exchange matches" in nothing.err
@@ -61,7 +61,7 @@ def test_one_exchange_is_printed_as_markdown(ftwb: Ftwb, held: list[RunFolder]) 
     assert both.count("## ") == 2
 
 
-def test_a_number_needs_its_run_and_must_be_there(ftwb: Ftwb, held: list[RunFolder]) -> None:
+def test_show_needs_a_run_and_an_existing_number(ftwb: Ftwb, held: list[RunFolder]) -> None:
     alone = ftwb("chats", "--show", 1)
     assert alone.code == 2
     assert "ftwb chats RUN --show N" in alone.err

@@ -47,16 +47,16 @@ def test_the_table_marks_trained_tokens_and_escapes_control_characters(
 
 
 def test_json_holds_the_same_facts(source: str, tiny_model: Path) -> None:
-    found = json.loads(run(source, "--model", str(tiny_model), "--json").stdout)
-    assert found["rows"] == 3
-    assert found["empty"] == [2]
-    assert found["repeated"] == [3]
-    assert found["truncated"] == []
-    assert found["example"]["segments"][1] == {
+    page = json.loads(run(source, "--model", str(tiny_model), "--json").stdout)
+    assert page["rows"] == 3
+    assert page["empty"] == [2]
+    assert page["repeated"] == [3]
+    assert page["truncated"] == []
+    assert page["example"]["segments"][1] == {
         "text": "Be\x1b[31mcause.<|im_end|>",
         "trained": True,
     }
-    assert set(found["lengths"]) == {"p50", "p90", "p95", "p99", "max"}
+    assert set(page["lengths"]) == {"p50", "p90", "p95", "p99", "max"}
 
 
 def test_a_chosen_format_is_enforced(source: str, tiny_model: Path) -> None:

@@ -1,4 +1,4 @@
-"""Models destroyed on purpose, through everything a user calls: measured, judged, and refused."""
+"""Models destroyed on purpose: the commands that a user calls measure, judge and refuse them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LEARNING_STEPS = 80
 
 @pytest.fixture(scope="module")
 def knowing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny base that was taught the colours, by a plain loop of torch's own."""
+    """A tiny base that was taught the colours by a plain torch loop."""
     folder = make_tiny_model(tmp_path_factory.mktemp("models") / "knowing")
     model: Any = AutoModelForCausalLM.from_pretrained(folder)
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
@@ -85,16 +85,16 @@ def probed(knowing: Path, tmp_path: Path) -> tuple[str, ...]:
     )
 
 
-def assert_it_is_refused(ftwb: Ftwb, run: RunFolder) -> None:
-    found = json.loads(ftwb("report", run.id, "--json").out)
-    (colours,) = found["capabilities"]
-    assert colours["before"] > 0.9, "the base knew nothing that could be lost"
+def assert_refused(ftwb: Ftwb, run: RunFolder) -> None:
+    report = json.loads(ftwb("report", run.id, "--json").out)
+    (colours,) = report["capabilities"]
+    assert colours["before"] > 0.9, "the base knows nothing that could be lost"
     assert colours["after"] < 0.6
-    assert (colours["n"], colours["verdict"], found["verdict"]) == (80, "FAIL", "FAIL")
-    assert "forgot knowledge: colours" in found["sentence"]
-    assert found["retention_index"]["high"] < 0.7
-    assert found["kl_general"]["low"] > 0.3
-    assert sum(item["after"] < item["before"] for item in found["items"]) == colours["lost"] > 24
+    assert (colours["n"], colours["verdict"], report["verdict"]) == (80, "FAIL", "FAIL")
+    assert "forgot knowledge: colours" in report["sentence"]
+    assert report["retention_index"]["high"] < 0.7
+    assert report["kl_general"]["low"] > 0.3
+    assert sum(item["after"] < item["before"] for item in report["items"]) == colours["lost"] > 24
     page = ftwb("report", run.id).out
     assert page.split()[0] == "FAIL"
     assert next(line for line in page.splitlines() if "Colours" in line).rstrip().endswith("FAIL")
@@ -118,7 +118,7 @@ def test_a_model_trained_on_noise_is_refused(
         "training.max_steps=20",
     )
     assert view.status.state == "finished", view.status.reason
-    assert_it_is_refused(ftwb, run)
+    assert_refused(ftwb, run)
 
 
 def test_a_model_with_shuffled_weights_is_refused(
@@ -137,4 +137,4 @@ def test_a_model_with_shuffled_weights_is_refused(
         save_file(shuffled, file, metadata={"format": "pt"})
     assert ftwb("evaluate", run.id).code == 0
     assert read_report(run).before == before
-    assert_it_is_refused(ftwb, run)
+    assert_refused(ftwb, run)

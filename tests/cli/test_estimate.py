@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def estimate(ftwb: Ftwb, tiny_model: Path, rows: Path) -> Callable[..., Ended]:
     def call(*more: str) -> Ended:
         sets = [f"model.id={tiny_model}", f"data.train={rows}", "training.learning_rate=1e-2"]
-        given = [word for setting in sets for word in ("--set", setting)]
-        return ftwb("estimate", "full", *given, *more)
+        overrides = [word for setting in sets for word in ("--set", setting)]
+        return ftwb("estimate", "full", *overrides, *more)
 
     return call
 
@@ -48,8 +48,8 @@ def test_the_table_names_the_switches(estimate: Callable[..., Ended]) -> None:
     assert "--set retention.replay.share=0.2" in ended.out
 
 
-def test_large_multiples_are_told_without_exponents(estimate: Callable[..., Ended]) -> None:
+def test_large_multiples_have_no_exponents(estimate: Callable[..., Ended]) -> None:
     shown = json.loads(estimate("--set", "training.learning_rate=0.5", "--json").out)
-    told = [f"{each['text']}: {each['detail']}" for each in shown["risk"]["reasons"]]
-    assert any("times the highest usual" in words for words in told)
-    assert not any("e+" in words for words in told)
+    reasons = [f"{each['text']}: {each['detail']}" for each in shown["risk"]["reasons"]]
+    assert any("times the highest usual" in words for words in reasons)
+    assert not any("e+" in words for words in reasons)

@@ -1,4 +1,4 @@
-"""Measuring a run from the command line, and answering one that waits."""
+"""Measure, continue and follow a run from the command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Ftwb = Callable[..., Ended]
 
 
-def test_evaluate_writes_the_report_anew(
+def test_evaluate_rewrites_the_report(
     ftwb: Ftwb, trained: Callable[..., tuple[RunFolder, RunView]]
 ) -> None:
     run, _ = trained("training.max_steps=1")
@@ -40,7 +40,7 @@ def test_evaluate_writes_the_report_anew(
     assert json.loads(run.report.read_text()) == again
 
 
-def test_evaluate_refuses_what_has_no_result(ftwb: Ftwb, runs: Runs) -> None:
+def test_evaluate_refuses_a_run_without_a_result(ftwb: Ftwb, runs: Runs) -> None:
     run = runs.create(Recipe())
     Status(state="failed").save(run.status_file)
     ended = ftwb("evaluate", run.id)
@@ -49,7 +49,7 @@ def test_evaluate_refuses_what_has_no_result(ftwb: Ftwb, runs: Runs) -> None:
 
 
 @pytest.mark.parametrize(("phase", "code"), [(control.AWAITING_ANSWER, 0), ("training", 2)])
-def test_continue_answers_a_run_that_waits(ftwb: Ftwb, runs: Runs, phase: str, code: int) -> None:
+def test_continue_answers_only_a_paused_run(ftwb: Ftwb, runs: Runs, phase: str, code: int) -> None:
     run = runs.create(Recipe())
     Status.of_this_process(state="running", phase=phase).save(run.status_file)
     ended = ftwb("continue", "last", "--json")
@@ -61,29 +61,30 @@ def test_continue_answers_a_run_that_waits(ftwb: Ftwb, runs: Runs, phase: str, c
 def test_following_prints_every_warning_once(ftwb: Ftwb, runs: Runs) -> None:
     run = runs.create(Recipe())
     log = EventLog(run.events)
-    log.append("notice", 3, level="warning", text=f"over budget: 'ftwb continue {run.id}' goes on")
+    paused = f"paused: over its KL budget; continue with 'ftwb continue {run.id}'"
+    log.append("notice", 3, level="warning", text=paused)
     log.append("notice", 4, level="info", text="nothing to worry about")
     Status(state="finished").save(run.status_file)
     ended = ftwb("follow", run.id)
-    assert ended.err.count(f"over budget: 'ftwb continue {run.id}' goes on") == 1
+    assert ended.err.count(paused) == 1
     assert "nothing to worry about" not in ended.err
 
 
-def test_following_prints_the_warnings_of_a_clock_that_was_put_back(
+def test_following_prints_every_warning_when_the_clock_goes_back(
     ftwb: Ftwb, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = runs.create(Recipe())
     log = EventLog(run.events)
-    told = iter(range(9, 0, -1))
+    hours = iter(range(9, 0, -1))
 
-    def tell(_seconds: float) -> None:
-        now = next(told)
+    def sleep(_seconds: float) -> None:
+        now = next(hours)
         monkeypatch.setattr(time, "time", lambda: 3600.0 * now)
         log.append("notice", 10 - now, level="warning", text=f"warning {now}")
         if now == 1:
             Status(state="finished").save(run.status_file)
 
     Status.of_this_process(state="running").save(run.status_file)
-    monkeypatch.setattr(time, "sleep", tell)
+    monkeypatch.setattr(time, "sleep", sleep)
     ended = ftwb("follow", run.id)
     assert [ended.err.count(f"warning {number}") for number in range(1, 10)] == [1] * 9

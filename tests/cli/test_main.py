@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("words", [("--help",), ("--version",), ("train", "--help")])
-def test_asking_for_help_is_no_error(ftwb: Ftwb, words: tuple[str, ...]) -> None:
+def test_help_is_not_an_error(ftwb: Ftwb, words: tuple[str, ...]) -> None:
     assert ftwb(*words).code == 0
 
 
-def test_a_wrong_option_exits_with_two(ftwb: Ftwb) -> None:
+def test_an_unknown_option_exits_with_two(ftwb: Ftwb) -> None:
     ended = ftwb("runs", "--colour")
     assert ended.code == 2
     assert "--colour" in ended.err
@@ -60,7 +60,7 @@ def test_an_interrupt_exits_with_130(runs: Runs, own_home: Path) -> None:
     assert b"Traceback" not in complaint
 
 
-def test_errors_cannot_steer_the_terminal_and_stay_one_line(ftwb: Ftwb, tmp_path: Path) -> None:
+def test_errors_are_one_line_without_control_characters(ftwb: Ftwb, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text('"ev\\e]0;owned\\ail\\nsecond": 1\n')
     ended = ftwb("estimate", recipe)
@@ -82,7 +82,7 @@ def test_one_broken_run_does_not_hide_the_others(ftwb: Ftwb, runs: Runs) -> None
     assert torn.status().state == "lost"
 
 
-def test_an_empty_name_is_no_run(ftwb: Ftwb, runs: Runs) -> None:
+def test_an_empty_name_matches_no_run(ftwb: Ftwb, runs: Runs) -> None:
     Status.of_this_process(state="running").save(runs.create(Recipe()).status_file)
     ended = ftwb("stop", "")
     assert ended.code == 2

@@ -60,7 +60,7 @@ def test_one_model_as_json(tiny_model: Path) -> None:
     assert "shapes" not in facts
 
 
-def test_pickled_weights_are_called_unknown(tiny_model: Path, tmp_path: Path) -> None:
+def test_pickled_weights_have_an_unknown_size(tiny_model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "pickled"
     folder.mkdir()
     (folder / "config.json").write_text((tiny_model / "config.json").read_text())
@@ -68,6 +68,6 @@ def test_pickled_weights_are_called_unknown(tiny_model: Path, tmp_path: Path) ->
     assert "unknown: the weights are not safetensors" in models(str(folder)).stdout
 
 
-def test_a_name_that_is_nowhere() -> None:
+def test_a_missing_model() -> None:
     with pytest.raises(NotFoundError, match=r"\./nowhere: no such file or folder"):
         models("./nowhere")

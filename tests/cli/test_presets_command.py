@@ -27,7 +27,7 @@ def test_the_list_names_every_preset_with_its_strategy_and_protections() -> None
     assert all(name in table for name in entries)
 
 
-def test_a_preset_written_out_is_the_same_recipe() -> None:
+def test_a_printed_preset_loads_as_the_same_recipe() -> None:
     written = presets("ewc").stdout
     assert yaml_io.load(written) == yaml_io.load_file("ewc")
     assert json.loads(presets("ewc", "--json").stdout) == yaml_io.load_file("ewc").model_dump(

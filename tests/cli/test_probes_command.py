@@ -31,14 +31,14 @@ def mine(tmp_path: Path) -> Path:
 def test_the_list_has_every_suite_with_its_counts(ftwb: Callable[..., Ended]) -> None:
     from workbench.evaluation.suites.suites import shipped_suites
 
-    found = json.loads(ftwb("probes", "--json").out)
-    assert [suite["name"] for suite in found] == [suite.name for suite in shipped_suites()]
+    suites = json.loads(ftwb("probes", "--json").out)
+    assert [suite["name"] for suite in suites] == [suite.name for suite in shipped_suites()]
     shown = ftwb("probes").out
-    for suite in found:
+    for suite in suites:
         [line] = [line for line in shown.splitlines() if line.split()[:1] == [suite["name"]]]
         counts = [str(count) for count in suite["items_per_size"].values()]
         assert line.split()[1:6] == [suite["measures"], suite["scorer"]["kind"], *counts]
-    total = sum(suite["items_per_size"]["full"] for suite in found)
+    total = sum(suite["items_per_size"]["full"] for suite in suites)
     assert f" {total} " in shown.splitlines()[-2] + " "
 
 
@@ -50,9 +50,9 @@ def test_a_suite_is_shown_with_its_items(ftwb: Callable[..., Ended], mine: Path)
     assert "Norway" in shown.out
     assert "\x1b" not in shown.out
     assert "k2" not in ftwb("probes", mine, "--size", "quick").out
-    found = json.loads(ftwb("probes", mine, "--size", "quick", "--json").out)
-    assert found["items_per_size"] == {"quick": 1, "standard": 1, "full": 2}
-    assert [item["id"] for item in found["items"]] == ["k1"]
+    data = json.loads(ftwb("probes", mine, "--size", "quick", "--json").out)
+    assert data["items_per_size"] == {"quick": 1, "standard": 1, "full": 2}
+    assert [item["id"] for item in data["items"]] == ["k1"]
 
 
 def test_a_scorers_settings_and_an_items_checks_are_shown(ftwb: Callable[..., Ended]) -> None:
@@ -60,7 +60,7 @@ def test_a_scorers_settings_and_an_items_checks_are_shown(ftwb: Callable[..., En
     assert "json, contains" in ftwb("probes", "formats").out
 
 
-def test_every_problem_is_told_with_its_line(ftwb: Callable[..., Ended], mine: Path) -> None:
+def test_every_problem_is_printed_with_its_line(ftwb: Callable[..., Ended], mine: Path) -> None:
     lines = [
         '{"id": "k1", "prompt": "a", "answers": ["x"]}',
         *(f'{{"id": "k{number}", "prompt": "a"}}' for number in range(2, 8)),
@@ -79,13 +79,13 @@ def test_every_problem_is_told_with_its_line(ftwb: Callable[..., Ended], mine: P
     assert problems[-1]["reason"] == "item 'k1': duplicate id, first used in line 1"
 
 
-def test_an_unknown_suite_is_told_the_nearest(ftwb: Callable[..., Ended]) -> None:
+def test_an_unknown_suite_gets_a_suggestion(ftwb: Callable[..., Ended]) -> None:
     ended = ftwb("probes", "reasonning")
     assert ended.code == 2
     assert "did you mean 'reasoning'?" in ended.err
 
 
-def test_items_in_the_data_are_named(
+def test_items_found_in_a_dataset_are_listed(
     ftwb: Callable[..., Ended], mine: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "data.jsonl"
@@ -94,19 +94,19 @@ def test_items_in_the_data_are_named(
     ended = ftwb("probes", mine, "--against", data)
     assert (ended.code, "mine/k1" in ended.out, "mine/k2" in ended.out) == (0, True, False)
     assert "1 of 2 items" in ended.err
-    found = json.loads(ftwb("probes", mine, "--against", data, "--json").out)
-    assert found["contaminated"] == ["mine/k1"]
+    overlap = json.loads(ftwb("probes", mine, "--against", data, "--json").out)
+    assert overlap["contaminated"] == ["mine/k1"]
 
 
 @pytest.mark.parametrize(
     "preset", ["support_train", "support_heldout", "general", "general_heldout"]
 )
-def test_no_shipped_item_stands_in_shipped_data(ftwb: Callable[..., Ended], preset: str) -> None:
-    found = json.loads(ftwb("probes", "--against", f"preset:{preset}", "--json").out)
-    assert found["contaminated"] == []
+def test_no_shipped_item_occurs_in_shipped_data(ftwb: Callable[..., Ended], preset: str) -> None:
+    overlap = json.loads(ftwb("probes", "--against", f"preset:{preset}", "--json").out)
+    assert overlap["contaminated"] == []
 
 
-def test_a_suite_of_ones_own_is_in_the_list_and_known_by_its_name(
+def test_the_users_suite_is_listed_and_found_by_name(
     ftwb: Callable[..., Ended],
 ) -> None:
     from workbench.evaluation.suites.user_suite import add_probe

@@ -1,4 +1,4 @@
-"""``ftwb queue`` and ``ftwb sweep``: what waits, and grids that are checked before they wait."""
+"""``ftwb queue`` and ``ftwb sweep``: waiting runs, and grids checked before they are queued."""
 
 from __future__ import annotations
 
@@ -39,8 +39,10 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
 def sweep(ftwb: Ftwb, tiny_model: Path, rows: Path) -> Callable[..., Ended]:
     def call(*more: str) -> Ended:
         sets = (f"model.id={tiny_model}", f"data.train={rows}", "evaluation.general_text=null")
-        given = [word for setting in (*sets, "evaluation.size=none") for word in ("--set", setting)]
-        return ftwb("sweep", "lora", *given, *more)
+        overrides = [
+            word for setting in (*sets, "evaluation.size=none") for word in ("--set", setting)
+        ]
+        return ftwb("sweep", "lora", *overrides, *more)
 
     return call
 
@@ -118,13 +120,13 @@ def test_one_wrong_combination_starts_none(
     assert (runs.list(), launched) == ([], [])
 
 
-def test_a_field_is_swept_once(sweep: Callable[..., Ended]) -> None:
+def test_a_field_cannot_be_swept_twice(sweep: Callable[..., Ended]) -> None:
     ended = sweep("--grid", "strategy.r=8", "--grid", "strategy.r=16")
     assert ended.code == 2
     assert "duplicate field" in ended.err
 
 
-def test_a_long_name_gives_way_to_a_number(sweep: Callable[..., Ended]) -> None:
+def test_a_name_that_is_too_long_is_replaced_by_a_number(sweep: Callable[..., Ended]) -> None:
     long = ",".join("q_proj" for _ in range(9))
     ended = sweep("--grid", f"strategy.target_modules=[{long}],[q_proj]", "--dry-run", "--json")
     assert [each["name"] for each in json.loads(ended.out)] == [
@@ -151,7 +153,7 @@ def test_compare_takes_the_runs_of_a_sweep_that_have_a_report(ftwb: Ftwb, runs: 
     assert new_sweep(runs, "lora") != name
 
 
-def test_a_sweep_that_is_not_there_or_not_done_is_said(ftwb: Ftwb, runs: Runs) -> None:
+def test_a_missing_or_unfinished_sweep_is_refused(ftwb: Ftwb, runs: Runs) -> None:
     add_run(runs.create(Recipe(name="young")), "sweep-1")
     assert "none of its 1 runs has a report yet" in ftwb("compare", "--sweep", "sweep-1").err
     ended = ftwb("compare", "--sweep", "nope")
@@ -159,7 +161,7 @@ def test_a_sweep_that_is_not_there_or_not_done_is_said(ftwb: Ftwb, runs: Runs) -
     assert "nope: no such sweep" in ended.err
 
 
-def test_places_are_in_the_lists(ftwb: Ftwb, runs: Runs) -> None:
+def test_queue_and_runs_show_places_in_the_queue(ftwb: Ftwb, runs: Runs) -> None:
     second, first = waiting(runs, "second", 2), waiting(runs, "first", 1)
     assert json.loads(ftwb("queue", "--json").out) == [
         {"id": first.id, "place": 1, "device": "cuda:0"},

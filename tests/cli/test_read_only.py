@@ -1,4 +1,4 @@
-"""Runs on a file system that is mounted read-only: all can be read, and the rest is one line."""
+"""Runs on a read-only file system: reading works, and writing fails with one line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 MOUNTED = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
-"""Runs the words after the first in a mount namespace where that folder is read-only."""
+"""Runs a command in a mount namespace in which the folder named first is read-only."""
 
 LISTED = """
 import asyncio, sys
@@ -40,23 +40,23 @@ async def until(pilot, condition):
         await pilot.pause(0.01)
     raise SystemExit("the screen never came to the expected state")
 async def main():
-    app, told = WorkbenchApp(Path(sys.argv[1])), []
-    app.notify = lambda text, **_: told.append(text)
+    app, toasts = WorkbenchApp(Path(sys.argv[1])), []
+    app.notify = lambda text, **_: toasts.append(text)
     async with app.run_test(size=(140, 45)) as pilot:
         await pilot.press("f3")
         await until(pilot, lambda: any(table.row_count for table in app.screen.query(RunTable)))
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y")
-        await until(pilot, lambda: told)
-    print(told[0])
+        await until(pilot, lambda: toasts)
+    print(toasts[0])
 asyncio.run(main())
 """
 
 
 @pytest.fixture
 def run(new_run: Callable[..., RunFolder]) -> RunFolder:
-    """A run whose worker, this process, lives, with a checkpoint."""
+    """A live run, whose worker is this process, with a checkpoint."""
     run = new_run()
     EventLog(run.events).append("train", 1, loss=2.0)
     with checkpoints.draft(run, 1) as folder:
@@ -69,7 +69,7 @@ def run(new_run: Callable[..., RunFolder]) -> RunFolder:
 def read_only(runs: Runs) -> Call:
     """Run Python with the runs mounted read-only."""
     if shutil.which("unshare") is None:
-        pytest.skip("no unshare here to mount something read-only with")
+        pytest.skip("needs unshare, to mount a folder read-only")
     runs.root.mkdir(parents=True, exist_ok=True)
 
     def call(*words: str) -> subprocess.CompletedProcess[str]:
@@ -77,7 +77,7 @@ def read_only(runs: Runs) -> Call:
         return subprocess.run([*mount, *words], capture_output=True, text=True, check=False)
 
     if call("true").returncode:
-        pytest.skip("this user may mount nothing")
+        pytest.skip("this user may not mount")
     assert call("touch", str(runs.root / "x")).returncode != 0
     return call
 
@@ -88,19 +88,21 @@ def ftwb(read_only: Call) -> Call:
 
 
 @pytest.mark.parametrize("words", [("runs", "--json"), ("show", "last", "--json")])
-def test_what_is_there_can_be_read(ftwb: Call, run: RunFolder, words: tuple[str, ...]) -> None:
+def test_reading_commands_work_on_a_read_only_file_system(
+    ftwb: Call, run: RunFolder, words: tuple[str, ...]
+) -> None:
     ended = ftwb(*words)
     assert ended.returncode == 0, ended.stderr
-    found = json.loads(ended.stdout)
-    found = found[0] if isinstance(found, list) else found
-    assert (found["id"], found["state"], found["loss"]) == (run.id, "running", 2.0)
+    summary = json.loads(ended.stdout)
+    summary = summary[0] if isinstance(summary, list) else summary
+    assert (summary["id"], summary["state"], summary["loss"]) == (run.id, "running", 2.0)
 
 
 @pytest.mark.parametrize(
     ("state", "words"),
     [("running", ("stop", "last")), ("failed", ("resume", "last"))],
 )
-def test_what_would_write_says_why_not(
+def test_writing_commands_say_why_they_cannot(
     ftwb: Call, run: RunFolder, state: str, words: tuple[str, ...]
 ) -> None:
     run.status().model_copy(update={"state": state}).save(run.status_file)
@@ -112,18 +114,18 @@ def test_what_would_write_says_why_not(
     assert run.status().state == state
 
 
-def test_a_report_is_not_written(
+def test_a_report_that_cannot_be_written_is_an_error(
     ftwb: Call, trained: Callable[..., tuple[RunFolder, RunView]]
 ) -> None:
     run, _ = trained("training.max_steps=1")
     ended = ftwb("evaluate", "last", "--size", "none")
     assert ended.returncode == 3, ended.stderr
     assert "Traceback" not in ended.stderr
-    told = ended.stderr.splitlines()[-1]
-    assert told == f"ftwb: {run.report}: cannot be written: Read-only file system"
+    message = ended.stderr.splitlines()[-1]
+    assert message == f"ftwb: {run.report}: cannot be written: Read-only file system"
 
 
-def test_no_run_is_begun(ftwb: Call, run: RunFolder, runs: Runs) -> None:
+def test_no_run_is_created(ftwb: Call, run: RunFolder, runs: Runs) -> None:
     ended = ftwb("train", str(run.recipe_file))
     assert ended.returncode == 3, ended.stderr
     (line,) = ended.stderr.splitlines()
@@ -131,7 +133,7 @@ def test_no_run_is_begun(ftwb: Call, run: RunFolder, runs: Runs) -> None:
     assert runs.list() == [run]
 
 
-def test_the_workbench_lists_them_and_tells_why_a_stop_is_not_asked(
+def test_the_workbench_lists_runs_and_says_why_it_cannot_stop_one(
     read_only: Call, run: RunFolder, runs: Runs
 ) -> None:
     ended = read_only(sys.executable, "-c", LISTED, str(runs.root))

@@ -66,7 +66,7 @@ def test_the_page_says_the_verdict_first_and_fits_80_columns(ftwb: Ftwb, run: Ru
     assert "[bold]x[/bold]" in ended.out
 
 
-def test_the_page_names_every_verdict_and_what_the_suites_can_see(
+def test_the_page_shows_every_verdict_and_the_detectable_changes(
     ftwb: Ftwb, run: RunFolder
 ) -> None:
     out = " ".join(ftwb("report", run.id).out.split())
@@ -146,7 +146,7 @@ def benchmarked(run: RunFolder) -> RunFolder:
 
 
 @pytest.mark.parametrize("form", ["", "--md", "--html"])
-def test_standard_benchmarks_have_a_section_of_their_own(
+def test_standard_benchmarks_have_their_own_section(
     ftwb: Ftwb, benchmarked: RunFolder, form: str
 ) -> None:
     out = ftwb("report", benchmarked.id, *filter(None, [form])).out
@@ -192,7 +192,7 @@ def test_benchmarks_need_the_harness(
     assert ended.err.endswith("not installed: pip install 'ftwb[lm-eval]'\n")
 
 
-def test_the_margin_is_the_gates(ftwb: Ftwb, run: RunFolder) -> None:
+def test_report_and_gate_take_the_same_margin(ftwb: Ftwb, run: RunFolder) -> None:
     shown = json.loads(ftwb("report", run.id, "--json", "--margin", "90").out)
     assert (shown["margin"], shown["verdict"]) == (0.9, "PASS")
 
@@ -256,7 +256,7 @@ def test_the_gate_fails_closed_on_a_wrong_call(
         ("--runs-dir", "show", "gate", "x"),
     ],
 )
-def test_the_gate_fails_closed_on_what_is_wrong_before_its_name(
+def test_the_gate_fails_closed_on_errors_before_its_name(
     ftwb: Ftwb, words: tuple[str, ...]
 ) -> None:
     ended = ftwb(*words)
@@ -265,7 +265,7 @@ def test_the_gate_fails_closed_on_what_is_wrong_before_its_name(
 
 
 @pytest.mark.parametrize("words", [("--runs-dir", __file__, "show", "gate"), ("show", "gate")])
-def test_only_the_gate_has_the_codes_of_the_gate(ftwb: Ftwb, words: tuple[str, ...]) -> None:
+def test_only_the_gate_uses_its_exit_codes(ftwb: Ftwb, words: tuple[str, ...]) -> None:
     assert ftwb(*words).code == 2
 
 
@@ -276,7 +276,7 @@ def test_only_the_gate_has_the_codes_of_the_gate(ftwb: Ftwb, words: tuple[str, .
         (("--debug",), "Traceback"),
     ],
 )
-def test_a_gate_that_breaks_is_an_error_and_no_verdict(
+def test_an_unexpected_error_is_not_a_verdict(
     ftwb: Ftwb,
     run: RunFolder,
     monkeypatch: pytest.MonkeyPatch,
@@ -292,14 +292,14 @@ def test_a_gate_that_breaks_is_an_error_and_no_verdict(
     assert ended.err.startswith(says)
 
 
-def test_the_gate_tells_an_error_in_json_too(ftwb: Ftwb, run: RunFolder) -> None:
+def test_the_gate_reports_errors_as_json_too(ftwb: Ftwb, run: RunFolder) -> None:
     run.report.write_text("{")
     ended = ftwb("gate", "last", "--json")
     assert ended.code == 3
     assert json.loads(ended.out)["verdict"] == "ERROR"
 
 
-def test_the_help_of_the_gate_is_no_error(ftwb: Ftwb) -> None:
+def test_the_help_of_the_gate_is_not_an_error(ftwb: Ftwb) -> None:
     ended = ftwb("gate", "--help")
     assert ended.code == 0
     assert "3 ERROR" in ended.out
@@ -316,7 +316,7 @@ def test_nothing_heavy_is_loaded_to_read_a_report() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_templates_lie_beside_the_code_that_the_wheel_ships() -> None:
+def test_templates_ship_with_the_package() -> None:
     folder = resources.files("workbench.evaluation.pages") / "templates"
     assert {path.name for path in folder.iterdir()} == {
         "report.css",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Ftwb = Callable[..., Ended]
 
 BARE = ("evaluation.size=none", "evaluation.general_text=null", "evaluation.canary_steps=0")
-"""Nothing that a tiny model has no room for is asked."""
+"""Measures nothing that does not fit a tiny model."""
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def dataset(tmp_path: Path) -> Path:
 def train(ftwb: Ftwb, tiny_model: Path, dataset: Path) -> Callable[..., Ended]:
     def call(*more: str) -> Ended:
         sets = [f"model.id={tiny_model}", f"data.train={dataset}", "training.max_steps=3", *BARE]
-        given = [word for setting in sets for word in ("--set", setting)]
-        return ftwb("train", "lora", *given, *more)
+        overrides = [word for setting in sets for word in ("--set", setting)]
+        return ftwb("train", "lora", *overrides, *more)
 
     return call
 
@@ -54,6 +54,7 @@ def finished(runs: Runs, state: str = "finished") -> RunFolder:
 
 
 @pytest.mark.dtype
+@pytest.mark.slow
 def test_train_waits_and_prints_the_run_as_json(train: Callable[..., Ended], runs: Runs) -> None:
     ended = train("--wait", "--json")
     assert ended.code == 0, ended.err
@@ -139,7 +140,7 @@ def test_broken_weights_are_refused_before_a_run_is_made(
     assert runs.list() == []
 
 
-def test_no_disk_space_is_said_and_leaves_no_run(
+def test_a_full_disk_is_an_error_and_leaves_no_run(
     train: Callable[..., Ended], runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = shutil._ntuple_diskusage(10**9, 10**9, 1000)
@@ -157,7 +158,7 @@ def test_a_failed_run_ends_wait_with_one(train: Callable[..., Ended]) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "follow", "stop", "chat"])
-def test_a_run_that_does_not_exist_is_said_in_one_line(ftwb: Ftwb, command: str) -> None:
+def test_a_missing_run_is_one_line(ftwb: Ftwb, command: str) -> None:
     ended = ftwb(command, "nope")
     assert ended.code == 2
     assert ended.err.startswith("ftwb: nope: no such run in ")
@@ -165,9 +166,9 @@ def test_a_run_that_does_not_exist_is_said_in_one_line(ftwb: Ftwb, command: str)
 
 
 def test_runs_lists_newest_first_as_json(ftwb: Ftwb, runs: Runs) -> None:
-    made = [finished(runs).id for _ in range(2)]
+    ids = [finished(runs).id for _ in range(2)]
     listed = json.loads(ftwb("runs", "--json").out)
-    assert [row["id"] for row in listed] == sorted(made, reverse=True)
+    assert [row["id"] for row in listed] == sorted(ids, reverse=True)
     assert listed[0]["loss"] == 1.25
 
 
@@ -178,7 +179,7 @@ def test_an_empty_list_says_what_to_do_next(ftwb: Ftwb) -> None:
     assert json.loads(ftwb("runs", "--json").out) == []
 
 
-def test_show_tells_everything(ftwb: Ftwb, runs: Runs) -> None:
+def test_show_prints_everything(ftwb: Ftwb, runs: Runs) -> None:
     run = finished(runs)
     shown = json.loads(ftwb("show", run.id, "--json").out)
     assert shown["recipe"] == run.recipe().model_dump(mode="json")
@@ -190,8 +191,8 @@ def test_follow_returns_when_the_run_has_ended(ftwb: Ftwb, runs: Runs) -> None:
     run = finished(runs)
     ended = ftwb("follow", run.id)
     assert (ended.code, ended.out) == (0, "")
-    told = json.loads(ftwb("follow", run.id, "--json").out)
-    assert (told["id"], told["state"]) == (run.id, "finished")
+    summary = json.loads(ftwb("follow", run.id, "--json").out)
+    assert (summary["id"], summary["state"]) == (run.id, "finished")
     ended = ftwb("follow", finished(runs, "failed").id, "--json")
     assert ended.code == 1
     assert "failed: why" in ended.err
@@ -244,7 +245,7 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.dtype
 @pytest.mark.slow
-def test_resume_goes_on_in_a_worker_of_its_own(
+def test_resume_continues_in_a_new_worker(
     ftwb: Ftwb, train: Callable[..., Ended], runs: Runs
 ) -> None:
     ended = train("--wait", "--set", "training.save_steps=1")
@@ -257,8 +258,8 @@ def test_resume_goes_on_in_a_worker_of_its_own(
     shutil.rmtree(run.model)
     ended = ftwb("resume", "last", "--from", 2, "--wait", "--json")
     assert ended.code == 0, ended.err
-    told = json.loads(ended.out)
-    assert (told["resumed_from"], told["state"], told["step"]) == (2, "finished", 3)
+    resumed = json.loads(ended.out)
+    assert (resumed["resumed_from"], resumed["state"], resumed["step"]) == (2, "finished", 3)
     assert "resumes from step 2" in ended.err
     assert run.status().state == "finished"
     assert run.has_result()
@@ -269,7 +270,7 @@ def test_resume_goes_on_in_a_worker_of_its_own(
 
 @pytest.mark.dtype
 @pytest.mark.slow
-def test_a_live_run_is_kept_and_measured_on_request(
+def test_a_live_run_writes_a_checkpoint_and_measures_itself_on_request(
     ftwb: Ftwb, train: Callable[..., Ended], runs: Runs
 ) -> None:
     ended = train("--set", "training.max_steps=1000000", "--set", "training.eval_steps=0")
@@ -281,8 +282,8 @@ def test_a_live_run_is_kept_and_measured_on_request(
         assert kept["path"] == str(folder)
         assert checkpoints.fault(folder) == ""
         measured = json.loads(ftwb("evaluate", "last", "--wait", "--json").out)
-        (told,) = [event for event in EventReader(run.events).read() if event["kind"] == "eval"]
-        assert (measured["step"], measured["loss"]) == (told["step"], told["loss"])
+        (event,) = [event for event in EventReader(run.events).read() if event["kind"] == "eval"]
+        assert (measured["step"], measured["loss"]) == (event["step"], event["loss"])
         refused = ftwb("evaluate", "last", "--checkpoint", kept["step"])
         assert refused.code == 2
         assert "need a run that has ended" in refused.err
@@ -293,7 +294,7 @@ def test_a_live_run_is_kept_and_measured_on_request(
 
 
 @pytest.mark.parametrize("command", ["checkpoint", "evaluate"])
-def test_without_wait_it_is_asked_and_left(ftwb: Ftwb, runs: Runs, command: str) -> None:
+def test_without_wait_a_request_returns_at_once(ftwb: Ftwb, runs: Runs, command: str) -> None:
     live = finished(runs, "running")
     ended = ftwb(command, live.id, "--json")
     assert ended.code == 0

@@ -1,4 +1,4 @@
-"""``ftwb slurm``: a script that bash reads, with what was asked, and a state that stays true."""
+"""``ftwb slurm``: a valid script with the requested resources, and a run whose state stays true."""
 
 from __future__ import annotations
 
@@ -26,22 +26,24 @@ if TYPE_CHECKING:
 def slurm(ftwb: Ftwb, tiny_model: Path, rows: Path) -> Callable[..., Ended]:
     def call(*more: str) -> Ended:
         sets = (f"model.id={tiny_model}", f"data.train={rows}", "evaluation.general_text=null")
-        given = [word for setting in (*sets, "evaluation.size=none") for word in ("--set", setting)]
-        return ftwb("slurm", "lora", *given, *more)
+        overrides = [
+            word for setting in (*sets, "evaluation.size=none") for word in ("--set", setting)
+        ]
+        return ftwb("slurm", "lora", *overrides, *more)
 
     return call
 
 
 @pytest.fixture
 def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An sbatch that writes down what it is given; its file."""
-    given = tmp_path / "given"
+    """Put an sbatch on the path that writes its arguments to the returned file."""
+    arguments = tmp_path / "arguments"
     program = tmp_path / "bin" / "sbatch"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\necho "$@" > {given}\necho "4711;cluster"\n')
+    program.write_text(f'#!/bin/sh\necho "$@" > {arguments}\necho "4711;cluster"\n')
     program.chmod(0o700)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
-    return given
+    return arguments
 
 
 def directives(script: str) -> dict[str, str]:
@@ -49,7 +51,7 @@ def directives(script: str) -> dict[str, str]:
     return dict(line.removeprefix("--").split("=", 1) for line in lines)
 
 
-def test_the_script_asks_for_what_was_asked(slurm: Callable[..., Ended], runs: Runs) -> None:
+def test_the_script_requests_these_resources(slurm: Callable[..., Ended], runs: Runs) -> None:
     ended = slurm(
         *("--nodes", "2", "--gpus", "4", "--partition", "a100", "--time", "12:00:00"),
         *("--option", "cpus-per-task=8", "--json"),
@@ -76,7 +78,7 @@ def test_the_script_asks_for_what_was_asked(slurm: Callable[..., Ended], runs: R
     assert "--nnodes=2 --nproc-per-node=4" in shown["text"]
 
 
-def test_bash_reads_it_whatever_the_paths(runs: Runs) -> None:
+def test_the_script_is_valid_bash_for_any_path(runs: Runs) -> None:
     runs = type(runs)(runs.root.with_name("it's a 'folder' $HOME %j"))
     run = runs.create(Recipe())
     path = write_script(run, Job(1, 0, 2, (("comment", "two words"),)))
@@ -97,7 +99,7 @@ def test_bash_reads_it_whatever_the_paths(runs: Runs) -> None:
     assert "gpus-per-node" not in path.read_text()
 
 
-def test_a_submitted_run_waits_for_its_scheduler(
+def test_a_submitted_run_is_queued_for_its_scheduler(
     slurm: Callable[..., Ended], runs: Runs, sbatch: Path
 ) -> None:
     ended = slurm("--submit")

@@ -66,7 +66,7 @@ def test_without_a_gain_there_is_no_best_to_save(
         (("--points", "1"), "1 is not in the range"),
     ],
 )
-def test_nonsense_is_refused(
+def test_invalid_options_are_refused(
     ftwb: Callable[..., Ended], words: tuple[str, ...], complaint: str
 ) -> None:
     ended = ftwb("sweep-strength", "last", *words)
