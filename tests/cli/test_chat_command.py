@@ -53,7 +53,7 @@ def test_json_holds_both_answers_with_their_timings(chat, runs, tiny_model, tmp_
             assert "pieces" not in answer[lane]
         assert answer["base"]["text"] != answer["tuned"]["text"]
     assert "Loading" in result.stderr
-    assert "base proven: the logits that" in result.stderr
+    assert "base proven: same logits as" in result.stderr
 
 
 def test_other_runs_checkpoints_and_strengths_answer_beside(chat, runs, tiny_model):
@@ -103,7 +103,7 @@ def test_nothing_is_asked_of_a_base_that_must_be_proven_and_is_not(chat, runs, t
     result = chat("last", "-p", "Hi", "--require-proof")
     assert result.exit_code == 1
     assert "the base is not proven" in str(result.exception)
-    assert "kept no logits of its base" in str(result.exception)
+    assert "stored no logits of its base" in str(result.exception)
     assert result.stdout == ""
     error = chat("last", "-p", "Hi", "--strength", 0.5).exception
     assert isinstance(error, BadInputError)
@@ -149,7 +149,7 @@ def test_what_cannot_stand_beside_is_refused(chat, runs, tiny_model, tmp_path):
     assert f"{run.id} has no checkpoint of step 7" in str(refused("lora@7"))
     assert "is a lane already" in str(refused("tuned"))
     assert "is a lane already" in str(refused("ia3", "ia3"))
-    assert "one chat holds runs of one base" in str(refused(elsewhere.id))
+    assert "must share one base" in str(refused(elsewhere.id))
 
 
 def test_without_a_prompt_the_chat_opens_in_the_terminal(chat, runs, tiny_model, monkeypatch):
