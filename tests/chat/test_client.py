@@ -16,7 +16,6 @@ HEAVY = ("torch", "transformers", "peft", "datasets", "bitsandbytes", "numpy")
         "workbench.chat.client",
         "workbench.chat.conversation",
         "workbench.chat.headless",
-        "workbench.chat.engine.loader",
         "workbench.chat.packs",
         "workbench.cli.commands.chat",
         "workbench.tui.screens.chat",

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, GenerationConfig
 
-from tests.chat.asking import (
+from tests.chat.decoding_helpers import (
     answers,
     ask,
     both,
@@ -19,8 +19,7 @@ from tests.chat.asking import (
 )
 from tests.chat.tuned_runs import KINDS, STRATEGIES, finished_run, load, tuned_model
 from tests.tiny import make_tiny_model
-from workbench.chat.engine.decoding import Decoder, stop_tokens
-from workbench.chat.engine.lanes import Row
+from workbench.chat.engine.decoding import Decoder, Row, make_batches, stop_tokens
 from workbench.chat.engine.loader import open_sources
 from workbench.chat.protocol import Delta, Done, Finished, Sampling, Source, Turn
 from workbench.core.errors import BadInputError
@@ -60,20 +59,19 @@ def test_greedy_equals_generate(architecture, kind, tmp_path):
 def test_logits_from_the_cache_are_those_of_a_whole_pass(architecture, kind, tmp_path):
     base = make_tiny_model(tmp_path / "base", architecture, width=64)
     lanes, references = lanes_on(base, kind, tmp_path / "tuned")
-    rows = [Row(lane, torch.arange(30, 37)[None], unread=7) for lane in lanes.every]
-    stepping = lanes.stepping(rows)
+    rows = [Row(lane, torch.arange(30, 37)[None]) for lane in lanes.all]
+    batches = make_batches(lanes, rows)
     for token in (5, 90, 17):
-        found = {row.lane.name: logits for row, logits in stepping.step(rows)}
+        found = {row.lane.name: logits for batch in batches for row, logits in batch.step(rows)}
         for row in rows:
             with torch.no_grad():
                 whole = references[row.lane.name](
-                    input_ids=row.seen, attention_mask=torch.ones_like(row.seen)
+                    input_ids=row.tokens, attention_mask=torch.ones_like(row.tokens)
                 )
             torch.testing.assert_close(
                 found[row.lane.name], whole.logits[:, -1], rtol=1e-4, atol=1e-5
             )
-            row.seen = torch.cat([row.seen, row.seen.new_tensor([[token]])], dim=1)
-            row.unread += 1
+            row.tokens = torch.cat([row.tokens, row.tokens.new_tensor([[token]])], dim=1)
         assert (found["base"] - found["tuned"]).abs().max() > 1e-3
 
 
@@ -122,7 +120,7 @@ def test_deltas_of_both_lanes_alternate_and_end_in_the_whole_text(tiny_model, ki
 def test_shared_lanes_hold_one_set_of_base_weights(tiny_model, tmp_path):
     base_bytes = sum(parameter.nbytes for parameter in load(tiny_model).parameters())
     lora, _ = lanes_on(tiny_model, "lora", tmp_path / "lora")
-    adapter_bytes = sum(parameter.nbytes for parameter in lora.named("tuned").tensors())
+    adapter_bytes = sum(parameter.nbytes for parameter in lora.get("tuned").tensors())
     full, _ = lanes_on(tiny_model, "full", tmp_path / "full")
     buffers = sum(buffer.nbytes for buffer in load(tiny_model).buffers())
     assert [lane.extra_bytes for lane in lora.facts()] == [base_bytes + buffers, adapter_bytes]
@@ -167,7 +165,7 @@ def test_answers_respect_max_tokens_and_context(tiny_model, tmp_path, max_tokens
 def test_a_conversation_without_room_for_an_answer_is_refused(tiny_model, tmp_path):
     lanes, _ = lanes_on(tiny_model, "lora", tmp_path / "tuned")
     decoder = decoder_on(lanes, tiny_model, context=20)
-    with pytest.raises(BadInputError, match="reads at most 20: clear the chat"):
+    with pytest.raises(BadInputError, match="reads at most 20; clear the chat"):
         ask(decoder, both("a long story " * 5))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -9,10 +10,13 @@ import sys
 
 import psutil
 import pytest
+import torch
 from transformers import AutoTokenizer
 
 from tests.chat.tuned_runs import STRATEGIES, finished_run, keep_fingerprint, load, recipe_on
 from workbench.chat.client import ENGINE, EngineClient
+from workbench.chat.engine import loader
+from workbench.chat.engine.engine import Engine
 from workbench.chat.protocol import (
     Delta,
     Done,
@@ -179,6 +183,25 @@ async def test_broken_weights_are_told_in_one_line(runs, tiny_model, client_of):
     assert isinstance(failed, Failed)
     assert "\n" not in failed.text
     assert "Traceback" in client.log.read_text()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_running_out_of_memory_is_one_line_that_says_what_to_do(error, monkeypatch):
+    def fail(_sources, _report):
+        raise error
+
+    monkeypatch.setattr(loader, "open_sources", fail)
+    replies = io.BytesIO()
+    Engine(io.BytesIO(), replies)._handle(Open(sources=(Source(lane="tuned", run="x"),)))
+    failed = read_reply(replies.getvalue())
+    assert failed.text.startswith("out of memory: close other programs")
 
 
 async def test_closing_ends_the_engine(runs, tiny_model, client_of):

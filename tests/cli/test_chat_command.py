@@ -68,7 +68,7 @@ def test_json_holds_both_answers_with_their_timings(
             assert "pieces" not in answer[lane]
         assert answer["base"]["text"] != answer["tuned"]["text"]
     assert "Loading" in result.stderr
-    assert "base proven: the logits that" in result.stderr
+    assert "base proven: same logits as" in result.stderr
 
 
 @pytest.mark.slow
@@ -127,7 +127,7 @@ def test_nothing_is_asked_of_a_base_that_must_be_proven_and_is_not(
     result = chat("last", "-p", "Hi", "--require-proof")
     assert result.exit_code == 1
     assert "the base is not proven" in str(result.exception)
-    assert "kept no logits of its base" in str(result.exception)
+    assert "stored no logits of its base" in str(result.exception)
     assert result.stdout == ""
     error = chat("last", "-p", "Hi", "--strength", 0.5).exception
     assert isinstance(error, BadInputError)
@@ -175,9 +175,9 @@ def test_unsuitable_lanes_are_refused(
     assert isinstance(refused("nothing"), NotFoundError)
     assert isinstance(refused("nothing@4"), NotFoundError)
     assert f"{run.id} has no checkpoint of step 7" in str(refused("lora@7"))
-    assert "already a lane" in str(refused("tuned"))
-    assert "already a lane" in str(refused("ia3", "ia3"))
-    assert "one chat holds runs of one base" in str(refused(elsewhere.id))
+    assert "is a lane already" in str(refused("tuned"))
+    assert "is a lane already" in str(refused("ia3", "ia3"))
+    assert "must share one base" in str(refused(elsewhere.id))
 
 
 def test_without_a_prompt_the_chat_opens_in_the_terminal(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from tests.chat.asking import answers, ask, decoder_on, lanes_of, reference, said
+from tests.chat.decoding_helpers import answers, ask, decoder_on, lanes_of, reference, said
 from workbench.models import loading
 from workbench.recipe.model import ModelSection
 from workbench.recipe.recipe import STRATEGIES

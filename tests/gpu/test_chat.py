@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from tests.chat.asking import both, decoder_on, expect_reference, lanes_of, said
+from tests.chat.decoding_helpers import both, decoder_on, expect_reference, lanes_of, said
 from tests.chat.tuned_runs import tuned_model
 from tests.tiny import make_tiny_model
-from workbench.chat.engine.batch import Forward, pad_left
-from workbench.chat.engine.lanes import Row
+from workbench.chat.engine.cached_model import CachedModel, pad_left
+from workbench.chat.engine.decoding import Row, make_batches
 from workbench.models.loading import load_base
 from workbench.recipe.model import ModelSection
 
@@ -53,10 +53,11 @@ def test_in_bfloat16_the_bases_row_is_its_own_and_the_tuned_one_is_close(tmp_pat
     held = on_device(base, torch.bfloat16)
     lanes = lanes_of(held, [("tuned", (strategy, tmp_path / "tuned"))])
     ids = torch.arange(20, 31, device="cuda")[None]
-    rows = [Row(lane, ids, unread=ids.shape[1]) for lane in lanes.every]
-    found = {row.lane.name: logits for row, logits in lanes.stepping(rows).step(rows)}
-    plain, _ = Forward(lanes.base)(*pad_left([ids[0], ids[0]]), None)
-    assert torch.equal(found["base"], plain[:1])
+    rows = [Row(lane, ids) for lane in lanes.all]
+    (batch,) = make_batches(lanes, rows)
+    found = {row.lane.name: logits for row, logits in batch.step(rows)}
+    plain = CachedModel(lanes.base).read(*pad_left([ids[0], ids[0]]))
+    assert torch.equal(found["base"], plain[0])
     alone = strategy.load(on_device(base, torch.bfloat16), tmp_path / "tuned").eval()
     with torch.no_grad():
         expected = alone(input_ids=ids).logits[:, -1].float()

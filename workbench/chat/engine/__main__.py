@@ -1,4 +1,4 @@
-"""``python -m workbench.chat.engine``: the chat engine, spoken to over its pipes."""
+"""``python -m workbench.chat.engine``: the chat engine, speaking its protocol over pipes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from workbench.chat.engine.engine import Engine
 
 
 def main() -> None:
-    """Keep a private copy of stdout for the protocol and give fd 1 to the log.
+    """Keep a private copy of stdout for the protocol and point fd 1 to the log.
 
-    Native code that prints, and every ``print`` of a library, then lands in the log instead of
-    between two messages.
+    What native code or a library prints then lands in the log instead of between two messages.
     """
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

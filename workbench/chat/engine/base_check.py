@@ -1,12 +1,13 @@
-"""The base proof: what answers in the base lane is the model that the runs started from."""
+"""Checks that what answers in the base lane is the model that the runs started from."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.chat.engine.lanes import Row
+import torch
+
+from workbench.chat.engine.decoding import Row, make_batches
 from workbench.chat.protocol import Proof
 from workbench.core.errors import BadInputError
 from workbench.evaluation.fingerprint import EXACT, PROMPTS, Numerics, read_fingerprint
@@ -18,153 +19,132 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from workbench.chat.engine.lanes import Lanes
-    from workbench.chat.protocol import ProofState
     from workbench.evaluation.fingerprint import Fingerprint
     from workbench.runs.folder import RunFolder
 
 _WORST_LAST = ("proven", "missing", "refuted")
 
-_SAME = 0.1
-"""A lane this much nearer to the base lane than the stored base is: both answer as one model."""
+_SAME_MODEL = 0.1
+"""A lane whose distance from the base lane is less than this share of the stored base's: both
+lanes answer with the same model."""
 
 
-def prove(lanes: Lanes, tokenizer: PreTrainedTokenizerBase, runs: Sequence[RunFolder]) -> Proof:
-    """Compare the base lane's logits with those that each run stored before it trained.
+def check_base(
+    lanes: Lanes, tokenizer: PreTrainedTokenizerBase, runs: Sequence[RunFolder]
+) -> Proof:
+    """Compare the base lane's logits with those that each run stored before training.
 
     Args:
         lanes: Ready to answer, with everything attached.
-        tokenizer: The base's.
-        runs: Those whose results are open; the base lane must be what every one started from.
+        tokenizer: The base's tokenizer.
+        runs: The runs whose results are open; each must have started from the base lane's model.
 
     Returns:
-        The worst of all proofs.
+        The worst of the runs' results.
     """
     logits, held = lane_logits(lanes, tokenizer), Numerics.of(lanes.base)
-    proofs = [_of_run(run, logits, held) for run in runs]
+    proofs = [_check_run(run, logits, held) for run in runs]
     return max(proofs, key=lambda proof: _WORST_LAST.index(proof.state))
 
 
 def lane_logits(lanes: Lanes, tokenizer: PreTrainedTokenizerBase) -> dict[str, Tensor]:
     """Logits after each fingerprint prompt in every lane, float32 ``[prompts, vocabulary]``.
 
-    All lanes and prompts are stepped together, as for answers: a prompt but for its last token at
-    once, the last one from the cache, so that both ways of computing are under proof.
+    All lanes and prompts are decoded together, as answers are: first each prompt without its last
+    token, then that token with the cache, so that both kinds of forward pass are checked.
     """
-    import torch
-
-    texts = [
+    prompts = [
         tokenizer(prompt, return_tensors="pt").input_ids.to(lanes.device) for prompt in PROMPTS
     ]
-    whole = {
-        Row(lane, ids[:, :-1], unread=ids.shape[1] - 1): ids
-        for lane in lanes.every
-        for ids in texts
-    }
-    rows = list(whole)
-    stepping = lanes.stepping(rows)
-    for row, _ in list(stepping.step(rows)):
-        row.seen, row.unread = whole[row], 1
-    after = dict(stepping.step(rows))
+    rows = {Row(lane, ids[:, :-1]): ids for lane in lanes.all for ids in prompts}
+    batches = make_batches(lanes, list(rows))
+    for batch in batches:
+        batch.step(rows)
+    for row, ids in rows.items():
+        row.tokens = ids
+    logits = {row: row_logits for batch in batches for row, row_logits in batch.step(rows)}
     return {
-        lane.name: torch.cat([after[row] for row in rows if row.lane is lane]).cpu()
-        for lane in lanes.every
+        lane.name: torch.cat([logits[row] for row in rows if row.lane is lane]).cpu()
+        for lane in lanes.all
     }
 
 
-def _of_run(run: RunFolder, logits: Mapping[str, Tensor], held: Numerics) -> Proof:
+def _check_run(run: RunFolder, logits: Mapping[str, Tensor], held: Numerics) -> Proof:
+    """Compare the base lane with what one run stored.
+
+    Args:
+        run: The run.
+        logits: Of every lane, from :func:`lane_logits`.
+        held: How the base is held in memory now.
+    """
+    # 1. Without logits from before training there is nothing to compare with.
     try:
         stored = read_fingerprint(run.base)
     except BadInputError as error:
         return Proof(state="missing", distance=None, text=str(error))
     if stored is None or stored.late:
-        return Proof(state="missing", distance=None, text=f"{run.id} {_NOTHING_KEPT}")
-    return _Comparison(run.id, stored, logits, held).proof()
+        text = f"{run.id} stored no logits of its base before training to compare this base with"
+        return Proof(state="missing", distance=None, text=text)
 
+    # 2. A base that is quantised differently, or has another vocabulary, is another model.
+    distance = stored.distance(logits["base"])
+    finite_distance = distance if math.isfinite(distance) else None
+    if difference := _difference_in_kind(stored, logits["base"], held):
+        text = f"not the base of {run.id}: {difference}"
+        return Proof(state="refuted", distance=finite_distance, text=text)
 
-_NOTHING_KEPT = (
-    "kept no logits of its base from before training, so nothing shows that this is the one"
-)
+    # 3. So is one that is further away than rounding explains; NaN is never close enough.
+    tolerance = stored.tolerance(held)
+    measured = f"distance {distance:.1g}, rounding explains {tolerance:.0e}"
+    same_lane = _lane_like_base(stored, logits)
+    if not distance <= tolerance:
+        text = f"not the base of {run.id} ({measured}): {_likely_cause(same_lane)}"
+        return Proof(state="refuted", distance=finite_distance, text=text)
 
-
-@dataclass(frozen=True)
-class _Comparison:
-    """One run's stored base against the base lane.
-
-    Attributes:
-        run: Its id.
-        stored: What it kept.
-        logits: What the lanes say now.
-        held: How the base is held now.
-    """
-
-    run: str
-    stored: Fingerprint
-    logits: Mapping[str, Tensor]
-    held: Numerics
-
-    def proof(self) -> Proof:
-        """Judge, and say why."""
-        distance = self.stored.distance(self.logits["base"])
-        state, text = self._judge(distance)
-        return Proof(state=state, distance=distance if math.isfinite(distance) else None, text=text)
-
-    def _judge(self, distance: float) -> tuple[ProofState, str]:
-        limit = self.stored.tolerance(self.held)
-        measured = f"distance {distance:.1g}, rounding explains {limit:.0e}"
-        if why := self._other_shape():
-            return "refuted", f"not the base of {self.run}: {why}"
-        if not distance <= limit:
-            return "refuted", f"not the base of {self.run} ({measured}): {self._cause()}"
-        if distance > EXACT and (lane := self._double()):
-            return "missing", (
-                f"the base lane cannot be told from {lane} ({measured}): {lane} learned nothing "
-                f"that shows in {self.held.dtype}, or it is on in both"
-            )
-        return "proven", (
-            f"the logits that {self.run} stored before training ({measured}{self._otherwise()})"
+    # 4. In 16 bits rounding may hide an adapter that is left on in the base lane as well.
+    if distance > EXACT and same_lane:
+        text = (
+            f"the base lane cannot be told from {same_lane} ({measured}): {same_lane} learned "
+            f"nothing that shows in {held.dtype}, or it is on in both"
         )
+        return Proof(state="missing", distance=distance, text=text)
 
-    def _otherwise(self) -> str:
-        """What was different then, where rounding has to explain more."""
-        then = self.stored.numerics
-        if then is None or then == self.held:
-            return ""
-        return f"; {then} then, {self.held} now"
+    then = stored.numerics
+    formats = f"; {then} then, {held} now" if then not in (None, held) else ""
+    text = f"same logits as {run.id} stored before training ({measured}{formats})"
+    return Proof(state="proven", distance=distance, text=text)
 
-    def _other_shape(self) -> str:
-        """Why no distance is needed, empty where one is."""
-        then = self.stored.numerics
-        if then is not None and then.quantization != self.held.quantization:
-            return (
-                f"it is held as {self.held} and was {then} when the run started; open it the same "
-                "way"
-            )
-        ours, theirs = (len(rows[0]) for rows in (self.logits["base"], self.stored.logits))
-        if ours != theirs:
-            return (
-                f"it has a vocabulary of {ours:,} tokens, not of {theirs:,}; put the old base back"
-            )
-        return ""
 
-    def _cause(self) -> str:
-        """What most probably happened, and what to do."""
-        if lane := self._double():
-            return f"it answers as {lane} does; an adapter is left on, or merged into the base"
+def _difference_in_kind(stored: Fingerprint, logits: Tensor, held: Numerics) -> str:
+    """Why the base cannot be the same whatever the distance of its logits; empty if it can."""
+    then = stored.numerics
+    if then is not None and then.quantization != held.quantization:
+        return f"it is held as {held} and was {then} when the run started; open it the same way"
+    vocabulary, stored_vocabulary = logits.shape[1], stored.logits.shape[1]
+    if vocabulary != stored_vocabulary:
         return (
-            "its weights are others; put the old base back or set model.revision, unless the "
-            "adapter was saved with an initialisation that changes the base (PiSSA, OLoRA, CorDA): "
-            "convert that first"
+            f"it has a vocabulary of {vocabulary:,} tokens, not of {stored_vocabulary:,}; restore "
+            "the original base"
         )
+    return ""
 
-    def _double(self) -> str | None:
-        """The lane that answers as the base lane does, rather than as the stored base."""
-        base = self.logits["base"]
-        off = float((base - self.stored.logits).norm())
-        return next(
-            (
-                lane
-                for lane, logits in self.logits.items()
-                if lane != "base" and float((logits - base).norm()) < _SAME * off
-            ),
-            None,
-        )
+
+def _likely_cause(same_lane: str | None) -> str:
+    """What most probably happened, and what to do."""
+    if same_lane:
+        return f"it answers as {same_lane} does; an adapter is left on, or merged into the base"
+    return (
+        "its logits differ from those recorded; restore the base or pin model.revision, unless the "
+        "adapter was saved with an initialisation that changes the base (PiSSA, OLoRA, CorDA): "
+        "convert that first"
+    )
+
+
+def _lane_like_base(stored: Fingerprint, logits: Mapping[str, Tensor]) -> str | None:
+    """A lane that answers as the base lane does, but not as the stored base did."""
+    base = logits["base"]
+    limit = _SAME_MODEL * float((base - stored.logits).norm())
+    for name, lane in logits.items():
+        if name != "base" and float((lane - base).norm()) < limit:
+            return name
+    return None

@@ -1,4 +1,4 @@
-"""The engine: owns torch and the lanes, answers one request after the other."""
+"""The engine: owns torch and the lanes, and handles one request after the other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workbench.chat.protocol import (
     encode,
     read_request,
 )
-from workbench.core.errors import BadInputError, FtwbError
+from workbench.core.errors import BadInputError, FtwbError, first_line
 from workbench.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """Reads requests on a thread of its own, so that a cancel is heard in the middle of an answer.
+    """Reads requests on a thread of its own, so that a cancel takes effect during an answer.
 
-    The process ends with its owner: when the owner's end of the pipe closes, the reading thread
-    exits at once, whatever is being loaded or computed.
+    The process ends with its client: when the client's end of the pipe closes, the reading thread
+    exits the process at once, whatever is being loaded or computed.
     """
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
-        """Talk over two streams of lines."""
+        """Speak the protocol over two streams."""
         self._requests = requests
         self._replies = replies
         self._inbox: queue.Queue[Open | Generate | ScoreTokens] = queue.Queue()
@@ -46,10 +46,10 @@ class Engine:
         self._decoder: Decoder | None = None
 
     def run(self) -> NoReturn:
-        """Answer until the owner is gone."""
+        """Handle requests until the client is gone."""
         threading.Thread(target=self._listen, daemon=True).start()
         while True:
-            self._serve(self._inbox.get())
+            self._handle(self._inbox.get())
 
     def _listen(self) -> None:
         try:
@@ -62,51 +62,48 @@ class Engine:
         finally:
             os._exit(0)
 
-    def _serve(self, request: Open | Generate | ScoreTokens) -> None:
-        """Answer one request; whatever goes wrong is a message, and the engine lives on."""
+    def _handle(self, request: Open | Generate | ScoreTokens) -> None:
+        """Handle one request; any error becomes a message, and the engine stays alive."""
         try:
             match request:
                 case Open():
                     self._open(request)
                 case Generate():
-                    self._generate(request)
+                    for message in self._ready_decoder().answer(
+                        request, lambda: request.id in self._cancelled
+                    ):
+                        self._send(message)
                 case ScoreTokens():
-                    self._weigh(request)
-        except Exception as error:  # noqa: BLE001 - the owner must hear of every failure
+                    from workbench.chat.engine.token_scoring import score_tokens
+
+                    self._send(score_tokens(self._ready_decoder(), request))
+        except Exception as error:  # noqa: BLE001 - the client must hear of every failure
             if not isinstance(error, FtwbError):
                 traceback.print_exc()
-            self._send(Failed(id=getattr(request, "id", None), text=_one_line(error)))
+            self._send(Failed(id=getattr(request, "id", None), text=_describe(error)))
 
     def _open(self, request: Open) -> None:
-        from workbench.chat.engine.base_check import prove
+        from workbench.chat.engine.base_check import check_base
         from workbench.chat.engine.loader import open_sources
 
         self._decoder = open_sources(request.sources, self._report)
         lanes = self._decoder.lanes
-        self._report("Proving the base", 0, 0)
-        proof = prove(lanes, self._decoder.tokenizer, _runs(request))
+        self._report("Checking the base", 0, 0)
+        folders = dict.fromkeys(source.run for source in request.sources)
+        runs = [RunFolder(Path(folder)) for folder in folders]
         self._send(
             Opened(
                 lanes=lanes.facts(),
-                proof=proof,
+                proof=check_base(lanes, self._decoder.tokenizer, runs),
                 context=self._decoder.context,
                 device=str(lanes.device),
                 dtype=str(lanes.base.dtype).removeprefix("torch."),
             )
         )
 
-    def _generate(self, request: Generate) -> None:
-        for message in self._ready().answer(request, lambda: request.id in self._cancelled):
-            self._send(message)
-
-    def _weigh(self, request: ScoreTokens) -> None:
-        from workbench.chat.engine.token_scoring import weigh
-
-        self._send(weigh(self._ready(), request))
-
-    def _ready(self) -> Decoder:
+    def _ready_decoder(self) -> Decoder:
         if self._decoder is None:
-            raise BadInputError("no run is open")
+            raise BadInputError("no run is open in the chat engine; open one first")
         return self._decoder
 
     def _report(self, what: str, done: int, total: int) -> None:
@@ -117,15 +114,12 @@ class Engine:
         self._replies.flush()
 
 
-def _runs(request: Open) -> list[RunFolder]:
-    """The runs that are open, each once."""
-    return [RunFolder(Path(run)) for run in dict.fromkeys(each.run for each in request.sources)]
-
-
-def _one_line(error: Exception) -> str:
+def _describe(error: Exception) -> str:
+    """One line for the user."""
     if isinstance(error, FtwbError):
         return str(error)
-    if type(error).__name__ == "OutOfMemoryError":
-        return "out of memory: end other programs on the device, or ask for fewer tokens"
-    first = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first}"
+    from workbench.models.auto_batch_size import out_of_memory
+
+    if out_of_memory(error):
+        return "out of memory: close other programs on the device, or ask for fewer tokens"
+    return f"{type(error).__name__}: {first_line(error)}"

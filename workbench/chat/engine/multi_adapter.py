@@ -1,4 +1,4 @@
-"""Base and adapters in one forward pass: each row of a batch with its own additions."""
+"""Base and adapters in one forward pass: each row of a batch with its own adapter."""
 
 from __future__ import annotations
 
@@ -17,72 +17,66 @@ if TYPE_CHECKING:
     from workbench.strategies.delta import ModuleDelta
 
 
-class Span(NamedTuple):
-    """Rows of a batch that belong to one lane, and how strongly its additions count there."""
+class RowSpan(NamedTuple):
+    """Neighbouring rows of a batch that belong to one lane, and the strength of its adapter."""
 
     lane: str
-    first: int
+    start: int
     end: int
     strength: float
 
 
 @dataclass
-class Mixture:
-    """The base with hooks beside the modules to which some lane adds something.
+class MultiAdapter:
+    """The base, with hooks on the modules to whose outputs some lane adds something.
 
-    A hook adds in place to the rows of its lane, which lie side by side: nothing is selected or
-    copied, and the rows of the base are what the base alone makes of the same batch, bit for bit.
-    Outside :meth:`rows` the base answers as if there was none.
+    A hook adds in place to the rows of its lane, which are neighbours. So nothing is gathered or
+    copied, and the rows of the base are what the base alone computes for the same batch, bit for
+    bit. Outside of :meth:`assign_rows` the base answers as if there were no hooks.
     """
 
     base: PreTrainedModel
-    _beside: dict[str, dict[str, ModuleDelta]] = field(default_factory=dict)
-    _spans: list[Span] = field(default_factory=list)
+    _deltas: dict[str, dict[str, ModuleDelta]] = field(default_factory=dict)
+    """By module and lane."""
+    _spans: list[RowSpan] = field(default_factory=list)
 
-    def add(self, lane: str, module_deltas: Mapping[str, ModuleDelta]) -> None:
-        """Put a lane's additions beside the base's modules that they are named after."""
-        for name, addition in module_deltas.items():
-            beside = self._beside.get(name)
-            if beside is None:
-                beside = self._beside[name] = {}
-                hook = partial(_add, self._spans, beside)
-                self.base.get_submodule(name).register_forward_hook(hook)
-            beside[lane] = addition
+    def add_lane(self, lane: str, module_deltas: Mapping[str, ModuleDelta]) -> None:
+        """Hook a lane's deltas to the modules of the base that they are named after."""
+        for module, delta in module_deltas.items():
+            if module not in self._deltas:
+                self._deltas[module] = {}
+                hook = partial(_add_deltas, self._spans, self._deltas[module])
+                self.base.get_submodule(module).register_forward_hook(hook)
+            self._deltas[module][lane] = delta
 
     @contextmanager
-    def rows(self, lanes: Sequence[str], strengths: Mapping[str, float]) -> Iterator[None]:
-        """Let each row of what is computed inside belong to a lane.
+    def assign_rows(self, lanes: Sequence[str], strengths: Mapping[str, float]) -> Iterator[None]:
+        """Assign each row of the forward passes inside the context to a lane.
 
         Args:
-            lanes: The lane of every row; those of one lane follow each other.
-            strengths: Of the lanes that do not count fully; at 0 nothing is computed for one.
+            lanes: The lane of every row; rows of the same lane must be neighbours.
+            strengths: By lane; 1 if a lane is missing. With 0 nothing is computed for it.
         """
-        self._spans[:] = _spans(lanes, strengths)
+        for lane in dict.fromkeys(lanes):
+            if strength := strengths.get(lane, 1.0):
+                start = lanes.index(lane)
+                self._spans.append(RowSpan(lane, start, start + lanes.count(lane), strength))
         try:
             yield
         finally:
             self._spans.clear()
 
 
-def _spans(lanes: Sequence[str], strengths: Mapping[str, float]) -> Iterator[Span]:
-    for lane in dict.fromkeys(lanes):
-        strength = strengths.get(lane, 1.0)
-        if strength:
-            first = lanes.index(lane)
-            yield Span(lane, first, first + lanes.count(lane), strength)
-
-
-def _add(
-    spans: list[Span],
-    beside: dict[str, ModuleDelta],
+def _add_deltas(
+    spans: list[RowSpan],
+    deltas: Mapping[str, ModuleDelta],
     _module: Module,
-    given: tuple[Tensor, ...],
+    inputs: tuple[Tensor, ...],
     output: Tensor | tuple[Tensor, ...],
 ) -> None:
-    """Change the first output; attention gives its weights as a second one."""
-    for lane, first, end, strength in spans:
-        addition = beside.get(lane)
-        if addition is not None:
-            made = output[0] if isinstance(output, tuple) else output
-            source = given[0] if given else made
-            addition.add(source[first:end], made[first:end], strength)
+    """Forward hook: change a module's output or, where it is a tuple (attention), the first."""
+    hidden = output[0] if isinstance(output, tuple) else output
+    module_input = inputs[0] if inputs else hidden
+    for lane, start, end, strength in spans:
+        if lane in deltas:
+            deltas[lane].add(module_input[start:end], hidden[start:end], strength)

@@ -1,4 +1,4 @@
-"""The base lane is proven, and everything that is not the base is caught."""
+"""The base lane is checked, and everything that is not the base is caught."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 from tests.chat.tuned_runs import KINDS, finished_run, keep_fingerprint, load, recipe_on
 from tests.strategies.cases import setup, take_steps
 from tests.tiny import make_tiny_model
-from workbench.chat.engine.base_check import prove
+from workbench.chat.engine.base_check import check_base
 from workbench.chat.engine.lanes import Lane, open_lanes, twin
 from workbench.chat.engine.loader import open_sources
 from workbench.chat.protocol import Source
@@ -41,11 +41,11 @@ def decoder_of(*opened):
 
 def proof_of(*opened):
     decoder = decoder_of(*opened)
-    return prove(decoder.lanes, decoder.tokenizer, opened)
+    return check_base(decoder.lanes, decoder.tokenizer, opened)
 
 
 def proof_on(run, base, lanes):
-    return prove(lanes, AutoTokenizer.from_pretrained(base), [run])
+    return check_base(lanes, AutoTokenizer.from_pretrained(base), [run])
 
 
 def put_tensors(folder, change):
@@ -102,7 +102,7 @@ def test_an_exchanged_base_folder_is_refuted(runs, base):
     proof = proof_of(run)
     assert proof.state == "refuted"
     assert proof.distance > 0.5
-    assert "put the old base back or set model.revision" in proof.text
+    assert "restore the base or pin model.revision" in proof.text
 
 
 def test_another_revision_of_the_same_base_is_refuted(runs, base):
@@ -150,9 +150,9 @@ def test_an_adapter_on_the_bases_own_rows_of_the_batch_is_refuted(runs, base):
     run = proven_run(runs, base)
     decoder = decoder_of(run)
     lanes = decoder.lanes
-    assert lanes.together
-    lanes.mixture.add("base", lanes.named("lane0").module_deltas)
-    proof = prove(lanes, decoder.tokenizer, [run])
+    assert lanes.shares_batch
+    lanes.multi_adapter.add_lane("base", lanes.get("lane0").module_deltas)
+    proof = check_base(lanes, decoder.tokenizer, [run])
     assert proof.state == "refuted"
     assert "answers as lane0 does" in proof.text
 
@@ -250,4 +250,4 @@ def test_without_logits_from_before_training_nothing_is_proven(runs, base, damag
             save_fingerprint(logits, Numerics.of(model), run.base, late=True)
     proof = proof_of(run)
     assert (proof.state, proof.distance) == ("missing", None)
-    assert ("broken" if damage == "broken" else "from before training") in proof.text
+    assert ("broken" if damage == "broken" else "no logits of its base before") in proof.text

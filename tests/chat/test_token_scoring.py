@@ -8,7 +8,7 @@ import torch
 from tests.chat.tuned_runs import KINDS, finished_run, load
 from tests.tiny import byte_tokenizer, make_tiny_model
 from workbench.chat.engine.loader import open_sources
-from workbench.chat.engine.token_scoring import compare, weigh
+from workbench.chat.engine.token_scoring import compare, score_tokens
 from workbench.chat.protocol import ScoreTokens, Source, Turn
 from workbench.core.errors import BadInputError, FtwbError
 
@@ -80,10 +80,10 @@ def test_both_directions_are_those_of_a_plain_pass(runs, base, kind):
     tokens = some_tokens(CHUNKED)
     p = log_probabilities(load(base, strategy), decoder, tokens)
     q = log_probabilities(strategy.load(load(base, strategy), run.model), decoder, tokens)
-    weighed = weigh(decoder, request("base", "lane0", tokens))
+    weighed = score_tokens(decoder, request("base", "lane0", tokens))
     assert weighed.id == 7
     expect(weighed, *expected(p, q, (p, q), tokens))
-    expect(weigh(decoder, request("lane0", "base", tokens)), *expected(q, p, (p, q), tokens))
+    expect(score_tokens(decoder, request("lane0", "base", tokens)), *expected(q, p, (p, q), tokens))
 
 
 def test_two_tuned_lanes_are_compared_as_the_one_that_answered_sees_it(runs, base):
@@ -94,8 +94,12 @@ def test_two_tuned_lanes_are_compared_as_the_one_that_answered_sees_it(runs, bas
         log_probabilities(run.recipe().strategy.load(load(base), run.model), decoder, tokens)
         for run in (lora, full)
     )
-    expect(weigh(decoder, request("lane0", "lane1", tokens)), *expected(p, q, (p, q), tokens))
-    expect(weigh(decoder, request("lane1", "lane0", tokens)), *expected(q, p, (q, p), tokens))
+    expect(
+        score_tokens(decoder, request("lane0", "lane1", tokens)), *expected(p, q, (p, q), tokens)
+    )
+    expect(
+        score_tokens(decoder, request("lane1", "lane0", tokens)), *expected(q, p, (q, p), tokens)
+    )
 
 
 @pytest.mark.parametrize("kind", ["lora", "full"])
@@ -113,11 +117,11 @@ def test_a_lane_is_weighed_at_the_strength_it_answered_at(runs, base, kind):
             if "lora_B" in name:
                 tensor.mul_(0.4)
     p, q = (log_probabilities(model, decoder, tokens) for model in (start, tuned))
-    weakened = weigh(decoder, request("lane0", "base", tokens, strengths={"lane0": 0.4}))
+    weakened = score_tokens(decoder, request("lane0", "base", tokens, strengths={"lane0": 0.4}))
     expect(weakened, *expected(q, p, (p, q), tokens))
-    at_none = weigh(decoder, request("lane0", "base", tokens, strengths={"lane0": 0.0}))
+    at_none = score_tokens(decoder, request("lane0", "base", tokens, strengths={"lane0": 0.0}))
     assert max(abs(piece.surprise) for piece in at_none.scores) < 1e-5
-    whole = weigh(decoder, request("lane0", "base", tokens))
+    whole = score_tokens(decoder, request("lane0", "base", tokens))
     assert whole.scores != weakened.scores
 
 
@@ -125,12 +129,12 @@ def test_a_lane_is_weighed_at_the_strength_it_answered_at(runs, base, kind):
 def test_the_pieces_join_to_the_answer(runs, base, said):
     decoder = decoder_of(finished_run(runs, base, "lora"))
     tokens = byte_tokenizer()(said).input_ids
-    whole = weigh(decoder, request("lane0", "base", tokens)).scores
+    whole = score_tokens(decoder, request("lane0", "base", tokens)).scores
     assert [piece.text for piece in whole[:4]] == ["G", "r", "", "ü"]
     assert "".join(piece.text for piece in whole) == said
     stop = decoder.tokenizer.eos_token_id
     cut = (*tokens[:-1], stop) if said.endswith(".") else tokens[:-1]
-    pieces = weigh(decoder, request("lane0", "base", cut)).scores
+    pieces = score_tokens(decoder, request("lane0", "base", cut)).scores
     assert len(pieces) == len(cut)
     text = decoder.tokenizer.decode(cut, skip_special_tokens=True)
     assert "".join(piece.text for piece in pieces) == text
@@ -138,19 +142,19 @@ def test_the_pieces_join_to_the_answer(runs, base, said):
 
 def test_an_empty_answer_has_no_pieces(runs, base):
     decoder = decoder_of(finished_run(runs, base, "lora"))
-    assert weigh(decoder, request("lane0", "base", ())).scores == ()
+    assert score_tokens(decoder, request("lane0", "base", ())).scores == ()
 
 
 def test_what_cannot_be_weighed_is_refused(runs, base):
     decoder = decoder_of(finished_run(runs, base, "lora"))
     with pytest.raises(BadInputError, match="no lane 'third' is open"):
-        weigh(decoder, request("third", "base", (1,)))
+        score_tokens(decoder, request("third", "base", (1,)))
     with pytest.raises(BadInputError, match="reads at most 512"):
-        weigh(decoder, request("lane0", "base", some_tokens(500)))
+        score_tokens(decoder, request("lane0", "base", some_tokens(500)))
     with torch.no_grad():
         decoder.lanes.base.model.norm.weight.fill_(float("nan"))
     with pytest.raises(FtwbError, match="the weights of one are broken"):
-        weigh(decoder, request("lane0", "base", (1,)))
+        score_tokens(decoder, request("lane0", "base", (1,)))
 
 
 def test_rare_tokens_and_certainties_stay_exact():

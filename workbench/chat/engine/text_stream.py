@@ -1,4 +1,4 @@
-"""Tokens to text while they arrive, without decoding the whole answer again for each of them."""
+"""Tokens to text while they arrive, without decoding the whole answer for each of them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _INCOMPLETE = "\N{REPLACEMENT CHARACTER}"
-_PATIENCE = 8
+_MOST_WAITING = 8
 """Tokens that may wait for the rest of a character; UTF-8 needs at most four bytes."""
 
 
 class TextStream:
-    """Decodes a window of the last tokens: what was shown already, and what is new.
+    """Decodes a window of the last tokens only: those shown last, and those that are new.
 
-    The window keeps the tokens shown last, because many tokenizers decode a token differently at
-    the start of a text than in its middle.
+    The window includes the tokens shown last, because many tokenizers decode a token differently at
+    the start of a text.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -28,15 +28,15 @@ class TextStream:
 
     @property
     def tokens(self) -> list[int]:
-        """Every token so far."""
+        """All tokens so far."""
         return self._tokens
 
     def push(self, token: int) -> str:
-        """Add a token and return the text it completes, empty while a character is in parts."""
+        """Add a token and return the text it completes; empty while a character is incomplete."""
         self._tokens.append(token)
         text = self._decode(self._window, None)
         waiting = len(self._tokens) - self._shown
-        if text.endswith(_INCOMPLETE) and waiting < _PATIENCE:
+        if text.endswith(_INCOMPLETE) and waiting < _MOST_WAITING:
             return ""
         new = text[len(self._decode(self._window, self._shown)) :]
         self._window, self._shown = self._shown, len(self._tokens)

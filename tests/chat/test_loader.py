@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.chat.asking import answers, ask, decoder_on, lanes_of, reference, said
+from tests.chat.decoding_helpers import answers, ask, decoder_on, lanes_of, reference, said
 from tests.chat.tuned_runs import finished_run, load, tuned_model
 from tests.tiny import make_tiny_model
 from workbench.chat.engine.loader import open_sources
@@ -69,8 +69,8 @@ def test_runs_and_checkpoints_of_one_base_stand_side_by_side(runs, tiny_model):
     tuned_model(tiny_model, "lora", first.checkpoints / "step-20", seed=3)
     sources = [source(first), source(first, "step20", 20), source(second, "second")]
     decoder = open_sources(sources, silent)
-    assert [lane.name for lane in decoder.lanes.every] == ["base", "tuned", "step20", "second"]
-    done = answers(ask(decoder, {lane.name: said("Hi") for lane in decoder.lanes.every}))
+    assert [lane.name for lane in decoder.lanes.all] == ["base", "tuned", "step20", "second"]
+    done = answers(ask(decoder, {lane.name: said("Hi") for lane in decoder.lanes.all}))
     folders = {
         "tuned": (first, first.model),
         "step20": (first, first.checkpoints / "step-20"),
@@ -114,5 +114,5 @@ def test_the_same_name_twice_is_refused(runs, tiny_model):
 
 def test_models_are_held_as_they_answer(runs, tiny_model):
     decoder = open_sources([source(finished_run(runs, tiny_model, "full"))], silent)
-    assert not any(lane.model.training for lane in decoder.lanes.every)
+    assert not any(lane.model.training for lane in decoder.lanes.all)
     assert decoder.lanes.base.dtype == torch.float32

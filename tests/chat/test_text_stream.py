@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.tiny import byte_tokenizer
-from workbench.chat.engine.streaming import TextStream
+from workbench.chat.engine.text_stream import TextStream
 
 TEXTS = ("plain words", "žluťoučký kůň", "漢字かな交じり文", "🧪👩‍🔬 fin", "a\n\n  b\t😀")
 

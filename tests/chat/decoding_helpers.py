@@ -1,4 +1,4 @@
-"""Asking open lanes, and what plain transformers says to the same."""
+"""Asking open lanes, and what transformers' own ``generate`` answers to the same."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import torch
 from transformers import AutoTokenizer
 
 from tests.chat.tuned_runs import load
-from workbench.chat.engine.decoding import Decoder, stop_tokens
+from workbench.chat.engine.decoding import Decoder, Row, make_batches, stop_tokens
 from workbench.chat.engine.lanes import open_lanes
 from workbench.chat.engine.loader import load_lane
 from workbench.chat.protocol import Done, Generate, Sampling, Turn
 
 
 def lanes_of(base, results):
-    """Open lanes: a loaded base and, by name, strategies and folders of results."""
+    """Lanes on a loaded base: by name, the strategy and folder of each result."""
     return open_lanes(
         base, [load_lane(name, base, strategy, folder) for name, (strategy, folder) in results]
     )
 
 
 def references_of(strategy, base, folder):
-    """Base and result, loaded apart from each other."""
+    """Base and result, loaded independently of each other."""
     tuned = strategy.load(load(base, strategy), folder).eval()
     return {"base": load(base, strategy), "tuned": tuned}
 
@@ -34,6 +34,14 @@ def decoder_on(lanes, folder, *, context=512):
         )
 
     return Decoder(lanes, tokenizer, render, context, stop_tokens(lanes.base, tokenizer))
+
+
+def next_logits(lanes, name, ids):
+    """The logits after a text in one lane, float32 ``[vocabulary]``."""
+    row = Row(lanes.get(name), ids)
+    (batch,) = make_batches(lanes, [row])
+    ((_, logits),) = batch.step([row])
+    return logits[0]
 
 
 def ask(decoder, conversations, *, max_tokens=24, sampling=None, strengths=None, cancelled=None):
@@ -75,7 +83,7 @@ def reference(model, decoder, conversation, max_tokens=24):
 
 
 def expect_reference(decoder, references, conversations):
-    """Every lane says token for token what its model alone says by ``generate``."""
+    """Every lane answers token for token what its model alone answers with ``generate``."""
     done = answers(ask(decoder, conversations))
     for lane, model in references.items():
         expected = reference(model, decoder, conversations[lane])

@@ -1,4 +1,4 @@
-"""Lanes between their base and their result, and beyond."""
+"""Lanes at strengths between their base and their result, and beyond."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.chat.asking import answers, ask, both, decoder_on, lanes_of, reference
+from tests.chat.decoding_helpers import (
+    answers,
+    ask,
+    both,
+    decoder_on,
+    lanes_of,
+    next_logits,
+    reference,
+)
 from tests.chat.tuned_runs import finished_run, load, tuned_model
 from tests.tiny import make_tiny_model
 from workbench.core.errors import BadInputError
@@ -47,32 +55,34 @@ def test_back_at_one_the_weights_are_the_results_bit_for_bit(tiny_model, kind, t
     strategy = tuned_model(tiny_model, kind, tmp_path)
     lanes = lanes_of(load(tiny_model), [("tuned", (strategy, tmp_path))])
     ids = torch.arange(20, 29)[None]
-    with lanes.at({"tuned": 0.37}):
-        moved = lanes.logits("tuned", ids)
+    with lanes.with_strengths({"tuned": 0.37}):
+        moved = next_logits(lanes, "tuned", ids)
     result = strategy.load(load(tiny_model), tmp_path).state_dict()
-    back = lanes.logits("tuned", ids)
+    back = next_logits(lanes, "tuned", ids)
     assert not torch.allclose(moved, back)
-    for name, tensor in lanes.named("tuned").model.state_dict().items():
+    for name, tensor in lanes.get("tuned").model.state_dict().items():
         assert torch.equal(tensor, result[name])
     base = load(tiny_model).state_dict()
     assert all(torch.equal(t, base[name]) for name, t in lanes.base.state_dict().items())
 
 
 @pytest.mark.parametrize("kind", ["full", "freeze"])
-def test_the_way_starts_at_the_bases_own_tensors_and_ends_on_disk(tiny_model, kind, tmp_path):
+def test_the_interpolation_starts_at_the_bases_own_tensors_and_ends_on_disk(
+    tiny_model, kind, tmp_path
+):
     strategy = tuned_model(tiny_model, kind, tmp_path)
     lanes = lanes_of(load(tiny_model), [("tuned", (strategy, tmp_path))])
     places = {tensor.data_ptr() for tensor in lanes.base.parameters()}
     (file,) = tmp_path.glob("*.safetensors")
     saved = load_file(file)
-    line = lanes.named("tuned").line
-    assert line.segments
-    for tensor, start, end in line.segments:
+    segments = lanes.get("tuned").interpolation.segments
+    assert segments
+    for tensor, start, load_end in segments:
         assert start.data_ptr() in places
-        assert torch.equal(end(), tensor)
-        assert end().data_ptr() != tensor.data_ptr()
-    with lanes.at({"tuned": 0.2}):
-        lanes.logits("tuned", torch.arange(20, 29)[None])
+        assert torch.equal(load_end(), tensor)
+        assert load_end().data_ptr() != tensor.data_ptr()
+    with lanes.with_strengths({"tuned": 0.2}):
+        next_logits(lanes, "tuned", torch.arange(20, 29)[None])
     again = load_file(file)
     assert all(torch.equal(again[name], tensor) for name, tensor in saved.items())
 
@@ -84,7 +94,7 @@ def test_what_has_no_strength_is_refused_one(kind, tmp_path):
     lanes = lanes_of(load(base), [("tuned", (strategy, tmp_path / "tuned"))])
     assert not any(lane.scalable for lane in lanes.facts())
     decoder = decoder_on(lanes, base)
-    with pytest.raises(BadInputError, match="the tuned lane has no strength"):
+    with pytest.raises(BadInputError, match="the tuned lane cannot be scaled"):
         ask(decoder, both("Hi"), strengths={"tuned": 0.5})
     assert answers(ask(decoder, both("Hi"), strengths={"tuned": 1.0}))
 
@@ -92,7 +102,7 @@ def test_what_has_no_strength_is_refused_one(kind, tmp_path):
 def test_neither_base_nor_strangers_have_a_strength(tiny_model, tmp_path):
     strategy = tuned_model(tiny_model, "lora", tmp_path)
     decoder = decoder_on(lanes_of(load(tiny_model), [("tuned", (strategy, tmp_path))]), tiny_model)
-    with pytest.raises(BadInputError, match="the base lane has no strength"):
+    with pytest.raises(BadInputError, match="the base lane cannot be scaled"):
         ask(decoder, both("Hi"), strengths={"base": 0.5})
     with pytest.raises(BadInputError, match="no lane 'third' is open; there are base, tuned"):
         ask(decoder, both("Hi"), strengths={"third": 0.5})

@@ -1,4 +1,4 @@
-"""Rows of several lanes in one batch: each says what it would say alone."""
+"""Rows of several lanes in one batch: each answers what it would answer alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Lfm2Config
 
-from tests.chat.asking import (
+from tests.chat.decoding_helpers import (
     answers,
     ask,
     both,
@@ -21,9 +21,9 @@ from tests.chat.asking import (
 )
 from tests.chat.tuned_runs import load, tuned_model
 from tests.tiny import byte_tokenizer, make_tiny_model
-from workbench.chat.engine.batch import Forward, can_batch, pad_left
-from workbench.chat.engine.decoding import Decoder
-from workbench.chat.engine.lanes import Row, open_lanes
+from workbench.chat.engine.cached_model import CachedModel, can_batch, pad_left
+from workbench.chat.engine.decoding import Decoder, Row, make_batches
+from workbench.chat.engine.lanes import open_lanes
 
 ADAPTERS = (
     ("lora", {"r": 4, "use_rslora": True}),
@@ -35,8 +35,8 @@ ADAPTERS = (
 
 def rows_of(lanes, lengths):
     return [
-        Row(lane, torch.arange(20, 20 + length)[None], unread=length)
-        for lane, length in zip(lanes.every, lengths, strict=True)
+        Row(lane, torch.arange(20, 20 + length)[None])
+        for lane, length in zip(lanes.all, lengths, strict=True)
     ]
 
 
@@ -81,29 +81,29 @@ def test_three_lanes_of_unlike_lengths_answer_as_each_alone(two_adapters, tiny_m
 def test_rows_of_the_base_are_its_own_bit_for_bit(two_adapters):
     lanes, _ = two_adapters
     rows = rows_of(lanes, (9, 4, 6))
-    (together, *tuned) = (logits for _, logits in lanes.stepping(rows).step(rows))
-    expected, _ = Forward(lanes.base)(*pad_left([row.seen[0] for row in rows]), None)
-    assert torch.equal(together[0], expected[0])
+    (batch,) = make_batches(lanes, rows)
+    (base, *tuned) = (logits for _, logits in batch.step(rows))
+    expected = CachedModel(lanes.base).read(*pad_left([row.tokens[0] for row in rows]))
+    assert torch.equal(base, expected[0])
     assert all(
-        (found - base).abs().max() > 1e-3
-        for found, base in zip(tuned, expected[1:, None], strict=True)
+        (logits - of_base).abs().max() > 1e-3
+        for logits, of_base in zip(tuned, expected[1:], strict=True)
     )
 
 
 def test_a_row_that_has_ended_leaves_with_its_keys_and_values(two_adapters):
     lanes, _ = two_adapters
     rows = rows_of(lanes, (3, 5, 4))
-    stepping = lanes.stepping(rows)
+    (batch,) = make_batches(lanes, rows)
     for left in (3, 2, 1):
-        live = rows[-left:]
-        for row, _ in list(stepping.step(live)):
-            row.seen = torch.cat([row.seen, torch.tensor([[7]])], dim=1)
-        (batch,) = stepping._batches
-        assert {layer.keys.shape[0] for layer in batch._cache.layers} == {left}
-        assert [row.lane.name for row in batch.rows] == [row.lane.name for row in live]
+        unfinished = rows[-left:]
+        for row, _ in batch.step(unfinished):
+            row.tokens = torch.cat([row.tokens, torch.tensor([[7]])], dim=1)
+        assert {layer.keys.shape[0] for layer in batch.model.cache.layers} == {left}
+        assert batch.rows == unfinished
 
 
-def test_the_others_go_on_as_alone_when_one_stops(two_adapters, tiny_model):
+def test_the_others_continue_as_alone_when_one_stops(two_adapters, tiny_model):
     lanes, results = two_adapters
     strategy, folder = results[0][1]
     decoder = decoder_on(lanes, tiny_model)
@@ -135,7 +135,7 @@ def test_sliding_windows_slide_over_each_rows_own_tokens(layers, tmp_path):
         expect_reference(decoder, references, conversations)
 
 
-def test_adapters_and_a_model_of_its_own_stand_side_by_side(tiny_model, tmp_path):
+def test_adapters_and_full_models_answer_in_one_chat(tiny_model, tmp_path):
     results = {}
     for kind in ("lora", "full", "prompt_tuning"):
         results[kind] = (tuned_model(tiny_model, kind, tmp_path / kind), tmp_path / kind)
@@ -156,7 +156,7 @@ def test_adapters_and_a_model_of_its_own_stand_side_by_side(tiny_model, tmp_path
     expect_reference(decoder_on(lanes, tiny_model), references, conversations)
 
 
-def test_outside_a_step_the_mixed_model_is_the_base(two_adapters, tiny_model):
+def test_outside_of_a_step_the_hooked_model_is_the_base(two_adapters, tiny_model):
     lanes, _ = two_adapters
     ids = torch.arange(20, 29)[None]
     with torch.no_grad():
@@ -193,11 +193,11 @@ def test_positions_that_count_padding_are_found_out(tmp_path, monkeypatch):
     base = load(make_tiny_model(tmp_path, "gpt2"))
     assert can_batch(base)
     monkeypatch.setattr(
-        "workbench.chat.engine.batch._positions",
+        "workbench.chat.engine.cached_model.positions",
         lambda mask: torch.arange(mask.shape[1]).expand_as(mask),
     )
     assert not can_batch(base)
 
 
-def test_without_another_lane_to_mix_with_nothing_is_tried(tiny_model):
-    assert not open_lanes(load(tiny_model), []).together
+def test_without_another_lane_batching_is_not_tried(tiny_model):
+    assert not open_lanes(load(tiny_model), []).shares_batch
