@@ -97,7 +97,7 @@ def test_the_file_is_described_as_it_is_once_converted(
     assert before.chat_template == after.chat_template is True
     assert before.tied_embeddings == after.tied_embeddings is True
     assert (before.dtype, after.dtype) == ("F32", "float32")
-    lora = STRATEGIES["lora"](target_modules="attention")
+    lora = STRATEGIES["lora"].model_validate({"target_modules": "attention"})
     assert lora.trainable_parameters(before) == lora.trainable_parameters(after)
 
 
