@@ -146,7 +146,7 @@ async def test_failures_are_messages_and_the_engine_lives_on(runs, tiny_model, c
     assert isinstance([event async for event in answer(client)][-1], Finished)
 
 
-async def test_the_base_is_proven_and_an_answer_scored_over_the_pipes(runs, tiny_model, client_of):
+async def test_the_base_is_checked_and_an_answer_scored_over_the_pipes(runs, tiny_model, client_of):
     run = finished_run(runs, tiny_model, "lora")
     keep_fingerprint(run, tiny_model)
     client = client_of(run)
@@ -175,7 +175,7 @@ async def test_a_run_without_a_result_cannot_be_opened(runs, tiny_model, client_
     assert "no result to chat with" in failed.text
 
 
-async def test_broken_weights_are_told_in_one_line(runs, tiny_model, client_of):
+async def test_broken_weights_are_reported_in_one_line(runs, tiny_model, client_of):
     run = finished_run(runs, tiny_model, "lora")
     (run.model / "adapter_model.safetensors").write_bytes(b"no weights")
     client = client_of(run)

@@ -1,4 +1,4 @@
-"""Text grows by whole characters, whatever the tokens cut it into."""
+"""Text grows by complete characters, however the tokens split it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_special_tokens_are_not_shown(tokenizer):
     assert "".join(pieces) == "yes"
 
 
-def test_bytes_that_are_no_text_do_not_wait_for_ever(tokenizer):
+def test_bytes_that_are_not_text_do_not_wait_for_ever(tokenizer):
     stream = TextStream(tokenizer)
     broken = tokenizer.convert_tokens_to_ids("ÿ")  # byte 0xFF is in no UTF-8 text
     pieces = [stream.push(broken) for _ in range(20)]

@@ -71,7 +71,7 @@ def test_a_model_has_no_distance_to_itself(base: torch.Tensor) -> None:
     assert kl_to_top_tokens(top_tokens(base, 4), base).abs().max() < 1e-6
 
 
-def test_few_tokens_give_a_lower_bound_that_many_close(
+def test_top_tokens_give_a_lower_bound_that_tightens(
     base: torch.Tensor, tuned: torch.Tensor
 ) -> None:
     whole = formula(base, tuned)

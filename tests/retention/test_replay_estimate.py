@@ -1,4 +1,4 @@
-"""What replay adds to the tokens of a run, estimated beforehand and counted afterwards."""
+"""The tokens that replay adds to a run, estimated before it and counted after it."""
 
 from __future__ import annotations
 

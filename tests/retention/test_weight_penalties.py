@@ -1,4 +1,4 @@
-"""Springs on weights and on products, against matrices written out in full."""
+"""Quadratic penalties on weights and low-rank products, against full matrices."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def move(model: nn.Module, by: float = 0.1) -> None:
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_the_penalty_and_its_gradient_are_the_textbook_ones(model: nn.Module, given: bool) -> None:
+def test_the_penalty_and_its_gradient_equal_the_formula(model: nn.Module, given: bool) -> None:
     fisher = fisher_of(model)
     model[1].bias.requires_grad_(False)
     starts = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
@@ -80,7 +80,7 @@ def test_the_proximal_step_solves_its_minimisation(model: nn.Module) -> None:
     assert guard.logs()["ewc_kl"] == pytest.approx(left, rel=1e-6)
 
 
-def test_an_infinite_pull_is_the_base_again(model: nn.Module) -> None:
+def test_an_infinite_strength_restores_the_base(model: nn.Module) -> None:
     starts = [parameter.detach().clone() for parameter in model.parameters()]
     guard = WeightPenalty("l2sp", 1e12, None, proximal=True)
     guard.attach(model)
@@ -92,7 +92,7 @@ def test_an_infinite_pull_is_the_base_again(model: nn.Module) -> None:
 
 @pytest.mark.parametrize("start", [True, "olora"])
 @pytest.mark.parametrize("given", [True, False])
-def test_products_are_held_as_the_whole_matrix_would_be(
+def test_products_are_penalised_as_the_full_matrix_would_be(
     tiny_model: str, start: bool | str, given: bool
 ) -> None:
     base = AutoModelForCausalLM.from_pretrained(tiny_model)

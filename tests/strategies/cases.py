@@ -1,4 +1,4 @@
-"""A strategy from a base folder to a reloaded result, for tests of every kind."""
+"""A strategy and its base, from training to the reloaded result."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Setup:
     folder: Path
 
     def base(self, *, dtype: torch.dtype = torch.float32):
-        """A base loaded afresh, as the strategy wants it."""
+        """A fresh copy of the base, quantised as the strategy requires."""
         return load_base(
             ModelSection(id=str(self.folder)),
             self.folder,
@@ -46,7 +46,7 @@ class Setup:
         )
 
     def prepared(self, base=None):
-        """A model to train, from a base that the strategy has studied."""
+        """A model to train, from a base that the strategy was calibrated on."""
         base = base or self.base()
         self.strategy.calibrate(self.context(base))
         return self.strategy.prepare(base)
@@ -60,7 +60,7 @@ class Setup:
 
 
 class SilentReporter:
-    """A reporter that keeps what it is told."""
+    """A reporter that only records phases."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, int, int]] = []
@@ -69,11 +69,11 @@ class SilentReporter:
         self.told.append((detail, done, total))
 
     def notice(self, text: str, level: str) -> None:
-        """Nothing is worth one here."""
+        """Fail: no notice is expected."""
         raise AssertionError(f"{level}: {text}")
 
     def retry_when_disk_full(self, write: Callable[[], T], _also: Path) -> T:
-        """Write at once: no disk is full here."""
+        """Write at once: the disk is never full."""
         return write()
 
 

@@ -34,7 +34,7 @@ def adapted(part, name: str, hidden: torch.Tensor, activation: str) -> torch.Ten
 
 
 def by_hand(model, base, form: str, activation: str) -> torch.Tensor:
-    """A Llama block by block, the adapters put in where the papers have them."""
+    """A Llama block by block, with the adapters where the papers have them."""
     inner = base.model
     hidden = inner.embed_tokens(IDS)
     positions = inner.rotary_emb(hidden, torch.arange(IDS.shape[1])[None])

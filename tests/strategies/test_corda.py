@@ -1,4 +1,4 @@
-"""CorDA's start against the paper's formula in float64, and what it does with general text."""
+"""CorDA's initialisation against the paper's formula in float64, and its use of general text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DAMPING = 0.01
 
 
 def inputs_of(case, base, name: str) -> list[torch.Tensor]:
-    """What a matrix is given by each general row, ``[tokens, inputs]`` in float64."""
+    """The inputs of a matrix on each general row, ``[tokens, inputs]`` in float64."""
     context = case.context(base)
     seen: list[torch.Tensor] = []
     hook = base.get_submodule(name).register_forward_hook(
@@ -67,7 +67,7 @@ def test_it_starts_from_what_general_text_uses_least(tiny_model: Path, rslora: b
     assert (every @ start.T).norm() < 0.2 * (every @ strongest.T).norm()
 
 
-def test_what_was_found_is_kept_as_safetensors_only(
+def test_the_directions_are_cached_as_safetensors_only(
     tiny_model: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.strategies.layers import corda
@@ -85,7 +85,7 @@ def test_what_was_found_is_kept_as_safetensors_only(
         other.prepared()
 
 
-def test_the_run_tells_how_far_it_is_and_saves_a_plain_lora(trained) -> None:
+def test_the_run_reports_progress_and_saves_a_plain_lora(trained) -> None:
     run, view = trained(
         "strategy.init_lora_weights=corda", "strategy.r=4", "strategy.general_rows=8"
     )
@@ -97,7 +97,7 @@ def test_the_run_tells_how_far_it_is_and_saves_a_plain_lora(trained) -> None:
     assert (config["init_lora_weights"], config["corda_config"], config["r"]) == (True, None, 8)
 
 
-def test_its_general_text_is_looked_for_before_anything_is_loaded(
+def test_its_general_text_is_checked_before_anything_is_loaded(
     new_run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = ("strategy.init_lora_weights=corda", "strategy.general_text=nowhere.jsonl")
@@ -115,6 +115,6 @@ def test_its_general_text_is_looked_for_before_anything_is_loaded(
         preflight(recipe)
 
 
-def test_the_preset_asks_for_it() -> None:
+def test_the_preset_uses_corda() -> None:
     strategy = yaml_io.load_file("corda").strategy
     assert (strategy.kind, strategy.init_lora_weights) == ("lora", "corda")

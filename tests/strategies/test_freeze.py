@@ -1,4 +1,4 @@
-"""Layer freezing: what moves, what is computed, what is saved."""
+"""Layer freezing: what is trained, what is computed, what is saved."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def trained(model) -> set[str]:
     return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
-def test_both_ways_of_choosing_layers_meet(tiny_model: Path) -> None:
+def test_both_ways_of_choosing_layers_agree(tiny_model: Path) -> None:
     last = setup(tiny_model, "freeze", choose="train_last", layers=1)
     first = setup(tiny_model, "freeze", choose="freeze_first", layers=1)
     names = trained(last.strategy.prepare(last.base()))
@@ -35,7 +35,7 @@ def test_both_ways_of_choosing_layers_meet(tiny_model: Path) -> None:
     assert {name.split(".")[2] for name in names if ".layers." in name} == {"1"}
 
 
-def test_nothing_is_computed_backward_below_the_lowest_trained_layer(tiny_model: Path) -> None:
+def test_the_backward_pass_ends_at_the_lowest_trained_layer(tiny_model: Path) -> None:
     case = setup(tiny_model, "freeze", layers=1)
     model = case.strategy.prepare(case.base()).train()
     outputs: dict[str, torch.Tensor] = {}
@@ -103,7 +103,7 @@ def test_a_tied_head_is_the_embedding_and_both_switches_must_agree(
     assert torch.equal(logits(tuned), logits(model))
 
 
-def test_an_untied_head_is_told_apart_from_the_embedding(tmp_path: Path) -> None:
+def test_an_untied_head_is_distinguished_from_the_embedding(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path, "qwen3")
     head = setup(folder, "freeze", layers=0, head=True)
     assert trained(head.strategy.prepare(head.base())) == {"lm_head.weight"}

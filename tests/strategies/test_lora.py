@@ -1,4 +1,4 @@
-"""LoRA against its formula, and its variants back on the untouched base."""
+"""LoRA against its formula, and its variants reloaded on the untouched base."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_merged_weight_is_w_plus_scaled_ba(tiny_model: Path, rslora: bool) -
     assert (merged - untouched).abs().max() > 1e-3
 
 
-def test_dora_scales_each_output_by_its_learned_length(tiny_model: Path) -> None:
+def test_dora_scales_each_output_by_its_learned_norm(tiny_model: Path) -> None:
     case = setup(tiny_model, "lora", r=4, lora_alpha=8, use_dora=True, target_modules=("o_proj",))
     tuned = case.strategy.prepare(case.base())
     take_steps(tuned)
@@ -75,7 +75,7 @@ def test_dora_scales_each_output_by_its_learned_length(tiny_model: Path) -> None
 
 
 @pytest.mark.parametrize("ratio", [1.0, 16.0])
-def test_lora_plus_gives_b_its_own_rate(tiny_model: Path, ratio: float) -> None:
+def test_lora_plus_gives_b_its_own_learning_rate(tiny_model: Path, ratio: float) -> None:
     case = setup(tiny_model, "lora", loraplus_lr_ratio=ratio)
     tuned = case.strategy.prepare(case.base())
     groups = case.strategy.parameter_groups(tuned, 1e-3, 0.1)
@@ -123,7 +123,7 @@ def test_lora_plus_reaches_the_optimiser(trained, tiny_model: Path) -> None:
         ("gemma3", "olora"),
     ],
 )
-def test_what_starts_inside_the_base_is_saved_for_the_untouched_base(
+def test_mutating_initialisations_are_saved_for_the_untouched_base(
     tmp_path: Path, architecture: str, init: str, rslora: bool
 ) -> None:
     case = setup(
@@ -250,7 +250,7 @@ def test_targets_that_match_nothing_name_what_exists(tiny_model: Path, targets) 
 
 
 @pytest.mark.parametrize("init", ["pissa", "olora", "corda"])
-def test_no_more_is_taken_out_of_a_matrix_than_it_has(tiny_model: Path, init: str) -> None:
+def test_a_rank_larger_than_a_matrix_is_refused(tiny_model: Path, init: str) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
     strategy = STRATEGIES["lora"](init_lora_weights=init, r=17)
     with pytest.raises(

@@ -43,7 +43,7 @@ def test_osf_projects_gradients_away_from_the_strong_directions(tiny_model: Path
     assert (change @ right.T).norm() < 1e-4 * change.norm()
 
 
-def test_adamw_lets_a_part_of_osfs_steps_back_into_them(tiny_model: Path) -> None:
+def test_adamw_lets_part_of_osfs_steps_leak_into_them(tiny_model: Path) -> None:
     """The card says so; when this fails, PEFT has closed the gap and the card may promise more."""
     change, left, _ = change_by_osf(tiny_model, torch.optim.AdamW, 0.01)
     assert 0.01 * change.norm() < (left.T @ change).norm() < 0.5 * change.norm()
@@ -107,7 +107,7 @@ def test_ia3_scales_outputs_and_inputs_of_the_usual_matrices(
     assert (logits(model) - start).abs().max() > 1e-3
 
 
-def test_ia3_takes_names_and_refuses_unknown_ones(tiny_model: Path) -> None:
+def test_ia3_accepts_names_and_refuses_unknown_ones(tiny_model: Path) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
     chosen = {"target_modules": ("q_proj", "o_proj"), "feedforward_modules": ("re:o_proj$",)}
     named = STRATEGIES["ia3"](**chosen)

@@ -1,4 +1,4 @@
-"""Soft prompts: where they start, what they count, how they train and answer."""
+"""Soft prompts: how they start, count parameters, train and answer."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def read_text_first(case: Setup, tokens: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3", "gemma3"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_start_from_text_is_the_base_reading_that_text(
+def test_starting_from_a_text_equals_the_base_reading_it(
     tmp_path: Path, architecture: str, kind: str
 ) -> None:
     case = setup(
@@ -62,7 +62,7 @@ def test_a_start_from_text_is_the_base_reading_that_text(
 
 
 @pytest.mark.parametrize("kind", ["prompt_tuning", "p_tuning"])
-def test_a_start_from_the_vocabulary_is_made_of_real_tokens(tiny_model: Path, kind: str) -> None:
+def test_starting_from_the_vocabulary_uses_real_tokens(tiny_model: Path, kind: str) -> None:
     case = setup(tiny_model, kind, num_virtual_tokens=9)
     base = case.base()
     vocabulary = base.get_input_embeddings().weight.detach().clone()
@@ -72,7 +72,7 @@ def test_a_start_from_the_vocabulary_is_made_of_real_tokens(tiny_model: Path, ki
     assert len(set(distances.argmin(dim=1).tolist())) > 1
 
 
-def test_a_prefix_at_zero_adds_nothing_but_takes_attention(tiny_model: Path) -> None:
+def test_a_zero_prefix_adds_nothing_but_draws_attention(tiny_model: Path) -> None:
     case = setup(tiny_model, "prefix_tuning", prompt_tuning_init="zero", num_virtual_tokens=5)
     model = case.strategy.prepare(case.base())
     cache = model.get_prompt(1)
@@ -81,7 +81,7 @@ def test_a_prefix_at_zero_adds_nothing_but_takes_attention(tiny_model: Path) -> 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_longer_text_is_cut_and_a_shorter_one_repeated(tiny_model: Path, kind: str) -> None:
+def test_a_longer_text_is_truncated_and_a_shorter_one_repeated(tiny_model: Path, kind: str) -> None:
     case = setup(
         tiny_model,
         kind,
@@ -105,7 +105,7 @@ def batch() -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "gemma3"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_loss_behind_virtual_tokens_is_pefts_own(
+def test_the_loss_after_virtual_tokens_equals_pefts_own(
     tmp_path: Path, architecture: str, kind: str
 ) -> None:
     case = setup(make_tiny_model(tmp_path, architecture), kind, num_virtual_tokens=6)
@@ -146,7 +146,7 @@ def test_answers_do_not_depend_on_the_batch(tmp_path: Path, architecture: str, k
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_weight_moves_and_detaching_gives_the_base(tiny_model: Path, kind: str) -> None:
+def test_no_weight_changes_and_detaching_restores_the_base(tiny_model: Path, kind: str) -> None:
     case = setup(tiny_model, kind)
     base = case.base()
     before, tensors = logits(base), snapshot(base)
@@ -174,7 +174,7 @@ def test_more_virtual_tokens_than_context_are_refused(tiny_model: Path, kind: st
         STRATEGIES[kind](num_virtual_tokens=512).check(facts, TrainingSection())
 
 
-def test_keys_of_unknown_size_are_refused() -> None:
+def test_models_whose_key_size_is_unknown_are_refused() -> None:
     facts = ModelFacts(
         source="odd",
         architecture="OddForCausalLM",
@@ -191,7 +191,7 @@ def test_keys_of_unknown_size_are_refused() -> None:
         STRATEGIES["prefix_tuning"]().check(facts, TrainingSection())
 
 
-def test_random_starts_are_not_offered() -> None:
+def test_random_initialisations_are_not_offered() -> None:
     for kind in KINDS:
         with pytest.raises(BadInputError, match=r"strategy\.prompt_tuning_init: must be one of"):
             yaml_io.validate({"strategy": {"kind": kind, "prompt_tuning_init": "random"}})

@@ -44,7 +44,7 @@ def open_sources(sources: Sequence[Source], report: ProgressCallback) -> Decoder
     folders = {source.lane: folder_of(source) for source in sources}
     _require_one_base(sources, recipes)
 
-    # 2. Load the base as it was held in training.
+    # 2. Load the base in the dtype and quantisation of training.
     first = sources[0]
     recipe = recipes[first.lane]
     report(f"Looking for {recipe.model.id}", 0, 0)
