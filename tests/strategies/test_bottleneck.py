@@ -11,11 +11,10 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from tests.strategies.cases import IDS, logits, moving, setup, take_steps
+from tests.strategies.cases import IDS, logits, moving, setup, strategy_of, take_steps
 from tests.tiny import make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.models.model_facts import ModelFacts
-from workbench.recipe.recipe import STRATEGIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,4 +141,4 @@ def test_a_model_without_blocks_is_refused() -> None:
         shapes={"stage.0.mixer.weight": (2, 2)},
     )
     with pytest.raises(BadInputError, match="bottleneck adapters need attention and MLP modules"):
-        STRATEGIES["bottleneck"]().trainable_parameters(facts)
+        strategy_of("bottleneck").trainable_parameters(facts)

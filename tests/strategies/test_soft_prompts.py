@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from tests.strategies.cases import IDS, logits, setup, snapshot, take_steps
+from tests.strategies.cases import IDS, logits, setup, snapshot, strategy_of, take_steps
 from tests.tiny import make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.evaluation.run.generation import greedy_answers
@@ -17,7 +17,6 @@ from workbench.models.loss import labelled_nll
 from workbench.models.model_facts import ModelFacts
 from workbench.recipe import yaml_io
 from workbench.recipe.model import ModelSection
-from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ def test_no_weight_moves_and_detaching_gives_the_base(tiny_model: Path, kind: st
 
 def test_prefix_tuning_with_checkpointing_is_refused(tiny_model: Path) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
-    prefix = STRATEGIES["prefix_tuning"]()
+    prefix = strategy_of("prefix_tuning")
     prefix.check(facts, TrainingSection())
     with pytest.raises(BadInputError, match="turn one of the two off"):
         prefix.check(facts, TrainingSection(gradient_checkpointing=True))
@@ -169,9 +168,9 @@ def test_prefix_tuning_with_checkpointing_is_refused(tiny_model: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_virtual_tokens_than_context_are_refused(tiny_model: Path, kind: str) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
-    STRATEGIES[kind](num_virtual_tokens=511).check(facts, TrainingSection())
+    strategy_of(kind, num_virtual_tokens=511).check(facts, TrainingSection())
     with pytest.raises(BadInputError, match="512 leave no room in a context of 512"):
-        STRATEGIES[kind](num_virtual_tokens=512).check(facts, TrainingSection())
+        strategy_of(kind, num_virtual_tokens=512).check(facts, TrainingSection())
 
 
 def test_keys_of_unknown_size_are_refused() -> None:
@@ -188,7 +187,7 @@ def test_keys_of_unknown_size_are_refused() -> None:
         shapes={"layers.0.attn.query_key_value.weight": (10, 8)},
     )
     with pytest.raises(BadInputError, match="cannot tell the size of OddForCausalLM's keys"):
-        STRATEGIES["prefix_tuning"]().check(facts, TrainingSection())
+        strategy_of("prefix_tuning").check(facts, TrainingSection())
 
 
 def test_random_starts_are_not_offered() -> None:

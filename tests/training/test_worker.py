@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
+from tests.strategies.cases import strategy_of
 from tests.training.live_runs import after, kinds_at, notices_of, steps_of
 from workbench.core.errors import RunFailedError
 from workbench.evaluation.report import read_report
@@ -195,7 +196,7 @@ def test_weights_that_are_not_finite_are_never_saved(tiny_model: Path, tmp_path:
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     model.model.norm.weight.data[3] = torch.inf
     with pytest.raises(RunFailedError, match=r"model\.norm\.weight is no longer finite"):
-        save_result(STRATEGIES["full"](), model, tmp_path / "model")
+        save_result(strategy_of("full"), model, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
 
