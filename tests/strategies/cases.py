@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from transformers import AutoTokenizer
@@ -61,7 +61,8 @@ class Setup:
         renderer = Renderer(tokenizer, True, 128)
         split = Split((), (), "text", ())
         opened = LoadedBase(Recipe(), split, base, tokenizer, renderer, torch.float32)
-        return WorkerBaseContext(opened, take_fingerprint(base, tokenizer), SilentReporter())
+        reporter = cast("Any", SilentReporter())
+        return WorkerBaseContext(opened, take_fingerprint(base, tokenizer), reporter)
 
 
 class SilentReporter:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from tests.strategies.cases import IDS, logits, moving, setup, strategy_of, take_steps
-from tests.tiny import make_tiny_model
+from tests.tiny import Architecture, make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.models.model_facts import ModelFacts
 
@@ -70,7 +70,9 @@ def test_the_forward_pass_is_the_one_in_the_papers(
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3", "gemma3"])
 @pytest.mark.parametrize("form", FORMS)
-def test_it_starts_exactly_at_the_base(tmp_path: Path, architecture: str, form: str) -> None:
+def test_it_starts_exactly_at_the_base(
+    tmp_path: Path, architecture: Architecture, form: str
+) -> None:
     case = setup(make_tiny_model(tmp_path, architecture), "bottleneck", form=form)
     base = case.base()
     before = logits(base)

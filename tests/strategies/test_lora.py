@@ -12,7 +12,7 @@ from peft.optimizers import create_loraplus_optimizer
 from transformers import AutoModelForCausalLM
 
 from tests.strategies.cases import logits, moving, setup, snapshot, strategy_of, take_steps
-from tests.tiny import make_tiny_model
+from tests.tiny import Architecture, make_tiny_model
 from workbench.core.errors import BadInputError, FtwbError
 from workbench.models.describing import read_facts
 from workbench.models.model_facts import ModelFacts
@@ -123,7 +123,7 @@ def test_lora_plus_reaches_the_optimiser(trained, tiny_model: Path) -> None:
     ],
 )
 def test_what_starts_inside_the_base_is_saved_for_the_untouched_base(
-    tmp_path: Path, architecture: str, init: str, rslora: bool
+    tmp_path: Path, architecture: Architecture, init: str, rslora: bool
 ) -> None:
     case = setup(
         make_tiny_model(tmp_path / "base", architecture),

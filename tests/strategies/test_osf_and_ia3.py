@@ -8,17 +8,18 @@ import pytest
 import torch
 
 from tests.strategies.cases import IDS, logits, setup, strategy_of, take_steps
-from tests.tiny import make_tiny_model
+from tests.tiny import Architecture, make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.models.describing import read_facts
 from workbench.recipe.model import ModelSection
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
-def change_by_osf(folder: Path, optimizer: type[torch.optim.Optimizer], rate: float):
+def change_by_osf(folder: Path, optimizer: Callable[..., torch.optim.Optimizer], rate: float):
     """What training adds to a matrix, and the matrix' singular vectors, in float64."""
     case = setup(folder, "osf", effective_rank=0.25, target_modules=("up_proj",))
     base = case.base()
@@ -80,7 +81,7 @@ def test_osf_must_keep_at_least_one_direction(tiny_model: Path) -> None:
     ],
 )
 def test_ia3_scales_outputs_and_inputs_of_the_usual_matrices(
-    tmp_path: Path, architecture: str, outputs: tuple[str, ...], inputs: str
+    tmp_path: Path, architecture: Architecture, outputs: tuple[str, ...], inputs: str
 ) -> None:
     case = setup(make_tiny_model(tmp_path, architecture), "ia3")
     start = logits(case.base())

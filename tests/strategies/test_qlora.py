@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ _WIDEST_GAP = {"nf4": 1 - 0.6961928, "fp4": 1 - 2 / 3}
 """Between two neighbouring values of the code, relative to the largest number of a block."""
 
 
-def quantised(model) -> dict[str, Linear4bit]:
+def quantised(model) -> dict[str, Any]:
     return {name: m for name, m in model.named_modules() if isinstance(m, Linear4bit)}
 
 

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoTokenizer
 
 from tests.strategies.cases import IDS, logits, setup, snapshot, strategy_of, take_steps
-from tests.tiny import make_tiny_model
+from tests.tiny import Architecture, make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.evaluation.run.generation import greedy_answers
 from workbench.models.describing import read_facts
@@ -46,7 +46,7 @@ def read_text_first(case: Setup, tokens: int) -> torch.Tensor:
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3", "gemma3"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_start_from_text_is_the_base_reading_that_text(
-    tmp_path: Path, architecture: str, kind: str
+    tmp_path: Path, architecture: Architecture, kind: str
 ) -> None:
     case = setup(
         make_tiny_model(tmp_path, architecture),
@@ -105,7 +105,7 @@ def batch() -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "gemma3"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_loss_behind_virtual_tokens_is_pefts_own(
-    tmp_path: Path, architecture: str, kind: str
+    tmp_path: Path, architecture: Architecture, kind: str
 ) -> None:
     case = setup(make_tiny_model(tmp_path, architecture), kind, num_virtual_tokens=6)
     model = case.strategy.prepare(case.base()).eval()
@@ -124,7 +124,9 @@ def test_the_loss_behind_virtual_tokens_is_pefts_own(
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_answers_do_not_depend_on_the_batch(tmp_path: Path, architecture: str, kind: str) -> None:
+def test_answers_do_not_depend_on_the_batch(
+    tmp_path: Path, architecture: Architecture, kind: str
+) -> None:
     folder = make_tiny_model(tmp_path, architecture, seed=3)
     case = setup(folder, kind, num_virtual_tokens=7)
     model = case.strategy.prepare(case.base())
