@@ -15,16 +15,14 @@ from workbench.hardware import gpus, readings
 from workbench.hardware.readings import CudaUse, merge_readings, read_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 HOST = {"process", "host_used", "host_total"}
 
 
 @pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpus, "_nvml", FakeNvml)
-    return
 
 
 @pytest.fixture

