@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from tests.strategies.cases import strategy_of
 from tests.tiny import make_tiny_model
 from workbench.models.loss import labelled_nll, mean_nll
-from workbench.recipe.recipe import STRATEGIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,13 +56,9 @@ def test_gradients_equal_those_of_transformers(tiny_model: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["full", "lora"])
 def test_the_head_sees_labelled_positions_only(tiny_model: Path, kind: str) -> None:
-    model = (
-        STRATEGIES[kind]
-        .model_validate({})
-        .prepare(AutoModelForCausalLM.from_pretrained(tiny_model))
-    )
+    model = strategy_of(kind).prepare(AutoModelForCausalLM.from_pretrained(tiny_model))
     shapes = []
-    head: Any = model.get_output_embeddings()  # type: ignore[operator]
+    head: Any = model.get_output_embeddings()
     head.register_forward_hook(lambda _head, _inputs, output: shapes.append(tuple(output.shape)))
     _, count = labelled_nll(model, batch_of(256, [12, 7, 9], prompt=3))
     assert shapes == [(count, head.out_features)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
@@ -17,6 +19,9 @@ from workbench.retention.penalties.fisher import (
     kronecker_fisher,
 )
 from workbench.retention.penalties.kl import kl_to_base
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TOKENS, FEATURES, CLASSES = 24, 3, 4
 
@@ -85,7 +90,7 @@ def test_padding_does_not_count(tiny_model: str) -> None:
     longer = [{"input_ids": padded, "attention_mask": mask, "labels": labels}]
     modules = {"q": model.model.layers[0].self_attn.q_proj}
 
-    def logits(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    def logits(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return labelled_logits(model, batch)[0]
 
     with frozen_but_differentiable(model):
@@ -102,7 +107,7 @@ def test_half_of_fisher_times_squared_change_is_the_kl(tiny_model: str) -> None:
     batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids}
     rows = [{name: tensor[i : i + 1] for name, tensor in batch.items()} for i in range(len(ids))]
 
-    def logits(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    def logits(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return labelled_logits(model, batch)[0]
 
     fisher = diagonal_fisher(logits, dict(model.named_parameters()), rows * 8, seed=0)
@@ -158,9 +163,10 @@ def test_factors_of_the_base_match_the_names_of_pefts_modules(tiny_model: str) -
     from workbench.strategies.targets import linear_modules
 
     base = AutoModelForCausalLM.from_pretrained(tiny_model).eval()
+    modules: dict[str, Any] = {**linear_modules(base)}
     fisher = {
         f"{name}.{side}": torch.full((size,), 2.0)
-        for name, module in linear_modules(base).items()
+        for name, module in modules.items()
         for side, size in (("inputs", module.in_features), ("outputs", module.out_features))
     }
     model = get_peft_model(base, LoraConfig(r=2, target_modules="all-linear"))

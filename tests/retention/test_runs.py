@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import torch
@@ -202,7 +203,7 @@ def scene_of(run: RunFolder, base: Any, tokenizer: Any, dtype: torch.dtype = tor
 
     renderer = Renderer(tokenizer, True, 128)
     opened = LoadedBase(run.recipe(), Split((), (), "text", ()), base, tokenizer, renderer, dtype)
-    return WorkerBaseContext(opened, torch.zeros(1), SilentReporter())
+    return WorkerBaseContext(opened, torch.zeros(1), cast("Any", SilentReporter()))
 
 
 def test_the_base_answers_for_itself(trained: Train, general: Path, tiny_model: Path) -> None:
@@ -265,13 +266,16 @@ def test_the_base_is_measured_in_the_dtype_of_training(
     base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     made = []
+
+    def make(dtype: torch.dtype) -> dict[str, torch.Tensor]:
+        made.append(dtype)
+        return {"x": torch.ones(1)}
+
     for dtype in (torch.float32, torch.bfloat16, torch.float32):
         context = scene_of(run, base, tokenizer, dtype)
         (batch,) = context.batches(context.general_rows(str(general), 3), 3)
         assert context.logits(base, batch).dtype == dtype
-        context.cached(
-            "mark", lambda dtype=dtype: {"x": torch.tensor([made.append(dtype) is None])}
-        )
+        context.cached("mark", partial(make, dtype))
     assert made == [torch.float32, torch.bfloat16]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
@@ -44,6 +46,7 @@ def test_the_penalty_and_its_gradient_equal_the_formula(model: nn.Module, given:
     guard.attach(model)
     move(model)
     penalty = guard.penalty()
+    assert penalty is not None
     penalty.backward()
     expected = 0.0
     for name, parameter in model.named_parameters():
@@ -51,6 +54,7 @@ def test_the_penalty_and_its_gradient_equal_the_formula(model: nn.Module, given:
         change = (parameter - starts[name]).detach()
         if parameter.requires_grad:
             expected += float(1.5 * (stiffness * change.square()).sum())
+            assert parameter.grad is not None
             assert torch.allclose(parameter.grad, 3 * stiffness * change)
         else:
             assert parameter.grad is None
@@ -93,7 +97,7 @@ def test_an_infinite_strength_restores_the_base(model: nn.Module) -> None:
 @pytest.mark.parametrize("start", [True, "olora"])
 @pytest.mark.parametrize("given", [True, False])
 def test_products_are_penalised_as_the_full_matrix_would_be(
-    tiny_model: str, start: bool | str, given: bool
+    tiny_model: str, start: bool | Literal["olora"], given: bool
 ) -> None:
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
     config = LoraConfig(
@@ -122,6 +126,7 @@ def test_products_are_penalised_as_the_full_matrix_would_be(
         expected = expected + ((weight if given else 1) * change.square()).sum()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     penalty = guard.penalty()
+    assert penalty is not None
     assert float(penalty.detach()) == pytest.approx(float(expected.detach()), rel=1e-4)
     ours = torch.autograd.grad(penalty, trained)
     theirs = torch.autograd.grad(expected, trained)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from transformers import AutoTokenizer
@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from workbench.strategies.base import Strategy
 
 T = TypeVar("T")
+
+
+def strategy_of(kind: str, **fields: Any) -> Any:
+    """A strategy of that kind; Any, because every kind has other fields."""
+    return STRATEGIES[kind](**fields)
+
 
 IDS = torch.arange(40).reshape(2, 20)
 
@@ -32,7 +37,7 @@ IDS = torch.arange(40).reshape(2, 20)
 class Setup:
     """A strategy and the base it works on."""
 
-    strategy: Strategy
+    strategy: Any  # every kind has other fields
     folder: Path
 
     def base(self, *, dtype: torch.dtype = torch.float32):
@@ -56,7 +61,8 @@ class Setup:
         renderer = Renderer(tokenizer, True, 128)
         split = Split((), (), "text", ())
         opened = LoadedBase(Recipe(), split, base, tokenizer, renderer, torch.float32)
-        return WorkerBaseContext(opened, take_fingerprint(base, tokenizer), SilentReporter())
+        reporter = cast("Any", SilentReporter())
+        return WorkerBaseContext(opened, take_fingerprint(base, tokenizer), reporter)
 
 
 class SilentReporter:
@@ -78,7 +84,7 @@ class SilentReporter:
 
 
 def setup(folder: Path, kind: str, **fields: object) -> Setup:
-    return Setup(STRATEGIES[kind](**fields), folder)
+    return Setup(strategy_of(kind, **fields), folder)
 
 
 def moving(model) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from workbench.core.errors import BadInputError, NotFoundError
 from workbench.planning.preflight import preflight, resolve_paths
 from workbench.recipe import yaml_io
 from workbench.runs.events import EventReader
+from workbench.strategies.lora import LoraStrategy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ def test_it_starts_from_what_general_text_uses_least(tiny_model: Path, rslora: b
         layer.lora_B["default"].weight.double() @ layer.lora_A["default"].weight.double()
     )
     scaled = [x / x.max().abs() for x in inputs]
-    covariance = sum(x.T @ x for x in scaled) / len(scaled)
+    covariance = cast("torch.Tensor", sum(x.T @ x for x in scaled)) / len(scaled)
     covariance += DAMPING * covariance.diagonal().mean() * torch.eye(len(covariance))
     left, singular, right = torch.linalg.svd(weight @ covariance, full_matrices=False)
     weakest = (left[:, -RANK:] * singular[-RANK:]) @ right[-RANK:] @ covariance.inverse()
@@ -110,6 +111,7 @@ def test_its_general_text_is_checked_before_anything_is_loaded(
     recipe = resolve_paths(
         new_run("strategy.init_lora_weights=corda", "strategy.general_text=odd.jsonl").recipe()
     )
+    assert isinstance(recipe.strategy, LoraStrategy)
     assert recipe.strategy.general_text == str(odd)
     with pytest.raises(BadInputError, match="format not recognised"):
         preflight(recipe)
@@ -117,4 +119,5 @@ def test_its_general_text_is_checked_before_anything_is_loaded(
 
 def test_the_preset_uses_corda() -> None:
     strategy = yaml_io.load_file("corda").strategy
+    assert isinstance(strategy, LoraStrategy)
     assert (strategy.kind, strategy.init_lora_weights) == ("lora", "corda")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn import Linear4bit
 
-from tests.strategies.cases import logits, setup, take_steps
+from tests.strategies.cases import logits, setup, strategy_of, take_steps
 from workbench.core.errors import BadInputError, MachineError
 from workbench.models.describing import read_facts
 from workbench.recipe.model import ModelSection
-from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ _WIDEST_GAP = {"nf4": 1 - 0.6961928, "fp4": 1 - 2 / 3}
 """Between two neighbouring values of the code, relative to the largest number of a block."""
 
 
-def quantised(model) -> dict[str, Linear4bit]:
+def quantised(model) -> dict[str, Any]:
     return {name: m for name, m in model.named_modules() if isinstance(m, Linear4bit)}
 
 
@@ -86,17 +85,17 @@ def test_a_machine_without_bitsandbytes_is_refused_before_anything_is_loaded(
     wide_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = read_facts(ModelSection(id=str(wide_model)))
-    STRATEGIES["qlora"]().check(facts, TrainingSection())
+    strategy_of("qlora").check(facts, TrainingSection())
     find = importlib.util.find_spec
     monkeypatch.setattr(
         "workbench.strategies.qlora.find_spec",
         lambda name: None if name == "bitsandbytes" else find(name),
     )
     with pytest.raises(MachineError, match="pip install bitsandbytes"):
-        STRATEGIES["qlora"]().check(facts, TrainingSection())
+        strategy_of("qlora").check(facts, TrainingSection())
 
 
 def test_rows_that_are_not_whole_blocks_are_refused(tiny_model: Path) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
     with pytest.raises(BadInputError, match="rows of 32 are not a multiple of 64"):
-        STRATEGIES["qlora"]().check(facts, TrainingSection())
+        strategy_of("qlora").check(facts, TrainingSection())

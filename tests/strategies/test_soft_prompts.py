@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from tests.strategies.cases import IDS, logits, setup, snapshot, take_steps
-from tests.tiny import make_tiny_model
+from tests.strategies.cases import IDS, logits, setup, snapshot, strategy_of, take_steps
+from tests.tiny import Architecture, make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.evaluation.run.generation import greedy_answers
 from workbench.models.describing import read_facts
@@ -17,7 +17,6 @@ from workbench.models.loss import labelled_nll
 from workbench.models.model_facts import ModelFacts
 from workbench.recipe import yaml_io
 from workbench.recipe.model import ModelSection
-from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ def read_text_first(case: Setup, tokens: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3", "gemma3"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_starting_from_a_text_equals_the_base_reading_it(
-    tmp_path: Path, architecture: str, kind: str
+def test_a_start_from_text_is_the_base_reading_that_text(
+    tmp_path: Path, architecture: Architecture, kind: str
 ) -> None:
     case = setup(
         make_tiny_model(tmp_path, architecture),
@@ -105,8 +104,8 @@ def batch() -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "gemma3"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_loss_after_virtual_tokens_equals_pefts_own(
-    tmp_path: Path, architecture: str, kind: str
+def test_the_loss_behind_virtual_tokens_is_pefts_own(
+    tmp_path: Path, architecture: Architecture, kind: str
 ) -> None:
     case = setup(make_tiny_model(tmp_path, architecture), kind, num_virtual_tokens=6)
     model = case.strategy.prepare(case.base()).eval()
@@ -125,7 +124,9 @@ def test_the_loss_after_virtual_tokens_equals_pefts_own(
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_answers_do_not_depend_on_the_batch(tmp_path: Path, architecture: str, kind: str) -> None:
+def test_answers_do_not_depend_on_the_batch(
+    tmp_path: Path, architecture: Architecture, kind: str
+) -> None:
     folder = make_tiny_model(tmp_path, architecture, seed=3)
     case = setup(folder, kind, num_virtual_tokens=7)
     model = case.strategy.prepare(case.base())
@@ -160,7 +161,7 @@ def test_no_weight_changes_and_detaching_restores_the_base(tiny_model: Path, kin
 
 def test_prefix_tuning_with_checkpointing_is_refused(tiny_model: Path) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
-    prefix = STRATEGIES["prefix_tuning"]()
+    prefix = strategy_of("prefix_tuning")
     prefix.check(facts, TrainingSection())
     with pytest.raises(BadInputError, match="turn one of the two off"):
         prefix.check(facts, TrainingSection(gradient_checkpointing=True))
@@ -169,9 +170,9 @@ def test_prefix_tuning_with_checkpointing_is_refused(tiny_model: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_virtual_tokens_than_context_are_refused(tiny_model: Path, kind: str) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
-    STRATEGIES[kind](num_virtual_tokens=511).check(facts, TrainingSection())
+    strategy_of(kind, num_virtual_tokens=511).check(facts, TrainingSection())
     with pytest.raises(BadInputError, match="512 leave no room in a context of 512"):
-        STRATEGIES[kind](num_virtual_tokens=512).check(facts, TrainingSection())
+        strategy_of(kind, num_virtual_tokens=512).check(facts, TrainingSection())
 
 
 def test_models_whose_key_size_is_unknown_are_refused() -> None:
@@ -188,7 +189,7 @@ def test_models_whose_key_size_is_unknown_are_refused() -> None:
         shapes={"layers.0.attn.query_key_value.weight": (10, 8)},
     )
     with pytest.raises(BadInputError, match="cannot tell the size of OddForCausalLM's keys"):
-        STRATEGIES["prefix_tuning"]().check(facts, TrainingSection())
+        strategy_of("prefix_tuning").check(facts, TrainingSection())
 
 
 def test_random_initialisations_are_not_offered() -> None:
