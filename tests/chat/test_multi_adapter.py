@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ from workbench.chat.engine.cached_model import CachedModel, can_batch, pad_left
 from workbench.chat.engine.decoding import Decoder, Row, make_batches
 from workbench.chat.engine.lanes import open_lanes
 
-ADAPTERS = (
+ADAPTERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("lora", {"r": 4, "use_rslora": True}),
     ("lora", {"init_lora_weights": "pissa", "target_modules": "attention"}),
     ("bottleneck", {"form": "houlsby"}),

@@ -24,7 +24,9 @@ from workbench.tui.widgets.common.pane_title import CORNERS, spread
         ((100, 12), 4, Arrangement(2, 2)),
     ],
 )
-def test_every_lane_has_room_or_takes_its_turn(room, lanes, arrangement):
+def test_every_lane_has_room_or_takes_its_turn(
+    room: tuple[int, int], lanes: int, arrangement: Arrangement
+) -> None:
     assert arrange(*room, lanes) == arrangement
 
 
