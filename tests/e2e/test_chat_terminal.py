@@ -1,4 +1,4 @@
-"""The chat in a real terminal: hostile answers, typing while they stream, an engine that dies."""
+"""The chat in a real terminal: hostile answers, typing during an answer, an engine that dies."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.serial]
 SIZES = [(80, 24), (140, 45)]
 WIDE = SIZES[1]
 SLOW = 24
-"""Layers that keep a parrot talking for seconds."""
+"""Layers that make an answer take seconds."""
 COUNT = [f"w{number:03} " for number in range(1, 251)]
-"""Words that tell how far an answer has come."""
+"""Words that show how far an answer has come."""
 LETTERS = "|qzjxk"
-"""Typed while answers stream; the first is nowhere else on the screen."""
+"""Typed while answers stream; the first occurs nowhere else on the screen."""
 FLUSHES = 3
-"""New words on the screen, a tenth of a second each, that may come between a key and its echo."""
+"""Updates of the answers, a tenth of a second apart, allowed between a key and its echo."""
 
 HOSTILE = (
     "Plants make",
@@ -93,7 +93,7 @@ def ready(text: str) -> bool:
 
 
 def ask(terminal: Terminal, prompt: str) -> None:
-    """Type a prompt and send it once it is there: enter does not wait for the keys before it."""
+    """Type a prompt, and send it once it is shown: enter does not wait for the keys before it."""
     terminal.send(*prompt)
     terminal.wait_for(prompt)
     terminal.send("\r")
@@ -109,11 +109,11 @@ def engine_of(terminal: Terminal) -> psutil.Process:
 
 
 def progress(text: str) -> int:
-    """How many words of the count an answer on the screen has."""
+    """How many words of :data:`COUNT` an answer on the screen has."""
     return max((int(number) for number in re.findall(r"w(\d{3})", text)), default=0)
 
 
-def test_no_sequence_of_a_model_reaches_the_terminal(
+def test_no_escape_sequence_of_a_model_reaches_the_terminal(
     open_chat: OpenChat, runs: Runs, tmp_path: Path
 ) -> None:
     parrot_run(runs, tmp_path / "parrot", HOSTILE)
@@ -158,7 +158,7 @@ def test_keys_are_echoed_between_the_words_of_both_answers(
     assert "answering …" in film[-1]
 
 
-def test_a_killed_engine_is_a_message_and_the_conversation_goes_on(
+def test_a_killed_engine_is_reported_and_the_conversation_continues(
     open_chat: OpenChat, runs: Runs, tmp_path: Path
 ) -> None:
     parrot_run(runs, tmp_path / "parrot", COUNT, layers=SLOW)
@@ -188,14 +188,14 @@ def test_a_killed_engine_is_a_message_and_the_conversation_goes_on(
 
 
 def answers(text: str, question: str) -> list[str]:
-    """What stands below a question, on the left and on the right; nothing before it is there."""
+    """The text below a question, on the left and on the right; empty before it is shown."""
     half = WIDE[0] // 2
     sides = ["\n".join(row[:half] for row in text.splitlines())]
     sides.append("\n".join(row[half:] for row in text.splitlines()))
     return [side.rpartition(question)[2] if question in side else "" for side in sides]
 
 
-def test_an_engine_in_mid_answer_ends_with_its_screen(
+def test_an_engine_ends_with_its_screen_even_during_an_answer(
     open_chat: OpenChat, runs: Runs, tmp_path: Path
 ) -> None:
     parrot_run(runs, tmp_path / "parrot", COUNT, layers=SLOW)
@@ -212,7 +212,7 @@ def test_an_engine_in_mid_answer_ends_with_its_screen(
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether it runs; one that ended and that nobody has waited for does not."""
+    """Whether it is running; a zombie is not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -47,11 +47,6 @@ def pane(app, lane):
     return app.chat.query_one(f"#lane-{lane}", LanePane)
 
 
-def rows(app):
-    """The lines on the chat's screen, without their styles."""
-    return [strip.text for strip in app.chat._compositor.render_strips()]
-
-
 def facts(app):
     return str(app.chat.query_one(EngineFacts).render())
 

@@ -13,12 +13,12 @@ from tests.tui.chat_host import (
     facts,
     prompts,
     questions,
-    rows,
     settled,
     status,
     texts,
     type_and_send,
 )
+from tests.tui.looking import screen_lines
 from workbench.chat.protocol import Delta, Finished
 from workbench.tui.widgets.chat.lane import LanePane
 from workbench.tui.widgets.chat.probe_list import ProbeList
@@ -117,7 +117,7 @@ async def test_escape_sequences_in_an_answer_are_shown_as_text(host_of):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await type_and_send(pilot, "x")
-        shown = "".join(rows(app))
+        shown = "".join(screen_lines(app))
         for part in ("␛]0;owned␇", "␛[2J", "\\x9b31m", "[bold]hi[/bold]", "<b>raw</b>"):
             assert part in shown
         assert "[x](http://e.com)" in shown
@@ -129,8 +129,8 @@ async def test_line_breaks_of_an_answer_are_kept(host_of):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await type_and_send(pilot, "x")
-        assert not any("first line second line" in row for row in rows(app))
-        assert any("second line" in row for row in rows(app))
+        assert not any("first line second line" in row for row in screen_lines(app))
+        assert any("second line" in row for row in screen_lines(app))
 
 
 @pytest.mark.parametrize(("key", "index"), [("1", 0), ("3", 2), ("0", 9)])
@@ -244,7 +244,7 @@ async def test_the_prompt_shows_the_keys_that_apply_to_an_answer(host_of, size):
         prompt = app.chat.query_one(PromptBox)
         assert "Kept" not in prompt.border_title
         await type_and_send(pilot, "one")
-        row = rows(app)[prompt.region.y]
+        row = screen_lines(app)[prompt.region.y]
         for hint in ("alt+", "d Diff", "k Kept", "l Lost", "i Improved", "c Copy"):
             assert hint in row
         prompt.notice = "answered blind"

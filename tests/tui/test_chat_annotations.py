@@ -9,12 +9,12 @@ from tests.tui.chat_host import (
     WIDE,
     client_of,
     enabled,
-    rows,
     settled,
     status,
     texts,
     type_and_send,
 )
+from tests.tui.looking import screen_lines
 from tests.tui.test_chat_token_view import marked, note, shown
 from workbench.chat.annotations import annotations_file, read_annotations
 from workbench.chat.protocol import Delta
@@ -137,7 +137,7 @@ async def test_nothing_gives_away_which_model_is_hidden(host_of, fixed_draws):
         looks = [(pane.styles.border_top, pane.styles.border_title_color) for pane in panes]
         assert looks[0] == looks[1]
         region = app.chat.conversation.board.region
-        board = "".join(rows(app)[region.y : region.bottom])
+        board = "".join(screen_lines(app)[region.y : region.bottom])
         for word in ("base", "tuned", "tok/s", "proven", "Δ", "strength"):
             assert word not in board
         for key in ("alt+h", "alt+k", "alt+l", "alt+i", "alt+t", "f6", "alt+c", "ctrl+n"):

@@ -14,12 +14,12 @@ from tests.tui.chat_host import (
     WIDE,
     facts,
     pane,
-    rows,
     settled,
     status,
     title,
     type_and_send,
 )
+from tests.tui.looking import screen_lines
 from workbench.chat.protocol import LaneFacts, Proof
 from workbench.tui.widgets.chat.labels import format_distance
 
@@ -64,7 +64,7 @@ async def test_a_base_that_is_not_proven_is_not_called_base_and_always_says_why(
             assert "proven ✓" not in title(app, "base")
             error = Color.parse(app.theme_variables["error"])
             assert pane(app, "base").styles.border_title_color == error
-            assert any(proof.text in row for row in rows(app))
+            assert any(proof.text in row for row in screen_lines(app))
             await type_and_send(pilot, "why")
         assert "tok/s" in status(app, "base")
 

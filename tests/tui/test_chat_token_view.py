@@ -10,10 +10,10 @@ from tests.tui.chat_host import (
     WIDE,
     client_of,
     enabled,
-    rows,
     settled,
     type_and_send,
 )
+from tests.tui.looking import screen_lines
 from workbench.tui.widgets.chat.lane import LanePane
 
 OF_BASE = token_scores(("Plants make", 0.1), (" sugar", 4.0), (" from light.", 0.4))
@@ -158,7 +158,7 @@ async def test_escape_sequences_stay_visible_text_in_both_views(host_of):
         for key in ("alt+d", "alt+h"):
             await pilot.press(key)
             await settled(pilot)
-            screen = "".join(rows(app))
+            screen = "".join(screen_lines(app))
             assert "␛]0;owned␇ \\x9b31m [bold]hi[/bold]" in screen
             assert not {"\x1b", "\x07", "\x9b"} & set(screen)
 

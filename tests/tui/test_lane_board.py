@@ -1,4 +1,4 @@
-"""How lanes share the room, and titles with something at both ends."""
+"""How lanes share the space, and titles with a text at both ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.tui.widgets.common.pane_title import CORNERS, spread
 
 
 @pytest.mark.parametrize(
-    ("room", "lanes", "arrangement"),
+    ("space", "lanes", "arrangement"),
     [
         ((140, 39), 2, Arrangement(2, 2)),
         ((140, 39), 3, Arrangement(3, 3)),
@@ -24,13 +24,13 @@ from workbench.tui.widgets.common.pane_title import CORNERS, spread
         ((100, 12), 4, Arrangement(2, 2)),
     ],
 )
-def test_every_lane_has_room_or_takes_its_turn(
-    room: tuple[int, int], lanes: int, arrangement: Arrangement
+def test_every_lane_has_enough_space_or_takes_turns(
+    space: tuple[int, int], lanes: int, arrangement: Arrangement
 ) -> None:
-    assert arrange(*room, lanes) == arrangement
+    assert arrange(*space, lanes) == arrangement
 
 
-def test_a_title_fills_its_border_from_end_to_end():
+def test_a_title_fills_its_border():
     title = spread(Content("base · model"), Content("proven"), 40, Style())
     assert title.cell_length == 40 - CORNERS
     assert title.plain.startswith("base · model ─")
@@ -43,5 +43,5 @@ def test_a_long_name_is_cut_before_the_badge():
     assert title.cell_length == 30 - CORNERS
 
 
-def test_a_badge_goes_where_not_even_a_name_would_be_left():
+def test_a_badge_is_left_out_where_no_name_would_fit():
     assert spread(Content("base"), Content("strength 1.0"), 20, Style()).plain == "base"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.chat.lanes import MAX_LANES
 from workbench.core.sanitize import visible
+from workbench.tui.labels import truncate
 from workbench.tui.screens.choose import ChooseScreen, Item
 
 if TYPE_CHECKING:
@@ -75,8 +76,7 @@ def transcript_dialog(records: Sequence[ExchangeRecord]) -> ChooseScreen[Exchang
 
 
 def _excerpt(text: str) -> str:
-    flat = _flat(text)
-    return flat if len(flat) <= _EXCERPT else f"{flat[: _EXCERPT - 1]}…"
+    return truncate(_flat(text), _EXCERPT)
 
 
 def _flat(text: str) -> str:

@@ -69,6 +69,7 @@ class LaneBoard(Container):
         super().__init__(id="lanes")
         self._initial_lanes = tuple(lanes)
         self._visible = 0
+        self._answering: dict[str, LanePane] = {}
 
     def compose(self) -> ComposeResult:
         for lane in self._initial_lanes:
@@ -146,17 +147,19 @@ class LaneBoard(Container):
             exchange: What is asked.
             assignment: Which lane's answer each pane shows.
         """
-        for lane, pane in self.panes.items():
+        panes = self.panes
+        self._answering = {assignment[lane]: pane for lane, pane in panes.items()}
+        for lane, pane in panes.items():
             await pane.ask(exchange, assignment[lane])
 
     def write(self, delta: Delta) -> None:
         """Add text to the answer that a lane is giving."""
-        if block := self._answering(delta.lane).last:
+        if block := self._answering[delta.lane].last:
             block.answer.write(delta.text)
 
     async def finish(self, done: Done) -> None:
         """Show a lane's whole answer."""
-        await self._answering(done.lane).finish(done)
+        await self._answering[done.lane].finish(done)
 
     async def give_up(self, exchange: Exchange) -> None:
         """End the answers of an exchange whose rest is lost."""
@@ -183,10 +186,7 @@ class LaneBoard(Container):
         if left.lane != first.lane:
             await left.swap_answers(right)
             first.status, second.status = second.status, first.status
-
-    def _answering(self, lane: str) -> LanePane:
-        """The pane whose newest exchange shows the answer of ``lane``."""
-        return next(pane for pane in self.panes.values() if pane.last and pane.last.lane == lane)
+        self._answering = self.panes
 
     # Selecting and scrolling
 
