@@ -175,8 +175,8 @@ def test_unsuitable_lanes_are_refused(
     assert isinstance(refused("nothing"), NotFoundError)
     assert isinstance(refused("nothing@4"), NotFoundError)
     assert f"{run.id} has no checkpoint of step 7" in str(refused("lora@7"))
-    assert "is a lane already" in str(refused("tuned"))
-    assert "is a lane already" in str(refused("ia3", "ia3"))
+    assert "already a lane" in str(refused("tuned"))
+    assert "already a lane" in str(refused("ia3", "ia3"))
     assert "must share one base" in str(refused(elsewhere.id))
 
 

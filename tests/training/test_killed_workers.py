@@ -98,7 +98,7 @@ def test_a_worker_killed_at_any_moment_loses_nothing(
         assert ended(workers, run) == 0
         assert_same_run(run, reference.run)
         return
-    assert f"the worker (pid {pid}) ended without saying why" in status.reason
+    assert f"the worker (pid {pid}) ended without giving a reason" in status.reason
     assert ("its result is saved: 'ftwb evaluate" in status.reason) == (
         place == "while the report is written"
     )

@@ -64,7 +64,7 @@ def test_of_several_resumes_at_once_one_wins(halted: RunFolder, reference: Refer
     outputs = [one.communicate()[1].splitlines() for one in resumers]
     lines = [line for (line,) in outputs]
     assert sorted(one.returncode for one in resumers) == [0, 2, 2, 2], lines
-    (won,) = [line for line in lines if line == f"{halted.id}: goes on from step 2"]
+    (won,) = [line for line in lines if line == f"{halted.id}: resumes from step 2"]
     lost = [line for line in lines if line != won]
     clear = (
         f"ftwb: {halted.id}: locked by another worker or resume",

@@ -224,7 +224,7 @@ def test_a_checkpoint_that_is_not_there_or_not_whole_is_named(halted: RunFolder)
     with pytest.raises(NotFoundError, match=r"no checkpoint of step 3; there are 4, 2"):
         resume(halted, 3)
     spoil(halted, 4)
-    with pytest.raises(BadInputError, match=r"step 4 is broken: .*; whole are 2"):
+    with pytest.raises(BadInputError, match=r"step 4 is broken: .*; intact: 2"):
         resume(halted, 4)
     spoil(halted, 2)
     with pytest.raises(BadInputError, match=r"step 2 is broken: .*; no other is whole"):
@@ -254,7 +254,7 @@ def test_of_two_resumes_at_once_one_wins(
     launched: list[tuple[str, ...]] = []
 
     def launch(run: RunFolder, *arguments: str) -> int:
-        with pytest.raises(BadInputError, match="another worker, or another resume, has it"):
+        with pytest.raises(BadInputError, match="locked by another worker or resume"):
             resume(run)
         launched.append(arguments)
         return 1

@@ -68,8 +68,8 @@ def test_a_whole_run_on_a_small_device_measures_what_any_other_does(
     assert small.status().state == "finished", small.status().reason
     notices = " ".join(shortages_of(small))
     for what in (
-        "reading text",
-        "asking questions",
+        "loss and KL on text",
+        "answers to prompts",
         "the noise floor",
         "the held-out loss",
         "the base's own answers",
@@ -89,7 +89,7 @@ def test_a_whole_run_on_a_small_device_measures_what_any_other_does(
         assert [text.nll for text in one.general] == pytest.approx(
             [text.nll for text in other.general], rel=1e-3
         )
-    assert any("reading text: out of memory" in note for note in mine.notes)
+    assert any("loss and KL on text: out of memory" in note for note in mine.notes)
     assert not any("out of memory" in note for note in its.notes)
 
 
@@ -164,7 +164,7 @@ def test_a_base_that_cannot_be_measured_at_all_fails_before_any_step(
     monkeypatch.setattr(worker, "take_fingerprint", then_full)
     assert train_run(run) == 1
     assert run.status().reason.startswith(
-        "reading text: out of memory at batch size 1; end other programs"
+        "loss and KL on text: out of memory at batch size 1; end other programs"
     )
 
 

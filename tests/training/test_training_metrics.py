@@ -132,7 +132,7 @@ def test_no_run_ends_because_it_is_measured(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(metrics, "_drift_on", crowded)
-    monkeypatch.setattr(metrics, "general_answers", crowded)
+    monkeypatch.setattr(Evaluator, "answer_prompts", crowded)
     run, view = trained(*probed, "retention.budget.action=rollback")
     assert view.status.state == "finished", view.status.reason
     assert view.status.step == 6

@@ -293,7 +293,7 @@ def test_a_result_that_cannot_be_measured_is_still_saved(
         raise torch.OutOfMemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr(worker.Evaluator, "result", fail)
+        patched.setattr(worker.Evaluator, "measure", fail)
         run, view = trained("training.max_steps=1")
     assert view.status.state == "finished", view.status.reason
     assert run.has_result()

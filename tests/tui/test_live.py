@@ -125,7 +125,7 @@ async def test_a_run_whose_worker_died_is_lost(runs: Runs) -> None:
     async with workbench(runs, run=run) as (app, pilot):
         screen = await live_view(app, pilot)
         await until(pilot, lambda: "? lost" in text_of(screen, RunTitle))
-        assert "ended without saying why" in _events(screen)
+        assert "ended without giving a reason" in _events(screen)
 
 
 async def test_notices_are_never_markup(runs: Runs) -> None:
