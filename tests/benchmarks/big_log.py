@@ -71,9 +71,9 @@ def write_run(runs: Runs, lines: int) -> RunFolder:
 
 async def until_view(pilot: Pilot[None], screen: LiveScreen, *, whole: bool) -> RunView:
     """Wait for the first view, or for the first of the whole log."""
-    while screen.view is None or (whole and screen.view.unread):
+    while screen.view.run is None or (whole and screen.view.run.unread):
         await pilot.pause(0.01)
-    return screen.view
+    return screen.view.run
 
 
 async def measure(run: RunFolder, root: Path) -> dict[str, float]:

@@ -15,7 +15,7 @@ from workbench.runs.events import EventReader
 from workbench.runs.status import Status
 from workbench.runs.view import RunFollower
 from workbench.training.reporting import reporter
-from workbench.tui.labels import age
+from workbench.core.formatting import age
 
 if TYPE_CHECKING:
     from collections.abc import Callable

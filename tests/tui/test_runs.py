@@ -121,11 +121,11 @@ async def test_a_run_that_ended_early_is_resumed_by_a_key(
 ) -> None:
     run = make_run(runs)
     set_state(run, "lost")
-    asked: list[RunFolder] = []
+    resumed: list[RunFolder] = []
 
-    def resume(found: RunFolder) -> Choice:
-        asked.append(found)
-        return choose(found)
+    def resume(run: RunFolder) -> Choice:
+        resumed.append(run)
+        return choose(run)
 
     monkeypatch.setattr(resume_launch, "resume", resume)
     async with workbench(runs) as (app, pilot):
@@ -138,14 +138,14 @@ async def test_a_run_that_ended_early_is_resumed_by_a_key(
         reason = app.screen.query_one("#reason")
         await until(pilot, lambda: "u resumes from step 40" in str(reason.visual))
         await pilot.press("u")
-        await until(pilot, lambda: asked == [run])
+        await until(pilot, lambda: resumed == [run])
         await until(pilot, lambda: f"{run.id} resumes from step 40." in toasts)
         set_state(run, "finished")
         app.refresh_rows()
         await until(pilot, lambda: _table(app.screen)[0][0].endswith("finished"))
         await pilot.press("u")
         await pilot.pause()
-    assert asked == [run]
+    assert resumed == [run]
 
 
 def test_a_run_that_changed_on_disk_is_read_again(runs: Runs) -> None:
@@ -181,8 +181,8 @@ async def test_the_selected_run_gets_the_request_and_its_answer_is_shown_on_any_
             log.append("checkpoint", 4, path="checkpoints/step-4")
         else:
             log.append("notice", 4, level="info", text="measured on request: x", answers="evaluate")
-        words = {"k": "checkpoints/step-4 is written", "e": "measured on request: x"}
-        await until(pilot, lambda: f"{run.id}: {words[key]}." in toasts)
+        answers = {"k": "checkpoints/step-4 is written", "e": "measured on request: x"}
+        await until(pilot, lambda: f"{run.id}: {answers[key]}." in toasts)
 
 
 async def test_a_run_that_ends_before_its_answer_gives_a_warning(

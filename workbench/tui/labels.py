@@ -10,7 +10,7 @@ from textual.content import Content
 from workbench.runs.status import ordinal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from workbench.runs.status import State, Status
 
@@ -26,6 +26,7 @@ _GLYPHS: dict[State, tuple[str, str]] = {
 }
 """Glyph and theme colour of every state."""
 _PAUSED = ("‖", "warning")
+_GAP = "   "
 
 
 def state_text(status: Status, colours: Mapping[str, str]) -> Text:
@@ -53,6 +54,17 @@ def truncate(text: str, width: int) -> str:
 def run_letter(place: int) -> str:
     """The letter of the run at ``place`` among compared runs, starting at A."""
     return chr(ord("A") + place)
+
+
+def packed(parts: Iterable[Content], width: int) -> Content:
+    """The parts in as few lines of ``width`` cells as possible, none of them broken."""
+    lines: list[Content] = []
+    for part in parts:
+        if lines and lines[-1].cell_length + len(_GAP) + part.cell_length <= width:
+            lines[-1] = Content(_GAP).join((lines[-1], part))
+        else:
+            lines.append(part)
+    return Content("\n").join(lines)
 
 
 def bar(share: float, width: int) -> tuple[str, str]:

@@ -138,9 +138,11 @@ class LiveScreen(RunScreen, PanedScreen):
             self.view = view
 
     def watch_view(self, view: LiveView) -> None:
-        """Show the forgetting pane, on a small terminal, once there is something to see in it."""
-        measured = view.run is not None and "retention.kl" in view.run.series
-        if measured and not self.has_class("-measured"):
+        """On a small terminal, show the forgetting pane once there is something to see in it."""
+        if view.run is None:
+            return
+        self.set_class(bool(view.run.canaries), "-canaries")
+        if "retention.kl" in view.run.series and not self.has_class("-measured"):
             self.add_class("-measured")
             self.show_pane("forgetting")
 
