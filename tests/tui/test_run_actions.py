@@ -90,7 +90,7 @@ def _one_more_action(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, name, module)
     spec.loader.exec_module(module)
-    for screen in ("runs", "live", "report"):
+    for screen in ("run_screen", "runs", "live", "report"):
         screen_module = importlib.import_module(f"{screens.__name__}.{screen}")
         monkeypatch.setattr(screens, screen, screen_module)  # restored after the test
         monkeypatch.delitem(sys.modules, screen_module.__name__)

@@ -11,7 +11,6 @@ from tests.tui.scripted import make_run, set_state, write_steps
 from workbench.planning import resume_launch
 from workbench.runs.checkpoints import choose, draft
 from workbench.runs.events import EventLog
-from workbench.runs.run_index import RunIndex, last_loss
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.pick_run import PickRunScreen
 from workbench.tui.screens.runs import RunsScreen, RunTable
@@ -91,31 +90,6 @@ async def test_keys_that_do_not_apply_are_greyed(runs: Runs) -> None:
         assert bindings["log"] is True
 
 
-def test_a_settled_run_is_read_once(runs: Runs) -> None:
-    run = make_run(runs)
-    write_steps(run, 1, 3)
-    set_state(run, "finished", step=3, total=3)
-    listing = RunIndex(runs.root)
-    (first,) = listing.read()
-    run.recipe_file.write_text("no recipe any more")
-    assert listing.read() == (first,)
-    assert first.loss == pytest.approx(2.94)
-
-
-def test_the_last_loss_is_found_in_the_tail(runs: Runs) -> None:
-    run = make_run(runs)
-    assert last_loss(run) is None
-    write_steps(run, 1, 400, total=400)
-    assert last_loss(run) == pytest.approx(3.0 - 400 / 50)
-
-
-def test_a_recipe_that_cannot_be_read_does_not_hide_the_run(runs: Runs) -> None:
-    run = make_run(runs)
-    run.recipe_file.write_text("[broken")
-    (row,) = RunIndex(runs.root).read()
-    assert (row.name, row.model) == (run.id, "recipe cannot be read")
-
-
 async def test_a_run_that_ended_early_is_resumed_by_a_key(
     runs: Runs, toasts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,19 +120,6 @@ async def test_a_run_that_ended_early_is_resumed_by_a_key(
         await pilot.press("u")
         await pilot.pause()
     assert resumed == [run]
-
-
-def test_a_run_that_changed_on_disk_is_read_again(runs: Runs) -> None:
-    run = make_run(runs)
-    set_state(run, "stopped")
-    listing = RunIndex(runs.root)
-    assert [row.status.state for row in listing.read()] == ["stopped"]
-    set_state(run, "running", step=3, total=9)
-    assert [row.status.step for row in listing.read()] == [3]
-    set_state(run, "finished")
-    assert [row.snapshot.has_report for row in listing.read()] == [False]
-    run.report.write_text("{}")
-    assert [row.snapshot.has_report for row in listing.read()] == [True]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -47,7 +47,8 @@ def folder_of(run: RunFolder, step: int) -> Path:
 
 def steps(run: RunFolder) -> list[int]:
     """The steps of the checkpoints that are there, the newest first; not all need be whole."""
-    return sorted((int(path.name[5:]) for path in run.checkpoints.glob("step-*")), reverse=True)
+    names = (path.name.removeprefix("step-") for path in run.checkpoints.glob("step-*"))
+    return sorted((int(name) for name in names if name.isdigit()), reverse=True)
 
 
 def resumable_from(run: RunFolder, status: Status) -> int:

@@ -16,8 +16,8 @@ from workbench.runs.run_index import RunSnapshot
 from workbench.runs.view import CHUNK, RunFollower
 from workbench.tui.commands import command
 from workbench.tui.messages import RecipeRead, RunReportRead, RunViewUpdated
-from workbench.tui.run_actions import RunScreen
 from workbench.tui.screens.base import PANE_KEYS, PanedScreen
+from workbench.tui.screens.run_screen import RunScreen
 from workbench.tui.widgets.common.top_bar import TopBar
 from workbench.tui.widgets.run.canaries import Canaries
 from workbench.tui.widgets.run.event_log import EventLogPane
