@@ -103,9 +103,7 @@ def test_a_run_that_ends_first_is_an_error(
 
     during(2, monkeypatch, ask_and_break)
     assert train_run(run) == 1
-    with pytest.raises(
-        RunFailedError, match="failed before handling the request: RuntimeError"
-    ):
+    with pytest.raises(RunFailedError, match="failed before handling the request: RuntimeError"):
         asked[0].poll()
 
 

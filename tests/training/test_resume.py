@@ -227,7 +227,7 @@ def test_a_checkpoint_that_is_not_there_or_not_whole_is_named(halted: RunFolder)
     with pytest.raises(BadInputError, match=r"step 4 is broken: .*; intact: 2"):
         resume(halted, 4)
     spoil(halted, 2)
-    with pytest.raises(BadInputError, match=r"step 2 is broken: .*; no other is whole"):
+    with pytest.raises(BadInputError, match=r"step 2 is broken: .*; no other is intact"):
         resume(halted)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import torch
 
+from workbench.core.progress import silent
 from workbench.data.splitting import load_split
 from workbench.evaluation.fingerprint import take_fingerprint
 from workbench.evaluation.run.evaluator import Evaluator
@@ -132,7 +133,14 @@ def test_no_run_ends_because_it_is_measured(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(metrics, "_drift_on", crowded)
-    monkeypatch.setattr(Evaluator, "answer_prompts", crowded)
+    answer_prompts = Evaluator.answer_prompts
+
+    def crowded_canaries(self: Evaluator, model: Any, report: Any, *args: Any) -> list[str]:
+        if report is silent:  # as while training; the base and the result report progress
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return answer_prompts(self, model, report, *args)
+
+    monkeypatch.setattr(Evaluator, "answer_prompts", crowded_canaries)
     run, view = trained(*probed, "retention.budget.action=rollback")
     assert view.status.state == "finished", view.status.reason
     assert view.status.step == 6

@@ -1,12 +1,15 @@
-"""Shared by the tests of the TUI: the app on a runs folder of its own, and a way to wait for it."""
+"""Shared by the tests of the TUI: the app on its own runs folder, and ways to wait for it."""
 
 from __future__ import annotations
 
 import inspect
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pytest_textual_snapshot import normalize_svg
+from textual.widgets import Input
 
 from tests.chat.scripted_client import ScriptedClient
 from tests.tui.chat_host import Host
@@ -16,13 +19,17 @@ from workbench.tui.screens.new_run import NewRunScreen
 from workbench.tui.widgets.form.recipe_form import RecipeForm
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
 
+    from textual.app import App
     from textual.pilot import Pilot
 
     from workbench.runs.folder import RunFolder, Runs
 
 SIZES = [(80, 24), (140, 45)]
+NOW = 1_795_780_800.0
+"""Noon, 27 November 2026, UTC: the clock of the snapshots."""
 
 
 class RunsFirst(WorkbenchApp):
@@ -38,7 +45,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], object], turns: int 
         if condition():
             return
         await pilot.pause(0.01)
-    pytest.fail("the screen never reached the expected state")
+    raise AssertionError("the screen never reached the expected state")
 
 
 @asynccontextmanager
@@ -91,8 +98,64 @@ def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
+def pinned(runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Runs]:
+    """The runs of a machine on which nothing differs from one test run to the next.
+
+    Clock, time zone, home folder, machine and terminal are fixed, so that ids, ages and paths are
+    the same everywhere.
+    """
+    for name in ("NO_COLOR", "TEXTUAL_ANIMATIONS", "TMUX", "STY", "COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    monkeypatch.setattr("workbench.hardware.summary.box_summary", lambda: "H100 80 GB")
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield runs
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def matches_snapshot(
+    snap_compare: Callable[..., bool], pinned: Runs
+) -> Callable[[App[None], tuple[int, int], Callable[[Pilot[None]], Awaitable[None]]], bool]:
+    """Compare a screen with its SVG in ``__snapshots__``; ``--snapshot-update`` accepts it.
+
+    Give it the app, the size of the terminal, and what to do until the screen shows everything;
+    the screenshot is taken once the screen has stopped changing.
+    """
+    del pinned
+
+    def compare(
+        app: App[None],
+        size: tuple[int, int],
+        arrange: Callable[[Pilot[None]], Awaitable[None]],
+    ) -> bool:
+        async def arrange_and_settle(pilot: Pilot[None]) -> None:
+            await arrange(pilot)
+            await settle(pilot)
+
+        return snap_compare(app, terminal_size=size, run_before=arrange_and_settle)
+
+    return compare
+
+
+async def settle(pilot: Pilot[None], same: int = 3) -> None:
+    """Wait until several screenshots in a row are the same; cursors stop blinking."""
+    for widget in pilot.app.screen.query(Input):
+        widget.cursor_blink = False
+    screenshots: list[str] = []
+    while len(screenshots) < same or len(set(screenshots[-same:])) > 1:
+        await pilot.pause(0.02)
+        screenshots.append(normalize_svg(pilot.app.export_screenshot()))
+
+
+@pytest.fixture
 def host_of(runs: Runs) -> Callable[..., Host]:
-    """Chats with a run of its own, each with an engine that plays the given scripts."""
+    """Chats with their own runs, each with an engine that plays the given scripts."""
 
     def make(*scripts: Any, **options: Any) -> Host:
         return Host(runs.create(Recipe(name="support")), ScriptedClient(*scripts, **options))

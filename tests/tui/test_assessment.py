@@ -25,9 +25,9 @@ from workbench.tui.assessment import assess, changes, command_line, load_presets
 def test_the_command_line_rebuilds_the_recipe(values: dict[str, object]) -> None:
     base = load_presets()["demo-lora"]
     recipe = Recipe.model_validate({**plain(base), **values})
-    words = shlex.split(command_line(recipe, "demo-lora", base))
-    assert words[:3] == ["ftwb", "train", "demo-lora"]
-    overrides = [word for word in words[3:] if word != "--set"]
+    arguments = shlex.split(command_line(recipe, "demo-lora", base))
+    assert arguments[:3] == ["ftwb", "train", "demo-lora"]
+    overrides = [word for word in arguments[3:] if word != "--set"]
     rebuilt = yaml_io.validate(yaml_io.override(plain(base), overrides))
     assert rebuilt == recipe
 
@@ -40,18 +40,18 @@ def test_an_unchanged_preset_needs_no_change() -> None:
 
 def test_a_recipe_is_assessed_with_its_yaml() -> None:
     base = load_presets()["lora"]
-    found = assess(plain(base), "lora", base)
-    assert found.recipe == base
-    assert yaml_io.load(found.yaml) == base
+    assessment = assess(plain(base), "lora", base)
+    assert assessment.recipe == base
+    assert yaml_io.load(assessment.yaml) == base
 
 
 def test_problems_name_their_fields() -> None:
     base = load_presets()["lora"]
     values = plain(base)
     values["training"] |= {"learning_rate": "5", "num_train_epochs": "many"}
-    found = assess(values, "lora", base)
-    assert found.recipe is None
-    assert [str(problem) for problem in found.problems] == [
+    assessment = assess(values, "lora", base)
+    assert assessment.recipe is None
+    assert [str(problem) for problem in assessment.problems] == [
         "training.learning_rate: must be at most 1, got 5",
         "training.num_train_epochs: must be a number, got 'many'",
     ]

@@ -1,4 +1,4 @@
-"""A copy goes to tmux, to the terminal or to a file, and the user is told which."""
+"""A copy goes to tmux, to the terminal or to a file, and a notice says which."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TEXT = "Plants make sugar.\n\tünï ␛[2J\n"
 
 @pytest.fixture(autouse=True)
 def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No multiplexer round the tests, whoever runs them."""
+    """No multiplexer around the tests."""
     monkeypatch.delenv("TMUX", raising=False)
     monkeypatch.delenv("STY", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -33,14 +33,14 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def tmux(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
-    """A tmux server of its own, and ``$TMUX`` as in one of its panes."""
+    """A private tmux server, and ``$TMUX`` as in one of its panes."""
     if shutil.which("tmux") is None:
         pytest.skip("needs tmux")
     with tempfile.TemporaryDirectory(prefix="ftwb-") as folder:
         socket = Path(folder) / "s"
 
-        def call(*words: str) -> str:
-            command = ["tmux", "-S", str(socket), "-f", os.devnull, *words]
+        def call(*arguments: str) -> str:
+            command = ["tmux", "-S", str(socket), "-f", os.devnull, *arguments]
             return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
         call("new-session", "-d", "cat")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pytest
 
@@ -11,6 +11,9 @@ from workbench.recipe.recipe import PROTECTIONS, STRATEGIES, Recipe
 from workbench.recipe.registry import Card
 from workbench.recipe.training import TrainingSection
 from workbench.tui import forms
+
+if TYPE_CHECKING:
+    from workbench.tui.forms import FormField
 
 
 def _paths() -> set[str]:
@@ -32,9 +35,13 @@ def _paths() -> set[str]:
     return own | sections | strategies | protections
 
 
+def _fields() -> dict[str, FormField]:
+    groups = forms.groups_of(Recipe)
+    return {field.path: field for group in groups for field in group.every_field()}
+
+
 def test_every_field_of_the_recipe_is_in_the_form() -> None:
-    described = {entry.path for group in forms.groups_of(Recipe) for entry in group.every_field()}
-    assert described == _paths()
+    assert set(_fields()) == _paths()
 
 
 def test_every_strategy_is_an_alternative_with_its_card() -> None:
@@ -78,8 +85,8 @@ def test_a_field_says_what_the_recipe_says() -> None:
     ],
 )
 def test_the_control_follows_from_the_annotation(path: str, kind: str) -> None:
-    known = {e.path: e for group in forms.groups_of(Recipe) for e in group.every_field()}
-    assert known[path].kind == kind
+    fields = _fields()
+    assert fields[path].kind == kind
 
 
 def test_a_new_strategy_appears_without_touching_the_form() -> None:
@@ -119,16 +126,16 @@ def test_a_new_strategy_appears_without_touching_the_form() -> None:
     ],
 )
 def test_text_becomes_a_value(path: str, text: str, value: object) -> None:
-    known = {e.path: e for group in forms.groups_of(Recipe) for e in group.every_field()}
-    assert known[path].to_value(text) == value
+    fields = _fields()
+    assert fields[path].to_value(text) == value
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(5e-4, "5e-4"), (0.00025, "2.5e-4"), (0.05, "0.05"), (3.0, "3")]
 )
 def test_numbers_in_the_form_read_as_on_every_screen(value: float, text: str) -> None:
-    known = {e.path: e for group in forms.groups_of(Recipe) for e in group.every_field()}
-    assert known["training.learning_rate"].to_text(value) == text
+    fields = _fields()
+    assert fields["training.learning_rate"].to_text(value) == text
 
 
 def test_texts_of_a_recipe_give_the_recipe_back() -> None:
@@ -143,13 +150,13 @@ def test_texts_of_a_recipe_give_the_recipe_back() -> None:
             "evaluation": {"prompts": ["A, b", "C"]},
         }
     )
-    known = {e.path: e for group in forms.groups_of(Recipe) for e in group.every_field()}
+    fields = _fields()
     values = forms.flat(recipe.model_dump(mode="json"))
     texts = {
         path: entry.to_value(entry.to_text(values[path]))
         if entry.kind != "switch"
         else values[path]
-        for path, entry in known.items()
+        for path, entry in fields.items()
         if path in values
     }
     again = forms.nested({"strategy.kind": "lora"} | texts)

@@ -1,4 +1,4 @@
-"""The terminal stays light: nothing of the TUI and no ``--help`` loads torch or its kin."""
+"""The terminal stays light: neither the TUI nor ``--help`` loads torch and its like."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ for arguments in (["--help"], ["train", "--help"], ["runs", "--help"]):
     ftwb(arguments, standalone_mode=False)
 """
 
+BEFORE_THE_FIRST_PAINT = """
+import sys
+import workbench.tui.app, workbench.tui.screens.new_run
+"""
+
 LIGHT_IMPORT = """
 import sys
 import workbench.tui
@@ -53,9 +58,10 @@ import workbench.tui
         (EVERY_MODULE, HEAVY),
         (FIRST_PAINT, HEAVY),
         (HELP, (*HEAVY, "textual")),
+        (BEFORE_THE_FIRST_PAINT, (*HEAVY, "pydantic", "yaml")),
         (LIGHT_IMPORT, (*HEAVY, "textual", "pydantic")),
     ],
-    ids=["every module", "first paint", "help", "the package"],
+    ids=["every module", "first paint", "help", "before the first paint", "the package"],
 )
 def test_nothing_heavy_is_loaded(script: str, heavy: tuple[str, ...], tmp_path: object) -> None:
     ending = (

@@ -7,11 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from textual.widgets import Static
-from textual.widgets._footer import FooterKey
 
 from tests.tui.conftest import SIZES, until, workbench
-from tests.tui.looking import drawn, legend_of, live_view, text_of
+from tests.tui.looking import drawn, legend_of, live_view, screen_text, text_of
 from tests.tui.scripted import GIB, make_run, set_state, write_steps
 from workbench.evaluation.report import Measurement, Report
 from workbench.planning import resume_launch
@@ -184,8 +182,8 @@ async def test_stopping_asks_first_and_then_asks_the_worker(runs: Runs) -> None:
         assert take_requests(run) == ["stop"]
 
 
-@pytest.mark.parametrize(("key", "words"), [("y", "name: scripted"), ("l", "the worker speaks")])
-async def test_recipe_and_log_are_a_key_away(runs: Runs, key: str, words: str) -> None:
+@pytest.mark.parametrize(("key", "text"), [("y", "name: scripted"), ("l", "the worker speaks")])
+async def test_recipe_and_log_are_a_key_away(runs: Runs, key: str, text: str) -> None:
     run = make_run(runs)
     write_steps(run, 1, 3)
     run.log.write_text("the worker speaks\n")
@@ -193,7 +191,7 @@ async def test_recipe_and_log_are_a_key_away(runs: Runs, key: str, words: str) -
         await live_view(app, pilot)
         await pilot.press(key)
         await until(pilot, lambda: isinstance(app.screen, TextScreen))
-        assert words in str(app.screen.query_one(Static).visual)
+        assert text in screen_text(app)
 
 
 async def test_a_pane_is_maximised_and_restored(runs: Runs) -> None:

@@ -10,7 +10,7 @@ from tests.tui.scripted import make_run, set_state
 from workbench.cli.summary import summary
 from workbench.runs.events import EventLog
 from workbench.runs.view import RunFollower
-from workbench.tui.labels import state_text
+from workbench.tui.state_labels import state_text
 from workbench.tui.widgets.run.run_title import progress_line, state_line
 
 if TYPE_CHECKING:

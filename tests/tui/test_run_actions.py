@@ -19,7 +19,7 @@ from workbench.runs.run_index import RunSnapshot
 from workbench.tui import run_actions, screens
 from workbench.tui.commands import commands_of
 from workbench.tui.messages import OpenReport, OpenRun
-from workbench.tui.run_actions import RUN_ACTIONS, RunScreen
+from workbench.tui.run_actions import RUN_ACTIONS
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from workbench.runs.folder import RunFolder, Runs
     from workbench.tui.app import WorkbenchApp
+    from workbench.tui.screens.run_screen import RunScreen
 
 ALWAYS = {"report", "live", "log", "recipe"}
 
@@ -38,14 +39,14 @@ def applicable(snapshot: RunSnapshot) -> set[str]:
 @pytest.mark.parametrize(
     ("state", "more"),
     [
-        ({"state": "queued", "place": 1}, {"stop", "checkpoint", "evaluate"}),
+        ({"state": "queued", "queue_position": 1}, {"stop", "checkpoint", "evaluate"}),
         ({"state": "running", "step": 3, "total": 9}, {"stop", "checkpoint", "evaluate"}),
         ({"state": "running", "step": 9, "total": 9}, {"stop"}),
         (
             {"state": "running", "step": 3, "total": 9, "phase": AWAITING_ANSWER},
             {"stop", "continue"},
         ),
-        ({"state": "lost", "stranded": True}, {"stop"}),
+        ({"state": "lost", "lost_while_queued": True}, {"stop"}),
         ({"state": "failed"}, set()),
         ({"state": "finished", "step": 9, "total": 9}, set()),
     ],
@@ -93,7 +94,7 @@ def _one_more_action(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, name, module)
     spec.loader.exec_module(module)
-    for screen in ("runs", "live", "report"):
+    for screen in ("run_screen", "runs", "live", "report"):
         screen_module = importlib.import_module(f"{screens.__name__}.{screen}")
         monkeypatch.setattr(screens, screen, screen_module)  # restored after the test
         monkeypatch.delitem(sys.modules, screen_module.__name__)

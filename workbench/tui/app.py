@@ -21,6 +21,7 @@ from workbench.tui.messages import (
     QueuedAgain,
     RunsListed,
 )
+from workbench.tui.modes import WORKBENCH_MODES
 from workbench.tui.settings import DEFAULT_THEME, Settings
 from workbench.tui.theming import read_themes, theme_files
 
@@ -44,39 +45,6 @@ _WIDTHS = [(0, "-narrow"), (110, "-wide")]
 _HEIGHTS = [(0, "-low"), (32, "-tall")]
 
 
-# Screens are imported when they are first shown, so that the first paint comes sooner.
-
-
-def _new_run() -> Screen[Any]:
-    from workbench.tui.screens.new_run import NewRunScreen
-
-    return NewRunScreen()
-
-
-def _runs() -> Screen[Any]:
-    from workbench.tui.screens.runs import RunsScreen
-
-    return RunsScreen()
-
-
-def _chat() -> Screen[Any]:
-    from workbench.tui.screens.pick_run import PickRunScreen
-
-    return PickRunScreen()
-
-
-def _report() -> Screen[Any]:
-    from workbench.tui.screens.pick_run import PickReportScreen
-
-    return PickReportScreen()
-
-
-def _compare() -> Screen[Any]:
-    from workbench.tui.screens.compare import CompareScreen
-
-    return CompareScreen()
-
-
 class WorkbenchApp(CopyingApp):
     """Five modes (new run, runs, chat, report, compare) and what their screens share."""
 
@@ -86,25 +54,16 @@ class WorkbenchApp(CopyingApp):
     COMMANDS: ClassVar = {Commands}
     COMMAND_PALETTE_DISPLAY = "^p"
     DEFAULT_MODE = "new"
-    MODES: ClassVar = {
-        "new": _new_run,
-        "runs": _runs,
-        "chat": _chat,
-        "report": _report,
-        "compare": _compare,
-    }
+    MODES: ClassVar = {mode.name: mode.screen for mode in WORKBENCH_MODES}
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     RECURRING = frozenset({"rows", "machine"})
     BINDINGS: ClassVar = [
         command("f1,question_mark", "help", "Help", "What this screen is for, and all keys."),
-        command("1,f2", "go('new')", "New run", "Fill in a recipe and launch it.", footer=False),
-        command("2,f3", "go('runs')", "Runs", "List all runs, live and past.", footer=False),
-        command("3,f4", "go('chat')", "Chat", "Ask base and tuned model at once.", footer=False),
-        command(
-            "4,f9", "go('report')", "Report", "Read what a run learned and forgot.", footer=False
+        *(
+            command(mode.keys, f"go('{mode.name}')", mode.title, mode.help, footer=False)
+            for mode in WORKBENCH_MODES
         ),
-        command("5,f12", "go('compare')", "Compare", "Compare runs.", footer=False),
         command("f10", "change_theme", "Theme", "Choose the colours.", footer=False),
         command("ctrl+q", "quit", "Quit", "Quit; runs continue in the background.", footer=False),
     ]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _LOGGED = "Details are in {log}."
 _UNEXPECTED = (
-    "ftwb did not expect this. The traceback is in {log}; 'ftwb doctor --bundle FILE.zip' packs it "
-    "for a bug report."
+    "This is unexpected. The traceback is in {log}; 'ftwb doctor --bundle FILE.zip' packs it for a "
+    "bug report."
 )
 
 

@@ -1,8 +1,8 @@
 """Everything that can be done with a run: one table for the screens of runs, and its handlers.
 
 Adding an action is one :class:`RunAction` in :data:`RUN_ACTIONS` and its handler. Runs, Live and
-Report then have its key, its entry in footer, palette and help, and grey it while it does not
-apply.
+Report (every :class:`~workbench.tui.screens.run_screen.RunScreen`) then have its key and its entry
+in footer, palette and help, greyed while it does not apply.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.reactive import var
 from textual.worker import get_current_worker
 
 from workbench.core import files
@@ -28,7 +27,6 @@ from workbench.runs.control import (
 )
 from workbench.tui.commands import command
 from workbench.tui.messages import ActionResult, OpenChat, OpenReport, OpenRun
-from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.confirm import ConfirmScreen
 from workbench.tui.screens.text import TextScreen
 
@@ -37,9 +35,10 @@ if TYPE_CHECKING:
 
     from textual.binding import Binding
 
-    from workbench.runs.control import AnsweredRequest, Request
+    from workbench.runs.control import Request
     from workbench.runs.folder import RunFolder
     from workbench.runs.run_index import RunSnapshot
+    from workbench.tui.screens.base import WorkbenchScreen
 
 _LOG_BYTES = 64 << 10
 
@@ -63,11 +62,11 @@ class RunAction:
     label: str
     help: str
     applies: Callable[[RunSnapshot], bool]
-    handle: Callable[[RunScreen, RunFolder], None]
+    handle: Callable[[WorkbenchScreen, RunFolder], None]
     footer: bool = True
 
     def binding(self) -> Binding:
-        """Its key on every :class:`RunScreen`."""
+        """Its key on every :class:`~workbench.tui.screens.run_screen.RunScreen`."""
         action = f"run_action('{self.id}')"
         return command(self.keys, action, self.label, self.help, id=self.id, footer=self.footer)
 
@@ -96,7 +95,7 @@ def _has_result(snapshot: RunSnapshot) -> bool:
     return snapshot.has_result
 
 
-def confirm_stop(screen: RunScreen, run: RunFolder) -> None:
+def confirm_stop(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Ask the user whether to stop ``run``, then ask its worker."""
     question = ConfirmScreen(
         f"Stop {run.id}?",
@@ -111,12 +110,12 @@ def confirm_stop(screen: RunScreen, run: RunFolder) -> None:
     screen.app.push_screen(question, answered)
 
 
-def continue_over_budget(screen: RunScreen, run: RunFolder) -> None:
+def continue_over_budget(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Let a run that paused over its KL budget continue."""
     send_request(screen, run, "continue", f"Asked {run.id} to continue.")
 
 
-def send_request(screen: RunScreen, run: RunFolder, request: Request, notice: str) -> None:
+def send_request(screen: WorkbenchScreen, run: RunFolder, request: Request, notice: str) -> None:
     """Leave a request that needs no answer, and show ``notice``, or why the run refuses."""
     try:
         control.send_request(run, request)
@@ -126,7 +125,7 @@ def send_request(screen: RunScreen, run: RunFolder, request: Request, notice: st
         screen.notify(notice, markup=False)
 
 
-def request_and_await(request: AnsweredRequest, screen: RunScreen, run: RunFolder) -> None:
+def request_and_await(request: AnsweredRequest, screen: WorkbenchScreen, run: RunFolder) -> None:
     """Leave a request for the worker of ``run``, and report its answer when it comes."""
     try:
         question = PendingRequest(run, request)
@@ -147,7 +146,7 @@ def _await_answer(question: PendingRequest) -> str:
     return ""
 
 
-def resume(screen: RunScreen, run: RunFolder) -> None:
+def resume(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Start a worker that resumes ``run`` from its newest intact checkpoint.
 
     Checking a checkpoint reads all of it, which takes a while.
@@ -162,7 +161,7 @@ def _resume(run: RunFolder) -> str:
     return ". ".join([*choice.broken, f"{run.id} resumes from step {choice.step}."])
 
 
-def _in_background(screen: RunScreen, work: Callable[[], str], activity: str) -> None:
+def _in_background(screen: WorkbenchScreen, work: Callable[[], str], activity: str) -> None:
     """Run ``work`` in a thread of the app, which outlives the screen, and report its result."""
     app = screen.app
 
@@ -178,28 +177,28 @@ def _in_background(screen: RunScreen, work: Callable[[], str], activity: str) ->
     app.run_worker(run_and_report, name=activity, group=activity, exclusive=True, thread=True)
 
 
-def open_chat(screen: RunScreen, run: RunFolder) -> None:
+def open_chat(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Chat with the result of ``run``."""
     screen.post_message(OpenChat(run))
 
 
-def open_report(screen: RunScreen, run: RunFolder) -> None:
+def open_report(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Show the report of ``run``."""
     screen.post_message(OpenReport(run))
 
 
-def open_live(screen: RunScreen, run: RunFolder) -> None:
+def open_live(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Show the curves of ``run``."""
     screen.post_message(OpenRun(run))
 
 
-def show_recipe(screen: RunScreen, run: RunFolder) -> None:
+def show_recipe(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Show the recipe that ``run`` was launched with."""
     text = run.recipe_file.read_text(encoding="utf-8", errors="replace")
     screen.app.push_screen(TextScreen(f"Recipe of {run.id}", text))
 
 
-def show_log(screen: RunScreen, run: RunFolder) -> None:
+def show_log(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Show the end of the worker's output."""
     text = files.tail(run.log, _LOG_BYTES) or "The worker has not written anything."
     screen.app.push_screen(TextScreen(f"Log of {run.id}", text, at_end=True))
@@ -289,41 +288,3 @@ RUN_ACTIONS: tuple[RunAction, ...] = (
         footer=False,
     ),
 )
-
-
-class RunScreen(WorkbenchScreen):
-    """A screen on which every run action works, for the run that is selected or shown there.
-
-    Attributes:
-        OMITTED_ACTIONS: Ids of the actions it does not offer, because they lead to this very
-            screen or have a key of their own on it.
-    """
-
-    BINDINGS: ClassVar = [action.binding() for action in RUN_ACTIONS]
-    OMITTED_ACTIONS: ClassVar[frozenset[str]] = frozenset()
-
-    selected_run: var[RunSnapshot | None] = var(None)
-    """The run that actions apply to, as it was last read."""
-    applicable_actions: var[frozenset[str]] = var(frozenset(), bindings=True)
-    """Ids of the actions that apply to it; a change redraws the footer."""
-
-    def watch_selected_run(self, snapshot: RunSnapshot | None) -> None:
-        """Ask the table again what applies."""
-        self.applicable_actions = frozenset(
-            action.id for action in RUN_ACTIONS if snapshot and action.applies(snapshot)
-        )
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Grey a run action that does not apply (None), and hide an omitted one (False)."""
-        if action != "run_action":
-            return super().check_action(action, parameters)
-        (name,) = parameters
-        if name in self.OMITTED_ACTIONS:
-            return False
-        return True if name in self.applicable_actions else None
-
-    def action_run_action(self, name: str) -> None:
-        """Do what the table says."""
-        if self.selected_run:
-            handlers = {action.id: action.handle for action in RUN_ACTIONS}
-            handlers[name](self, self.selected_run.run)

@@ -32,7 +32,7 @@ class WorkbenchScreen(Screen[None], ReportsErrors):
 
 
 PANE_KEYS = (
-    command("v", "next_pane", "Next pane", "Show and focus the next pane."),
+    command("v", "next_pane", "Pane", "Show and focus the next pane."),
     command(
         "m",
         "maximise",

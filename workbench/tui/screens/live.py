@@ -16,8 +16,8 @@ from workbench.runs.run_index import RunSnapshot
 from workbench.runs.view import CHUNK, RunFollower
 from workbench.tui.commands import command
 from workbench.tui.messages import RecipeRead, RunReportRead, RunViewUpdated
-from workbench.tui.run_actions import RunScreen
 from workbench.tui.screens.base import PANE_KEYS, PanedScreen
+from workbench.tui.screens.run_screen import RunScreen
 from workbench.tui.widgets.common.top_bar import TopBar
 from workbench.tui.widgets.run.canaries import Canaries
 from workbench.tui.widgets.run.event_log import EventLogPane
@@ -138,9 +138,11 @@ class LiveScreen(RunScreen, PanedScreen):
             self.view = view
 
     def watch_view(self, view: LiveView) -> None:
-        """Show the forgetting pane, on a small terminal, once there is something to see in it."""
-        measured = view.run is not None and "retention.kl" in view.run.series
-        if measured and not self.has_class("-measured"):
+        """On a small terminal, show the forgetting pane once there is something to see in it."""
+        if view.run is None:
+            return
+        self.set_class(bool(view.run.canaries), "-canaries")
+        if "retention.kl" in view.run.series and not self.has_class("-measured"):
             self.add_class("-measured")
             self.show_pane("forgetting")
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from workbench.core.errors import FtwbError
 from workbench.core.formatting import file_size
 from workbench.tui.commands import command
 from workbench.tui.messages import FormReady, Launched, OpenRun
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.widgets.common.top_bar import TopBar
-from workbench.tui.widgets.form.summary import Summary, SummaryData
+from workbench.tui.widgets.form.recipe_editor import RecipeEditor
+from workbench.tui.widgets.form.summary import Summary
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -28,16 +27,12 @@ if TYPE_CHECKING:
     from workbench.tui.assessment import Assessment
     from workbench.tui.screens.sweep import Queued
     from workbench.tui.widgets.form.field_row import FieldRow
-    from workbench.tui.widgets.form.preset_bar import PresetBar
     from workbench.tui.widgets.form.recipe_form import RecipeForm
+    from workbench.tui.widgets.form.summary import SummaryData
 
 _PRESET_HINT = "The recipe to start from; every field below can be changed."
 _DEBOUNCE = 0.05
 """Seconds in which several changes are validated as one; a preset changes many fields."""
-_TYPING_PAUSE = 0.25
-"""Seconds without a change before model and data are read."""
-_COUNTING_PAUSE = 0.8
-"""Further seconds before the tokens are counted, in a separate process."""
 _CAUTION_SECONDS = 15.0
 
 
@@ -46,7 +41,6 @@ class NewRunScreen(WorkbenchScreen):
 
     CSS_PATH = "new_run.tcss"
     AUTO_FOCUS = ""
-    RECURRING = frozenset({"plan"})
     ABOUT = (
         "Choose a preset, a base model, data and a strategy. The summary beside the form says what "
         "the run will do and how to start the same run from the command line. Launching starts a "
@@ -81,13 +75,14 @@ class NewRunScreen(WorkbenchScreen):
     ]
 
     def __init__(self) -> None:
-        """Start empty; the form follows after the first paint."""
         super().__init__()
-        self._presets: dict[str, Recipe] = {}
-        self._preset = ""
         self.assessment: Assessment | None = None
-        self._form: RecipeForm | None = None
+        self._editor = RecipeEditor()
         self._debounce: Timer | None = None
+
+    @property
+    def _form(self) -> RecipeForm | None:
+        return self._editor.form
 
     def compose(self) -> ComposeResult:
         yield TopBar()
@@ -99,12 +94,10 @@ class NewRunScreen(WorkbenchScreen):
     async def _lay_out(self) -> None:
         from textual.widgets import Footer
 
-        if self.query("#body") or not self.is_current:
+        if self._editor.is_attached or not self.is_current:
             return
-        left = Vertical(Static("reading the recipe …", id="waiting"), id="left", classes="pane")
-        left.border_title = "Recipe"
         await self.mount(
-            Horizontal(left, Summary(id="summary", classes="pane"), id="body"),
+            Horizontal(self._editor, Summary(), id="body"),
             Static(_PRESET_HINT, id="hint", markup=False),
             Footer(compact=True),
         )
@@ -121,86 +114,40 @@ class NewRunScreen(WorkbenchScreen):
 
     @on(FormReady)
     async def _show_form(self, message: FormReady) -> None:
-        from workbench.tui.widgets.form.preset_bar import PresetBar
-        from workbench.tui.widgets.form.recipe_form import RecipeForm
+        await self._editor.show_form(message.groups, message.presets)
+        self.watch(self.query_one(Summary), "data", self._show_advice)
 
-        self._presets = message.presets
-        form = self._form = RecipeForm(message.groups, id="form")
-        self.watch(self.query_one(Summary), "data", lambda data: form.show_advice(data.plan))
-        bar = PresetBar(self._presets)
-        left = self.query_one("#left")
-        await left.remove_children()
-        await left.mount(bar, self._form)
-        self.call_after_refresh(self._start_with, bar.first)
+    def _show_advice(self, data: SummaryData) -> None:
+        if self._form:
+            self._form.show_advice(data.plan)
 
-    def _start_with(self, preset: str) -> None:
-        self._use_preset(preset)
-        self.query_one("#preset").focus()
+    # From the form to the summary
 
-    def on_preset_bar_chosen(self, message: PresetBar.Chosen) -> None:
-        if message.name != self._preset:
-            self._use_preset(message.name)
-
-    def _use_preset(self, name: str) -> None:
-        from workbench.tui.assessment import plain
-
-        self._preset = name
-        if self._form and name in self._presets:
-            self._form.fill(plain(self._presets[name]))
-        self.assess()
+    def on_recipe_editor_changed(self) -> None:
+        """Keep the summary up to date while the user types."""
+        if self._debounce is None:
+            self._debounce = self.set_timer(_DEBOUNCE, self.assess)
 
     def assess(self) -> None:
-        """Validate the form now; read model and data when the typing pauses."""
-        from workbench.recipe.recipe import Recipe
+        """Validate the form now; the summary reads model and data when the typing pauses."""
         from workbench.tui.assessment import assess
 
         self._debounce = None
         if self._form is None:
             return
-        base = self._presets.get(self._preset) or Recipe()
-        result = assess(self._form.values(), self._preset, base)
-        changed = self.assessment is None or result.recipe != self.assessment.recipe
-        self.assessment = result
-        elsewhere = self._form.show_problems(result.problems)
-        first = str((elsewhere or result.problems or ("",))[0])
-        summary = self.query_one(Summary)
-        previous = summary.data if result.recipe and not changed else SummaryData()
-        summary.data = replace(
-            previous,
-            problems=len(result.problems),
-            first_problem=first,
-            command=result.command,
-            yaml=result.yaml,
-            card=result.recipe.strategy.card if result.recipe else None,
-        )
-        if result.recipe and changed:
-            self._make_plan(result.recipe)
-
-    @work(exclusive=True, group="plan", name="planning the run")
-    async def _make_plan(self, recipe: Recipe) -> None:
-        from workbench.tui.assessment import count_tokens, make_plan
-
-        await asyncio.sleep(_TYPING_PAUSE)
-        summary = self.query_one(Summary)
-        try:
-            plan = await asyncio.to_thread(make_plan, recipe)
-            summary.data = replace(summary.data, plan=plan, error="")
-            await asyncio.sleep(_COUNTING_PAUSE)
-            tokens = await count_tokens(recipe)
-            summary.data = replace(summary.data, tokens=tokens)
-        except FtwbError as error:
-            summary.data = replace(summary.data, error=str(error))
-
-    def on_recipe_form_changed(self) -> None:
-        """Keep the summary up to date while the user types."""
-        if self._debounce is None:
-            self._debounce = self.set_timer(_DEBOUNCE, self.assess)
+        base = self._editor.base_recipe()
+        self.assessment = assess(self._form.values(), self._editor.preset, base)
+        elsewhere = self._form.show_problems(self.assessment.problems)
+        first = str((elsewhere or self.assessment.problems or ("",))[0])
+        self.query_one(Summary).show_assessment(self.assessment, first)
 
     def on_field_row_entered(self, message: FieldRow.Entered) -> None:
         """Explain the field."""
         field = message.row.field
         bounds = f" ({field.bounds})" if field.bounds else ""
         self.query_one("#hint", Static).update(f"{field.help}{bounds}")
+
+    # Launching
 
     def _valid_recipe(self) -> Recipe | None:
         """The recipe of the form; None if it is invalid, and then its first problem is shown."""
@@ -260,6 +207,8 @@ class NewRunScreen(WorkbenchScreen):
         self.workbench.refresh_rows()
         self.post_message(OpenRun(message.run))
 
+    # Editing
+
     def action_lower_risk(self) -> None:
         """Set the switch that the summary suggests against forgetting."""
         from workbench.tui.assessment import remedied
@@ -310,6 +259,8 @@ class NewRunScreen(WorkbenchScreen):
         self.notify("Reading the dataset …", timeout=2)
         text = await preview_text(self._form.values())
         self.app.push_screen(TextScreen("Preview of the dataset", text))
+
+    # The summary
 
     def action_summary(self) -> None:
         """Show the summary on the full screen, or go back to the form."""

@@ -18,8 +18,8 @@ from workbench.runs.run_index import RunSnapshot
 from workbench.tui.commands import command
 from workbench.tui.finding_styles import VERDICT_COLOURS
 from workbench.tui.messages import OpenChat
-from workbench.tui.run_actions import RunScreen
 from workbench.tui.screens.base import PANE_KEYS, PanedScreen
+from workbench.tui.screens.run_screen import RunScreen
 from workbench.tui.widgets.common.top_bar import TopBar
 from workbench.tui.widgets.run.capabilities import CapabilityPane
 from workbench.tui.widgets.run.items import ItemAnswers, ItemList

@@ -13,9 +13,10 @@ from textual.widgets import DataTable, Footer, Static
 from workbench.core.formatting import age, compact
 from workbench.core.sanitize import visible
 from workbench.tui.commands import command
-from workbench.tui.labels import bar, state_text, truncate
+from workbench.tui.labels import bar, truncate
 from workbench.tui.messages import OpenRun
-from workbench.tui.run_actions import RunScreen
+from workbench.tui.screens.run_screen import RunScreen
+from workbench.tui.state_labels import state_text
 from workbench.tui.widgets.common.top_bar import TopBar
 
 if TYPE_CHECKING:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from workbench.core.errors import FtwbError
 from workbench.core.formatting import compact, percent
+from workbench.core.sanitize import visible
+from workbench.tui.base import ReportsErrors
 from workbench.tui.labels import bar
 
 if TYPE_CHECKING:
@@ -18,11 +23,17 @@ if TYPE_CHECKING:
 
     from workbench.planning.plan import Plan
     from workbench.planning.risk import Remedy, Risk
+    from workbench.recipe.recipe import Recipe
     from workbench.recipe.registry import Card
+    from workbench.tui.assessment import Assessment
 
 _BAR = 24
 _LABEL = 11
 _TALL = 8
+_TYPING_PAUSE = 0.25
+"""Seconds without a change before model and data are read."""
+_COUNTING_PAUSE = 0.8
+"""Further seconds before the tokens are counted, in a separate process."""
 _LEVELS = {"low": "$text-success", "medium": "$text-warning", "high": "$text-error"}
 
 
@@ -53,8 +64,8 @@ class SummaryData:
         return self.plan.risk.remedy if self.plan and self.plan.risk else None
 
 
-class Summary(VerticalScroll):
-    """The pane beside the form, or below it on narrow terminals."""
+class Summary(VerticalScroll, ReportsErrors):
+    """The pane beside the form, or below it on narrow terminals; it plans the run of the form."""
 
     ALLOW_MAXIMIZE = True
     DEFAULT_CSS: ClassVar[str] = """
@@ -67,7 +78,14 @@ class Summary(VerticalScroll):
     }
     """
 
+    RECURRING = frozenset({"plan"})
+
     data: reactive[SummaryData] = reactive(SummaryData())
+
+    def __init__(self) -> None:
+        super().__init__(id="summary", classes="pane")
+        self.border_title = "What this run will do"
+        self._recipe: Recipe | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="verdict")
@@ -78,8 +96,34 @@ class Summary(VerticalScroll):
         yield Static(Content.assemble("as a file", ("   F7 copy", "dim")), classes="block")
         yield Static(id="yaml", markup=False)
 
-    def on_mount(self) -> None:
-        self.border_title = "What this run will do"
+    def show_assessment(self, assessment: Assessment, first_problem: str) -> None:
+        """Summarise the form, and plan its run when the typing pauses, if the recipe changed."""
+        changed = assessment.recipe is None or assessment.recipe != self._recipe
+        self._recipe = recipe = assessment.recipe
+        self.data = replace(
+            SummaryData() if changed else self.data,
+            problems=len(assessment.problems),
+            first_problem=first_problem,
+            command=assessment.command,
+            yaml=assessment.yaml,
+            card=recipe.strategy.card if recipe else None,
+        )
+        if recipe and changed:
+            self._make_plan(recipe)
+
+    @work(exclusive=True, group="plan", name="planning the run")
+    async def _make_plan(self, recipe: Recipe) -> None:
+        from workbench.tui.assessment import count_tokens, make_plan
+
+        await asyncio.sleep(_TYPING_PAUSE)
+        try:
+            plan = await asyncio.to_thread(make_plan, recipe)
+            self.data = replace(self.data, plan=plan, error="")
+            await asyncio.sleep(_COUNTING_PAUSE)
+            tokens = await count_tokens(recipe)
+            self.data = replace(self.data, tokens=tokens)
+        except FtwbError as error:
+            self.data = replace(self.data, error=str(error))
 
     def on_resize(self) -> None:
         """Use fewer lines if the pane has few."""
@@ -105,7 +149,7 @@ def _verdict(data: SummaryData, *, compact_layout: bool) -> Content:
             (f"✗ {fields} attention", "bold $text-error"), f"\n{data.first_problem}"
         )
     if data.error:
-        return Content.assemble(("✗ ", "bold $text-error"), data.error)
+        return Content.assemble(("✗ ", "bold $text-error"), visible(data.error))
     if data.plan is None:
         return Content.styled("… reading model and data", "dim")
     ready = Content.assemble(("✓ ready", "bold $text-success"), ("   ^l launch", "dim"))

@@ -9,6 +9,7 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from workbench.core.formatting import compact, number
+from workbench.tui.labels import packed
 from workbench.tui.widgets.run.live_view import LiveView
 
 if TYPE_CHECKING:
@@ -27,15 +28,17 @@ _FIGURES: tuple[tuple[str, str, str, Callable[[float], str]], ...] = (
     ("tokens seen", "train", "tokens", compact),
 )
 
+_UNKNOWN_WIDTH = 76
+"""Cells to lay out for before the widget has been shown."""
 
-def figures(view: RunView) -> Content:
+
+def figures(view: RunView) -> list[Content]:
     """Label and newest value of everything that has been measured."""
-    parts = [
+    return [
         Content.assemble((f"{label} ", "dim"), (format_value(value), "bold"))
         for label, kind, name, format_value in _FIGURES
         if (value := view.value(kind, name)) is not None
     ]
-    return Content("   ").join(parts)
 
 
 class Figures(Static):
@@ -47,7 +50,13 @@ class Figures(Static):
 
     view: var[LiveView] = var(LiveView())
 
-    def watch_view(self, view: LiveView) -> None:
-        line = figures(view.run) if view.run else Content("")
-        self.display = bool(line.plain)
-        self.update(line)
+    def watch_view(self) -> None:
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        parts = figures(self.view.run) if self.view.run else []
+        self.display = bool(parts)
+        self.update(packed(parts, self.content_size.width or _UNKNOWN_WIDTH))

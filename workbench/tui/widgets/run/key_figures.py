@@ -11,16 +11,15 @@ from textual.widgets import Static
 from workbench.core.sanitize import visible
 from workbench.evaluation.analysis.formatting import nats, points, rating, sample_note, share
 from workbench.tui.finding_styles import RATING_COLOURS
+from workbench.tui.labels import packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workbench.evaluation.analysis.findings import Findings, Interval, TargetTask
-    from workbench.evaluation.analysis.formatting import RatedMeasure
 
 _WIDE = 106
 """Cells from which there is room for intervals."""
-_GAP = "   "
 _MEASURES: dict[RatedMeasure, str] = {
     "kl_general": "KL to base",
     "delta_nll": "ΔNLL",
@@ -65,18 +64,7 @@ def figure_lines(findings: Findings, width: int) -> Content:
     if findings.noise_floor is not None and wide:
         noise = Content.assemble(("noise floor ", "dim"), (nats(findings.noise_floor), "bold"))
         figures.append(noise)
-    return _wrapped(figures, width)
-
-
-def _wrapped(figures: list[Content], width: int) -> Content:
-    """The figures in as few lines as possible, none broken across lines."""
-    lines: list[Content] = []
-    for figure in figures:
-        if lines and lines[-1].cell_length + len(_GAP) + figure.cell_length <= width:
-            lines[-1] = Content(_GAP).join((lines[-1], figure))
-        else:
-            lines.append(figure)
-    return Content("\n").join(lines)
+    return packed(figures, width)
 
 
 def _figure(

@@ -10,7 +10,8 @@ from textual.widget import Widget
 
 from workbench.core.formatting import compact, duration, percent
 from workbench.core.sanitize import visible
-from workbench.tui.labels import bar, state_content
+from workbench.tui.labels import bar
+from workbench.tui.state_labels import state_content
 from workbench.tui.widgets.run.live_view import LiveView
 
 if TYPE_CHECKING:

@@ -1,0 +1,358 @@
+"""Every screen as an SVG, at the smallest and at a comfortable size of the terminal.
+
+After an intended change: ``pytest tests/tui/test_snapshots.py --snapshot-update``, and look at the
+pictures in ``__snapshots__`` before committing them. A failure writes ``snapshot_report.html``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from textual.command import CommandPalette
+from textual.widgets import Input
+
+from tests.evaluation.reports import Suite, make_report
+from tests.tui.conftest import NOW, SIZES, RunsFirst, form_of, until
+from tests.tui.scripted import GIB, make_run
+from workbench.core.errors import MachineError
+from workbench.planning.plan import Plan
+from workbench.runs.checkpoints import draft
+from workbench.runs.events import EventLog
+from workbench.runs.status import Status
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.messages import OpenReport
+from workbench.tui.screens.choose import ChooseScreen
+from workbench.tui.screens.compare import CompareScreen
+from workbench.tui.screens.confirm import ConfirmScreen
+from workbench.tui.screens.error import ErrorScreen
+from workbench.tui.screens.help import HelpScreen
+from workbench.tui.screens.live import LiveScreen
+from workbench.tui.screens.new_run import NewRunScreen
+from workbench.tui.screens.pick_run import PickReportScreen
+from workbench.tui.screens.report import ReportScreen
+from workbench.tui.screens.sweep import Axis, SweepScreen
+from workbench.tui.screens.text import TextScreen
+from workbench.tui.widgets.compare.plane import Plane
+from workbench.tui.widgets.form.summary import Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual.app import App
+    from textual.pilot import Pilot
+
+    from workbench.runs.folder import RunFolder, Runs
+
+    Arrange = Callable[[Pilot[None]], Awaitable[None]]
+    Matches = Callable[[App[None], tuple[int, int], Arrange], bool]
+
+pytestmark = pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x45"])
+
+SUITES = (
+    Suite("knowledge", kept=40, never=10),
+    Suite("instructions", kept=5, lost=40, gained=2, never=5, measures="behaviour"),
+    Suite("safety_harmful", kept=20, lost=1, never=4, measures="safety"),
+)
+PLAN = Plan(trainable=921_600, parameters=134_515_008, rows=1_000, steps=375)
+LOG = "loading the base model\nTraceback (most recent call last):\nOutOfMemoryError: CUDA\n"
+
+
+def set_status(run: RunFolder, state: str, age: float = 600.0, **values: Any) -> None:
+    """Write a status whose worker, if it is live, is on another machine."""
+    worker = {"pid": 4242, "process": "worker", "host": "gpu-box", "heartbeat": NOW}
+    values = {"state": state, "created": NOW - age, **worker, **values}
+    Status.model_validate(values).save(run.status_file)
+
+
+def write_events(run: RunFolder, steps: int, total: int = 100, *, gpu: bool = True) -> None:
+    """The events of a run that forgets while it learns."""
+    log = EventLog(run.events)
+    log.append("phase", 0, name="loading the base model", done=272, total=272)
+    for step in range(1, steps + 1):
+        loss = 3.0 * 0.97**step + 0.4 + 0.1 * (step % 5)
+        speed = {"tokens_per_second": 12_345.0, "seconds_left": 2.5 * (total - step)}
+        numbers = {"learning_rate": 1e-4, "gradient_norm": 0.5, "epoch": step / total}
+        log.append("train", step, loss=loss, tokens=4096 * step, **speed, **numbers)
+        used = {"cuda0_allocated": (20 + step / 10) * GIB, "cuda0_reserved": 34 * GIB}
+        device = {"cuda0_used": 36 * GIB, "cuda0_total": 80 * GIB, "cuda0_utilisation": 97}
+        readings = {**used, **device, "cuda0_power": 640.0} if gpu else {}
+        log.append(
+            "memory", step, process=2 * GIB, host_used=9 * GIB, host_total=64 * GIB, **readings
+        )
+        if step % 20 == 0:
+            log.append("eval", step, loss=2.0 - step / 100)
+            log.append("retention", step, kl=step / 400, kl_task=step / 150, delta_nll=step / 900)
+            log.append("checkpoint", step, path=f"checkpoints/step-{step}")
+    log.append("canary", 1, name="Why is the sea salty?", value="Rivers carry salt into it.")
+    if steps > 20:
+        log.append("canary", steps, name="Why is the sea salty?", value="Please log in first.")
+        log.append("notice", steps, level="warning", text="KL to base 0.1 nats/token: over warn")
+    log.close()
+
+
+def finished_run(
+    runs: Runs, name: str = "support", age: float = 7200.0, **report: Any
+) -> RunFolder:
+    run = make_run(runs, name)
+    write_events(run, 100)
+    set_status(run, "finished", age, step=100, total=100)
+    run.model.mkdir()
+    (run.model / "adapter_model.safetensors").touch()
+    make_report(*SUITES, **report).save(run.report)
+    return run
+
+
+def running_run(runs: Runs, name: str = "triage") -> RunFolder:
+    run = make_run(runs, name)
+    write_events(run, 60)
+    set_status(run, "running", step=60, total=100, phase="training", started=NOW - 150)
+    return run
+
+
+def failed_run(runs: Runs, name: str = "broken") -> RunFolder:
+    run = make_run(runs, name, strategy={"kind": "full"})
+    write_events(run, 12, gpu=False)
+    run.log.write_text(LOG)
+    set_status(run, "failed", 86_400.0 * 3, step=12, total=100, reason="CUDA out of memory")
+    with draft(run, 10) as folder:
+        (folder / "weights").touch()
+    return run
+
+
+async def listed(pilot: Pilot[None]) -> WorkbenchApp:
+    """The app, once it has read its runs and its machine."""
+    app = pilot.app
+    assert isinstance(app, WorkbenchApp)
+    await until(pilot, lambda: app.listed and app.machine)
+    return app
+
+
+def arrange_live(pilot: Pilot[None], *, report: bool = False) -> Awaitable[None]:
+    async def arrange() -> None:
+        app = await listed(pilot)
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        screen = app.screen
+        assert isinstance(screen, LiveScreen)
+        await until(pilot, lambda: screen.view.run and screen.view.recipe)
+        await until(pilot, lambda: bool(screen.view.report) == report)
+
+    return arrange()
+
+
+# Runs
+
+
+def test_runs_empty(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
+    async def arrange(pilot: Pilot[None]) -> None:
+        await listed(pilot)
+
+    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+
+
+def test_runs(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
+    for make in (failed_run, finished_run, running_run):
+        make(pinned)
+    set_status(make_run(pinned, "waiting"), "queued", 30.0, place=2, device="cuda:0")
+
+    async def arrange(pilot: Pilot[None]) -> None:
+        app = await listed(pilot)
+        await until(pilot, lambda: len(app.rows) == 4)
+
+    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+
+
+# Live
+
+
+@pytest.mark.parametrize("make", [running_run, failed_run, finished_run])
+def test_live(
+    matches_snapshot: Matches,
+    pinned: Runs,
+    size: tuple[int, int],
+    make: Callable[[Runs], RunFolder],
+) -> None:
+    def arrange(pilot: Pilot[None]) -> Awaitable[None]:
+        return arrange_live(pilot, report=make is finished_run)
+
+    assert matches_snapshot(RunsFirst(pinned.root, run=make(pinned)), size, arrange)
+
+
+# Report
+
+
+@pytest.mark.parametrize("make", [finished_run, running_run])
+def test_report(
+    matches_snapshot: Matches,
+    pinned: Runs,
+    size: tuple[int, int],
+    make: Callable[[Runs], RunFolder],
+) -> None:
+    run = make(pinned)
+
+    async def arrange(pilot: Pilot[None]) -> None:
+        app = await listed(pilot)
+        app.post_message(OpenReport(run))
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.selected_run)
+        screen = app.screen
+        assert isinstance(screen, ReportScreen)
+        await until(pilot, lambda: bool(screen.findings) == (make is finished_run))
+
+    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+
+
+def test_pick_report(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
+    finished_run(pinned)
+    running_run(pinned)
+
+    async def arrange(pilot: Pilot[None]) -> None:
+        app = await listed(pilot)
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(app.screen, PickReportScreen))
+
+    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+
+
+# Compare
+
+
+def test_compare(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
+    finished_run(pinned, "harsh", 7200.0, kl=0.8, rise=0.4)
+    finished_run(pinned, "mild", 3600.0, kl=0.05, rise=0.02)
+    running_run(pinned)
+
+    async def arrange(pilot: Pilot[None]) -> None:
+        app = await listed(pilot)
+        await pilot.press("5")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen.view.runs)
+        await until(pilot, lambda: app.screen.query_one(Plane).data.marks)
+
+    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+
+
+# New run
+
+
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the form the reading of model and data."""
+    monkeypatch.setattr("workbench.tui.assessment.make_plan", lambda _recipe: PLAN)
+
+
+async def arrange_form(pilot: Pilot[None]) -> WorkbenchApp:
+    app = await listed(pilot)
+    await form_of(app, pilot)
+    await until(pilot, lambda: app.screen.query_one(Summary).data.tokens)
+    return app
+
+
+@pytest.mark.usefixtures("planned")
+def test_new_run(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
+    async def arrange(pilot: Pilot[None]) -> None:
+        await arrange_form(pilot)
+
+    assert matches_snapshot(WorkbenchApp(pinned.root), size, arrange)
+
+
+@pytest.mark.usefixtures("planned")
+def test_new_run_with_an_invalid_field(
+    matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]
+) -> None:
+    async def arrange(pilot: Pilot[None]) -> None:
+        app = await arrange_form(pilot)
+        form = await form_of(app, pilot)
+        row = form.row("training.learning_rate")
+        assert row is not None
+        row.set_value("fast")
+        await until(pilot, lambda: row.error)
+        form.go_to("training.learning_rate")
+        await until(pilot, lambda: app.focused is row.control)
+
+    assert matches_snapshot(WorkbenchApp(pinned.root), size, arrange)
+
+
+@pytest.mark.usefixtures("planned")
+def test_find_a_field(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
+    async def arrange(pilot: Pilot[None]) -> None:
+        app = await arrange_form(pilot)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*"rate")
+        await until(pilot, lambda: app.screen.query_one(Input).value == "rate")
+
+    assert matches_snapshot(WorkbenchApp(pinned.root), size, arrange)
+
+
+@pytest.mark.usefixtures("planned")
+def test_sweep(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
+    async def arrange(pilot: Pilot[None]) -> None:
+        app = await arrange_form(pilot)
+        assert isinstance(app.screen, NewRunScreen)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*"learning_rate", "enter")
+        await until(pilot, lambda: app.screen.query(Axis))
+        screen = app.screen
+        assert isinstance(screen, SweepScreen)
+        screen.query_one(Axis).control.value = "1e-4,5e-4,1e-3"
+        await until(pilot, lambda: len(screen.combinations) == 3)
+
+    assert matches_snapshot(WorkbenchApp(pinned.root), size, arrange)
+
+
+# Dialogs
+
+
+def test_help(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
+    running_run(pinned)
+
+    async def arrange(pilot: Pilot[None]) -> None:
+        app = await listed(pilot)
+        await until(pilot, lambda: app.rows)
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+
+    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+
+
+def test_palette(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
+    async def arrange(pilot: Pilot[None]) -> None:
+        app = await listed(pilot)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press(*"report")
+
+    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+
+
+@pytest.mark.parametrize(
+    ("key", "dialog"), [("s", ConfirmScreen), ("y", TextScreen), ("l", TextScreen)]
+)
+def test_dialog_of_a_run(
+    matches_snapshot: Matches, pinned: Runs, size: tuple[int, int], key: str, dialog: type
+) -> None:
+    run = running_run(pinned)
+    run.log.write_text(LOG)
+
+    async def arrange(pilot: Pilot[None]) -> None:
+        await arrange_live(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(pilot.app.screen, dialog))
+
+    assert matches_snapshot(RunsFirst(pinned.root, run=run), size, arrange)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MachineError("/data: no disk space left for a run; free 64 MiB"), KeyError("x")],
+    ids=["expected", "unexpected"],
+)
+def test_error(
+    matches_snapshot: Matches, pinned: Runs, size: tuple[int, int], error: Exception
+) -> None:
+    async def arrange(pilot: Pilot[None]) -> None:
+        app = await listed(pilot)
+        app.report_error(error, "launching the run")
+        await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
+
+    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
