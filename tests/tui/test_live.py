@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from textual.widgets._footer import FooterKey
 
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.looking import drawn, legend_of, live_view, screen_text, text_of

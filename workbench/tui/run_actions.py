@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from textual.binding import Binding
 
-    from workbench.runs.control import Request
+    from workbench.runs.control import AnsweredRequest, Request
     from workbench.runs.folder import RunFolder
     from workbench.runs.run_index import RunSnapshot
     from workbench.tui.screens.base import WorkbenchScreen

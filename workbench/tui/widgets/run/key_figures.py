@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workbench.evaluation.analysis.findings import Findings, Interval, TargetTask
+    from workbench.evaluation.analysis.formatting import RatedMeasure
 
 _WIDE = 106
 """Cells from which there is room for intervals."""
