@@ -11,10 +11,10 @@ import torch
 from transformers import AutoModelForCausalLM
 
 import workbench
+from tests.strategies.cases import strategy_of
 from workbench.core.errors import BadInputError
 from workbench.core.weights import require_safetensors
 from workbench.recipe.model import ModelSection
-from workbench.recipe.recipe import STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,12 +94,14 @@ def test_a_pickled_result_is_refused(
     tiny_model: Path, tmp_path: Path, kind: str, file: str
 ) -> None:
     mark, folder = tmp_path / "was-run", tmp_path / "run" / "model"
-    strategy = STRATEGIES[kind]()
+    strategy = strategy_of(kind)
     strategy.save(strategy.prepare(AutoModelForCausalLM.from_pretrained(tiny_model)), folder)
     for weights in folder.glob("*.safetensors"):
         weights.unlink()
     torch.save({"weight": Trap(mark)}, folder / file)
-    with pytest.raises(BadInputError, match=f"run: no safetensors in .*, only {file}: pickled"):
+    with pytest.raises(
+        BadInputError, match=f"run: no safetensors in .*, only {file}: opening pickled weights"
+    ):
         strategy.load(AutoModelForCausalLM.from_pretrained(tiny_model), folder)
     assert not mark.exists()
 

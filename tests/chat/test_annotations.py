@@ -32,7 +32,7 @@ def run(runs: Runs) -> RunFolder:
 
 @pytest.fixture
 def exchange() -> Exchange:
-    asked = (Turn(role="user", content="why"),)
+    asked: tuple[Turn, ...] = (Turn(role="user", content="why"),)
     answers = {"tuned": done("tuned", "billing"), "base": done("base", "light")}
     settings = ChatSettings(system="Be brief", temperature=0.7)
     conversations = {"base": asked, "tuned": asked}

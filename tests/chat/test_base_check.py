@@ -55,7 +55,7 @@ def put_tensors(folder, change):
 
 
 def open_as(run, base, dtype="float32", **strategy):
-    """Let the run open in another way."""
+    """Rewrite the run so that its base opens with another dtype or quantisation."""
     recipe = recipe_on(base, **strategy)
     model = recipe.model.model_copy(update={"dtype": dtype})
     run.recipe_file.write_text(yaml_io.dump(recipe.model_copy(update={"model": model})))
@@ -70,7 +70,7 @@ def forget_how_it_was_held(run):
 
 
 def text_for(init, folder):
-    """CorDA reads a little text."""
+    """A little general text, which only CorDA reads."""
     if init != "corda":
         return {}
     text = folder.parent / "general.txt"
@@ -87,7 +87,7 @@ def test_the_untouched_base_is_proven_beside_every_strategy(runs, base, kind):
     assert run.id in proof.text
 
 
-def test_several_runs_are_all_compared_and_the_worst_is_told(runs, base):
+def test_several_runs_are_all_compared_and_the_worst_is_reported(runs, base):
     good, other = proven_run(runs, base), proven_run(runs, base, "full")
     assert proof_of(good, other).state == "proven"
     shutil.rmtree(other.base)
@@ -213,7 +213,7 @@ def test_a_wrong_quantisation_is_refuted(runs, base, then, now, told):
     assert ("open it the same way" in proof.text) == told
 
 
-def test_a_coarser_number_format_is_told_and_allowed_for(runs, base):
+def test_a_coarser_dtype_is_reported_and_allowed_for(runs, base):
     run = proven_run(runs, base)
     open_as(run, base, "bfloat16", kind="lora")
     proof = proof_of(run)

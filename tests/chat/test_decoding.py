@@ -56,7 +56,7 @@ def test_greedy_equals_generate(architecture, kind, tmp_path):
 
 @pytest.mark.parametrize("architecture", ["llama", "gemma3"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_logits_from_the_cache_are_those_of_a_whole_pass(architecture, kind, tmp_path):
+def test_logits_from_the_cache_are_those_of_one_pass(architecture, kind, tmp_path):
     base = make_tiny_model(tmp_path / "base", architecture, width=64)
     lanes, references = lanes_on(base, kind, tmp_path / "tuned")
     rows = [Row(lane, torch.arange(30, 37)[None]) for lane in lanes.all]

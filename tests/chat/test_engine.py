@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import psutil
 import pytest
@@ -81,7 +82,7 @@ async def test_both_lanes_answer_as_generate_does(runs, tiny_model, client_of, k
     strategy = recipe_on(tiny_model, kind).strategy
     models = {"base": load(tiny_model), "tuned": strategy.load(load(tiny_model), run.model)}
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    prompt = tokenizer.apply_chat_template(
+    prompt: Any = tokenizer.apply_chat_template(
         [{"role": "user", "content": "What is it?"}],
         add_generation_prompt=True,
         return_tensors="pt",
@@ -112,7 +113,7 @@ async def test_a_killed_engine_is_an_event_and_can_be_started_again(runs, tiny_m
 async def test_a_cancelled_answer_ends_early_and_the_next_is_whole(runs, tiny_model, client_of):
     client = client_of(finished_run(runs, tiny_model, "lora"))
     await opened(client)
-    cut = []
+    cut: list[object] = []
     async for event in answer(client, max_tokens=450):
         if not cut:
             client.cancel()
@@ -146,7 +147,7 @@ async def test_failures_are_messages_and_the_engine_lives_on(runs, tiny_model, c
     assert isinstance([event async for event in answer(client)][-1], Finished)
 
 
-async def test_the_base_is_proven_and_an_answer_scored_over_the_pipes(runs, tiny_model, client_of):
+async def test_the_base_is_checked_and_an_answer_scored_over_the_pipes(runs, tiny_model, client_of):
     run = finished_run(runs, tiny_model, "lora")
     keep_fingerprint(run, tiny_model)
     client = client_of(run)
@@ -175,7 +176,7 @@ async def test_a_run_without_a_result_cannot_be_opened(runs, tiny_model, client_
     assert "no result to chat with" in failed.text
 
 
-async def test_broken_weights_are_told_in_one_line(runs, tiny_model, client_of):
+async def test_broken_weights_are_reported_in_one_line(runs, tiny_model, client_of):
     run = finished_run(runs, tiny_model, "lora")
     (run.model / "adapter_model.safetensors").write_bytes(b"no weights")
     client = client_of(run)

@@ -88,7 +88,7 @@ def test_the_interpolation_starts_at_the_bases_own_tensors_and_ends_on_disk(
 
 
 @pytest.mark.parametrize("kind", UNSCALABLE)
-def test_what_has_no_strength_is_refused_one(kind, tmp_path):
+def test_lanes_that_cannot_be_scaled_refuse_a_strength(kind, tmp_path):
     base = make_tiny_model(tmp_path / "base", width=64)
     strategy = tuned_model(base, kind, tmp_path / "tuned")
     lanes = lanes_of(load(base), [("tuned", (strategy, tmp_path / "tuned"))])
@@ -99,7 +99,7 @@ def test_what_has_no_strength_is_refused_one(kind, tmp_path):
     assert answers(ask(decoder, both("Hi"), strengths={"tuned": 1.0}))
 
 
-def test_neither_base_nor_strangers_have_a_strength(tiny_model, tmp_path):
+def test_neither_the_base_nor_unknown_lanes_can_be_scaled(tiny_model, tmp_path):
     strategy = tuned_model(tiny_model, "lora", tmp_path)
     decoder = decoder_on(lanes_of(load(tiny_model), [("tuned", (strategy, tmp_path))]), tiny_model)
     with pytest.raises(BadInputError, match="the base lane cannot be scaled"):

@@ -1,4 +1,4 @@
-"""Base, results and checkpoints become lanes; what they share lies in memory once."""
+"""Base, results and checkpoints become lanes; what they share is in memory once."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_tensors_that_full_fine_tuning_left_alone_are_shared(tiny_model, tmp_pat
     assert list(done["tuned"].token_ids) == reference(expected, decoder, said("Hi"))
 
 
-def test_runs_and_checkpoints_of_one_base_stand_side_by_side(runs, tiny_model):
+def test_runs_and_checkpoints_of_one_base_share_a_chat(runs, tiny_model):
     first = finished_run(runs, tiny_model, "lora", seed=1)
     second = finished_run(runs, tiny_model, "full", seed=2)
     tuned_model(tiny_model, "lora", first.checkpoints / "step-20", seed=3)
@@ -112,7 +112,7 @@ def test_the_same_name_twice_is_refused(runs, tiny_model):
         open_sources([source(run, "base")], silent)
 
 
-def test_models_are_held_as_they_answer(runs, tiny_model):
+def test_models_are_in_evaluation_mode(runs, tiny_model):
     decoder = open_sources([source(finished_run(runs, tiny_model, "full"))], silent)
     assert not any(lane.model.training for lane in decoder.lanes.all)
     assert decoder.lanes.base.dtype == torch.float32

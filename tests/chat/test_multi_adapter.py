@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ from workbench.chat.engine.cached_model import CachedModel, can_batch, pad_left
 from workbench.chat.engine.decoding import Decoder, Row, make_batches
 from workbench.chat.engine.lanes import open_lanes
 
-ADAPTERS = (
+ADAPTERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("lora", {"r": 4, "use_rslora": True}),
     ("lora", {"init_lora_weights": "pissa", "target_modules": "attention"}),
     ("bottleneck", {"form": "houlsby"}),
@@ -42,7 +43,7 @@ def rows_of(lanes, lengths):
 
 @pytest.fixture
 def two_adapters(tiny_model, tmp_path):
-    """Base, two LoRA results on other matrices and of other ranks, and where they came from."""
+    """Lanes of two LoRA results with different matrices and ranks, and where they came from."""
     results = []
     for seed, (kind, fields) in enumerate(ADAPTERS[:2]):
         folder = tmp_path / str(seed)
@@ -64,7 +65,7 @@ def test_forms_of_adapters_share_a_batch(architecture, kind, fields, tmp_path):
     assert done["base"].text != done["tuned"].text
 
 
-def test_three_lanes_of_unlike_lengths_answer_as_each_alone(two_adapters, tiny_model):
+def test_three_lanes_of_different_lengths_answer_as_each_alone(two_adapters, tiny_model):
     lanes, results = two_adapters
     references = {"base": load(tiny_model)}
     for name, (strategy, folder) in results:
@@ -91,7 +92,7 @@ def test_rows_of_the_base_are_its_own_bit_for_bit(two_adapters):
     )
 
 
-def test_a_row_that_has_ended_leaves_with_its_keys_and_values(two_adapters):
+def test_a_finished_row_leaves_with_its_keys_and_values(two_adapters):
     lanes, _ = two_adapters
     rows = rows_of(lanes, (3, 5, 4))
     (batch,) = make_batches(lanes, rows)
@@ -163,7 +164,7 @@ def test_outside_of_a_step_the_hooked_model_is_the_base(two_adapters, tiny_model
         torch.testing.assert_close(lanes.base(ids).logits, load(tiny_model)(ids).logits)
 
 
-def test_a_base_whose_state_is_no_plain_cache_answers_in_turns(tmp_path):
+def test_a_base_without_a_plain_cache_answers_in_turns(tmp_path):
     tokenizer = byte_tokenizer()
     config = Lfm2Config(
         vocab_size=len(tokenizer),
@@ -189,7 +190,7 @@ def test_usual_bases_answer_in_one_batch(architecture, tmp_path):
     assert can_batch(load(make_tiny_model(tmp_path, architecture)))
 
 
-def test_positions_that_count_padding_are_found_out(tmp_path, monkeypatch):
+def test_positions_that_count_padding_are_detected(tmp_path, monkeypatch):
     base = load(make_tiny_model(tmp_path, "gpt2"))
     assert can_batch(base)
     monkeypatch.setattr(

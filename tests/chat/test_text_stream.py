@@ -1,6 +1,8 @@
-"""Text grows by whole characters, whatever the tokens cut it into."""
+"""Text grows by complete characters, however the tokens split it."""
 
 from __future__ import annotations
+
+from typing import Any, cast
 
 import pytest
 
@@ -29,7 +31,7 @@ def test_special_tokens_are_not_shown(tokenizer):
     assert "".join(pieces) == "yes"
 
 
-def test_bytes_that_are_no_text_do_not_wait_for_ever(tokenizer):
+def test_bytes_that_are_not_text_do_not_wait_for_ever(tokenizer):
     stream = TextStream(tokenizer)
     broken = tokenizer.convert_tokens_to_ids("ÿ")  # byte 0xFF is in no UTF-8 text
     pieces = [stream.push(broken) for _ in range(20)]
@@ -44,7 +46,7 @@ def test_work_per_token_does_not_grow_with_the_answer(tokenizer):
             decoded.append(len(ids))
             return tokenizer.decode(ids, **options)
 
-    stream = TextStream(Counting())
+    stream = TextStream(cast("Any", Counting()))
     for token in tokenizer("word " * 200).input_ids:
         stream.push(token)
     assert max(decoded) <= 2

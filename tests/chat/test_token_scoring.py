@@ -18,7 +18,7 @@ CONVERSATION = (
     Turn(role="user", content="And then?"),
 )
 CHUNKED = 150
-"""Tokens of an answer that is read in several chunks, the last of them not full."""
+"""Tokens of an answer that is read in several chunks, the last one incomplete."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def decoder_of(*runs):
 
 
 def some_tokens(number):
-    """Bytes of any kind, whole characters or not."""
+    """Random bytes, complete characters or not."""
     generator = torch.Generator().manual_seed(3)
     return tuple(torch.randint(0, 256, (number,), generator=generator).tolist())
 
@@ -44,7 +44,7 @@ def request(lane, other, tokens, **more):
 
 
 def log_probabilities(model, decoder, tokens):
-    """Before each token, by one plain pass over everything, ``[tokens, vocabulary]``."""
+    """Before each token, from one plain forward pass, ``[tokens, vocabulary]``."""
     prompt = decoder.render(CONVERSATION)
     ids = torch.tensor([[*prompt, *tokens]])
     with torch.no_grad():
@@ -73,7 +73,7 @@ def expect(weighed, surprise, divergence):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_both_directions_are_those_of_a_plain_pass(runs, base, kind):
+def test_both_directions_equal_a_plain_pass(runs, base, kind):
     run = finished_run(runs, base, kind)
     strategy = run.recipe().strategy
     decoder = decoder_of(run)
@@ -86,7 +86,7 @@ def test_both_directions_are_those_of_a_plain_pass(runs, base, kind):
     expect(score_tokens(decoder, request("lane0", "base", tokens)), *expected(q, p, (p, q), tokens))
 
 
-def test_two_tuned_lanes_are_compared_as_the_one_that_answered_sees_it(runs, base):
+def test_two_tuned_lanes_are_compared_from_the_one_that_answered(runs, base):
     lora, full = finished_run(runs, base, "lora"), finished_run(runs, base, "full")
     decoder = decoder_of(lora, full)
     tokens = some_tokens(9)
@@ -103,7 +103,7 @@ def test_two_tuned_lanes_are_compared_as_the_one_that_answered_sees_it(runs, bas
 
 
 @pytest.mark.parametrize("kind", ["lora", "full"])
-def test_a_lane_is_weighed_at_the_strength_it_answered_at(runs, base, kind):
+def test_a_lane_is_scored_at_the_strength_it_answered_with(runs, base, kind):
     run = finished_run(runs, base, kind)
     decoder = decoder_of(run)
     tokens = some_tokens(9)
@@ -145,7 +145,7 @@ def test_an_empty_answer_has_no_pieces(runs, base):
     assert score_tokens(decoder, request("lane0", "base", ())).scores == ()
 
 
-def test_what_cannot_be_weighed_is_refused(runs, base):
+def test_requests_that_cannot_be_scored_are_refused(runs, base):
     decoder = decoder_of(finished_run(runs, base, "lora"))
     with pytest.raises(BadInputError, match="no lane 'third' is open"):
         score_tokens(decoder, request("third", "base", (1,)))
@@ -157,7 +157,7 @@ def test_what_cannot_be_weighed_is_refused(runs, base):
         score_tokens(decoder, request("lane0", "base", (1,)))
 
 
-def test_rare_tokens_and_certainties_stay_exact():
+def test_rare_and_certain_tokens_are_exact():
     certain, even = torch.zeros(1, 1000), torch.zeros(1, 1000)
     certain[0, 5] = 60.0
     ((surprise, divergence),) = compare(certain, even, [5], towards_other=True)

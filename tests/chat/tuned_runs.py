@@ -1,4 +1,4 @@
-"""Finished runs on tiny models, made as the worker leaves them."""
+"""Finished runs on tiny models, as the worker leaves them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workbench.strategies.base import Strategy
 
 STRATEGIES = ("full", "lora")
-"""One that moves the base's weights, and one that does not."""
+"""One that changes the base's weights, and one that does not."""
 
 KINDS = tuple(EVERY_STRATEGY)
 _FIELDS = {"freeze": {"layers": 1}}
@@ -65,7 +65,7 @@ def tuned_model(
 
 
 def keep_fingerprint(run: RunFolder, base: Path) -> None:
-    """Store the base's logits in the run, as the worker does before it trains."""
+    """Store the base's logits in the run, as the worker does before training."""
     from transformers import AutoTokenizer
 
     from workbench.evaluation.fingerprint import Numerics, save_fingerprint, take_fingerprint
@@ -76,7 +76,7 @@ def keep_fingerprint(run: RunFolder, base: Path) -> None:
 
 
 def load(folder: Path, strategy: Strategy | None = None):
-    """The model of a folder, ready to answer; held as ``strategy`` wants it."""
+    """The model of a folder, quantised as ``strategy`` requires."""
     import torch
 
     from workbench.models.loading import load_base

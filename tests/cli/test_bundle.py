@@ -102,7 +102,7 @@ def test_without_a_run_the_machine_is_told(tmp_path: Path) -> None:
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "b.zip").write_text("mine")
     result = bundle(tmp_path / "b.zip")
-    assert result.exit_code == 2 or "exists already" in str(result.exception)
+    assert result.exit_code == 2 or "already exists" in str(result.exception)
     assert (tmp_path / "b.zip").read_text() == "mine"
 
 

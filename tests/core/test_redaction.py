@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -77,7 +78,7 @@ def test_scrubbing_twice_changes_nothing(text: str) -> None:
 
 def test_a_stream_writes_the_clean_text() -> None:
     below = io.StringIO()
-    stream = ScrubbedStream(below)
+    stream: Any = ScrubbedStream(below)
     print(f"reading /home/ada/x with {HUB}", file=stream)
     assert below.getvalue() == "reading ~/x with <token>\n"
     assert stream.getvalue() == below.getvalue()

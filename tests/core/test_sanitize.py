@@ -27,16 +27,16 @@ from workbench.core.sanitize import visible
         ("👩‍🔬 ž 漢", "👩‍🔬 ž 漢"),
     ],
 )
-def test_known_cases(raw, shown):
+def test_known_cases(raw: str, shown: str) -> None:
     assert visible(raw) == shown
 
 
 @given(some.text())
-def test_no_control_character_is_left(text):
+def test_no_control_character_is_left(text: str) -> None:
     left = {character for character in visible(text) if unicodedata.category(character) == "Cc"}
     assert left <= {"\n", "\t"}
 
 
 @given(some.text())
-def test_it_is_idempotent(text):
+def test_it_is_idempotent(text: str) -> None:
     assert visible(visible(text)) == visible(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -46,7 +46,7 @@ def learned(tokenizer: PreTrainedTokenizerBase, row: Rendered) -> list[str]:
             stretches[-1].append(label)
         elif stretches[-1]:
             stretches.append([])
-    return [tokenizer.decode(ids) for ids in stretches if ids]
+    return [str(tokenizer.decode(ids)) for ids in stretches if ids]
 
 
 def test_an_answer_and_its_end_are_learned_and_nothing_else() -> None:
@@ -119,7 +119,7 @@ def test_gemma_ends_turns_with_its_own_token_and_folds_the_system_prompt() -> No
     )
     row = render(tokenizer, (SYSTEM, *FIRST, *SECOND))
     assert learned(tokenizer, row) == ["Hello!<end_of_turn>", "four<end_of_turn>"]
-    assert tokenizer.decode(row.input_ids).startswith(
+    assert str(tokenizer.decode(row.input_ids)).startswith(
         "<bos><start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n<start_of_turn>model\nHello!"
     )
     assert tokenizer.eos_token_id not in row.input_ids
@@ -164,7 +164,7 @@ def test_generation_marks_are_used_and_the_end_token_is_added() -> None:
 def test_labels_equal_the_mask_of_transformers() -> None:
     tokenizer = tokenizer_with(tokenizers.MARKED_WITH_END)
     messages = (SYSTEM, *FIRST, *SECOND)
-    theirs = tokenizer.apply_chat_template(
+    theirs: Any = tokenizer.apply_chat_template(
         [vars(message) for message in messages], return_assistant_tokens_mask=True, return_dict=True
     )
     for ours in (render(tokenizer, messages), render(byte_tokenizer(), messages)):

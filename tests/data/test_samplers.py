@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -74,12 +75,13 @@ def test_little_is_padded_and_the_lengths_come_in_random_order() -> None:
 
 
 def test_it_feeds_a_data_loader() -> None:
-    rows = [Rendered([7] * n, [IGNORE_INDEX] * n, truncated=False) for n in (3, 9, 4, 8, 5)]
-    sampler = LengthBucketSampler([len(row.input_ids) for row in rows], 2, seed=0)
-    loader = DataLoader(rows, batch_sampler=sampler, collate_fn=Collator(0))
+    lengths = (3, 9, 4, 8, 5)
+    rows: Any = [Rendered([7] * n, [IGNORE_INDEX] * n, truncated=False) for n in lengths]
+    sampler = LengthBucketSampler(lengths, 2, seed=0)
+    loader: DataLoader[Any] = DataLoader(rows, batch_sampler=sampler, collate_fn=Collator(0))
     batches = list(loader)
     assert len(batches) == 3
-    assert sum(int(batch["attention_mask"].sum()) for batch in batches) == 3 + 9 + 4 + 8 + 5
+    assert sum(int(batch["attention_mask"].sum()) for batch in batches) == sum(lengths)
     assert sorted(len(batch["labels"]) for batch in batches) == [1, 2, 2]
 
 

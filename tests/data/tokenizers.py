@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.tiny import byte_tokenizer
 
@@ -92,10 +92,9 @@ def tokenizer_with(
 ) -> PreTrainedTokenizerBase:
     """A byte tokenizer of another family; with ``begins_texts`` it adds BOS itself, as Llama's."""
     tokenizer = byte_tokenizer()
-    tokenizer.add_special_tokens(
-        {"eos_token": eos, "pad_token": eos, "additional_special_tokens": [*special]}
-        | ({"bos_token": bos} if bos else {})
-    )
+    tokens: dict[str, Any] = {"eos_token": eos, "pad_token": eos}
+    tokens["additional_special_tokens"] = [*special]
+    tokenizer.add_special_tokens(tokens | ({"bos_token": bos} if bos else {}))
     if begins_texts:
         from tokenizers.processors import TemplateProcessing
 

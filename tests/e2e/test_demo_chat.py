@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.chat.decoding_helpers import answers, ask, decoder_on, lanes_of, reference, said
+from tests.strategies.cases import strategy_of
 from workbench.models import loading
 from workbench.recipe.model import ModelSection
 from workbench.recipe.recipe import STRATEGIES
@@ -57,7 +58,7 @@ def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
 @pytest.mark.parametrize("kind", STRATEGIES)
 def test_lanes_answer_like_generate(kind: str, demo_model_folder: Path, tmp_path: Path) -> None:
     folder = demo_model_folder
-    strategy = STRATEGIES[kind](**FIELDS.get(kind, {}))
+    strategy = strategy_of(kind, **FIELDS.get(kind, {}))
     save_result(strategy, demo_model(strategy, folder), tmp_path)
     lanes = lanes_of(demo_model(strategy, folder), [("tuned", (strategy, tmp_path))])
     decoder = decoder_on(lanes, folder, context=2048)

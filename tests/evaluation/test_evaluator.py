@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ STILL = ("training.learning_rate=1e-30", "training.optim=sgd")
 """Steps too small for any float32 weight to move."""
 
 
-def events_of(run: RunFolder, kind: str) -> list[dict]:
+def events_of(run: RunFolder, kind: str) -> list[dict[str, Any]]:
     return [event for event in EventReader(run.events).read() if event["kind"] == kind]
 
 

@@ -36,7 +36,7 @@ needs_harness = pytest.mark.skipif(
     importlib.util.find_spec("lm_eval") is None,
     reason="lm-evaluation-harness is not installed: pip install 'ftwb[lm-eval]'",
 )
-DOCUMENTS = [
+DOCUMENTS: list[dict[str, Any]] = [
     {
         "question": f"question {n} about my",
         "options": ["refund", "outage", "router"],
@@ -147,9 +147,9 @@ def test_out_of_memory_halves_the_batch(
     done = benchmark(run, request, lambda what, _done, _total: progress.append(what))
     assert "the benchmarks: out of memory, batch size 2 → 1" in progress
     assert (whole.batch_size, done.batch_size) == (4, 1)
-    assert [(score.before, score.after) for score in done.scores] == [
-        (pytest.approx(score.before), pytest.approx(score.after)) for score in whole.scores
-    ]
+    for side in ("before", "after"):
+        expected = [getattr(score, side) for score in whole.scores]
+        assert [getattr(score, side) for score in done.scores] == pytest.approx(expected)
 
 
 @needs_harness

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.evaluation.reports import QUICK, Suite, base_again, by_name, items, make_report, texts
@@ -61,14 +63,14 @@ def test_kl_above_the_noise_floor_is_not_the_base() -> None:
 def test_a_value_that_is_not_finite_is_refused(where: str, value: float) -> None:
     report = make_report(Suite("facts", kept=10))
     after = report.after
-    broken = {
+    broken: dict[str, dict[str, Any]] = {
         "score": {"items": (after.items[0].model_copy(update={"score": value}), *after.items[1:])},
         "nll": {"general": (TextResult(tokens=5, nll=value), *after.general[1:])},
         "kl": {"task": (TextResult(tokens=5, nll=1, kl=value), *after.task[1:])},
         "heldout": {"heldout_nll": value},
         "noise": {},
-    }[where]
-    update: dict[str, object] = {"after": after.model_copy(update=broken)}
+    }
+    update: dict[str, object] = {"after": after.model_copy(update=broken[where])}
     if where == "noise":
         update["noise"] = Noise(kl=value, changed=0, items=1)
     with pytest.raises(BadInputError, match="not a number"):

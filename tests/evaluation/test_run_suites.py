@@ -17,7 +17,7 @@ from workbench.data.rendering import Renderer
 from workbench.evaluation.run.generation import GenerationRequest, generate
 from workbench.evaluation.run.likelihoods import MultipleChoice, option_likelihoods
 from workbench.evaluation.run.run_suites import run_suites
-from workbench.evaluation.suites.items import Item
+from workbench.evaluation.suites.items import Item, Size
 from workbench.evaluation.suites.scorers.contains import ContainsScorer
 from workbench.evaluation.suites.scorers.diversity import DiversityScorer
 from workbench.evaluation.suites.scorers.options import OptionsScorer
@@ -63,7 +63,7 @@ class Asker:
     def prompt(self, text: str) -> list[int]:
         return self._renderer.prompt([Message("user", text)])
 
-    def ask(self, *suites: Suite, size: str = "full", **settings):
+    def ask(self, *suites: Suite, size: Size = "full", **settings):
         return run_suites(
             self.model, self.tokenizer, suites, size, render_prompt=self.prompt, **settings
         )

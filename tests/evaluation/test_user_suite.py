@@ -11,6 +11,7 @@ from workbench.core import locations
 from workbench.core.errors import BadInputError
 from workbench.evaluation.report import read_report
 from workbench.evaluation.suites import user_suite
+from workbench.evaluation.suites.scorer import AnswerScorer
 from workbench.evaluation.suites.suites import load_suite, named_suites, shipped_suites
 from workbench.evaluation.suites.user_suite import add_probe, key_phrases, passes, user_suite_path
 from workbench.planning.preflight import preflight
@@ -46,6 +47,7 @@ def test_a_question_that_is_added_is_asked_from_then_on() -> None:
         ("own-2", "Where is Oslo?", ("Norway", "Norge")),
     ]
     assert named_suites(["mine"]) == (mine,)
+    assert isinstance(mine.scorer, AnswerScorer)
     [right, wrong] = (mine.scorer.grade(mine.items[0], [text]).score for text in (BASE, TUNED))
     assert (right, wrong) == (1, 0)
 

@@ -9,7 +9,7 @@ import torch
 
 from tests.chat.decoding_helpers import both, decoder_on, expect_reference, lanes_of, said
 from tests.chat.tuned_runs import tuned_model
-from tests.tiny import make_tiny_model
+from tests.tiny import Architecture, make_tiny_model
 from workbench.chat.engine.cached_model import CachedModel, pad_left
 from workbench.chat.engine.decoding import Row, make_batches
 from workbench.models.loading import load_base
@@ -33,7 +33,9 @@ def on_device(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "gemma3"])
 @pytest.mark.parametrize("kind", ["lora", "bottleneck"])
-def test_one_batch_says_what_each_alone_does(architecture: str, kind: str, tmp_path: Path) -> None:
+def test_one_batch_says_what_each_alone_does(
+    architecture: Architecture, kind: str, tmp_path: Path
+) -> None:
     base = make_tiny_model(tmp_path / "base", architecture, width=64)
     strategy = tuned_model(base, kind, tmp_path / "tuned")
     held = on_device(base, torch.float32)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import shutil
+import sys
+import tempfile
 from importlib import metadata
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -50,7 +54,7 @@ def test_the_checks_leave_nothing_behind(tmp_path: Path) -> None:
 
 def test_an_old_python_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.check_python().state == "ok"
-    monkeypatch.setattr(doctor.sys, "version_info", (3, 10, 4))
+    monkeypatch.setattr(sys, "version_info", (3, 10, 4))
     check = doctor.check_python()
     assert (check.state, check.message) == ("fail", "3.10.4 is too old")
 
@@ -61,7 +65,7 @@ def test_an_old_python_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_full_disk_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: str
 ) -> None:
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     assert doctor.check_disk(tmp_path / "not" / "yet").state == state
 
 
@@ -73,7 +77,7 @@ def test_a_runs_folder_that_cannot_be_written_fails(
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     check = doctor.check_writable(tmp_path / "runs")
     assert check.state == "fail"
     assert "Permission denied" in check.message
@@ -85,7 +89,7 @@ def test_a_runs_folder_without_locks_is_a_warning(
     def refuse(_file: int, _how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(doctor.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     check = doctor.check_writable(tmp_path)
     assert check.state == "warn"
     assert "does not support locks" in check.message

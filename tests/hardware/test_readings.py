@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import shutil
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -11,20 +12,18 @@ import pynvml
 import pytest
 
 from tests.hardware.fake_nvml import GIB, FakeNvml
-from workbench.hardware import gpus, readings
+from workbench.hardware import gpus
 from workbench.hardware.readings import CudaUse, merge_readings, read_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 HOST = {"process", "host_used", "host_total"}
 
 
 @pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpus, "_nvml", FakeNvml)
-    return
 
 
 @pytest.fixture
@@ -114,7 +113,7 @@ def test_the_disk_is_that_of_the_folder(tmp_path: Path, monkeypatch: pytest.Monk
         folders.append(folder)
         return SimpleNamespace(free=3 * GIB, total=8 * GIB)
 
-    monkeypatch.setattr(readings.shutil, "disk_usage", usage)
+    monkeypatch.setattr(shutil, "disk_usage", usage)
     reading = read_memory(folder=tmp_path)
     assert (reading["disk_free"], reading["disk_total"]) == (3 * GIB, 8 * GIB)
     assert folders == [tmp_path]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
+import shutil
 import subprocess
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from workbench.hardware import session
@@ -62,8 +65,8 @@ def logind(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         assert ("ada" in command) == (name == "Linger")
         return SimpleNamespace(stdout=f"{answers.get(name, '')}\n")
 
-    monkeypatch.setattr(session.shutil, "which", lambda name: f"/bin/{name}")
-    monkeypatch.setattr(session.getpass, "getuser", lambda: "ada")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(getpass, "getuser", lambda: "ada")
     monkeypatch.setattr(subprocess, "run", run)
     return answers
 
@@ -124,7 +127,7 @@ def test_a_containers_own_session_ends_its_workers(
 ) -> None:
     processes = [SimpleNamespace(pid=pid, name=lambda name=name: name) for pid, name in above]
     process = SimpleNamespace(parents=lambda: processes)
-    monkeypatch.setattr(session.psutil, "Process", lambda: process)
+    monkeypatch.setattr(psutil, "Process", lambda: process)
     monkeypatch.setattr(session, "_CONTAINER_MARKS", (tmp_path / "dockerenv",))
     assert check_logout().state == "ok"
     (tmp_path / "dockerenv").touch()
@@ -136,7 +139,7 @@ def test_a_hanging_or_absent_logind_is_ok(monkeypatch: pytest.MonkeyPatch) -> No
         raise subprocess.TimeoutExpired(command, 2)
 
     monkeypatch.setattr(subprocess, "run", hang)
-    monkeypatch.setattr(session.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
     assert check_logout().state == "ok"
-    monkeypatch.setattr(session.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     assert check_logout().state == "ok"

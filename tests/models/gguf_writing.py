@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.tiny import CHAT_TEMPLATE, byte_tokenizer, tiny_config
 
@@ -34,7 +34,7 @@ def write_tiny_gguf(file: Path) -> dict[str, Tensor]:
 
     vocabulary = byte_tokenizer().get_vocab()
     tokens = [*sorted(vocabulary, key=lambda token: vocabulary[token]), "he", "12"]
-    config = tiny_config("llama", len(tokens), vocabulary["<|im_end|>"])
+    config: Any = tiny_config("llama", len(tokens), vocabulary["<|im_end|>"])
     torch.manual_seed(0)
     weights = dict(LlamaForCausalLM(config).model.state_dict())
 

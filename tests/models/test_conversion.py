@@ -8,12 +8,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tests.strategies.cases import strategy_of
 from workbench.core.errors import BadInputError
 from workbench.core.progress import silent
 from workbench.models.conversion import convert_once, converted_folder
 from workbench.models.describing import read_facts
 from workbench.recipe.model import ModelSection
-from workbench.recipe.recipe import STRATEGIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,7 @@ def test_the_file_is_described_as_it_is_once_converted(
     assert before.chat_template == after.chat_template is True
     assert before.tied_embeddings == after.tied_embeddings is True
     assert (before.dtype, after.dtype) == ("F32", "float32")
-    lora = STRATEGIES["lora"](target_modules="attention")
+    lora = strategy_of("lora", target_modules="attention")
     assert lora.trainable_parameters(before) == lora.trainable_parameters(after)
 
 

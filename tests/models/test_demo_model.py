@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -66,7 +66,7 @@ def test_text_is_restored_and_digits_are_split(tokenizer: PreTrainedTokenizerBas
 
 def test_it_knows_the_capital_of_france(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     cpu = torch.device("cpu")
-    model = load_base(ModelSection(), folder, device=cpu, dtype=torch.float32)
+    model: Any = load_base(ModelSection(), folder, device=cpu, dtype=torch.float32)
     prompt = tokenizer.apply_chat_template(QUESTION, add_generation_prompt=True, return_dict=False)
     ids = model.generate(torch.tensor([prompt]), max_new_tokens=24, do_sample=False)[0]
     assert tokenizer.decode(ids[len(prompt) :]) == "The capital of France is Paris.<|im_end|>"

@@ -54,7 +54,7 @@ def test_shards_count_as_one_model(model_copy: Path) -> None:
     whole = folder_facts(model_copy, "whole")
     tensors = load_file(model_copy / SINGLE)
     names = sorted(tensors)
-    index = {}
+    index: dict[str, str] = {}
     for number, part in enumerate((names[::2], names[1::2])):
         shard = f"model-0000{number + 1}-of-00002.safetensors"
         save_file({name: tensors[name] for name in part}, model_copy / shard)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
+from tests.strategies.cases import strategy_of
 from tests.tiny import Architecture, make_tiny_model
 from workbench.models import smollm2
 from workbench.models.describing import read_facts
 from workbench.recipe.model import ModelSection
-from workbench.recipe.recipe import STRATEGIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def trained(kind: str, folder: Path, **fields: object) -> tuple[int, int]:
     """Parameters counted from facts, and parameters that require a gradient once prepared."""
     from transformers import AutoModelForCausalLM
 
-    strategy = STRATEGIES[kind](**fields)
+    strategy = strategy_of(kind, **fields)
     prepared = strategy.prepare(AutoModelForCausalLM.from_pretrained(folder))
     moving = sum(p.numel() for p in prepared.parameters() if p.requires_grad)
     return strategy.trainable_parameters(read_facts(ModelSection(id=str(folder)))), moving
@@ -96,5 +96,5 @@ def test_the_demo_model_has_its_published_size() -> None:
     ("targets", "expected"), [(("q_proj", "v_proj"), 460_800), ("all-linear", 2_442_240)]
 )
 def test_lora_of_rank_8_on_the_demo_model(targets: object, expected: int) -> None:
-    lora = STRATEGIES["lora"](r=8, target_modules=targets)
+    lora = strategy_of("lora", r=8, target_modules=targets)
     assert lora.trainable_parameters(smollm2.facts("demo")) == expected

@@ -12,14 +12,15 @@ from workbench.recipe import yaml_io
 from workbench.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
 @pytest.fixture
-def recipe(tiny_model: Path, rows: Path):
+def recipe(tiny_model: Path, rows: Path) -> Callable[..., Recipe]:
     base = {"model": {"id": str(tiny_model)}, "data": {"train": str(rows)}}
 
-    def make(*overrides: str):
+    def make(*overrides: str) -> Recipe:
         return yaml_io.validate(yaml_io.override(base, overrides))
 
     return make
@@ -32,13 +33,15 @@ def recipe(tiny_model: Path, rows: Path):
         ("evaluation.suites=[knowlege]", "knowlege: no such suite.* did you mean 'knowledge'"),
     ],
 )
-def test_unreadable_text_and_suites_are_refused(recipe, override, message) -> None:
+def test_unreadable_text_and_suites_are_refused(
+    recipe: Callable[..., Recipe], override: str, message: str
+) -> None:
     with pytest.raises(NotFoundError, match=message):
         preflight(recipe(override))
 
 
 def test_paths_of_the_evaluation_become_absolute(
-    recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("mine.yaml", "text.jsonl"):
         (tmp_path / name).write_text("")

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from workbench.cli.root import ftwb
 from workbench.core.errors import BadInputError
 from workbench.recipe.recipe import Recipe
-from workbench.tui.run_index import RunIndex
+from workbench.runs.run_index import RunIndex
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs

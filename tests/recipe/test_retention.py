@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from workbench.core.errors import BadInputError
 from workbench.recipe import yaml_io
 from workbench.recipe.recipe import PROTECTIONS
 
+if TYPE_CHECKING:
+    from workbench.recipe.retention import Protections
 
-def retention(*overrides: str):
+
+def retention(*overrides: str) -> Protections:
     return yaml_io.validate(yaml_io.override({}, overrides)).retention
 
 
@@ -24,7 +29,7 @@ def test_no_method_is_on_by_default() -> None:
 def test_one_field_switches_a_method_on() -> None:
     active = retention("retention.replay.share=0.3").active()
     assert set(active) == {"replay"}
-    assert active["replay"].share == 0.3
+    assert active["replay"].model_dump()["share"] == 0.3
 
 
 @pytest.mark.parametrize(("word", "kinds"), [("true", {"ewc"}), ("false", set()), ("{}", {"ewc"})])

@@ -89,7 +89,7 @@ def test_overrides_are_read_as_yaml() -> None:
         "lora", ["training.learning_rate=3e-5", "strategy.target_modules=[q_proj, v_proj]"]
     )
     assert recipe.training.learning_rate == 3e-5
-    assert recipe.strategy.target_modules == ("q_proj", "v_proj")
+    assert recipe.strategy.model_dump()["target_modules"] == ("q_proj", "v_proj")
 
 
 def test_a_new_kind_drops_the_fields_of_the_old_one() -> None:

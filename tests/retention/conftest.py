@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep what is measured on tiny models out of the user's cache."""
+    """Keep measurements of tiny models out of the user's cache."""
     cache = tmp_path / "cache"
     monkeypatch.setenv("FTWB_CACHE", str(cache))
     return cache

@@ -1,4 +1,4 @@
-"""A budget of forgetting: judged by hand-made numbers, and at work in runs that forget at once."""
+"""The forgetting budget: decisions on given numbers, and in runs that forget at once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def judged(guard: Guard, *kls: float) -> list[GuardDecision]:
     return [guard.decide(Evaluation(kl=kl)) for kl in kls]
 
 
-def test_it_warns_when_it_comes_near_and_again_after_it_was_low() -> None:
+def test_it_warns_near_the_limit_and_again_after_it_was_low() -> None:
     verdicts = judged(BudgetGuard(0.1, 0.3, "stop"), 0.0, 0.1, 0.2, 0.05, 0.15)
     assert [bool(verdict.warning) for verdict in verdicts] == [False, True, False, False, True]
     assert "0.100 nats per token is over 0.1; the limit is 0.3" in verdicts[1].warning
@@ -56,18 +56,18 @@ def test_at_the_limit_it_acts(kl: float) -> None:
     assert second == GuardDecision()
 
 
-def test_what_was_not_measured_is_not_under_the_budget() -> None:
+def test_a_missing_measurement_is_not_below_the_limit() -> None:
     unknown = Evaluation(kl=None)
     assert BudgetGuard(0.1, 0.3, "rollback").decide(unknown) == GuardDecision(best=False)
     assert BudgetGuard(0.1, 0.3, "stop").decide(unknown) == GuardDecision()
 
 
-def test_it_does_not_promise_to_go_back_to_nothing() -> None:
+def test_it_does_not_announce_a_rollback_to_nothing() -> None:
     (back,) = judged(BudgetGuard(0.1, 0.3, "rollback"), 0.5)
     assert "nothing to roll back to" in back.stop
 
 
-def test_the_best_is_what_none_calls_worse() -> None:
+def test_the_best_is_what_no_guard_calls_worse() -> None:
     both = GuardSet([EarlyStoppingGuard(3, 0.0), BudgetGuard(0.1, 0.3, "rollback")])
     assert both.decides_by == {"loss", "kl"}
     seen = [(2.0, 0.1), (1.0, 0.2), (1.5, 0.2), (0.5, 0.4)]
@@ -85,7 +85,7 @@ def test_the_best_is_what_none_calls_worse() -> None:
         (("evaluation.retention_steps=0",), "set evaluation.retention_steps above 0"),
     ],
 )
-def test_runs_that_are_not_measured_are_refused(
+def test_runs_without_measurements_are_refused(
     tiny_model: Path, rows: Path, overrides: tuple[str, ...], says: str
 ) -> None:
     values = {"model": {"id": str(tiny_model)}, "data": {"train": str(rows)}}
@@ -94,14 +94,14 @@ def test_runs_that_are_not_measured_are_refused(
         preflight(yaml_io.validate(recipe))
 
 
-def test_a_warning_past_the_limit_is_refused() -> None:
+def test_a_warning_level_above_the_limit_is_refused() -> None:
     with pytest.raises(BadInputError, match=r"warn 0\.5 is above limit 0\.3"):
         yaml_io.validate({"retention": {"budget": {"warn": 0.5}}})
 
 
 @pytest.fixture
 def forgetful(general: Path) -> tuple[str, ...]:
-    """Overrides under which a tiny model passes a small budget after some steps."""
+    """Overrides under which a tiny model exceeds a small budget after some steps."""
     return (
         "strategy.kind=full",
         "training.max_steps=12",
@@ -116,12 +116,12 @@ def forgetful(general: Path) -> tuple[str, ...]:
 
 
 def limits(run: RunFolder) -> tuple[list[float], int]:
-    """KL at every measurement, and the first of them past the limit."""
+    """KL at every measurement, and the index of the first one at the limit."""
     kls = [event["kl"] for event in events_of(run, "retention")]
     return kls, next(place for place, kl in enumerate(kls) if kl >= 0.03)
 
 
-def test_stop_ends_the_run_where_it_passes(trained: Train, forgetful: tuple[str, ...]) -> None:
+def test_stop_ends_the_run_at_the_limit(trained: Train, forgetful: tuple[str, ...]) -> None:
     run, view = trained(*forgetful, "retention.budget.action=stop")
     assert view.status.state == "finished", view.status.reason
     kls, over = limits(run)
@@ -130,7 +130,7 @@ def test_stop_ends_the_run_where_it_passes(trained: Train, forgetful: tuple[str,
     assert sum("is over 0.01" in notice.get("text", "") for notice in view.notices) == 1
 
 
-def test_rollback_gives_the_last_model_under_it(
+def test_rollback_returns_the_last_model_below_the_limit(
     trained: Train, forgetful: tuple[str, ...], tiny_model: Path
 ) -> None:
     run, view = trained(*forgetful, "retention.budget.action=rollback")
@@ -174,7 +174,7 @@ def test_ask_waits_for_the_answer(
     assert run.has_result()
 
 
-def test_a_budget_passed_at_the_end_is_told_and_waits_for_nobody(
+def test_a_budget_exceeded_at_the_end_is_reported_without_a_pause(
     trained: Train, forgetful: tuple[str, ...]
 ) -> None:
     interval = "evaluation.retention_steps=100"
@@ -183,7 +183,7 @@ def test_a_budget_passed_at_the_end_is_told_and_waits_for_nobody(
     assert any("exceeds the budget of 0.03" in n.get("text", "") for n in view.notices)
 
 
-def test_continue_is_refused_where_nothing_waits(new_run: Callable[..., RunFolder]) -> None:
+def test_continue_is_refused_if_the_run_is_not_waiting(new_run: Callable[..., RunFolder]) -> None:
     from workbench.runs.status import Status
 
     run = new_run()
@@ -192,7 +192,7 @@ def test_continue_is_refused_where_nothing_waits(new_run: Callable[..., RunFolde
         control.send_request(run, "continue")
 
 
-def test_the_result_of_a_rollback_is_a_whole_model(
+def test_the_result_of_a_rollback_is_a_complete_model(
     trained: Train, forgetful: tuple[str, ...]
 ) -> None:
     run, _ = trained(*forgetful, "retention.budget.action=rollback")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
@@ -18,6 +20,9 @@ from workbench.retention.penalties.fisher import (
 )
 from workbench.retention.penalties.kl import kl_to_base
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 TOKENS, FEATURES, CLASSES = 24, 3, 4
 
 
@@ -28,7 +33,7 @@ def regression() -> tuple[SoftmaxRegression, torch.Tensor]:
 
 
 @pytest.mark.parametrize("size", [1, 4, 24])
-def test_it_is_the_closed_form_at_any_batch_size(
+def test_it_equals_the_closed_form_at_any_batch_size(
     regression: tuple[SoftmaxRegression, torch.Tensor], size: int
 ) -> None:
     model, inputs = regression
@@ -43,7 +48,7 @@ def test_it_is_the_closed_form_at_any_batch_size(
 def test_squares_of_a_batch_mean_would_be_too_small(
     regression: tuple[SoftmaxRegression, torch.Tensor],
 ) -> None:
-    """The usual mistake shrinks with the batch, and the test above would see it."""
+    """The usual mistake shrinks with the batch size, and the test above would catch it."""
     model, inputs = regression
     squares = torch.zeros(CLASSES, FEATURES)
     generator = torch.Generator().manual_seed(0)
@@ -85,7 +90,7 @@ def test_padding_does_not_count(tiny_model: str) -> None:
     longer = [{"input_ids": padded, "attention_mask": mask, "labels": labels}]
     modules = {"q": model.model.layers[0].self_attn.q_proj}
 
-    def logits(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    def logits(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return labelled_logits(model, batch)[0]
 
     with frozen_but_differentiable(model):
@@ -102,7 +107,7 @@ def test_half_of_fisher_times_squared_change_is_the_kl(tiny_model: str) -> None:
     batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids}
     rows = [{name: tensor[i : i + 1] for name, tensor in batch.items()} for i in range(len(ids))]
 
-    def logits(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    def logits(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return labelled_logits(model, batch)[0]
 
     fisher = diagonal_fisher(logits, dict(model.named_parameters()), rows * 8, seed=0)
@@ -126,7 +131,7 @@ def test_half_of_fisher_times_squared_change_is_the_kl(tiny_model: str) -> None:
     assert sum(predicted) == pytest.approx(sum(measured), rel=0.15)
 
 
-def test_tied_embeddings_stand_once(tiny_model: str) -> None:
+def test_tied_embeddings_count_once(tiny_model: str) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_model).eval()
     assert model.lm_head.weight is model.model.embed_tokens.weight
     ids = torch.arange(12).reshape(2, 6)
@@ -142,7 +147,7 @@ def test_tied_embeddings_stand_once(tiny_model: str) -> None:
     assert {tensor.dtype for tensor in fisher.values()} == {torch.float32}
 
 
-def test_the_largest_entries_are_cut_at_the_quantile() -> None:
+def test_the_largest_entries_are_clamped_at_the_quantile() -> None:
     entries = torch.arange(1.0, 10_001.0)
     order = torch.randperm(10_000, generator=torch.Generator().manual_seed(0))
     fisher = {"a": entries[order[:4000]].reshape(40, 100), "b": entries[order[4000:]]}
@@ -152,15 +157,16 @@ def test_the_largest_entries_are_cut_at_the_quantile() -> None:
         assert torch.equal(tensor, before[name].clamp(max=9991))
 
 
-def test_a_frozen_base_can_be_measured_beside_an_adapter_later(tiny_model: str) -> None:
-    """The names of the factors are those that PEFT's modules carry, prefix left out."""
+def test_factors_of_the_base_match_the_names_of_pefts_modules(tiny_model: str) -> None:
+    """Without PEFT's prefix."""
     from workbench.retention.penalties.low_rank import LowRankPenalty
     from workbench.strategies.targets import linear_modules
 
     base = AutoModelForCausalLM.from_pretrained(tiny_model).eval()
+    modules: dict[str, Any] = {**linear_modules(base)}
     fisher = {
         f"{name}.{side}": torch.full((size,), 2.0)
-        for name, module in linear_modules(base).items()
+        for name, module in modules.items()
         for side, size in (("inputs", module.in_features), ("outputs", module.out_features))
     }
     model = get_peft_model(base, LoraConfig(r=2, target_modules="all-linear"))

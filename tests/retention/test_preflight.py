@@ -1,9 +1,9 @@
-"""What does not go together is refused before anything is loaded, and what it takes is said."""
+"""Combinations that fail are refused before anything is loaded, and costs are listed."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -57,7 +57,7 @@ def recipe(tiny_model: Path, rows: Path):
         ),
     ],
 )
-def test_what_does_not_go_together_is_refused(recipe, overrides, says) -> None:
+def test_combinations_that_fail_are_refused(recipe, overrides, says) -> None:
     with pytest.raises(BadInputError) as error:
         preflight(recipe(*overrides))
     assert says in str(error.value)
@@ -65,17 +65,17 @@ def test_what_does_not_go_together_is_refused(recipe, overrides, says) -> None:
 
 @pytest.mark.parametrize("strategy", ["full", "lora", "freeze", "prompt_tuning", "bottleneck"])
 @pytest.mark.parametrize("kind", ["kl", "replay"])
-def test_what_looks_at_answers_goes_with_every_strategy(recipe, strategy, kind) -> None:
+def test_kl_and_replay_are_accepted_with_every_strategy(recipe, strategy, kind) -> None:
     fields = ("strategy.layers=1",) if strategy == "freeze" else ()
     preflight(recipe(f"strategy.kind={strategy}", *fields, f"retention.{kind}=true"))
 
 
-def test_general_text_that_is_not_there_is_refused(recipe) -> None:
+def test_missing_general_text_is_refused(recipe) -> None:
     with pytest.raises(NotFoundError, match="nowhere"):
         preflight(recipe("retention.kl.source=nowhere.jsonl"))
 
 
-def test_general_text_of_no_known_format_is_refused(recipe, tmp_path: Path) -> None:
+def test_general_text_of_unknown_format_is_refused(recipe, tmp_path: Path) -> None:
     odd = tmp_path / "odd.jsonl"
     odd.write_text(json.dumps({"colour": "red"}) + "\n")
     with pytest.raises(BadInputError, match="format not recognised from the fields 'colour'"):
@@ -102,11 +102,12 @@ def test_paths_of_general_text_become_absolute(
     (tmp_path / "here.jsonl").write_text("{}\n")
     monkeypatch.chdir(tmp_path)
     resolved = resolve_paths(recipe("retention.kl.source=here.jsonl", "retention.l2sp=true"))
-    assert resolved.retention.kl.source == str(tmp_path / "here.jsonl")
-    assert set(resolved.retention.active()) == {"kl", "l2sp"}
+    retention: Any = resolved.retention
+    assert retention.kl.source == str(tmp_path / "here.jsonl")
+    assert set(retention.active()) == {"kl", "l2sp"}
 
 
-def test_the_plan_says_what_protections_take(recipe) -> None:
+def test_the_plan_lists_what_protections_cost(recipe) -> None:
     plan = preflight(
         recipe("strategy.kind=full", "retention.ewc=true", "retention.replay.share=0.5")
     )
@@ -152,7 +153,7 @@ def test_a_rate_is_judged_by_its_range(facts, kind, rate, verdict, says) -> None
     assert says in str(found)
 
 
-def test_no_rate_is_judged_where_none_is_known_to_be_usual(facts) -> None:
+def test_no_rate_is_judged_without_a_usual_range(facts) -> None:
     made = yaml_io.validate({"strategy": {"kind": "prompt_tuning"}})
     assert judge(made, facts(135_000_000)) is None
 

@@ -1,4 +1,4 @@
-"""What replay adds to the tokens of a run, estimated beforehand and counted afterwards."""
+"""The tokens that replay adds to a run, estimated before it and counted after it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from workbench.core.errors import BadInputError
 from workbench.data.rendering import Rendered
 from workbench.planning.estimate import estimate
 from workbench.recipe.recipe import PROTECTIONS
+from workbench.retention.replay import ReplayProtection
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,7 @@ def row(questions: int, answers: int) -> Rendered:
 )
 def test_questions_are_read_for_every_learned_token(fields, expected: float) -> None:
     replay = PROTECTIONS["replay"](**fields)
+    assert isinstance(replay, ReplayProtection)
     assert replay.replayed_tokens(100, [row(10, 10), row(20, 40)]) == expected
 
 

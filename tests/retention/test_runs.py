@@ -1,8 +1,9 @@
-"""Every protection through the worker, with a strategy that moves weights and one that adds."""
+"""Every protection through the worker, with full fine-tuning and with LoRA."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import torch
@@ -77,7 +78,7 @@ def test_all_at_once(trained: Train, general: Path, strategy: str) -> None:
 @pytest.mark.parametrize(
     "strategy", ["freeze", "bottleneck", "prompt_tuning", "prefix_tuning", "osf", "ia3"]
 )
-def test_what_looks_at_answers_works_with_every_strategy(
+def test_kl_and_replay_work_with_every_strategy(
     trained: Train, general: Path, strategy: str
 ) -> None:
     fields = ["strategy.layers=1"] if strategy == "freeze" else []
@@ -88,7 +89,7 @@ def test_what_looks_at_answers_works_with_every_strategy(
 
 
 @pytest.mark.parametrize("kind", ["ewc", "l2sp"])
-def test_a_quantised_base_can_be_held_too(
+def test_a_quantised_base_can_be_penalised(
     trained: Train, general: Path, tmp_path: Path, kind: str
 ) -> None:
     wide = make_tiny_model(tmp_path / "wide", width=64)
@@ -111,7 +112,7 @@ def distance(run: RunFolder, base: Path) -> float:
 
 @pytest.mark.parametrize("apply", ["loss", "proximal"])
 @pytest.mark.parametrize("kind", ["ewc", "l2sp"])
-def test_a_strong_spring_keeps_the_weights(
+def test_a_strong_penalty_keeps_the_weights(
     trained: Train, general: Path, tiny_model: Path, kind: str, apply: str
 ) -> None:
     plain, _ = trained("strategy.kind=full")
@@ -126,7 +127,7 @@ def test_a_strong_spring_keeps_the_weights(
     assert view.value("penalty", f"{kind}_kl") >= 0
 
 
-def test_the_recorded_distance_is_the_one_of_the_result(trained: Train, tiny_model: Path) -> None:
+def test_the_recorded_distance_is_that_of_the_result(trained: Train, tiny_model: Path) -> None:
     run, view = trained(
         "strategy.kind=full", "retention.l2sp.strength=0.5", "retention.l2sp.apply=proximal"
     )
@@ -152,7 +153,7 @@ def test_penalties_count_once_a_step_however_it_is_accumulated(trained: Train) -
             assert one.mean == pytest.approx(other.mean, rel=1e-4)
 
 
-def test_the_base_is_what_kl_starts_from(trained: Train, general: Path) -> None:
+def test_the_kl_starts_at_zero(trained: Train, general: Path) -> None:
     for strategy in ("full", "lora"):
         run, _ = trained(f"strategy.kind={strategy}", *on("kl", general))
         first, *others = [event["kl"] for event in events_of(run, "penalty")]
@@ -160,7 +161,7 @@ def test_the_base_is_what_kl_starts_from(trained: Train, general: Path) -> None:
         assert max(others) > 1e-5
 
 
-def test_what_was_measured_is_not_measured_again(
+def test_measurements_of_the_base_are_cached(
     trained: Train, general: Path, own_cache: Path
 ) -> None:
     for _ in range(2):
@@ -174,13 +175,15 @@ def test_what_was_measured_is_not_measured_again(
     assert again == made
 
 
-def test_protections_leave_the_draws_of_training_alone(trained: Train, general: Path) -> None:
+def test_protections_do_not_disturb_the_random_numbers_of_training(
+    trained: Train, general: Path
+) -> None:
     _, plain = trained("strategy.lora_dropout=0.1", "training.max_steps=1")
     _, held = trained("strategy.lora_dropout=0.1", "training.max_steps=1", *on("ewc", general))
     assert held.value("train", "loss") == plain.value("train", "loss")
 
 
-def test_replay_says_what_it_mixed(trained: Train, general: Path) -> None:
+def test_replay_records_what_it_mixed(trained: Train, general: Path) -> None:
     run, view = trained(
         "retention.replay.share=0.5", "retention.replay.answers=dataset", *on("replay", general)
     )
@@ -200,11 +203,11 @@ def scene_of(run: RunFolder, base: Any, tokenizer: Any, dtype: torch.dtype = tor
 
     renderer = Renderer(tokenizer, True, 128)
     opened = LoadedBase(run.recipe(), Split((), (), "text", ()), base, tokenizer, renderer, dtype)
-    return WorkerBaseContext(opened, torch.zeros(1), SilentReporter())
+    return WorkerBaseContext(opened, torch.zeros(1), cast("Any", SilentReporter()))
 
 
 def test_the_base_answers_for_itself(trained: Train, general: Path, tiny_model: Path) -> None:
-    """What is replayed are greedy tokens: each is the likeliest after those before it."""
+    """Replayed answers are greedy: each token is the most likely one after those before it."""
     from transformers import AutoTokenizer
 
     run, _ = trained("retention.replay.answer_tokens=6", *on("replay", general))
@@ -224,7 +227,7 @@ def test_the_base_answers_for_itself(trained: Train, general: Path, tiny_model: 
         assert [int(logits[place - 1].argmax()) for place in learned] == row.labels[learned[0] :]
 
 
-def test_what_the_evaluation_asks_is_not_practised(
+def test_prompts_of_the_evaluation_are_not_trained_on(
     trained: Train, general: Path, tiny_model: Path
 ) -> None:
     run, _ = trained("evaluation.prompts=['What is 3 + 1?']", *on("kl", general))
@@ -239,7 +242,7 @@ def test_what_the_evaluation_asks_is_not_practised(
 
 
 @pytest.mark.parametrize("strategy", ["full", "lora"])
-def test_an_unmoved_model_has_no_kl_to_its_base_in_mixed_precision(
+def test_an_unchanged_model_has_no_kl_to_its_base_in_mixed_precision(
     trained: Train, general: Path, strategy: str
 ) -> None:
     run, view = trained(
@@ -254,7 +257,7 @@ def test_an_unmoved_model_has_no_kl_to_its_base_in_mixed_precision(
     assert [event["kl"] for event in events_of(run, "penalty")] == [0.0] * 3
 
 
-def test_the_base_is_studied_in_the_number_format_of_training(
+def test_the_base_is_measured_in_the_dtype_of_training(
     trained: Train, general: Path, tiny_model: Path
 ) -> None:
     from transformers import AutoTokenizer
@@ -263,17 +266,20 @@ def test_the_base_is_studied_in_the_number_format_of_training(
     base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     made = []
+
+    def make(dtype: torch.dtype) -> dict[str, torch.Tensor]:
+        made.append(dtype)
+        return {"x": torch.ones(1)}
+
     for dtype in (torch.float32, torch.bfloat16, torch.float32):
         context = scene_of(run, base, tokenizer, dtype)
         (batch,) = context.batches(context.general_rows(str(general), 3), 3)
         assert context.logits(base, batch).dtype == dtype
-        context.cached(
-            "mark", lambda dtype=dtype: {"x": torch.tensor([made.append(dtype) is None])}
-        )
+        context.cached("mark", partial(make, dtype))
     assert made == [torch.float32, torch.bfloat16]
 
 
-def test_early_stopping_gives_the_best_model_back(trained: Train) -> None:
+def test_early_stopping_returns_the_best_model(trained: Train) -> None:
     run, view = trained(
         "strategy.kind=full",
         "training.max_steps=60",
@@ -295,7 +301,7 @@ def test_early_stopping_gives_the_best_model_back(trained: Train) -> None:
     assert not list(run.checkpoints.glob("best*"))
 
 
-def test_patience_counts_no_evaluation_that_only_the_budget_asked_for(
+def test_patience_ignores_evaluations_made_for_the_budget_only(
     trained: Train, general: Path
 ) -> None:
     """The loss never falls: after step 0 patience ends with the second due evaluation, step 8."""
@@ -314,7 +320,7 @@ def test_patience_counts_no_evaluation_that_only_the_budget_asked_for(
     assert [event["step"] for event in events_of(run, "eval")] == list(range(9))
 
 
-def test_no_held_out_row_left_is_said_before_training(trained: Train) -> None:
+def test_a_run_without_held_out_rows_fails_before_training(trained: Train) -> None:
     run, view = trained(
         "retention.early_stopping=true",
         "data.heldout=null",

@@ -1,6 +1,8 @@
-"""Springs on weights and on products, against matrices written out in full."""
+"""Quadratic penalties on weights and low-rank products, against full matrices."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import pytest
 import torch
@@ -36,7 +38,7 @@ def move(model: nn.Module, by: float = 0.1) -> None:
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_the_penalty_and_its_gradient_are_the_textbook_ones(model: nn.Module, given: bool) -> None:
+def test_the_penalty_and_its_gradient_equal_the_formula(model: nn.Module, given: bool) -> None:
     fisher = fisher_of(model)
     model[1].bias.requires_grad_(False)
     starts = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
@@ -44,6 +46,7 @@ def test_the_penalty_and_its_gradient_are_the_textbook_ones(model: nn.Module, gi
     guard.attach(model)
     move(model)
     penalty = guard.penalty()
+    assert penalty is not None
     penalty.backward()
     expected = 0.0
     for name, parameter in model.named_parameters():
@@ -51,6 +54,7 @@ def test_the_penalty_and_its_gradient_are_the_textbook_ones(model: nn.Module, gi
         change = (parameter - starts[name]).detach()
         if parameter.requires_grad:
             expected += float(1.5 * (stiffness * change.square()).sum())
+            assert parameter.grad is not None
             assert torch.allclose(parameter.grad, 3 * stiffness * change)
         else:
             assert parameter.grad is None
@@ -80,7 +84,7 @@ def test_the_proximal_step_solves_its_minimisation(model: nn.Module) -> None:
     assert guard.logs()["ewc_kl"] == pytest.approx(left, rel=1e-6)
 
 
-def test_an_infinite_pull_is_the_base_again(model: nn.Module) -> None:
+def test_an_infinite_strength_restores_the_base(model: nn.Module) -> None:
     starts = [parameter.detach().clone() for parameter in model.parameters()]
     guard = WeightPenalty("l2sp", 1e12, None, proximal=True)
     guard.attach(model)
@@ -92,8 +96,8 @@ def test_an_infinite_pull_is_the_base_again(model: nn.Module) -> None:
 
 @pytest.mark.parametrize("start", [True, "olora"])
 @pytest.mark.parametrize("given", [True, False])
-def test_products_are_held_as_the_whole_matrix_would_be(
-    tiny_model: str, start: bool | str, given: bool
+def test_products_are_penalised_as_the_full_matrix_would_be(
+    tiny_model: str, start: bool | Literal["olora"], given: bool
 ) -> None:
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
     config = LoraConfig(
@@ -122,6 +126,7 @@ def test_products_are_held_as_the_whole_matrix_would_be(
         expected = expected + ((weight if given else 1) * change.square()).sum()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     penalty = guard.penalty()
+    assert penalty is not None
     assert float(penalty.detach()) == pytest.approx(float(expected.detach()), rel=1e-4)
     ours = torch.autograd.grad(penalty, trained)
     theirs = torch.autograd.grad(expected, trained)

@@ -1,4 +1,4 @@
-"""A checkpoint is whole or is not taken for one."""
+"""A checkpoint is complete or is not mistaken for one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_checkpoint_is_sealed_with_every_file(run: RunFolder) -> None:
     assert [path.name for path in run.checkpoints.iterdir()] == ["step-3"]
 
 
-def test_a_write_that_breaks_off_leaves_what_was_there(run: RunFolder) -> None:
+def test_a_failed_write_keeps_the_old_checkpoint(run: RunFolder) -> None:
     write(run, 3)
     with pytest.raises(FileNotFoundError), checkpoints.draft(run, 3) as folder:
         (folder / "no" / "state").write_text("half")
@@ -51,7 +51,7 @@ def test_a_write_that_breaks_off_leaves_what_was_there(run: RunFolder) -> None:
     assert checkpoints.steps(run) == [3]
 
 
-def test_a_draft_that_a_power_cut_left_is_no_checkpoint_and_goes(run: RunFolder) -> None:
+def test_a_draft_left_by_a_power_cut_is_ignored_and_removed(run: RunFolder) -> None:
     left = run.checkpoints / ".step-5.new"
     left.mkdir(parents=True)
     (left / "state").write_text("half")
@@ -60,7 +60,7 @@ def test_a_draft_that_a_power_cut_left_is_no_checkpoint_and_goes(run: RunFolder)
     assert not left.exists()
 
 
-def test_the_same_step_is_written_anew(run: RunFolder) -> None:
+def test_a_checkpoint_of_the_same_step_is_replaced(run: RunFolder) -> None:
     write(run, 3)
     write(run, 3, "others")
     folder = checkpoints.folder_of(run, 3)
@@ -75,7 +75,7 @@ def test_the_same_step_is_written_anew(run: RunFolder) -> None:
         ("manifest.json", "manifest.json cannot be read"),
     ],
 )
-def test_a_spoiled_file_is_named(run: RunFolder, name: str, fault: str) -> None:
+def test_a_damaged_file_is_named(run: RunFolder, name: str, fault: str) -> None:
     write(run, 3)
     folder = checkpoints.folder_of(run, 3)
     (folder / name).write_text("[")
@@ -84,7 +84,7 @@ def test_a_spoiled_file_is_named(run: RunFolder, name: str, fault: str) -> None:
     assert checkpoints.fault(folder) == f"{name.rpartition('/')[2]} is missing"
 
 
-def test_the_newest_whole_one_is_chosen(run: RunFolder) -> None:
+def test_the_newest_intact_one_is_chosen(run: RunFolder) -> None:
     for step in (2, 10, 9):
         write(run, step)
     assert checkpoints.steps(run) == [10, 9, 2]
@@ -96,7 +96,7 @@ def test_the_newest_whole_one_is_chosen(run: RunFolder) -> None:
         checkpoints.choose(run, 7)
 
 
-def test_some_are_kept(run: RunFolder) -> None:
+def test_pruning_keeps_the_newest_and_the_named(run: RunFolder) -> None:
     for step in range(1, 7):
         write(run, step)
     checkpoints.prune(run, 2, {3})
@@ -106,7 +106,7 @@ def test_some_are_kept(run: RunFolder) -> None:
 
 
 @pytest.mark.parametrize("remove", [checkpoints.remove_after, checkpoints.prune])
-def test_half_a_removed_one_is_never_there(
+def test_a_partly_removed_checkpoint_is_never_visible(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch, remove: Callable[..., None]
 ) -> None:
     for step in (1, 2):

@@ -1,4 +1,4 @@
-"""The event log is whole lines; views are bounded and hide no spike."""
+"""The event log has complete lines; views are bounded and hide no spike."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_reader_sees_only_what_is_new(tmp_path: Path) -> None:
     assert list(reader.read()) == []
 
 
-def test_a_torn_last_line_waits_and_a_new_writer_ends_it(tmp_path: Path) -> None:
+def test_an_incomplete_last_line_waits_and_a_new_writer_ends_it(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     EventLog(path).append("train", 1, loss=2.0)
     with path.open("ab") as stream:
@@ -143,7 +143,7 @@ def test_a_long_series_stays_small_and_keeps_its_mean() -> None:
     assert snapshot.last == 99_999
 
 
-def test_what_a_resumed_run_measures_anew_is_forgotten(runs: Runs) -> None:
+def test_measurements_that_a_resumed_run_repeats_are_dropped(runs: Runs) -> None:
     run = runs.create(Recipe())
     log = EventLog(run.events)
     for step in range(1, 6):

@@ -1,4 +1,4 @@
-"""Run folders are born whole, found again, and never lie about their worker."""
+"""Run folders are created completely, found again, and report dead workers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_new_run_holds_its_recipe_and_waits(runs: Runs) -> None:
+def test_a_new_run_contains_its_recipe_and_is_queued(runs: Runs) -> None:
     recipe = Recipe(name="support")
     run = runs.create(recipe)
     assert run.id.endswith("-support")
@@ -46,7 +46,9 @@ def test_no_disk_space_leaves_nothing_behind(runs: Runs, monkeypatch: pytest.Mon
     assert list(runs.root.iterdir()) == []
 
 
-def test_a_failed_birth_leaves_nothing_behind(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_creation_leaves_nothing_behind(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_self: Status, _path: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -83,7 +85,7 @@ def test_an_empty_name_finds_nothing(runs: Runs) -> None:
         (("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"), True),
     ],
 )
-def test_only_weights_are_a_result(runs: Runs, names: tuple[str, ...], result: bool) -> None:
+def test_only_weights_count_as_a_result(runs: Runs, names: tuple[str, ...], result: bool) -> None:
     run = runs.create(Recipe())
     assert not run.has_result()
     run.model.mkdir()
@@ -115,7 +117,7 @@ def test_a_zombie_is_dead() -> None:
     child.wait()
 
 
-def test_a_reused_pid_is_not_taken_for_the_worker(runs: Runs) -> None:
+def test_a_reused_pid_is_not_mistaken_for_the_worker(runs: Runs) -> None:
     run = runs.create(Recipe())
     Status.of_this_process(state="running", process="another boot:12345").save(run.status_file)
     assert run.status().state == "lost"
@@ -130,7 +132,7 @@ def test_a_silent_worker_on_another_host_is_lost(runs: Runs) -> None:
     assert run.status().state == "lost"
 
 
-def test_requests_are_taken_once(runs: Runs) -> None:
+def test_requests_are_consumed_once(runs: Runs) -> None:
     run = runs.create(Recipe())
     Status.of_this_process(state="running").save(run.status_file)
     control.send_request(run, "stop")
@@ -139,14 +141,14 @@ def test_requests_are_taken_once(runs: Runs) -> None:
     assert control.take_requests(run) == []
 
 
-def test_nobody_can_ask_a_finished_run(runs: Runs) -> None:
+def test_a_finished_run_refuses_requests(runs: Runs) -> None:
     run = runs.create(Recipe())
     Status.of_this_process(state="finished").save(run.status_file)
     with pytest.raises(BadInputError, match="is finished: there is no worker to stop"):
         control.send_request(run, "stop")
 
 
-def test_a_worker_that_cannot_be_started_makes_the_run_failed(
+def test_a_run_whose_worker_cannot_be_started_has_failed(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = runs.create(Recipe())
@@ -193,7 +195,7 @@ def test_no_name_leads_out_of_the_runs(runs: Runs, name: str) -> None:
     assert outside.status_file.exists()
 
 
-def test_a_link_to_a_run_elsewhere_is_no_run(runs: Runs) -> None:
+def test_a_link_to_a_run_elsewhere_is_ignored(runs: Runs) -> None:
     outside = Runs(runs.root.parent / "outside").create(Recipe(name="linked"))
     here = runs.create(Recipe(name="here"))
     (runs.root / "20990101-000000-linked").symlink_to(outside.path)
@@ -202,7 +204,7 @@ def test_a_link_to_a_run_elsewhere_is_no_run(runs: Runs) -> None:
         runs.find("linked")
 
 
-def test_nobody_else_can_read_what_a_new_run_holds(runs: Runs) -> None:
+def test_nobody_else_can_read_a_new_run(runs: Runs) -> None:
     before = os.umask(0)
     try:
         run = runs.create(Recipe())
@@ -221,7 +223,7 @@ def test_a_recipe_with_a_token_is_refused(runs: Runs) -> None:
     assert runs.list() == []
 
 
-def test_a_worker_writes_for_its_owner_and_names_no_home(
+def test_a_worker_writes_privately_and_does_not_name_the_home_folder(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "users" / "ada"

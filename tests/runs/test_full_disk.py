@@ -1,4 +1,4 @@
-"""Writing on a full disk: whole lines or none, and an error that is known for what it is."""
+"""Writing on a full disk: complete lines or none, and an error that is recognised."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_full_is_known_by_what_caused_the_error() -> None:
+def test_a_full_disk_is_recognised_by_the_cause_of_the_error() -> None:
     told = MachineError("cannot be written")
     told.__cause__ = FULL
     assert files.is_disk_full(told)
@@ -29,7 +29,7 @@ def test_full_is_known_by_what_caused_the_error() -> None:
     assert not files.is_disk_full(None)
 
 
-def test_what_a_full_disk_let_through_is_taken_back(
+def test_a_partial_write_on_a_full_disk_is_undone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "events.jsonl"
@@ -50,7 +50,7 @@ def test_what_a_full_disk_let_through_is_taken_back(
     ]
 
 
-def test_a_torn_line_is_ended_though_the_first_write_after_it_fails(
+def test_an_incomplete_line_is_ended_even_if_the_next_write_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "events.jsonl"
@@ -70,7 +70,7 @@ def test_a_torn_line_is_ended_though_the_first_write_after_it_fails(
     assert [event["step"] for event in EventReader(path).read()] == [3, 4]
 
 
-def test_a_status_stands_still_only_while_its_worker_lives() -> None:
+def test_only_a_live_run_is_paused() -> None:
     paused = Status.of_this_process(state="running", paused="the disk of /x is full")
     assert (paused.label, paused.explanation) == ("paused", "the disk of /x is full")
     ended = paused.model_copy(update={"state": "failed", "reason": "it broke"})

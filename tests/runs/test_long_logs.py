@@ -1,4 +1,4 @@
-"""A long log is read in pieces, newest values first, and gives the same view as line by line."""
+"""A long log is read in chunks, newest values first, and gives the same view as line by line."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_many_at_once_are_the_same_as_one_by_one(values: list[int], cuts: list[i
 
 @pytest.fixture
 def long_run(runs: Runs) -> RunFolder:
-    """Some hundred steps with everything that a log may hold, a spike and broken lines too."""
+    """Some hundred steps with everything that a log may contain, including a spike."""
     run = runs.create(Recipe())
     log = EventLog(run.events)
     log.append("phase", 0, name="loading", detail="x", done=1, total=2)
@@ -80,7 +80,7 @@ def polled(run: RunFolder, monkeypatch: pytest.MonkeyPatch, many: int) -> RunVie
     return RunFollower(run).poll()
 
 
-def test_a_resumed_log_by_column_ends_where_it_went_on(
+def test_a_resumed_log_by_column_continues_from_the_resumed_step(
     long_run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resume(long_run)
@@ -114,7 +114,7 @@ def test_a_view_by_column_is_the_view_by_line(
     )
 
 
-def test_only_a_sound_log_is_read_by_column(long_run: RunFolder) -> None:
+def test_only_an_intact_log_is_read_by_column(long_run: RunFolder) -> None:
     text = long_run.events.read_bytes()
     sound = read_columns(text, len(text.splitlines()))
     assert sound is not None
@@ -160,7 +160,7 @@ def test_newest_values_come_first_and_the_curve_piece_by_piece(long_run: RunFold
 
 
 @pytest.mark.usefixtures("small_glance")
-def test_a_torn_line_without_end_does_not_keep_a_view_waiting(long_run: RunFolder) -> None:
+def test_an_incomplete_line_does_not_keep_a_view_waiting(long_run: RunFolder) -> None:
     with long_run.events.open("ab") as stream:
         stream.write(b'{"t": 1, "step": 9, "kind": "train", "note": "' + b"x" * 3000)
     follower = RunFollower(long_run)

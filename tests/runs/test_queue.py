@@ -1,4 +1,4 @@
-"""The line for a device: in the order of launch, the living only, with locks that end with them."""
+"""The queue for devices: in the order of launch, living workers only, locks that die with them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ taken = Queue(Path(sys.argv[1])).try_acquire(Path(sys.argv[2]), sys.argv[3:])
 print(*getattr(taken, "devices", [taken]), flush=True)
 sys.stdin.read()
 """
-"""Steps up once, says what came of it, and lives until its input ends."""
+"""Tries once, prints the devices or the position, and lives until its input ends."""
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def queue(own_home: Path) -> Queue:
 
 @pytest.fixture
 def try_acquire(queue: Queue) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
-    """Let another process step up once, and return it with what it says."""
+    """Let another process try once, and return it with what it printed."""
     processes: list[subprocess.Popen[str]] = []
 
     def start(*devices: str) -> tuple[subprocess.Popen[str], str]:
@@ -78,7 +78,7 @@ def test_a_killed_holder_frees_its_device(
     assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), AcquiredDevices)
 
 
-def test_places_count_the_living_ahead_only(
+def test_positions_count_only_living_workers_ahead(
     queue: Queue, try_acquire: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
     holder, _ = try_acquire("cpu")
@@ -95,7 +95,7 @@ def test_places_count_the_living_ahead_only(
     assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), AcquiredDevices)
 
 
-def test_nobody_is_overtaken_though_the_device_is_free(
+def test_nobody_is_overtaken_even_if_the_device_is_free(
     queue: Queue, try_acquire: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
     with queue.locked() as waiting:
@@ -117,7 +117,7 @@ def test_runs_spread_over_the_devices_and_wait_for_the_first_free(
     assert try_acquire("GPU-c")[1] == "GPU-c"
 
 
-def test_a_reused_pid_holds_no_place(queue: Queue, tmp_path: Path) -> None:
+def test_a_reused_pid_keeps_no_place_in_the_queue(queue: Queue, tmp_path: Path) -> None:
     with queue.locked() as waiting:
         waiting.append(Ticket("old", 1, "another boot:1", ("cpu",)))
     assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), AcquiredDevices)
@@ -152,7 +152,7 @@ def test_the_folder_is_the_users_own(queue: Queue, tmp_path: Path) -> None:
     ("number", "word"),
     [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd"), (113, "113th")],
 )
-def test_places_are_words(number: int, word: str) -> None:
+def test_positions_are_ordinals(number: int, word: str) -> None:
     assert ordinal(number) == word
     status = Status(state="queued", queue_position=number, device="cuda:0")
     assert status.label == f"queued, {word} for cuda:0"
@@ -167,7 +167,7 @@ def stored(queue: Queue) -> list[tuple[str, ...]]:
     return [tuple(row) for row in json.loads((queue.folder / "waiting.json").read_text())]
 
 
-def test_several_devices_are_taken_together_or_not_at_all(
+def test_several_devices_are_acquired_together_or_not_at_all(
     queue: Queue, try_acquire: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
     devices = ["GPU-a", "GPU-b", "GPU-c"]
@@ -184,7 +184,7 @@ def test_several_devices_are_taken_together_or_not_at_all(
     assert taken.devices == ("GPU-a", "GPU-b", "GPU-c")
 
 
-def test_no_more_devices_are_taken_than_are_needed(
+def test_no_more_devices_are_acquired_than_needed(
     queue: Queue, try_acquire: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
     taken = queue.try_acquire(tmp_path, ["GPU-a", "GPU-b", "GPU-c"], 2)

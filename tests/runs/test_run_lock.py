@@ -1,4 +1,4 @@
-"""One worker a run, wherever the run lies."""
+"""One worker per run, on any file system."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ with locked(run):
     print("held", flush=True)
     sys.stdin.read()
 """
-"""Has a run to itself until its input ends; any second word: on a file system without locks."""
+"""Holds the lock of a run until its input ends; any second argument: without file locks."""
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def run(runs: Runs) -> RunFolder:
 
 @pytest.fixture
 def holder(run: RunFolder) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Let another process have the run."""
+    """Let another process lock the run."""
     processes: list[subprocess.Popen[str]] = []
 
     def start(*words: str) -> subprocess.Popen[str]:
@@ -71,7 +71,7 @@ def holder(run: RunFolder) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 def without_locks(folder: Path, number: int, patch: pytest.MonkeyPatch) -> None:
-    """Let files in ``folder`` be of a file system that answers every lock with an error."""
+    """Let every lock of a file in ``folder`` fail, as on a file system without locks."""
     lock = fcntl.flock
 
     def flock(file: int, how: int) -> None:
@@ -94,7 +94,7 @@ def held_by_another(run: RunFolder) -> bool:
         return str(error) == f"{run.id}: locked by another worker or resume"
 
 
-def test_a_killed_holder_lets_go(
+def test_a_killed_holder_releases_the_lock(
     run: RunFolder, holder: Callable[..., subprocess.Popen[str]]
 ) -> None:
     process = holder()
@@ -106,7 +106,7 @@ def test_a_killed_holder_lets_go(
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL])
-def test_where_files_cannot_be_locked_this_machine_is_kept_out_all_the_same(
+def test_without_file_locks_this_machine_is_still_locked_out(
     run: RunFolder,
     holder: Callable[..., subprocess.Popen[str]],
     monkeypatch: pytest.MonkeyPatch,
@@ -121,7 +121,7 @@ def test_where_files_cannot_be_locked_this_machine_is_kept_out_all_the_same(
     assert not held_by_another(run)
 
 
-def test_two_runs_without_locks_are_not_taken_for_one(
+def test_two_runs_without_locks_are_independent(
     runs: Runs, run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = runs.create(Recipe())
@@ -132,7 +132,7 @@ def test_two_runs_without_locks_are_not_taken_for_one(
         assert not held_by_another(other)
 
 
-def test_where_nothing_can_be_locked_one_line_says_what_to_do(
+def test_if_nothing_can_be_locked_the_error_says_what_to_do(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_file: int, _how: int) -> None:

@@ -1,4 +1,4 @@
-"""A forecast is made of a steady climb, and of nothing else."""
+"""A forecast is made only for a steady climb."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def curve(values: Iterable[float]) -> Series:
     return builder.snapshot()
 
 
-def test_a_straight_climb_is_extended_to_the_limit() -> None:
+def test_a_linear_climb_is_extrapolated_to_the_limit() -> None:
     assert forecast_step(curve(10 + 0.5 * step for step in range(100)), 100) == 180
 
 
@@ -28,7 +28,7 @@ def test_a_climb_over_noise_is_found_within_a_tenth() -> None:
     assert forecast_step(noisy, 100) == pytest.approx(1600, rel=0.1)
 
 
-def test_what_was_reached_early_does_not_count() -> None:
+def test_an_early_leap_does_not_count() -> None:
     leap_then_flat = curve(10.0 if step < 20 else 60.0 for step in range(200))
     assert forecast_step(leap_then_flat, 100) is None
 
@@ -50,7 +50,7 @@ def test_no_forecast_without_a_steady_climb(values: list[float]) -> None:
     assert forecast_step(curve(values), 100) is None
 
 
-def test_many_readings_at_one_step_are_no_pace() -> None:
+def test_many_readings_at_one_step_give_no_forecast() -> None:
     builder = SeriesBuilder()
     for value in range(100):
         builder.add(0, float(value))

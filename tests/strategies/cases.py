@@ -1,9 +1,9 @@
-"""A strategy from a base folder to a reloaded result, for tests of every kind."""
+"""A strategy and its base, from training to the reloaded result."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from transformers import AutoTokenizer
@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from workbench.strategies.base import Strategy
 
 T = TypeVar("T")
+
+
+def strategy_of(kind: str, **fields: Any) -> Any:
+    """A strategy of that kind; Any, because every kind has other fields."""
+    return STRATEGIES[kind](**fields)
+
 
 IDS = torch.arange(40).reshape(2, 20)
 
@@ -32,11 +37,11 @@ IDS = torch.arange(40).reshape(2, 20)
 class Setup:
     """A strategy and the base it works on."""
 
-    strategy: Strategy
+    strategy: Any  # every kind has other fields
     folder: Path
 
     def base(self, *, dtype: torch.dtype = torch.float32):
-        """A base loaded afresh, as the strategy wants it."""
+        """A fresh copy of the base, quantised as the strategy requires."""
         return load_base(
             ModelSection(id=str(self.folder)),
             self.folder,
@@ -46,7 +51,7 @@ class Setup:
         )
 
     def prepared(self, base=None):
-        """A model to train, from a base that the strategy has studied."""
+        """A model to train, from a base that the strategy was calibrated on."""
         base = base or self.base()
         self.strategy.calibrate(self.context(base))
         return self.strategy.prepare(base)
@@ -56,11 +61,12 @@ class Setup:
         renderer = Renderer(tokenizer, True, 128)
         split = Split((), (), "text", ())
         opened = LoadedBase(Recipe(), split, base, tokenizer, renderer, torch.float32)
-        return WorkerBaseContext(opened, take_fingerprint(base, tokenizer), SilentReporter())
+        reporter = cast("Any", SilentReporter())
+        return WorkerBaseContext(opened, take_fingerprint(base, tokenizer), reporter)
 
 
 class SilentReporter:
-    """A reporter that keeps what it is told."""
+    """A reporter that only records phases."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, int, int]] = []
@@ -69,16 +75,16 @@ class SilentReporter:
         self.told.append((detail, done, total))
 
     def notice(self, text: str, level: str) -> None:
-        """Nothing is worth one here."""
+        """Fail: no notice is expected."""
         raise AssertionError(f"{level}: {text}")
 
     def retry_when_disk_full(self, write: Callable[[], T], _also: Path) -> T:
-        """Write at once: no disk is full here."""
+        """Write at once: the disk is never full."""
         return write()
 
 
 def setup(folder: Path, kind: str, **fields: object) -> Setup:
-    return Setup(STRATEGIES[kind](**fields), folder)
+    return Setup(strategy_of(kind, **fields), folder)
 
 
 def moving(model) -> int:

@@ -1,4 +1,4 @@
-"""Models that a strategy needs and no other room does."""
+"""Models that only the tests of strategies need."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def wide_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny Llama whose rows are whole blocks of 64 numbers."""
+    """A tiny Llama whose rows are whole quantisation blocks of 64 numbers."""
     return make_tiny_model(tmp_path_factory.mktemp("models") / "wide-llama", width=64)
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep what is studied on tiny models out of the user's cache."""
+    """Keep measurements of tiny models out of the user's cache."""
     cache = tmp_path / "cache"
     monkeypatch.setenv("FTWB_CACHE", str(cache))
     return cache

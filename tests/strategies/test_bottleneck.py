@@ -11,11 +11,10 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from tests.strategies.cases import IDS, logits, moving, setup, take_steps
-from tests.tiny import make_tiny_model
+from tests.strategies.cases import IDS, logits, moving, setup, strategy_of, take_steps
+from tests.tiny import Architecture, make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.models.model_facts import ModelFacts
-from workbench.recipe.recipe import STRATEGIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +33,7 @@ def adapted(part, name: str, hidden: torch.Tensor, activation: str) -> torch.Ten
 
 
 def by_hand(model, base, form: str, activation: str) -> torch.Tensor:
-    """A Llama block by block, the adapters put in where the papers have them."""
+    """A Llama block by block, with the adapters where the papers have them."""
     inner = base.model
     hidden = inner.embed_tokens(IDS)
     positions = inner.rotary_emb(hidden, torch.arange(IDS.shape[1])[None])
@@ -71,7 +70,9 @@ def test_the_forward_pass_is_the_one_in_the_papers(
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3", "gemma3"])
 @pytest.mark.parametrize("form", FORMS)
-def test_it_starts_exactly_at_the_base(tmp_path: Path, architecture: str, form: str) -> None:
+def test_it_starts_exactly_at_the_base(
+    tmp_path: Path, architecture: Architecture, form: str
+) -> None:
     case = setup(make_tiny_model(tmp_path, architecture), "bottleneck", form=form)
     base = case.base()
     before = logits(base)
@@ -142,4 +143,4 @@ def test_a_model_without_blocks_is_refused() -> None:
         shapes={"stage.0.mixer.weight": (2, 2)},
     )
     with pytest.raises(BadInputError, match="bottleneck adapters need attention and MLP modules"):
-        STRATEGIES["bottleneck"]().trainable_parameters(facts)
+        strategy_of("bottleneck").trainable_parameters(facts)

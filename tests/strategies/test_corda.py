@@ -1,9 +1,9 @@
-"""CorDA's start against the paper's formula in float64, and what it does with general text."""
+"""CorDA's initialisation against the paper's formula in float64, and its use of general text."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from workbench.core.errors import BadInputError, NotFoundError
 from workbench.planning.preflight import preflight, resolve_paths
 from workbench.recipe import yaml_io
 from workbench.runs.events import EventReader
+from workbench.strategies.lora import LoraStrategy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,7 @@ DAMPING = 0.01
 
 
 def inputs_of(case, base, name: str) -> list[torch.Tensor]:
-    """What a matrix is given by each general row, ``[tokens, inputs]`` in float64."""
+    """The inputs of a matrix on each general row, ``[tokens, inputs]`` in float64."""
     context = case.context(base)
     seen: list[torch.Tensor] = []
     hook = base.get_submodule(name).register_forward_hook(
@@ -56,7 +57,7 @@ def test_it_starts_from_what_general_text_uses_least(tiny_model: Path, rslora: b
         layer.lora_B["default"].weight.double() @ layer.lora_A["default"].weight.double()
     )
     scaled = [x / x.max().abs() for x in inputs]
-    covariance = sum(x.T @ x for x in scaled) / len(scaled)
+    covariance = cast("torch.Tensor", sum(x.T @ x for x in scaled)) / len(scaled)
     covariance += DAMPING * covariance.diagonal().mean() * torch.eye(len(covariance))
     left, singular, right = torch.linalg.svd(weight @ covariance, full_matrices=False)
     weakest = (left[:, -RANK:] * singular[-RANK:]) @ right[-RANK:] @ covariance.inverse()
@@ -67,7 +68,7 @@ def test_it_starts_from_what_general_text_uses_least(tiny_model: Path, rslora: b
     assert (every @ start.T).norm() < 0.2 * (every @ strongest.T).norm()
 
 
-def test_what_was_found_is_kept_as_safetensors_only(
+def test_the_directions_are_cached_as_safetensors_only(
     tiny_model: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.strategies.layers import corda
@@ -85,7 +86,7 @@ def test_what_was_found_is_kept_as_safetensors_only(
         other.prepared()
 
 
-def test_the_run_tells_how_far_it_is_and_saves_a_plain_lora(trained) -> None:
+def test_the_run_reports_progress_and_saves_a_plain_lora(trained) -> None:
     run, view = trained(
         "strategy.init_lora_weights=corda", "strategy.r=4", "strategy.general_rows=8"
     )
@@ -97,7 +98,7 @@ def test_the_run_tells_how_far_it_is_and_saves_a_plain_lora(trained) -> None:
     assert (config["init_lora_weights"], config["corda_config"], config["r"]) == (True, None, 8)
 
 
-def test_its_general_text_is_looked_for_before_anything_is_loaded(
+def test_its_general_text_is_checked_before_anything_is_loaded(
     new_run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = ("strategy.init_lora_weights=corda", "strategy.general_text=nowhere.jsonl")
@@ -110,11 +111,13 @@ def test_its_general_text_is_looked_for_before_anything_is_loaded(
     recipe = resolve_paths(
         new_run("strategy.init_lora_weights=corda", "strategy.general_text=odd.jsonl").recipe()
     )
+    assert isinstance(recipe.strategy, LoraStrategy)
     assert recipe.strategy.general_text == str(odd)
     with pytest.raises(BadInputError, match="format not recognised"):
         preflight(recipe)
 
 
-def test_the_preset_asks_for_it() -> None:
+def test_the_preset_uses_corda() -> None:
     strategy = yaml_io.load_file("corda").strategy
+    assert isinstance(strategy, LoraStrategy)
     assert (strategy.kind, strategy.init_lora_weights) == ("lora", "corda")

@@ -1,4 +1,4 @@
-"""What every strategy promises, kind by kind, through the worker and back."""
+"""What every strategy must do, through the worker and back."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _expect_base_in(tuned, tensors: dict[str, torch.Tensor]) -> None:
 
 
 def _plain(name: str) -> str:
-    """A tensor's name without what wrappers put before and into it."""
+    """A tensor's name without the prefixes and infixes of wrappers."""
     return re.sub(r"^(base_model\.)?(model\.)*", "", name).replace(".base_layer", "")
 
 

@@ -1,4 +1,4 @@
-"""Layer freezing: what moves, what is computed, what is saved."""
+"""Layer freezing: what is trained, what is computed, what is saved."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.strategies.cases import IDS, logits, setup, snapshot, take_steps
+from tests.strategies.cases import IDS, logits, setup, snapshot, strategy_of, take_steps
 from tests.tiny import make_tiny_model
 from workbench.chat.engine.lanes import twin
 from workbench.core.errors import BadInputError
 from workbench.models.describing import read_facts
 from workbench.models.smollm2 import facts as smollm2_facts
 from workbench.recipe.model import ModelSection
-from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def trained(model) -> set[str]:
     return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
-def test_both_ways_of_choosing_layers_meet(tiny_model: Path) -> None:
+def test_both_ways_of_choosing_layers_agree(tiny_model: Path) -> None:
     last = setup(tiny_model, "freeze", choose="train_last", layers=1)
     first = setup(tiny_model, "freeze", choose="freeze_first", layers=1)
     names = trained(last.strategy.prepare(last.base()))
@@ -35,7 +34,7 @@ def test_both_ways_of_choosing_layers_meet(tiny_model: Path) -> None:
     assert {name.split(".")[2] for name in names if ".layers." in name} == {"1"}
 
 
-def test_nothing_is_computed_backward_below_the_lowest_trained_layer(tiny_model: Path) -> None:
+def test_the_backward_pass_ends_at_the_lowest_trained_layer(tiny_model: Path) -> None:
     case = setup(tiny_model, "freeze", layers=1)
     model = case.strategy.prepare(case.base()).train()
     outputs: dict[str, torch.Tensor] = {}
@@ -92,7 +91,7 @@ def test_a_tied_head_is_the_embedding_and_both_switches_must_agree(
     facts = read_facts(ModelSection(id=str(tiny_model)))
     for fields in ({"head": True}, {"embeddings": True}):
         with pytest.raises(BadInputError, match="both on or both off"):
-            STRATEGIES["freeze"](layers=1, **fields).check(facts, TrainingSection())
+            strategy_of("freeze", layers=1, **fields).check(facts, TrainingSection())
     case = setup(tiny_model, "freeze", layers=0, embeddings=True, head=True)
     assert case.strategy.trainable_parameters(facts) == facts.vocabulary * 32
     model = case.strategy.prepare(case.base())
@@ -103,7 +102,7 @@ def test_a_tied_head_is_the_embedding_and_both_switches_must_agree(
     assert torch.equal(logits(tuned), logits(model))
 
 
-def test_an_untied_head_is_told_apart_from_the_embedding(tmp_path: Path) -> None:
+def test_an_untied_head_is_distinguished_from_the_embedding(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path, "qwen3")
     head = setup(folder, "freeze", layers=0, head=True)
     assert trained(head.strategy.prepare(head.base())) == {"lm_head.weight"}
@@ -125,12 +124,12 @@ def test_an_untied_head_is_told_apart_from_the_embedding(tmp_path: Path) -> None
 def test_impossible_choices_are_refused_from_facts(tiny_model: Path, fields, message: str) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
     with pytest.raises(BadInputError, match=message):
-        STRATEGIES["freeze"](**fields).check(facts, TrainingSection())
+        strategy_of("freeze", **fields).check(facts, TrainingSection())
 
 
 def test_the_last_four_layers_of_the_demo_model() -> None:
     per_layer = 576 * (576 + 192 + 192 + 576) + 3 * 576 * 1536 + 2 * 576
-    counted = STRATEGIES["freeze"](layers=4).trainable_parameters(smollm2_facts("demo"))
+    counted = strategy_of("freeze", layers=4).trainable_parameters(smollm2_facts("demo"))
     assert counted == 4 * per_layer + 576
 
 

@@ -1,4 +1,4 @@
-"""The way from a base to its result and back."""
+"""Moving a loaded result towards its base and back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from workbench.strategies.interpolation import Interpolation
 
 
-def test_the_line_holds_only_what_moves() -> None:
+def test_only_tensors_that_differ_are_interpolated() -> None:
     start, result = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
     with torch.no_grad():
         result.bias.copy_(start.bias)
@@ -23,7 +23,7 @@ def test_the_line_holds_only_what_moves() -> None:
     assert torch.equal(result.weight, begun)
 
 
-def test_ends_are_read_from_the_results_own_file_and_rounded_once(tmp_path) -> None:
+def test_end_values_are_read_from_the_results_file_and_rounded_once(tmp_path) -> None:
     start = torch.nn.Linear(8, 8, dtype=torch.bfloat16)
     end = start.weight.detach().float() + torch.randn(8, 8) / 3
     save_file({"weight": end}, tmp_path / "changed.safetensors")

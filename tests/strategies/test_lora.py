@@ -1,4 +1,4 @@
-"""LoRA against its formula, and its variants back on the untouched base."""
+"""LoRA against its formula, and its variants reloaded on the untouched base."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from peft import LoraConfig, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 from transformers import AutoModelForCausalLM
 
-from tests.strategies.cases import logits, moving, setup, snapshot, take_steps
-from tests.tiny import make_tiny_model
+from tests.strategies.cases import logits, moving, setup, snapshot, strategy_of, take_steps
+from tests.tiny import Architecture, make_tiny_model
 from workbench.core.errors import BadInputError, FtwbError
 from workbench.models.describing import read_facts
 from workbench.models.model_facts import ModelFacts
 from workbench.recipe import yaml_io
 from workbench.recipe.model import ModelSection
-from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def test_rank_8_on_a_4096_matrix_is_a_256th() -> None:
         dtype="float32",
         shapes={"model.layers.0.self_attn.q_proj.weight": (4096, 4096)},
     )
-    counted = STRATEGIES["lora"](r=8).trainable_parameters(facts)
+    counted = strategy_of("lora", r=8).trainable_parameters(facts)
     assert counted == 65_536
     assert counted / facts.parameters == 0.00390625
 
@@ -60,7 +59,7 @@ def test_the_merged_weight_is_w_plus_scaled_ba(tiny_model: Path, rslora: bool) -
     assert (merged - untouched).abs().max() > 1e-3
 
 
-def test_dora_scales_each_output_by_its_learned_length(tiny_model: Path) -> None:
+def test_dora_scales_each_output_by_its_learned_norm(tiny_model: Path) -> None:
     case = setup(tiny_model, "lora", r=4, lora_alpha=8, use_dora=True, target_modules=("o_proj",))
     tuned = case.strategy.prepare(case.base())
     take_steps(tuned)
@@ -75,7 +74,7 @@ def test_dora_scales_each_output_by_its_learned_length(tiny_model: Path) -> None
 
 
 @pytest.mark.parametrize("ratio", [1.0, 16.0])
-def test_lora_plus_gives_b_its_own_rate(tiny_model: Path, ratio: float) -> None:
+def test_lora_plus_gives_b_its_own_learning_rate(tiny_model: Path, ratio: float) -> None:
     case = setup(tiny_model, "lora", loraplus_lr_ratio=ratio)
     tuned = case.strategy.prepare(case.base())
     groups = case.strategy.parameter_groups(tuned, 1e-3, 0.1)
@@ -124,7 +123,7 @@ def test_lora_plus_reaches_the_optimiser(trained, tiny_model: Path) -> None:
     ],
 )
 def test_what_starts_inside_the_base_is_saved_for_the_untouched_base(
-    tmp_path: Path, architecture: str, init: str, rslora: bool
+    tmp_path: Path, architecture: Architecture, init: str, rslora: bool
 ) -> None:
     case = setup(
         make_tiny_model(tmp_path / "base", architecture),
@@ -246,19 +245,19 @@ def test_impossible_fields_are_refused_by_the_recipe(strategy, message: str) -> 
 def test_targets_that_match_nothing_name_what_exists(tiny_model: Path, targets) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
     with pytest.raises(BadInputError, match="the model has: down_proj, gate_proj, k_proj, o_proj"):
-        STRATEGIES["lora"](target_modules=targets).check(facts, TrainingSection())
+        strategy_of("lora", target_modules=targets).check(facts, TrainingSection())
 
 
 @pytest.mark.parametrize("init", ["pissa", "olora", "corda"])
-def test_no_more_is_taken_out_of_a_matrix_than_it_has(tiny_model: Path, init: str) -> None:
+def test_a_rank_larger_than_a_matrix_is_refused(tiny_model: Path, init: str) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
-    strategy = STRATEGIES["lora"](init_lora_weights=init, r=17)
+    strategy = strategy_of("lora", init_lora_weights=init, r=17)
     with pytest.raises(
         BadInputError, match=r"strategy\.r: init_lora_weights .*k_proj has 16; lower the rank"
     ):
         strategy.check(facts, TrainingSection())
     strategy.model_copy(update={"r": 16}).check(facts, TrainingSection())
-    STRATEGIES["lora"](r=17).check(facts, TrainingSection())
+    strategy_of("lora", r=17).check(facts, TrainingSection())
 
 
 def test_olora_is_refused_where_matrices_are_transposed(tmp_path: Path) -> None:
@@ -267,7 +266,7 @@ def test_olora_is_refused_where_matrices_are_transposed(tmp_path: Path) -> None:
     with pytest.raises(
         BadInputError, match=r"strategy\.init_lora_weights: olora does not work on gpt2"
     ):
-        STRATEGIES["lora"](init_lora_weights="olora").check(facts, TrainingSection())
+        strategy_of("lora", init_lora_weights="olora").check(facts, TrainingSection())
     model = AutoModelForCausalLM.from_pretrained(folder)
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         get_peft_model(model, LoraConfig(init_lora_weights="olora", target_modules=["c_attn"]))(

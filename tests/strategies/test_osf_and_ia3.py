@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from tests.strategies.cases import IDS, logits, setup, take_steps
-from tests.tiny import make_tiny_model
+from tests.strategies.cases import IDS, logits, setup, strategy_of, take_steps
+from tests.tiny import Architecture, make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.models.describing import read_facts
 from workbench.recipe.model import ModelSection
-from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
-def change_by_osf(folder: Path, optimizer: type[torch.optim.Optimizer], rate: float):
+def change_by_osf(folder: Path, optimizer: Callable[..., torch.optim.Optimizer], rate: float):
     """What training adds to a matrix, and the matrix' singular vectors, in float64."""
     case = setup(folder, "osf", effective_rank=0.25, target_modules=("up_proj",))
     base = case.base()
@@ -43,7 +43,7 @@ def test_osf_projects_gradients_away_from_the_strong_directions(tiny_model: Path
     assert (change @ right.T).norm() < 1e-4 * change.norm()
 
 
-def test_adamw_lets_a_part_of_osfs_steps_back_into_them(tiny_model: Path) -> None:
+def test_adamw_lets_part_of_osfs_steps_leak_into_them(tiny_model: Path) -> None:
     """The card says so; when this fails, PEFT has closed the gap and the card may promise more."""
     change, left, _ = change_by_osf(tiny_model, torch.optim.AdamW, 0.01)
     assert 0.01 * change.norm() < (left.T @ change).norm() < 0.5 * change.norm()
@@ -63,13 +63,13 @@ def test_osf_counts_what_peft_trains(tiny_model: Path, share: float) -> None:
 def test_osf_is_refused_where_peft_would_skip_every_matrix(tmp_path: Path) -> None:
     facts = read_facts(ModelSection(id=str(make_tiny_model(tmp_path, "gpt2"))))
     with pytest.raises(BadInputError, match="osf does not work on gpt2"):
-        STRATEGIES["osf"]().check(facts, TrainingSection())
+        strategy_of("osf").check(facts, TrainingSection())
 
 
 def test_osf_must_keep_at_least_one_direction(tiny_model: Path) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
     with pytest.raises(BadInputError, match=r"0\.01 of 16 directions freezes none|0\.01 of 32"):
-        STRATEGIES["osf"](effective_rank=0.01).check(facts, TrainingSection())
+        strategy_of("osf", effective_rank=0.01).check(facts, TrainingSection())
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_osf_must_keep_at_least_one_direction(tiny_model: Path) -> None:
     ],
 )
 def test_ia3_scales_outputs_and_inputs_of_the_usual_matrices(
-    tmp_path: Path, architecture: str, outputs: tuple[str, ...], inputs: str
+    tmp_path: Path, architecture: Architecture, outputs: tuple[str, ...], inputs: str
 ) -> None:
     case = setup(make_tiny_model(tmp_path, architecture), "ia3")
     start = logits(case.base())
@@ -107,18 +107,18 @@ def test_ia3_scales_outputs_and_inputs_of_the_usual_matrices(
     assert (logits(model) - start).abs().max() > 1e-3
 
 
-def test_ia3_takes_names_and_refuses_unknown_ones(tiny_model: Path) -> None:
+def test_ia3_accepts_names_and_refuses_unknown_ones(tiny_model: Path) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
     chosen = {"target_modules": ("q_proj", "o_proj"), "feedforward_modules": ("re:o_proj$",)}
-    named = STRATEGIES["ia3"](**chosen)
+    named = strategy_of("ia3", **chosen)
     assert named.trainable_parameters(facts) == 2 * (32 + 32)
     case = setup(tiny_model, "ia3", **chosen)
     model = case.strategy.prepare(case.base())
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == 2 * (32 + 32)
     assert model(input_ids=IDS).logits.isfinite().all()
     with pytest.raises(BadInputError, match=r"strategy\.feedforward_modules: 'fc9' matches"):
-        STRATEGIES["ia3"](feedforward_modules=("fc9",)).check(facts, TrainingSection())
+        strategy_of("ia3", feedforward_modules=("fc9",)).check(facts, TrainingSection())
     with pytest.raises(BadInputError, match=r"o_proj is not in strategy\.target_modules"):
-        STRATEGIES["ia3"](**chosen | {"target_modules": ("q_proj",)}).check(
+        strategy_of("ia3", **chosen | {"target_modules": ("q_proj",)}).check(
             facts, TrainingSection()
         )

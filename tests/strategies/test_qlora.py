@@ -1,20 +1,19 @@
-"""QLoRA on the CPU: a real 4-bit base that stays as it is."""
+"""QLoRA on the CPU: a real 4-bit base that never changes."""
 
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn import Linear4bit
 
-from tests.strategies.cases import logits, setup, take_steps
+from tests.strategies.cases import logits, setup, strategy_of, take_steps
 from workbench.core.errors import BadInputError, MachineError
 from workbench.models.describing import read_facts
 from workbench.recipe.model import ModelSection
-from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:
@@ -24,13 +23,13 @@ _WIDEST_GAP = {"nf4": 1 - 0.6961928, "fp4": 1 - 2 / 3}
 """Between two neighbouring values of the code, relative to the largest number of a block."""
 
 
-def quantised(model) -> dict[str, Linear4bit]:
+def quantised(model) -> dict[str, Any]:
     return {name: m for name, m in model.named_modules() if isinstance(m, Linear4bit)}
 
 
 @pytest.mark.parametrize("code", ["nf4", "fp4"])
 @pytest.mark.parametrize("double", [True, False])
-def test_the_base_is_held_in_four_bits(wide_model: Path, code: str, double: bool) -> None:
+def test_the_base_is_quantised_to_four_bits(wide_model: Path, code: str, double: bool) -> None:
     case = setup(wide_model, "qlora", bnb_4bit_quant_type=code, bnb_4bit_use_double_quant=double)
     layers = quantised(case.base())
     original = setup(wide_model, "full").base()
@@ -46,7 +45,7 @@ def test_the_base_is_held_in_four_bits(wide_model: Path, code: str, double: bool
         assert 0.1 < error < _WIDEST_GAP[code] / 2 + 0.01
 
 
-def test_compute_dtype_is_that_of_the_other_weights_unless_told(wide_model: Path) -> None:
+def test_compute_dtype_is_that_of_the_other_weights_by_default(wide_model: Path) -> None:
     auto = setup(wide_model, "qlora").base(dtype=torch.bfloat16)
     told = setup(wide_model, "qlora", bnb_4bit_compute_dtype="float32").base(dtype=torch.bfloat16)
     assert {layer.compute_dtype for layer in quantised(auto).values()} == {torch.bfloat16}
@@ -82,21 +81,21 @@ def test_dora_works_on_the_quantised_base(wide_model: Path, tmp_path: Path) -> N
     assert torch.equal(logits(case.strategy.load(case.base(), tmp_path)), logits(tuned))
 
 
-def test_a_machine_without_bitsandbytes_is_told_so_before_anything_is_loaded(
+def test_a_machine_without_bitsandbytes_is_refused_before_anything_is_loaded(
     wide_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = read_facts(ModelSection(id=str(wide_model)))
-    STRATEGIES["qlora"]().check(facts, TrainingSection())
+    strategy_of("qlora").check(facts, TrainingSection())
     find = importlib.util.find_spec
     monkeypatch.setattr(
         "workbench.strategies.qlora.find_spec",
         lambda name: None if name == "bitsandbytes" else find(name),
     )
     with pytest.raises(MachineError, match="pip install bitsandbytes"):
-        STRATEGIES["qlora"]().check(facts, TrainingSection())
+        strategy_of("qlora").check(facts, TrainingSection())
 
 
-def test_rows_that_no_block_fits_into_are_refused(tiny_model: Path) -> None:
+def test_rows_that_are_not_whole_blocks_are_refused(tiny_model: Path) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
     with pytest.raises(BadInputError, match="rows of 32 are not a multiple of 64"):
-        STRATEGIES["qlora"]().check(facts, TrainingSection())
+        strategy_of("qlora").check(facts, TrainingSection())

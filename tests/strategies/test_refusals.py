@@ -1,4 +1,4 @@
-"""What cannot work is refused in a moment, before anything is loaded."""
+"""Recipes that cannot work are refused quickly, before anything is loaded."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 @pytest.mark.parametrize("look", [preflight, estimate])
-def test_the_preflight_says_why(
+def test_the_preflight_explains_the_refusal(
     case: str, look: Callable[..., object], new_run: Callable[..., RunFolder]
 ) -> None:
     overrides, message = REFUSED[case]

@@ -1,4 +1,4 @@
-"""Soft prompts: where they start, what they count, how they train and answer."""
+"""Soft prompts: how they start, count parameters, train and answer."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from tests.strategies.cases import IDS, logits, setup, snapshot, take_steps
-from tests.tiny import make_tiny_model
+from tests.strategies.cases import IDS, logits, setup, snapshot, strategy_of, take_steps
+from tests.tiny import Architecture, make_tiny_model
 from workbench.core.errors import BadInputError
 from workbench.evaluation.run.generation import greedy_answers
 from workbench.models.describing import read_facts
@@ -17,7 +17,6 @@ from workbench.models.loss import labelled_nll
 from workbench.models.model_facts import ModelFacts
 from workbench.recipe import yaml_io
 from workbench.recipe.model import ModelSection
-from workbench.recipe.recipe import STRATEGIES
 from workbench.recipe.training import TrainingSection
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def read_text_first(case: Setup, tokens: int) -> torch.Tensor:
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3", "gemma3"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_start_from_text_is_the_base_reading_that_text(
-    tmp_path: Path, architecture: str, kind: str
+    tmp_path: Path, architecture: Architecture, kind: str
 ) -> None:
     case = setup(
         make_tiny_model(tmp_path, architecture),
@@ -62,7 +61,7 @@ def test_a_start_from_text_is_the_base_reading_that_text(
 
 
 @pytest.mark.parametrize("kind", ["prompt_tuning", "p_tuning"])
-def test_a_start_from_the_vocabulary_is_made_of_real_tokens(tiny_model: Path, kind: str) -> None:
+def test_starting_from_the_vocabulary_uses_real_tokens(tiny_model: Path, kind: str) -> None:
     case = setup(tiny_model, kind, num_virtual_tokens=9)
     base = case.base()
     vocabulary = base.get_input_embeddings().weight.detach().clone()
@@ -72,7 +71,7 @@ def test_a_start_from_the_vocabulary_is_made_of_real_tokens(tiny_model: Path, ki
     assert len(set(distances.argmin(dim=1).tolist())) > 1
 
 
-def test_a_prefix_at_zero_adds_nothing_but_takes_attention(tiny_model: Path) -> None:
+def test_a_zero_prefix_adds_nothing_but_draws_attention(tiny_model: Path) -> None:
     case = setup(tiny_model, "prefix_tuning", prompt_tuning_init="zero", num_virtual_tokens=5)
     model = case.strategy.prepare(case.base())
     cache = model.get_prompt(1)
@@ -81,7 +80,7 @@ def test_a_prefix_at_zero_adds_nothing_but_takes_attention(tiny_model: Path) -> 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_longer_text_is_cut_and_a_shorter_one_repeated(tiny_model: Path, kind: str) -> None:
+def test_a_longer_text_is_truncated_and_a_shorter_one_repeated(tiny_model: Path, kind: str) -> None:
     case = setup(
         tiny_model,
         kind,
@@ -106,7 +105,7 @@ def batch() -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "gemma3"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_loss_behind_virtual_tokens_is_pefts_own(
-    tmp_path: Path, architecture: str, kind: str
+    tmp_path: Path, architecture: Architecture, kind: str
 ) -> None:
     case = setup(make_tiny_model(tmp_path, architecture), kind, num_virtual_tokens=6)
     model = case.strategy.prepare(case.base()).eval()
@@ -125,7 +124,9 @@ def test_the_loss_behind_virtual_tokens_is_pefts_own(
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen3"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_answers_do_not_depend_on_the_batch(tmp_path: Path, architecture: str, kind: str) -> None:
+def test_answers_do_not_depend_on_the_batch(
+    tmp_path: Path, architecture: Architecture, kind: str
+) -> None:
     folder = make_tiny_model(tmp_path, architecture, seed=3)
     case = setup(folder, kind, num_virtual_tokens=7)
     model = case.strategy.prepare(case.base())
@@ -146,7 +147,7 @@ def test_answers_do_not_depend_on_the_batch(tmp_path: Path, architecture: str, k
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_weight_moves_and_detaching_gives_the_base(tiny_model: Path, kind: str) -> None:
+def test_no_weight_changes_and_detaching_restores_the_base(tiny_model: Path, kind: str) -> None:
     case = setup(tiny_model, kind)
     base = case.base()
     before, tensors = logits(base), snapshot(base)
@@ -160,7 +161,7 @@ def test_no_weight_moves_and_detaching_gives_the_base(tiny_model: Path, kind: st
 
 def test_prefix_tuning_with_checkpointing_is_refused(tiny_model: Path) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
-    prefix = STRATEGIES["prefix_tuning"]()
+    prefix = strategy_of("prefix_tuning")
     prefix.check(facts, TrainingSection())
     with pytest.raises(BadInputError, match="turn one of the two off"):
         prefix.check(facts, TrainingSection(gradient_checkpointing=True))
@@ -169,12 +170,12 @@ def test_prefix_tuning_with_checkpointing_is_refused(tiny_model: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_virtual_tokens_than_context_are_refused(tiny_model: Path, kind: str) -> None:
     facts = read_facts(ModelSection(id=str(tiny_model)))
-    STRATEGIES[kind](num_virtual_tokens=511).check(facts, TrainingSection())
+    strategy_of(kind, num_virtual_tokens=511).check(facts, TrainingSection())
     with pytest.raises(BadInputError, match="512 leave no room in a context of 512"):
-        STRATEGIES[kind](num_virtual_tokens=512).check(facts, TrainingSection())
+        strategy_of(kind, num_virtual_tokens=512).check(facts, TrainingSection())
 
 
-def test_keys_of_unknown_size_are_refused() -> None:
+def test_models_whose_key_size_is_unknown_are_refused() -> None:
     facts = ModelFacts(
         source="odd",
         architecture="OddForCausalLM",
@@ -188,10 +189,10 @@ def test_keys_of_unknown_size_are_refused() -> None:
         shapes={"layers.0.attn.query_key_value.weight": (10, 8)},
     )
     with pytest.raises(BadInputError, match="cannot tell the size of OddForCausalLM's keys"):
-        STRATEGIES["prefix_tuning"]().check(facts, TrainingSection())
+        strategy_of("prefix_tuning").check(facts, TrainingSection())
 
 
-def test_random_starts_are_not_offered() -> None:
+def test_random_initialisations_are_not_offered() -> None:
     for kind in KINDS:
         with pytest.raises(BadInputError, match=r"strategy\.prompt_tuning_init: must be one of"):
             yaml_io.validate({"strategy": {"kind": kind, "prompt_tuning_init": "random"}})

@@ -235,8 +235,8 @@ class FaultInjector:
 
         return call
 
-    def _write(self, do: Callable[[int, bytes], int]) -> Callable[[int, bytes], int]:
-        def call(file: int, data: bytes) -> int:
+    def _write(self, do: Callable[[int, Any], int]) -> Callable[[int, Any], int]:
+        def call(file: int, data: Any) -> int:
             if self._files.get(file) != "events.jsonl":
                 return do(file, data)
             kind = json.loads(data.splitlines()[-1])["kind"]
@@ -248,7 +248,7 @@ class FaultInjector:
 
         return call
 
-    def _sync(self, do: Callable[[Any], None]) -> Callable[[Any], None]:
+    def _sync(self, do: Callable[..., None]) -> Callable[..., None]:
         def call(file: Any) -> Any:
             number = file if isinstance(file, int) else file.fileno()
             name_in_run = self._files.get(number)

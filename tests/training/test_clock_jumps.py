@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from workbench.core.formatting import age
 from workbench.recipe.recipe import Recipe
 from workbench.runs.events import EventReader
 from workbench.runs.status import Status
 from workbench.runs.view import RunFollower
 from workbench.training.reporting import reporter
-from workbench.tui.labels import age
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -149,8 +150,10 @@ def test_sigterm_takes_a_run_out_of_the_queue_and_a_hang_up_does_nothing(
     del busy
     run = start()
     until(lambda: placed(run) == [1])
-    os.kill(run.status().pid, signal.SIGHUP)
-    os.kill(run.status().pid, signal.SIGTERM)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        pid = run.status().pid
+        assert pid is not None
+        os.kill(pid, number)
     assert ended(run).state == "stopped"
 
 
@@ -181,7 +184,7 @@ def test_workers_that_die_while_they_wait_wait_again_in_their_old_order(
     assert relaunch(runs) == []
     busy()
     for run, later in ((first, (second, third)), (second, (third,)), (third, ())):
-        until(lambda run=run: started(run))
+        until(partial(started, run))
         assert not any(map(started, later))
         kill(run)
 

@@ -36,7 +36,7 @@ def break_calls(broken: set[int], patch: pytest.MonkeyPatch, *, by: float = torc
     """Spoil the loss of some micro batches, counted from 1."""
     calls = 0
 
-    def measure(*args: object) -> tuple[torch.Tensor, int]:
+    def measure(*args: Any) -> tuple[torch.Tensor, int]:
         nonlocal calls
         calls += 1
         nll, count = labelled_nll(*args)

@@ -50,8 +50,10 @@ def halted(workers: ForkedWorkers, new_run: NewRun) -> RunFolder:
 
 def test_of_several_resumes_at_once_one_wins(halted: RunFolder, reference: ReferenceRun) -> None:
     command = [sys.executable, "-c", RESUMER, str(halted.path.parent), halted.id]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    resumers = [subprocess.Popen(command, text=True, **pipes) for _ in range(4)]
+    pipe = subprocess.PIPE
+    resumers = [
+        subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(4)
+    ]
     for one in resumers:
         assert one.stdout is not None
         assert one.stdout.readline() == "ready\n"

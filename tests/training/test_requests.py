@@ -18,7 +18,7 @@ from workbench.training.checkpoint.write import Checkpointer
 from workbench.training.worker import train_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from workbench.runs.folder import RunFolder
     from workbench.runs.view import RunView
@@ -30,7 +30,7 @@ STEPS = ("strategy.lora_dropout=0.1", "training.eval_steps=0", "training.max_ste
 
 
 @pytest.fixture
-def minutes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
+def minutes(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """A clock that stands still until it is moved by some minutes."""
     now = [1000.0]
     monkeypatch.setattr(checkpoint, "monotonic", lambda: now[0])

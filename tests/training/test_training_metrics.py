@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import torch
@@ -61,7 +61,7 @@ def watched(
     with torch.no_grad():
         for tensor in model.parameters():
             tensor.add_(0.02 * torch.randn_like(tensor))
-    return model, TrainingMetrics(loaded, evaluator, base, events), events
+    return model, TrainingMetrics(loaded, evaluator, base, cast("Any", events)), events
 
 
 @contextmanager

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
+from tests.strategies.cases import strategy_of
 from tests.training.live_runs import after, kinds_at, notices_of, steps_of
 from workbench.core.errors import RunFailedError
 from workbench.evaluation.report import read_report
@@ -107,7 +108,7 @@ def test_lora_leaves_the_base_bit_identical(trained: Train, tiny_model: Path) ->
 def test_the_saved_full_model_is_the_trained_one(trained: Train) -> None:
     run, view = trained("strategy.kind=full")
     base = AutoModelForCausalLM.from_pretrained(run.recipe().model.id)
-    tuned = run.recipe().strategy.load(base, run.model)
+    tuned: Any = run.recipe().strategy.load(base, run.model)
     assert not torch.equal(tuned.model.norm.weight, base.model.norm.weight)
     assert sorted(path.suffix for path in run.model.iterdir()) == [".json", ".json", ".safetensors"]
     assert view.status.state == "finished"
@@ -131,7 +132,7 @@ def test_a_stop_before_the_first_step_ends_the_run_there(
     run = new_run()
     take_fingerprint = worker.take_fingerprint
 
-    def ask_meanwhile(*args: object) -> torch.Tensor:
+    def ask_meanwhile(*args: Any) -> torch.Tensor:
         control.send_request(run, "stop")
         return take_fingerprint(*args)
 
@@ -179,7 +180,7 @@ def test_gradient_checkpointing_changes_nothing_but_memory(trained: Train) -> No
 def test_divergence_ends_the_run_and_saves_no_broken_model(
     trained: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*args: object) -> tuple[torch.Tensor, int]:
+    def broken(*args: Any) -> tuple[torch.Tensor, int]:
         nll, count = labelled_nll(*args)
         return nll * torch.nan, count
 
@@ -195,7 +196,7 @@ def test_weights_that_are_not_finite_are_never_saved(tiny_model: Path, tmp_path:
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     model.model.norm.weight.data[3] = torch.inf
     with pytest.raises(RunFailedError, match=r"model\.norm\.weight is no longer finite"):
-        save_result(STRATEGIES["full"](), model, tmp_path / "model")
+        save_result(strategy_of("full"), model, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -274,7 +275,7 @@ def test_a_late_stop_never_costs_the_result(
     run = new_run()
     train = worker.TrainingRun._train
 
-    def stop_afterwards(self: worker.TrainingRun, *args: object) -> object:
+    def stop_afterwards(self: worker.TrainingRun, *args: Any) -> object:
         trained = train(self, *args)
         control.send_request(run, "stop")
         return trained

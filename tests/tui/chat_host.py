@@ -15,7 +15,7 @@ from workbench.tui.widgets.chat.exchange import Question
 from workbench.tui.widgets.chat.lane import LanePane
 
 
-class Host(App):
+class Host(App[None]):
     rows = reactive(())
     machine = reactive("")
     ENABLE_COMMAND_PALETTE: ClassVar = False

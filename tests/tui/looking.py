@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from textual.content import Content
+from textual.widget import Widget
 
 from tests.tui.conftest import until
 from workbench.tui.screens.live import LiveScreen
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.dom import DOMNode
     from textual.pilot import Pilot
-    from textual.widget import Widget
 
     from workbench.tui.app import WorkbenchApp
     from workbench.tui.widgets.common.plot import Plot
@@ -28,7 +28,7 @@ _CELL_WIDTH, _LINE_HEIGHT = 12.2, 24.4
 """Of Rich's SVG screenshots."""
 
 
-def screen_lines(app: App[object]) -> list[str]:
+def screen_lines(app: App[Any]) -> list[str]:
     """The terminal as it is now, line by line, read off a screenshot."""
     width, height = app.size
     cells = [[" "] * width for _ in range(height)]
@@ -42,7 +42,7 @@ def screen_lines(app: App[object]) -> list[str]:
     return ["".join(line).rstrip() for line in cells]
 
 
-def screen_text(app: App[object]) -> str:
+def screen_text(app: App[Any]) -> str:
     """The terminal as it is now."""
     return "\n".join(screen_lines(app))
 
@@ -57,7 +57,7 @@ def _texts(svg: str) -> Iterator[tuple[int, int, str]]:
 def text_of(node: DOMNode, kind: type[Widget] | str) -> str:
     """The texts of the only widget of that kind, or with that selector, and of its children."""
     widget = node.query_one(kind)
-    return "\n".join(str(part.render()) for part in widget.walk_children(with_self=True))
+    return "\n".join(str(part.render()) for part in widget.walk_children(Widget, with_self=True))
 
 
 def drawn(plot: Plot) -> str:

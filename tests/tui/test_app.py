@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,7 +81,7 @@ async def test_numbers_and_function_keys_go_to_the_five_places(runs: Runs) -> No
             ("f2", "new"),
         ]:
             await pilot.press(key)
-            await until(pilot, lambda mode=mode: app.current_mode == mode)
+            await until(pilot, partial(lambda wanted: app.current_mode == wanted, mode))
 
 
 async def test_the_mouse_goes_to_a_tab(runs: Runs) -> None:

@@ -28,7 +28,7 @@ def titles(app):
     return [str(pane.border_title) for pane in app.chat.conversation.board.panes.values()]
 
 
-def annotations(app):
+def annotations_of(app):
     return read_annotations(app.chat.session.run)
 
 
@@ -47,7 +47,7 @@ async def test_a_judgement_is_shown_and_stored_with_its_context(host_of, key, ju
         assert not enabled(app, key)
         await type_and_send(pilot, "why")
         await pilot.press(key)
-        [annotation] = annotations(app)
+        [annotation] = annotations_of(app)
         assert (annotation.judgement, annotation.prompt) == (judgement, "why")
         assert not annotation.blind
         assert annotation.answers == {
@@ -65,15 +65,15 @@ async def test_another_judgement_replaces_the_first_and_the_same_one_withdraws_i
         await settled(pilot)
         await type_and_send(pilot, "one")
         await pilot.press("alt+k", "alt+l")
-        assert [annotation.judgement for annotation in annotations(app)] == ["lost"]
+        assert [annotation.judgement for annotation in annotations_of(app)] == ["lost"]
         await type_and_send(pilot, "two")
         await pilot.press("alt+i")
-        assert [(each.prompt, each.judgement) for each in annotations(app)] == [
+        assert [(each.prompt, each.judgement) for each in annotations_of(app)] == [
             ("one", "lost"),
             ("two", "improved"),
         ]
         await pilot.press("alt+up", "alt+l")
-        assert [annotation.prompt for annotation in annotations(app)] == ["two"]
+        assert [annotation.prompt for annotation in annotations_of(app)] == ["two"]
         assert note(app, "tuned", 0) == ""
         assert note(app, "tuned", 1) == "▲ improved"
 
@@ -114,13 +114,13 @@ async def test_blind_answers_are_shuffled_until_they_are_judged(
         assert texts(app) == {pane: [plain[lane]] for pane, lane in assignment.items()}
         assert titles(app) == ["X", "Y"]
         assert [str(status(app, lane)) for lane in plain] == ["", ""]
-        assert annotations(app) == ()
+        assert annotations_of(app) == ()
         await pilot.press(key)
         await pilot.pause()
         assert texts(app) == {lane: [text] for lane, text in plain.items()}
         assert "base" in titles(app)[0]
         assert "tok/s" in str(status(app, "tuned"))
-        [annotation] = annotations(app)
+        [annotation] = annotations_of(app)
         assert (annotation.judgement, annotation.blind) == (judgement, True)
         assert annotation.answers == plain
         assert note(app, "tuned").endswith(f"{judgement}, judged blind")
@@ -175,7 +175,7 @@ async def test_ending_blind_mode_reveals_the_answers_without_a_judgement(host_of
         await pilot.press("alt+m")
         await pilot.pause()
         assert texts(app)["base"] == ["Plants make sugar from light."]
-        assert annotations(app) == ()
+        assert annotations_of(app) == ()
         assert "blind:" not in str(app.chat.conversation.prompt.border_title)
         await type_and_send(pilot, "two")
         assert "base" in titles(app)[0]

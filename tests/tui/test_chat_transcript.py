@@ -21,15 +21,21 @@ SECOND = answers("Second base.", "Second tuned.")
 SIZE = (140, 45)
 
 
-@pytest.fixture
-def host_of(runs, monkeypatch):
-    toasts = []
-    monkeypatch.setattr(Host, "notify", lambda _, text, **__: toasts.append(text))
+class ToastHost(Host):
+    """Keeps the messages of all toasts instead of showing them."""
 
+    def __init__(self, run, client):
+        super().__init__(run, client)
+        self.toasts = []
+
+    def notify(self, message, **_):
+        self.toasts.append(message)
+
+
+@pytest.fixture
+def host_of(runs):
     def make(*scripts, **options):
-        app = Host(runs.create(Recipe(name="support")), ScriptedClient(*scripts, **options))
-        app.toasts = toasts
-        return app
+        return ToastHost(runs.create(Recipe(name="support")), ScriptedClient(*scripts, **options))
 
     return make
 

@@ -25,8 +25,8 @@ def choosing():
     """Show a dialog, press keys, and return the lines shown before enter and the result."""
 
     async def choose(dialog, *keys):
-        app = App()
-        results = []
+        app: App[None] = App()
+        results: list[object] = []
         async with app.run_test() as pilot:
             app.push_screen(dialog, results.append)
             await pilot.pause()

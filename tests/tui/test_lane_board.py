@@ -24,7 +24,9 @@ from workbench.tui.widgets.common.pane_title import CORNERS, spread
         ((100, 12), 4, Arrangement(2, 2)),
     ],
 )
-def test_every_lane_has_enough_space_or_takes_turns(space, lanes, arrangement):
+def test_every_lane_has_enough_space_or_takes_turns(
+    space: tuple[int, int], lanes: int, arrangement: Arrangement
+) -> None:
     assert arrange(*space, lanes) == arrangement
 
 

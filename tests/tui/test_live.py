@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from textual.widgets import Static
+from textual.widgets._footer import FooterKey
 
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.looking import drawn, legend_of, live_view, text_of
@@ -300,7 +302,7 @@ async def test_only_applicable_keys_are_enabled(runs: Runs) -> None:
     write_steps(run, 1, 3)
     async with workbench(runs, run=run) as (app, pilot):
         screen = await live_view(app, pilot)
-        for state, applies in (
+        cases: tuple[tuple[dict[str, Any], set[str]], ...] = (
             ({"state": "running", "step": 3, "total": 9}, {"stop", "checkpoint", "evaluate"}),
             ({"state": "running", "step": 9, "total": 9}, {"stop"}),
             (
@@ -308,10 +310,11 @@ async def test_only_applicable_keys_are_enabled(runs: Runs) -> None:
                 {"stop", "continue"},
             ),
             ({"state": "finished", "step": 9, "total": 9}, set()),
-        ):
+        )
+        for state, applies in cases:
             set_state(run, **state)
             screen.poll()
-            await until(pilot, lambda wanted=applies: _enabled(screen) == wanted)
+            await until(pilot, partial(lambda wanted: _enabled(screen) == wanted, applies))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -347,7 +350,7 @@ async def test_the_footer_has_room_for_what_applies(runs: Runs, size: tuple[int,
         screen = await live_view(app, pilot)
 
         def shown() -> list[str]:
-            keys = [key for key in screen.query("FooterKey") if key.display]
+            keys = [key for key in screen.query(FooterKey) if key.display]
             return [str(key.description) for key in keys if key.region.right <= size[0]]
 
         await until(pilot, lambda: {"Stop", "Checkpoint", "Evaluate", "Help"} <= set(shown()))

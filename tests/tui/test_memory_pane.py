@@ -15,13 +15,17 @@ from workbench.runs.view import RunFollower
 from workbench.tui.widgets.run.memory import DeviceMemory, device_facts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workbench.runs.folder import Runs
     from workbench.runs.view import RunView
 
 HOST = {"process": GIB, "host_used": 3 * GIB, "host_total": 16 * GIB}
 
 
-def view_of(runs: Runs, total: int, *readings: dict[str, float], state: str = "running") -> RunView:
+def view_of(
+    runs: Runs, total: int, *readings: Mapping[str, float], state: str = "running"
+) -> RunView:
     run = make_run(runs)
     log = EventLog(run.events)
     for step, reading in enumerate(readings):

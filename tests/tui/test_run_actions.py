@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -19,7 +19,7 @@ from workbench.runs.run_index import RunSnapshot
 from workbench.tui import run_actions, screens
 from workbench.tui.commands import commands_of
 from workbench.tui.messages import OpenReport, OpenRun
-from workbench.tui.run_actions import RUN_ACTIONS
+from workbench.tui.run_actions import RUN_ACTIONS, RunScreen
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -51,7 +51,7 @@ def applicable(snapshot: RunSnapshot) -> set[str]:
     ],
 )
 def test_what_applies_follows_from_the_snapshot_alone(
-    runs: Runs, state: dict[str, object], more: set[str]
+    runs: Runs, state: dict[str, Any], more: set[str]
 ) -> None:
     run = make_run(runs)
     set_state(run, **state)
@@ -102,7 +102,10 @@ def _one_more_action(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 async def _open(app: WorkbenchApp, pilot: Pilot[None], message: Message | None, name: str) -> None:
     if message:
         app.post_message(message)
-    await until(pilot, lambda: type(app.screen).__name__ == name and app.screen.selected_run)
+    await until(
+        pilot,
+        lambda: type(app.screen).__name__ == name and cast("RunScreen", app.screen).selected_run,
+    )
 
 
 def _screens(run: RunFolder) -> dict[str, Message | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.widgets import Static
+from textual.widgets._footer import FooterKey
 
 from tests.tui.conftest import SIZES, until, workbench
 from tests.tui.scripted import make_run, set_state, write_steps
@@ -32,12 +34,12 @@ def _table(screen: object) -> list[list[str]]:
 async def test_an_empty_list_says_what_to_do(runs: Runs, size: tuple[int, int]) -> None:
     async with workbench(runs, size) as (app, pilot):
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
-        empty = app.screen.query_one("#empty")
+        empty = app.screen.query_one("#empty", Static)
         await until(pilot, lambda: empty.display)
         assert "Press 1" in str(empty.visual)
         await pilot.press("3")
         await until(pilot, lambda: isinstance(app.screen, PickRunScreen))
-        assert "Press 1 to launch one" in str(app.screen.query_one("#empty").visual)
+        assert "Press 1 to launch one" in str(app.screen.query_one("#empty", Static).visual)
 
 
 async def test_runs_are_listed_with_their_states(runs: Runs) -> None:
@@ -64,7 +66,7 @@ async def test_a_run_that_waits_shows_its_place(runs: Runs) -> None:
     async with workbench(runs) as (app, pilot):
         await until(pilot, lambda: len(_table(app.screen)) == 1)
         assert _table(app.screen)[0][0] == "◌ queued, 2nd"
-        assert "queued, 2nd for cuda:0" in str(app.screen.query_one("#reason").visual)
+        assert "queued, 2nd for cuda:0" in str(app.screen.query_one("#reason", Static).visual)
 
 
 async def test_enter_opens_the_selected_run_and_escape_comes_back(runs: Runs) -> None:
@@ -135,7 +137,7 @@ async def test_a_run_that_ended_early_is_resumed_by_a_key(
         with draft(run, 40) as folder:
             (folder / "weights").touch()
         app.refresh_rows()
-        reason = app.screen.query_one("#reason")
+        reason = app.screen.query_one("#reason", Static)
         await until(pilot, lambda: "u resumes from step 40" in str(reason.visual))
         await pilot.press("u")
         await until(pilot, lambda: asked == [run])
@@ -208,7 +210,7 @@ async def test_the_footer_follows_the_state_of_the_selected_run(runs: Runs) -> N
         await until(pilot, lambda: len(_table(app.screen)) == 1)
 
         def shown() -> set[str]:
-            keys = [key for key in app.screen.query("FooterKey") if key.display]
+            keys = [key for key in app.screen.query(FooterKey) if key.display]
             return {key.description for key in keys} & {"Stop", "Checkpoint", "Evaluate", "Resume"}
 
         await until(pilot, lambda: shown() == {"Resume"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from textual.widgets import Input, Select, Static
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from workbench.runs.folder import RunFolder, Runs
+    from workbench.strategies.lora import LoraStrategy
     from workbench.tui.app import WorkbenchApp
 
 
@@ -101,7 +102,9 @@ async def test_a_grid_is_counted_while_it_is_typed_and_queued_by_enter(
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
         recipes = [run.recipe() for run in launched]
-        assert [(recipe.training.learning_rate, recipe.strategy.r) for recipe in recipes] == [
+        strategies = [cast("LoraStrategy", recipe.strategy) for recipe in recipes]
+        rates = [recipe.training.learning_rate for recipe in recipes]
+        assert list(zip(rates, [strategy.r for strategy in strategies], strict=True)) == [
             (rate, rank) for rate in (1e-4, 5e-4) for rank in (4, 8, 16)
         ]
         assert members(runs, "last") == launched

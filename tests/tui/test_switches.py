@@ -11,6 +11,9 @@ from workbench.tui.screens.new_run import NewRunScreen
 from workbench.tui.widgets.form.switch_fields import SwitchFields
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import Runs
 
 
@@ -49,5 +52,5 @@ def test_switching_is_written_as_changes() -> None:
     assert yaml_io.validate(yaml_io.override(plain(on), changes(off, on))) == off
 
 
-def _active(recipe: object) -> dict[str, object]:
+def _active(recipe: Recipe | None) -> Mapping[str, object]:
     return recipe.retention.active() if recipe else {}

@@ -1,4 +1,4 @@
-"""Ask the lanes of a chat without a screen; every prompt starts a conversation of its own."""
+"""Ask the lanes of a chat without a screen; every prompt starts a new conversation."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ class LaneFacts(Message):
     Attributes:
         name: Its name in every other message.
         decoding: Whether it decodes in one batch with the base, or token by token after it.
-        extra_bytes: Memory of the weights that only this lane holds; for the base, all of its own.
+        extra_bytes: Memory of the weights that only this lane holds; for the base, all of them.
         scalable: Whether it can answer at a strength other than 1.
     """
 

@@ -11,7 +11,7 @@ from workbench.core.errors import BadInputError, first_line
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from huggingface_hub.utils import (  # type: ignore[attr-defined]  # re-exported, unmarked
+    from huggingface_hub.utils import (
         SafetensorsFileMetadata,
         SafetensorsRepoMetadata,
     )

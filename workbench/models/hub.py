@@ -123,7 +123,7 @@ def hub_errors(model_id: str) -> Iterator[None]:
         raise NotFoundError(f"{model_id}: the hub has no such revision") from error
     except errors.RemoteEntryNotFoundError as error:
         raise BadInputError(f"{model_id}: the hub has no config.json for it") from error
-    except (OSError, errors.HTTPError) as error:  # type: ignore[attr-defined]  # its own base class
+    except (OSError, errors.HTTPError) as error:
         raise MachineError(
             f"{model_id}: not on this machine, and the hub cannot be reached; connect, or choose "
             "one of 'ftwb models'"

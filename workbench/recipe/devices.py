@@ -10,7 +10,7 @@ Sharding = Literal["none", "full"]
 
 
 class DevicesSection(Section):
-    """The devices of a run; each is driven by a process of its own."""
+    """The devices of a run; each is driven by a separate process."""
 
     count: int = field(
         1,

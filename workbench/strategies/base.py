@@ -152,7 +152,7 @@ class Strategy(Part, ABC):
         """What a loaded result adds to the outputs of the base's modules, by module name.
 
         With these next to the base, both can answer in one batch. None where the result differs
-        from the base in any other way and needs forward passes of its own.
+        from the base in any other way and needs separate forward passes.
         """
         del model
         return None

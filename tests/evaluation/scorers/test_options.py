@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_chance_is_the_share_of_right_options() -> None:
         ({"answers": ("oslo",)}, "the answer 'oslo' is not among the options"),
     ],
 )
-def test_invalid_options_are_refused(change: dict, why: str) -> None:
+def test_invalid_options_are_refused(change: dict[str, Any], why: str) -> None:
     OptionsScorer().check(ITEM)
     with pytest.raises(BadInputError, match=f"item 'k1': {why}"):
         OptionsScorer().check(ITEM.model_copy(update=change))

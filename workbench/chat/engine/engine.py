@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """Reads requests on a thread of its own, so that a cancel takes effect during an answer.
+    """Reads requests on a separate thread, so that a cancel takes effect during an answer.
 
     The process ends with its client: when the client's end of the pipe closes, the reading thread
     exits the process at once, whatever is being loaded or computed.

@@ -32,7 +32,7 @@ class Lane:
         model: The base, if the lane only adds to the outputs of its modules; else its own model.
         module_deltas: What it adds, by module; None if it has its own model.
         deltas_scale: Whether the deltas can be scaled by a strength.
-        interpolation: Scales the weights of its own model; None if they cannot be scaled.
+        interpolation: Scales the weights of the lane's model; None if they cannot be scaled.
     """
 
     name: str

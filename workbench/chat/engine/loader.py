@@ -44,7 +44,7 @@ def open_sources(sources: Sequence[Source], report: ProgressCallback) -> Decoder
     folders = {source.lane: folder_of(source) for source in sources}
     _require_one_base(sources, recipes)
 
-    # 2. Load the base as it was held in training.
+    # 2. Load the base in the dtype and quantisation of training.
     first = sources[0]
     recipe = recipes[first.lane]
     report(f"Looking for {recipe.model.id}", 0, 0)
@@ -115,7 +115,7 @@ def _describe_base(recipe: Recipe) -> str:
 def load_lane(name: str, base: PreTrainedModel, strategy: Strategy, folder: Path) -> Lane:
     """Load a result on a twin of the base, so that unchanged tensors are in memory once.
 
-    A result that only adds to the outputs of the base's modules needs no model of its own.
+    A result that only adds to the outputs of the base's modules needs no separate model.
     """
     model = strategy.load(twin(base), folder)
     module_deltas = strategy.module_deltas(model)

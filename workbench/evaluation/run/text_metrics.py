@@ -30,7 +30,7 @@ TEXT_BATCH = 8
 TEXT_BATCH_TOKENS = 2048
 """Tokens in a batch, padding included: logits of a gigabyte with a vocabulary of 128,000.
 
-A longer row is a batch of its own.
+A longer row forms a batch by itself.
 """
 
 

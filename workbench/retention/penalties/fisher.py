@@ -133,7 +133,7 @@ def _sample(entries: Tensor, total: int, generator: torch.Generator) -> Tensor:
 
 
 class _LabelSampler:
-    """Samples labels from the model's own predictions, with a random generator of its own."""
+    """Samples labels from the model's own predictions, with a separate random generator."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

@@ -100,7 +100,7 @@ class WeightPenalty(QuadraticPenalty):
 class _HalfSquares(Function):
     """½ · Σ F·(theta - theta₀)² with gradient F·(theta - theta₀).
 
-    A function of its own, because autograd would keep a temporary of the size of each weight until
+    A custom function, because autograd would keep a temporary of the size of each weight until
     the backward pass.
     """
 

@@ -41,7 +41,7 @@ class DeviceWait:
         self._run = run
         self._devices = usable_devices()
         self._kept = run.status().model_dump(include={"created", "step", "total"})
-        self._kept["order"] = tuple(arguments)
+        self._kept["worker_args"] = tuple(arguments)
         self._queue = Queue(locations.queue())
         self._needed = 1
         self._last_place, self._last_save = 0, 0.0
@@ -93,7 +93,7 @@ class DeviceWait:
         now = time.monotonic()
         if place != self._last_place or now - self._last_save >= _HEARTBEAT_SECONDS:
             self._last_place, self._last_save = place, now
-            self._save_status("queued", place=place, device=self._wanted())
+            self._save_status("queued", queue_position=place, device=self._wanted())
 
     def _wanted(self) -> str:
         """The devices that the run waits for, in words."""

@@ -37,7 +37,7 @@ _DEBOUNCE = 0.05
 _TYPING_PAUSE = 0.25
 """Seconds without a change before model and data are read."""
 _COUNTING_PAUSE = 0.8
-"""Further seconds before the tokens are counted, in a process of its own."""
+"""Further seconds before the tokens are counted, in a separate process."""
 _CAUTION_SECONDS = 15.0
 
 

@@ -179,7 +179,7 @@ class LaneBoard(Container):
             await pane.clear()
 
     async def reveal(self, exchange: Exchange) -> None:
-        """Give each pane the answer and the status of its own lane."""
+        """Give each pane the answer and the status of its lane."""
         (first, left), (second, right) = (
             (pane, block) for pane in self.panes.values() if (block := pane.block(exchange))
         )
