@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PRESETS = locations.presets()
 SUITES = PRESETS / "probes" / "suites"
-COUNTS = {"knowledge": (24, 204, 596), "reasoning": (12, 108, 310), "arithmetic": (10, 40, 70)}
+COUNTS = {"knowledge": (24, 204, 596), "reasoning": (12, 108, 310), "arithmetic": (10, 88, 214)}
 OPTION_SUITES = ("knowledge", "reasoning")
 NGRAM = 8
 
