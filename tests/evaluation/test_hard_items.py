@@ -18,7 +18,7 @@ from workbench.evaluation.suites.scorers.constraints import ConstraintsScorer
 from workbench.evaluation.suites.suites import shipped_suites
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from workbench.evaluation.suites.items import Item
 
@@ -147,7 +147,7 @@ def test_places_and_lengths_give_nothing_away_at_any_difficulty(name: str, level
         assert 0.1 <= share_right(items, pick) <= 0.4
 
 
-def share_right(items: Sequence[Item], pick: type[min] | type[max]) -> float:
+def share_right(items: Sequence[Item], pick: Callable[[list[int]], int]) -> float:
     """How often the shortest, or longest, option is right; ties share the point."""
     total = 0.0
     for item in items:
