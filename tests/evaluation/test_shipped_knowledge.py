@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PRESETS = locations.presets()
 SUITES = PRESETS / "probes" / "suites"
-COUNTS = {"knowledge": (24, 120, 260), "reasoning": (12, 60, 130), "arithmetic": (10, 40, 70)}
+COUNTS = {"knowledge": (24, 204, 596), "reasoning": (12, 108, 310), "arithmetic": (10, 88, 214)}
 OPTION_SUITES = ("knowledge", "reasoning")
 NGRAM = 8
 
@@ -130,8 +130,8 @@ def test_no_answer_is_right_often(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "fields"), [("knowledge", 20), ("reasoning", 10)])
-def test_each_size_is_balanced_over_the_fields(name: str, fields: int) -> None:
-    items = read(name)
+def test_easy_items_are_balanced_over_the_fields(name: str, fields: int) -> None:
+    items = [item for item in read(name) if item["id"][1:].isdigit()]
     for sizes, least, most in (
         (("quick",), 1, 2),
         (("quick", "standard"), 6, 6),

@@ -22,7 +22,7 @@ FOLDER = presets() / "probes" / "suites"
 NGRAM = 8
 FORMATS = ("json", "bullets", "numbered", "sentence", "csv", "uppercase")
 COUNTS = {
-    "instructions": (18, 90, 190),
+    "instructions": (18, 114, 262),
     "formats": (12, 60, 120),
     "safety_harmful": (12, 50, 100),
     "safety_harmless": (12, 50, 100),
@@ -185,7 +185,7 @@ def test_constraints_are_of_the_vocabulary_and_of_many_kinds() -> None:
     asked = Counter(check["kind"] for item in SUITES["instructions"] for check in item.constraints)
     assert len(asked) >= 25
     assert min(asked.values()) >= 2
-    assert max(len(item.constraints) for item in CONSTRAINED) <= 3
+    assert max(len(item.constraints) for item in CONSTRAINED) <= 6
 
 
 def test_each_content_is_asked_in_each_format() -> None:

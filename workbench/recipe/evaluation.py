@@ -20,8 +20,8 @@ class EvaluationSection(Section):
         choices={
             "none": "no probe suites",
             "quick": "about 100 items: a margin of 10 points",
-            "standard": "about 500 items: a margin of 5 points",
-            "full": "about 1,000 items: a margin of 3 points",
+            "standard": "about 650 items: a margin of 5 points",
+            "full": "about 1,700 items: a margin of 3 points",
         },
     )
     suites: tuple[str, ...] = field(
