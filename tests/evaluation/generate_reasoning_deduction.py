@@ -52,8 +52,8 @@ GROUPS = (
 
 def overlapping_groups(random: Random, level: int) -> Puzzle:
     """Counts of people in two or three overlapping groups."""
-    people, verb, things = random.choice(GROUPS)
-    things = random.sample(things, 3)
+    people, verb, choices = random.choice(GROUPS)
+    things = random.sample(choices, 3)
     if level < 3:
         prompt, answer, slips = _two_groups(random, people, verb, things, level)
     else:

@@ -27,8 +27,8 @@ WORKS = (
 
 def plan(random: Random, level: int) -> Puzzle:
     """The shortest time for tasks of which some must wait for others."""
-    purpose, tasks = random.choice(WORKS)
-    tasks = tasks[: {1: 3, 2: 4, 3: 6}[level]]
+    purpose, steps = random.choice(WORKS)
+    tasks = steps[: {1: 3, 2: 4, 3: 6}[level]]
     days = [random.randint(2, 9) for _ in tasks]
     waits = _waits(random, len(tasks))
     ends: list[int] = []

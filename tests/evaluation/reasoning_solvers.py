@@ -11,19 +11,21 @@ import subprocess
 import sys
 from datetime import date, datetime, timedelta
 from itertools import combinations, permutations, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from workbench.evaluation.suites.items import Item
 
+T = TypeVar("T")
+
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 MONTHS = "January February March April May June July August September October November December"
 MORE = ("taller", "older", "faster", "stronger", "richer")
 
 
-def only(values: Iterable[str]) -> str:
+def only(values: Iterable[T]) -> T:
     """The one value that all of them are."""
     (value,) = set(values)
     return value

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from workbench.evaluation.suites.constraints import passes
 
 from workbench.core.locations import presets
-from workbench.evaluation.suites.scorers.constraints import ConstraintsScorer
+from workbench.evaluation.suites.scorers.constraints import ConstraintsScorer, passes
 from workbench.evaluation.suites.suites import shipped_suites
 
 if TYPE_CHECKING:
