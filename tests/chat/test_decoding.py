@@ -24,6 +24,8 @@ from workbench.chat.engine.loader import open_sources
 from workbench.chat.protocol import Delta, Done, Finished, Sampling, Source, Turn
 from workbench.core.errors import BadInputError
 
+pytestmark = pytest.mark.slow
+
 PROMPTS = ("Hi", "What is photosynthesis?", "word " * 40)
 
 

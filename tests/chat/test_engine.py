@@ -35,6 +35,8 @@ from workbench.chat.protocol import (
     read_reply,
 )
 
+pytestmark = pytest.mark.slow
+
 QUESTION = {lane: (Turn(role="user", content="What is it?"),) for lane in ("base", "tuned")}
 
 

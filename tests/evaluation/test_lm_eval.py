@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     Train = Callable[..., tuple[RunFolder, RunView]]
 
+pytestmark = pytest.mark.slow
+
 needs_harness = pytest.mark.skipif(
     importlib.util.find_spec("lm_eval") is None,
     reason="lm-evaluation-harness is not installed: pip install 'ftwb[lm-eval]'",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     Train = Callable[..., tuple[RunFolder, RunView]]
 
+pytestmark = pytest.mark.slow
+
 _SETTINGS = {
     "replay": ("retention.replay.answer_tokens=6",),
     "ewc": ("retention.ewc.strength=10",),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from workbench.runs.folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 VARIANTS: dict[str, dict[str, object]] = {
     **{kind: {} for kind in STRATEGIES},
     "freeze": {"layers": 1},

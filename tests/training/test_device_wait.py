@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     Launch = Callable[..., RunFolder]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     NewRun = Callable[..., RunFolder]
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = ("loss", "gradient_norm", "loss_target", "loss_replay", "replay_share", "ewc")
 TWO = ("devices.count=2",)
 ONE = ("training.gradient_accumulation_steps=2", "devices.sharding=none")

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     NewRun = Callable[..., RunFolder]
 
+pytestmark = pytest.mark.slow
+
 TENSORS = "weights .model.new/adapter_model.safetensors"
 KILLS = 3
 """At each place."""

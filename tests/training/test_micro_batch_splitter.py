@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     NewRun = Callable[..., RunFolder]
 
+pytestmark = pytest.mark.slow
+
 STEPS = 5
 PLAIN = (
     f"training.max_steps={STEPS}",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     NewRun = Callable[..., RunFolder]
 
+pytestmark = pytest.mark.slow
+
 RESUMER = """
 import sys
 from pathlib import Path

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     NewRun = Callable[..., RunFolder]
 
+pytestmark = pytest.mark.slow
+
 STEPS = 9
 LONG = (f"training.max_steps={STEPS}", "training.micro_batch_size=5", "strategy.lora_dropout=0.1")
 FULL = ("strategy.kind=full", f"training.max_steps={STEPS}", "training.micro_batch_size=5")

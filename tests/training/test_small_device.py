@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     NewRun = Callable[..., RunFolder]
 
+pytestmark = pytest.mark.slow
+
 
 class SmallDevice:
     """The base model of the runs to come runs out of memory for more rows than ``rows``."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from workbench.runs.folder import Runs
     from workbench.tui.widgets.form.field_row import FieldRow
 
+pytestmark = pytest.mark.slow
+
 RATE = JudgedRate(
     rate=0.003, verdict="high", low=5e-4, high=2e-3, setting="lora on 135 M", source="theirs"
 )

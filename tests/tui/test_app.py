@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from workbench.runs.folder import Runs
 
+pytestmark = pytest.mark.slow
+
 
 async def test_the_first_screen_is_the_form_and_its_footer_launches(runs: Runs) -> None:
     async with workbench(runs, form=True) as (app, pilot):

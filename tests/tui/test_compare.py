@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from workbench.runs.folder import Runs
     from workbench.tui.app import WorkbenchApp
 
+pytestmark = pytest.mark.slow
+
 
 def _runs_of(runs: Runs) -> None:
     for name, lost, kl, rate in [("harsh", 30, 0.8, 1e-3), ("mild", 2, 0.02, 1e-4)]:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from workbench.runs.view import RunView
     from workbench.tui.widgets.run.live_view import LiveView
 
+pytestmark = pytest.mark.slow
+
 
 def _events(screen: LiveScreen) -> str:
     return text_of(screen, EventLogPane)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs
     from workbench.tui.widgets.form.recipe_form import RecipeForm
 
+pytestmark = pytest.mark.slow
+
 
 def _set(form: RecipeForm, path: str, value: object) -> None:
     row = form.row(path)

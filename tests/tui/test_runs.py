@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from workbench.runs.checkpoints import CheckpointChoice
     from workbench.runs.folder import RunFolder, Runs
 
+pytestmark = pytest.mark.slow
+
 
 def _table(screen: object) -> list[list[str]]:
     assert isinstance(screen, RunsScreen)

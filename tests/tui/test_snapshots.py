@@ -47,7 +47,10 @@ if TYPE_CHECKING:
     Arrange = Callable[[Pilot[None]], Awaitable[None]]
     Matches = Callable[[App[None], tuple[int, int], Arrange], bool]
 
-pytestmark = pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x45"])
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x45"]),
+]
 
 SUITES = (
     Suite("knowledge", kept=40, never=10),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from workbench.strategies.lora import LoraStrategy
     from workbench.tui.app import WorkbenchApp
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def launched(monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.tui.conftest import until, workbench
 from tests.tui.looking import live_view, text_of
 from tests.tui.scripted import make_run, set_state, write_steps
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from workbench.runs.view import RunView
     from workbench.tui.app import WorkbenchApp
     from workbench.tui.screens.live import LiveScreen
+
+pytestmark = pytest.mark.slow
 
 
 async def _stop(app: WorkbenchApp, pilot: Pilot[None]) -> None:
