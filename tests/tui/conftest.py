@@ -110,7 +110,7 @@ def pinned(runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(time, "time", lambda: NOW)
-    monkeypatch.setattr("workbench.hardware.summary.box_summary", lambda: "H100 80 GB")
+    monkeypatch.setattr("workbench.hardware.summary.machine_summary", lambda: "H100 80 GB")
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     yield runs

@@ -7,7 +7,7 @@ from textual.widgets import Input, OptionList, Static
 from tests.chat.scripted_client import FIRST, REFUSED, SECOND, done
 from tests.tui.chat_host import WIDE, client_of, prompts, questions, settled, type_and_send
 from tests.tui.conftest import until
-from tests.tui.test_chat_annotations import CROSSED, annotations
+from tests.tui.test_chat_annotations import CROSSED, annotations_of
 from workbench.core import locations
 from workbench.evaluation.report import Measurement, Report
 from workbench.evaluation.suites.items import ItemResult, SuiteFacts
@@ -193,7 +193,7 @@ async def test_a_pack_waits_for_each_judgement_in_blind_mode(host_of, fixed_draw
         await until(pilot, lambda: idle_after(app, 2))
         await pilot.press("alt+x")
         await pilot.pause()
-        assert [annotation.judgement for annotation in annotations(app)] == ["lost", "improved"]
+        assert [annotation.judgement for annotation in annotations_of(app)] == ["lost", "improved"]
 
 
 def make_report(run):

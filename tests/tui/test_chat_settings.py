@@ -21,7 +21,7 @@ async def write(pilot, **values):
 
 
 def complaints(app):
-    return {row.field.name: row.complaint for row in app.screen.query(FieldRow) if row.complaint}
+    return {row.field.name: row.error for row in app.screen.query(FieldRow) if row.error}
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])

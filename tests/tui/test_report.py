@@ -67,7 +67,7 @@ async def test_the_sentence_then_the_items_then_the_chat_with_the_question_ready
     async with workbench(runs, size) as (app, pilot):
         screen = await _open(app, pilot)
         await until(pilot, lambda: screen.findings)
-        assert _sentence(screen).startswith("FAIL  It changed how it answers")
+        assert _sentence(screen).startswith("FAIL  The model changed how it answers")
         small = size == (80, 24)
         if small:
             assert screen.query_one(CapabilityPane).has_focus

@@ -146,7 +146,7 @@ async def test_the_selected_run_gets_the_request_and_its_answer_is_shown_on_any_
             log.append("checkpoint", 4, path="checkpoints/step-4")
         else:
             log.append("notice", 4, level="info", text="measured on request: x", answers="evaluate")
-        answers = {"k": "checkpoints/step-4 is written", "e": "measured on request: x"}
+        answers = {"k": "wrote checkpoints/step-4", "e": "measured on request: x"}
         await until(pilot, lambda: f"{run.id}: {answers[key]}." in toasts)
 
 
