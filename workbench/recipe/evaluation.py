@@ -20,7 +20,7 @@ class EvaluationSection(Section):
         choices={
             "none": "no probe suites",
             "quick": "about 100 items: a margin of 10 points",
-            "standard": "about 650 items: a margin of 5 points",
+            "standard": "about 700 items: a margin of 5 points",
             "full": "about 1,700 items: a margin of 3 points",
         },
     )
