@@ -49,7 +49,7 @@ def folder_of(run: RunFolder, step: int) -> Path:
 def steps(run: RunFolder) -> list[int]:
     """The steps that have a checkpoint, newest first; not all of them need be intact."""
     names = (path.name.removeprefix(_NAME) for path in run.checkpoints.glob(f"{_NAME}*"))
-    return sorted(map(int, names), reverse=True)
+    return sorted((int(name) for name in names if name.isdigit()), reverse=True)
 
 
 def resumable_from(run: RunFolder, status: Status) -> int:
