@@ -105,7 +105,7 @@ def test_a_worker_killed_at_any_moment_loses_nothing(
         place == "while the report is written"
     )
     if not (saved := reference.saved(fault)):
-        with pytest.raises(NotFoundError, match=r"no checkpoint to go on from: 'ftwb train"):
+        with pytest.raises(NotFoundError, match=r"no checkpoint to resume from: 'ftwb train"):
             resume(run)
         return
     assert choose(run).step == saved[-1]
