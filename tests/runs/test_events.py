@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.recipe.recipe import Recipe
-from workbench.runs.events import EventLog, EventReader
+from workbench.runs.events import EventLog, EventReader, newest_lines, parse_event
 from workbench.runs.series import SeriesBuilder
 from workbench.runs.view import Canary, RunFollower
 
@@ -70,6 +70,22 @@ def test_a_reader_may_start_at_the_end(tmp_path: Path) -> None:
     assert list(reader.read()) == []
     log.append("train", 2, loss=1.0)
     assert [event["step"] for event in reader.read()] == [2]
+
+
+def test_the_newest_lines_are_complete_whatever_separators_their_texts_contain(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "events.jsonl"
+    assert newest_lines(path, 100) == []
+    log = EventLog(path)
+    for step in range(20):
+        log.append("notice", step, text="one\u2028two\x85three")
+    with path.open("ab") as stream:
+        stream.write(b'{"t": 1, "step": 20, "ki')
+    events = [parse_event(line) for line in newest_lines(path, 400)]
+    assert 0 < len(events) < 20
+    assert [event and event["step"] for event in events] == list(range(20 - len(events), 20))
+    assert len(newest_lines(path, 10**6)) == 20
 
 
 def test_nan_is_written_as_null_with_a_notice(tmp_path: Path) -> None:

@@ -78,9 +78,8 @@ def _of_run(run: RunFolder) -> dict[str, str]:
 
 
 def _events_without_text(run: RunFolder) -> str:
-    from workbench.runs.events import parse_event
+    from workbench.runs.events import newest_lines, parse_event
 
-    lines = files.tail(run.events, _TAIL_BYTES).splitlines(keepends=True)
-    events = [(parse_event(line.encode()), line) for line in lines]
+    events = [(parse_event(line), line) for line in newest_lines(run.events, _TAIL_BYTES)]
     kept = [line for event, line in events if event and event["kind"] not in _WITH_TEXT]
-    return "".join(kept[-_MAX_EVENTS:])
+    return b"".join(kept[-_MAX_EVENTS:]).decode()

@@ -102,14 +102,12 @@ class EventReader:
 
 
 def newest_lines(path: Path, size: int) -> list[bytes]:
-    """The complete lines among the last ``size`` bytes of a log; none if there is no log."""
+    """The complete lines among the last ``size`` bytes of a log; none if there is no log.
+
+    Lines end at a newline only: texts in them may contain other line separators of Unicode.
+    """
     *lines, _incomplete = files.tail(path, size).split("\n")
     return [f"{line}\n".encode() for line in lines]
-
-
-def newest_events(path: Path, size: int) -> list[Event]:
-    """The events among the last ``size`` bytes of a log, oldest first."""
-    return list(filter(None, map(parse_event, newest_lines(path, size))))
 
 
 def parse_event(line: bytes) -> Event | None:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from workbench.core import files
 from workbench.runs.checkpoints import resumable_from
-from workbench.runs.events import parse_event
+from workbench.runs.events import newest_lines, parse_event
 from workbench.runs.folder import RunFolder, Runs
 
 if TYPE_CHECKING:
@@ -119,8 +118,8 @@ def _stamp(run: RunFolder) -> Stamp:
 
 def last_loss(run: RunFolder) -> float | None:
     """The newest training loss, looked for in the tail of the event log only."""
-    for line in reversed(files.tail(run.events, _TAIL_BYTES).splitlines()):
-        if '"kind": "train"' in line and (event := parse_event(line.encode())):
+    for line in reversed(newest_lines(run.events, _TAIL_BYTES)):
+        if b'"kind": "train"' in line and (event := parse_event(line)):
             loss = event.get("loss")
             return float(loss) if isinstance(loss, (int, float)) else None
     return None

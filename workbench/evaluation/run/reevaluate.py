@@ -81,7 +81,7 @@ def _tuned_folder(run: RunFolder, checkpoint: int | None) -> Path:
         if not run.has_result():
             raise NotFoundError(f"{run.id} is {status.state} and has no result to measure")
         return run.model
-    folder = run.checkpoints / f"step-{checkpoint}"
+    folder = checkpoints.folder_of(run, checkpoint)
     if not folder.is_dir():
         available = ", ".join(map(str, sorted(checkpoints.steps(run)))) or "none"
         raise NotFoundError(
