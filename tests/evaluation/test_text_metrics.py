@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from workbench.data.rendering import IGNORE_INDEX, Rendered
-from workbench.evaluation.run import text_metrics
+from workbench.data.formats import Example, Message
+from workbench.data.rendering import IGNORE_INDEX, Rendered, Renderer
+from workbench.evaluation.report import TextResult, body_mean, opening_mean
+from workbench.evaluation.run import base_predictions, text_metrics
 from workbench.evaluation.run.text_metrics import TextEvaluator
+from workbench.models.loss import labelled_logits
+from workbench.retention.penalties.kl import kl_to_base
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,3 +40,71 @@ def test_long_rows_are_read_in_smaller_batches(
     assert [result.tokens for result in watched] == [5, 8, 11, 39]
     again = text.results(model, predictions)
     assert [result.kl for result in again] == pytest.approx([0] * 8, abs=1e-6)
+
+
+def test_the_first_token_of_each_answer_is_measured_apart(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base_predictions, "TOP_TOKENS", 10_000)  # the whole vocabulary
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    tuned = AutoModelForCausalLM.from_pretrained(tiny_model)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in tuned.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.05)
+    # 1. One answer, two answers, and a text that is learned whole.
+    rows = [
+        _labelled(9, {3, 4, 5}),
+        _labelled(14, {2, 3, 8, 9, 10, 11}),
+        Rendered(list(range(20, 36)), list(range(20, 36)), False),
+    ]
+    text = TextEvaluator(rows, 0, torch.device("cpu"))
+    predictions = text.base_predictions(base)
+    results = text.results(tuned, predictions)
+    assert [result.openings for result in results] == [1, 2, 0]
+    assert [result.openings for result in text.base_results(predictions)] == [1, 2, 0]
+    assert [result.body_tokens for result in results] == [2, 4, 15]
+    # 2. The exact KL of each token of the second row, one by one.
+    ids = torch.tensor([rows[1].input_ids])
+    batch = {
+        "input_ids": ids,
+        "attention_mask": torch.ones_like(ids),
+        "labels": torch.tensor([rows[1].labels]),
+    }
+    with torch.no_grad():
+        exact = kl_to_base(labelled_logits(base, batch)[0], labelled_logits(tuned, batch)[0])
+    second = results[1]
+    assert second.opening_kl == pytest.approx(float(exact[[0, 2]].mean()), rel=1e-3)
+    assert second.body_kl == pytest.approx(float(exact[[1, 3, 4, 5]].mean()), rel=1e-3)
+    assert 6 * second.kl == pytest.approx(2 * second.opening_kl + 4 * second.body_kl)
+
+
+def test_means_over_rows_count_openings_and_other_tokens() -> None:
+    rows = (
+        TextResult(tokens=3, nll=1, kl=2, openings=1, opening_kl=4),  # body: 2 tokens of 1
+        TextResult(tokens=6, nll=1, kl=1.5, openings=2, opening_kl=1),  # body: 4 tokens of 1.75
+        TextResult(tokens=4, nll=1, kl=3),
+    )
+    assert opening_mean(rows) == pytest.approx((4 + 2 * 1) / 3)
+    assert body_mean(rows) == pytest.approx((2 * 1 + 4 * 1.75 + 4 * 3) / 10)
+    assert opening_mean(rows[2:]) is None
+    assert body_mean([TextResult(tokens=1, nll=1, openings=1)]) is None
+
+
+def test_answers_open_where_the_chat_template_hands_over(tiny_model: Path) -> None:
+    renderer = Renderer(AutoTokenizer.from_pretrained(tiny_model), True, 200)
+    chat = (
+        Message("user", "Hi"),
+        Message("assistant", "Hello"),
+        Message("user", "Bye"),
+        Message("assistant", "See you"),
+    )
+    assert renderer.render(Example(1, {}, chat)).openings == 2
+    assert renderer.render(Example(1, {}, text="Only text.")).openings == 0
+
+
+def _labelled(length: int, learned: set[int]) -> Rendered:
+    """A row of which the tokens at these places are learned."""
+    ids = list(range(10, 10 + length))
+    labels = [token if place in learned else IGNORE_INDEX for place, token in enumerate(ids)]
+    return Rendered(ids, labels, False)

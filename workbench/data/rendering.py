@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import BadInputError
@@ -39,6 +39,12 @@ class Rendered:
     def trained_tokens(self) -> int:
         """How many tokens have a loss: all labelled ones but the first, which nothing predicts."""
         return len(self.labels[1:]) - self.labels[1:].count(IGNORE_INDEX)
+
+    @property
+    def openings(self) -> int:
+        """How many answers begin in it: labelled tokens after one that is only read."""
+        pairs = pairwise(self.labels)
+        return sum(read == IGNORE_INDEX != learned for read, learned in pairs)
 
     @property
     def learns(self) -> bool:

@@ -51,13 +51,28 @@ class TextResult(_Record):
     Attributes:
         tokens: Number of predicted tokens.
         nll: Mean negative log-likelihood, nats per token.
-        kl: Mean KL(base ‖ model), nats per token; a lower bound from the base's most likely tokens.
-            0 for the base itself.
+        kl: Mean KL(base ‖ model), nats per token; 0 for the base itself.
+        openings: Number of answers that begin in this sequence; 0 for text without a prompt.
+        opening_kl: Mean KL over the first token of each answer, nats.
     """
 
     tokens: int
     nll: float
     kl: float = 0.0
+    openings: int = 0
+    opening_kl: float = 0.0
+
+    @property
+    def body_tokens(self) -> int:
+        """Number of predicted tokens that do not begin an answer."""
+        return self.tokens - self.openings
+
+    @property
+    def body_kl(self) -> float:
+        """Mean KL over the tokens that do not begin an answer, nats per token; 0 without any."""
+        if not self.body_tokens:
+            return 0.0
+        return (self.tokens * self.kl - self.openings * self.opening_kl) / self.body_tokens
 
 
 class Measurement(_Record):
@@ -142,6 +157,22 @@ def token_mean(texts: Sequence[TextResult], values: Sequence[float]) -> float | 
     if not tokens:
         return None
     return sum(text.tokens * value for text, value in zip(texts, values, strict=True)) / tokens
+
+
+def opening_mean(texts: Sequence[TextResult]) -> float | None:
+    """Mean KL over the first token of every answer, nats; None where no answer begins."""
+    openings = sum(text.openings for text in texts)
+    if not openings:
+        return None
+    return sum(text.openings * text.opening_kl for text in texts) / openings
+
+
+def body_mean(texts: Sequence[TextResult]) -> float | None:
+    """Mean KL over all tokens that begin no answer, nats per token; None without such tokens."""
+    tokens = sum(text.body_tokens for text in texts)
+    if not tokens:
+        return None
+    return sum(text.body_tokens * text.body_kl for text in texts) / tokens
 
 
 def read_report(run: RunFolder) -> Report:

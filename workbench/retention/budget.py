@@ -22,7 +22,7 @@ Action = Literal["ask", "stop", "rollback"]
 class BudgetProtection(Protection):
     """Compare the KL to the base on held-out general text with two levels.
 
-    It is measured every ``evaluation.retention_steps`` steps, as a lower bound.
+    It is measured every ``evaluation.retention_steps`` steps.
     """
 
     kind: ClassVar[str] = "budget"

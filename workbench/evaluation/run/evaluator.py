@@ -8,6 +8,7 @@ from workbench.data.splitting import load_examples
 from workbench.evaluation.analysis.contamination import contaminated_items, example_texts
 from workbench.evaluation.analysis.domain_leak import boilerplate_phrases
 from workbench.evaluation.report import Measurement, Noise, Report, TargetItem, token_mean
+from workbench.evaluation.run.base_predictions import DRAWN_TOKENS, TOP_TOKENS
 from workbench.evaluation.run.baseline_cache import (
     Baseline,
     BaselineResults,
@@ -20,7 +21,6 @@ from workbench.evaluation.run.run_suites import run_suites
 from workbench.evaluation.run.text_metrics import (
     TEXT_BATCH,
     TEXT_BATCH_TOKENS,
-    TOP_TOKENS,
     TextEvaluator,
 )
 from workbench.evaluation.suites.scorer import OptionScorer
@@ -181,7 +181,7 @@ class Evaluator:
             ],
             "text": [[row.input_ids, row.labels] for row in texts],
             "text_split": [len(asked.general_text), evaluation.retention_rows, _WATCHED_TASK_ROWS],
-            "batches": [TEXT_BATCH, TEXT_BATCH_TOKENS, TOP_TOKENS, _NOISE_BATCH],
+            "batches": [TEXT_BATCH, TEXT_BATCH_TOKENS, TOP_TOKENS, DRAWN_TOKENS, _NOISE_BATCH],
         }
 
     def _measure_base(self, key: str, report: ProgressCallback) -> Baseline:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch.nn import functional
 
 from workbench.data.batches import device_batches
+from workbench.data.rendering import IGNORE_INDEX
 from workbench.evaluation.report import TextResult
+from workbench.evaluation.run.base_predictions import BasePredictions
 from workbench.models.eval_mode import eval_mode
 from workbench.models.loss import labelled_logits
-from workbench.retention.penalties.kl import TopTokens, kl_to_top_tokens, top_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     from workbench.data.rendering import Rendered
 
-TOP_TOKENS = 64
-"""Most likely tokens of the base that are kept per position; all others form one tail."""
-
 TEXT_BATCH = 8
 """Rows in a batch of short rows."""
 
@@ -32,6 +30,20 @@ TEXT_BATCH_TOKENS = 2048
 
 A longer row forms a batch by itself.
 """
+
+_SEED = 0
+"""Of the tokens drawn from the base's predictions: the same each time."""
+
+
+class _Counts(NamedTuple):
+    """Labelled tokens of a row, and how many of them open an answer."""
+
+    tokens: int
+    openings: int
+
+    @classmethod
+    def of(cls, row: Rendered) -> _Counts:
+        return cls(row.trained_tokens, row.openings)
 
 
 class TextEvaluator:
@@ -64,7 +76,7 @@ class TextEvaluator:
         self._batches = [
             device_batches(group, len(group), pad_token_id, device)[0] for group in groups
         ]
-        self._token_counts = [[row.trained_tokens for row in group] for group in groups]
+        self._counts = [[_Counts.of(row) for row in group] for group in groups]
         self._watched_batches = len(watched_groups)
 
     def base_predictions(self, base: Module, *, max_rows: int = TEXT_BATCH) -> dict[str, Tensor]:
@@ -75,24 +87,25 @@ class TextEvaluator:
             max_rows: Rows that fit into memory; larger batches are read in parts.
 
         Returns:
-            ``ids`` and ``log_probs`` ``[tokens, k]`` and ``tail`` ``[tokens]`` (see
-            :class:`TopTokens`) and ``nll`` ``[tokens]``, nats; empty without text.
+            The fields of :class:`BasePredictions` by name; empty without text.
         """
+        device = next(base.parameters()).device
+        generator = torch.Generator(device).manual_seed(_SEED)
         parts = []
         with eval_mode(base):
             for batch, _ in self._parts(len(self._batches), max_rows):
-                logits, targets = labelled_logits(base, batch)
-                top = top_tokens(logits, TOP_TOKENS)
-                nll = functional.cross_entropy(logits.float(), targets, reduction="none")
-                parts.append({**top._asdict(), "ids": top.ids.int(), "nll": nll})
-        names = parts[0] if parts else ()
-        return {name: torch.cat([part[name] for part in parts]).cpu() for name in names}
+                parts.append(BasePredictions.of(*labelled_logits(base, batch), generator))
+        predictions = BasePredictions.join(parts)._asdict() if parts else {}
+        return {name: tensor.cpu() for name, tensor in predictions.items()}
 
     def base_results(self, predictions: Mapping[str, Tensor]) -> tuple[TextResult, ...]:
         """The base's own results; its KL to itself is zero."""
-        counts = [count for batch in self._token_counts for count in batch]
-        losses = torch.split(predictions["nll"], counts) if counts else ()
-        return tuple(TextResult(tokens=len(nll), nll=float(nll.mean())) for nll in losses)
+        counts = [count for batch in self._counts for count in batch]
+        losses = torch.split(predictions["nll"], [row.tokens for row in counts]) if counts else ()
+        return tuple(
+            TextResult(tokens=row.tokens, nll=float(nll.mean()), openings=row.openings)
+            for row, nll in zip(counts, losses, strict=True)
+        )
 
     def results(
         self,
@@ -115,35 +128,48 @@ class TextEvaluator:
         start = 0
         with eval_mode(model):
             for batch, counts in self._parts(batches, max_rows):
-                stop = start + sum(counts)
-                base = _top_tokens_at(predictions, slice(start, stop), batch["labels"].device)
+                tokens = [row.tokens for row in counts]
+                stop = start + sum(tokens)
+                base = BasePredictions.at(predictions, slice(start, stop), batch["labels"].device)
                 start = stop
                 logits, targets = labelled_logits(model, batch)
-                kl = kl_to_top_tokens(base, logits)
                 nll = functional.cross_entropy(logits.float(), targets, reduction="none")
-                rows = zip(torch.split(nll, counts), torch.split(kl, counts), strict=True)
-                results += [
-                    TextResult(
-                        tokens=len(row_nll), nll=float(row_nll.mean()), kl=float(row_kl.mean())
-                    )
-                    for row_nll, row_kl in rows
-                ]
+                rows = (nll, base.kl(logits), _opens_answer(batch["labels"]))
+                split = (torch.split(values.cpu(), tokens) for values in rows)
+                results += map(_text_result, *split)
         return tuple(results)
 
-    def _parts(self, batches: int, max_rows: int) -> Iterator[tuple[dict[str, Tensor], list[int]]]:
+    def _parts(
+        self, batches: int, max_rows: int
+    ) -> Iterator[tuple[dict[str, Tensor], list[_Counts]]]:
         """The first ``batches``, in parts of at most ``max_rows``, with labelled tokens per row."""
-        whole = zip(self._batches[:batches], self._token_counts[:batches], strict=True)
+        whole = zip(self._batches[:batches], self._counts[:batches], strict=True)
         for batch, counts in whole:
             for start in range(0, len(counts), max_rows):
                 rows = slice(start, start + max_rows)
                 yield {name: tensor[rows] for name, tensor in batch.items()}, counts[rows]
 
 
-def _top_tokens_at(
-    predictions: Mapping[str, Tensor], tokens: slice, device: torch.device
-) -> TopTokens:
-    part = {name: tensor[tokens].to(device) for name, tensor in predictions.items()}
-    return TopTokens(part["ids"].long(), part["log_probs"], part["tail"])
+def _opens_answer(labels: Tensor) -> Tensor:
+    """Whether each labelled token is the first of an answer: nothing before it is labelled.
+
+    Args:
+        labels: ``[rows, length]``; what :func:`labelled_logits` predicts is their second token on.
+    """
+    labelled = labels != IGNORE_INDEX
+    opens: Tensor = ~labelled[:, :-1][labelled[:, 1:]]
+    return opens
+
+
+def _text_result(nll: Tensor, kl: Tensor, opens: Tensor) -> TextResult:
+    """Means over the labelled tokens of one row, each ``[tokens]``."""
+    return TextResult(
+        tokens=len(nll),
+        nll=float(nll.mean()),
+        kl=float(kl.mean()),
+        openings=int(opens.sum()),
+        opening_kl=float(kl[opens].mean()) if opens.any() else 0.0,
+    )
 
 
 def _groups(rows: Sequence[Rendered], batch_size: int) -> Iterator[list[Rendered]]:

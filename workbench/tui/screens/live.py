@@ -47,7 +47,7 @@ class LiveScreen(RunScreen, PanedScreen):
     CSS_PATH = "live.tcss"
     ABOUT = (
         "The run as its folder describes it: the loss of every step with the range that one column "
-        "covers, evaluations as diamonds, the KL to the base on general text (a lower bound), and "
+        "covers, evaluations as diamonds, the KL to the base on general text, and "
         "measured memory. Canaries are prompts that are asked repeatedly: comparing the first "
         "answer with the newest shows what the curves cannot. Closing this screen does not affect "
         "the run."
