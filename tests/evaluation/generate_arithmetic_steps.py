@@ -260,6 +260,7 @@ def generate() -> Iterator[dict[str, Any]]:
                 "prompt": f"{text} Answer with the number only.",
                 "answers": [str(answer)],
                 "field": kind.__name__,
+                "cluster": kind.__name__,
                 "size": "full" if number % PER_LEVEL else "standard",
             }
 

@@ -68,6 +68,7 @@ def generate() -> Iterator[dict[str, Any]]:
                 "options": dealer.options(puzzle, size),
                 "answers": [puzzle.answer],
                 "field": kind,
+                "cluster": kind,
                 "size": size,
             }
 

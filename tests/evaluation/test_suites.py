@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -301,3 +302,17 @@ def test_duplicate_suite_names_are_refused(write: Callable[..., Path]) -> None:
     path = write({"prompt": "a", "answers": ["x"]}, name="creative")
     with pytest.raises(BadInputError, match="two suites are named 'creative'"):
         named_suites([str(path), "creative"])
+
+
+def test_items_of_one_template_or_content_are_one_cluster() -> None:
+    """Six forms of a content, sums of one kind, puzzles of one kind; all others stand alone."""
+    clusters = {
+        suite.name: Counter(item.cluster for item in suite.items) for suite in shipped_suites()
+    }
+    assert set(clusters["formats"].values()) == {6}
+    assert len(clusters["formats"]) == 20
+    assert sorted(clusters["arithmetic"].values()) == [7] * 10 + [9] * 16
+    assert clusters["reasoning"].pop("") == 130
+    assert set(clusters["reasoning"].values()) == {15}
+    for name in ("knowledge", "instructions", "safety_harmful", "safety_harmless", "creative"):
+        assert set(clusters[name]) == {""}

@@ -156,5 +156,9 @@ def _result(
     else:
         outcome = cast("AnswerScorer", scorer).grade(item.item, answers)
     return ItemResult(
-        suite=item.suite.name, id=item.item.id, prompt=item.item.prompt, **outcome.model_dump()
+        suite=item.suite.name,
+        id=item.item.id,
+        prompt=item.item.prompt,
+        cluster=item.item.cluster,
+        **outcome.model_dump(),
     )

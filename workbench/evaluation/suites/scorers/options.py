@@ -1,4 +1,4 @@
-"""Scorer: which option a model finds most likely per token."""
+"""Scorer: which option a model finds most likely."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class OptionsScorer(OptionScorer):
-    """Right if the option with the highest mean log-likelihood per token is an answer.
+    """Right if the option with the highest log-likelihood, summed over its tokens, is an answer.
 
     Small models know more than they can say: options are scored as full text, not by letters.
     """
@@ -41,9 +41,23 @@ class OptionsScorer(OptionScorer):
         return len(set(item.answers)) / len(item.options)
 
     def choose(self, item: Item, likelihoods: Sequence[Likelihood]) -> Outcome:
-        """Take the first of the most likely options; a model that computes NaN chooses none."""
-        means = [likelihood.log_prob / likelihood.tokens for likelihood in likelihoods]
-        if any(map(math.isnan, means)):
+        """Take the first of the most likely options; a model that computes NaN chooses none.
+
+        1. s_o = log p(option o), summed over its tokens.
+        2. The choice is the option with the largest s_o.
+        3. The continuous score is logsumexp(s_o of right options) - logsumexp(all s_o).
+        """
+        sums = [likelihood.log_prob for likelihood in likelihoods]
+        if any(map(math.isnan, sums)):
             return Outcome(score=0, answer="", label="not a number")
-        choice = item.options[means.index(max(means))]
-        return Outcome(score=choice in item.answers, answer=choice)
+        choice = item.options[sums.index(max(sums))]
+        pairs = zip(item.options, sums, strict=True)
+        right = [log_prob for option, log_prob in pairs if option in item.answers]
+        log_score = min(0.0, _log_sum(right) - _log_sum(sums))
+        return Outcome(score=choice in item.answers, answer=choice, log_score=log_score)
+
+
+def _log_sum(log_probs: Sequence[float]) -> float:
+    """Log of the sum of exponentials, without overflow."""
+    largest = max(log_probs)
+    return largest + math.log(sum(math.exp(value - largest) for value in log_probs))
