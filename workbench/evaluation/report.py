@@ -12,6 +12,7 @@ from workbench.core.redaction import scrub
 from workbench.evaluation.suites.items import ItemResult, Size, SuiteFacts
 from workbench.evaluation.suites.target_metrics import score
 from workbench.recipe.evaluation import TargetMetric
+from workbench.recipe.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,13 +52,28 @@ class TextResult(_Record):
     Attributes:
         tokens: Number of predicted tokens.
         nll: Mean negative log-likelihood, nats per token.
-        kl: Mean KL(base ‖ model), nats per token; a lower bound from the base's most likely tokens.
-            0 for the base itself.
+        kl: Mean KL(base ‖ model), nats per token; 0 for the base itself.
+        openings: Number of answers that begin in this sequence; 0 for text without a prompt.
+        opening_kl: Mean KL over the first token of each answer, nats.
     """
 
     tokens: int
     nll: float
     kl: float = 0.0
+    openings: int = 0
+    opening_kl: float = 0.0
+
+    @property
+    def body_tokens(self) -> int:
+        """Number of predicted tokens that do not begin an answer."""
+        return self.tokens - self.openings
+
+    @property
+    def body_kl(self) -> float:
+        """Mean KL over the tokens that do not begin an answer, nats per token; 0 without any."""
+        if not self.body_tokens:
+            return 0.0
+        return (self.tokens * self.kl - self.openings * self.opening_kl) / self.body_tokens
 
 
 class Measurement(_Record):
@@ -115,18 +131,28 @@ class Report(_Record):
         heldout_rows: Number of held-out rows, of which ``target`` were answered; 0 if unknown.
         contaminated: Probe items found in the training or replay data, as ``suite/id``.
         notes: Remarks on how the measurement was made, in sentences.
+        look: With ``evaluation.size: auto``, which look at the data this is; 0 for a fixed size.
+        looks: How many looks are allowed at most; 0 for a fixed size.
+        limits: What may be lost, from the recipe.
+        thinking: How a model that thinks before it answers was kept from it, on both sides.
+        prompt_form: Whether prompts were asked as a chat, or to be completed.
     """
 
     prompts: tuple[str, ...]
     before: Measurement
     after: Measurement
-    size: Size | Literal[""] = ""
+    size: Size | Literal["", "auto"] = ""
     suites: tuple[SuiteFacts, ...] = ()
     boilerplate: tuple[str, ...] = ()
     noise: Noise | None = None
     heldout_rows: int = 0
     contaminated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    look: int = 0
+    looks: int = 0
+    limits: Limits = Limits()
+    thinking: Literal["", "off", "stripped"] = ""
+    prompt_form: Literal["chat", "completion"] = "chat"
 
     def save(self, path: Path) -> None:
         """Replace ``path`` atomically, without secrets and the path of the home folder."""
@@ -142,6 +168,22 @@ def token_mean(texts: Sequence[TextResult], values: Sequence[float]) -> float | 
     if not tokens:
         return None
     return sum(text.tokens * value for text, value in zip(texts, values, strict=True)) / tokens
+
+
+def opening_mean(texts: Sequence[TextResult]) -> float | None:
+    """Mean KL over the first token of every answer, nats; None where no answer begins."""
+    openings = sum(text.openings for text in texts)
+    if not openings:
+        return None
+    return sum(text.openings * text.opening_kl for text in texts) / openings
+
+
+def body_mean(texts: Sequence[TextResult]) -> float | None:
+    """Mean KL over all tokens that begin no answer, nats per token; None without such tokens."""
+    tokens = sum(text.body_tokens for text in texts)
+    if not tokens:
+        return None
+    return sum(text.body_tokens * text.body_kl for text in texts) / tokens
 
 
 def read_report(run: RunFolder) -> Report:

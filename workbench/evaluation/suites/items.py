@@ -45,6 +45,8 @@ class Outcome(BaseModel):
         answer: What the model said or chose.
         label: Class of the answer where there are more than two, such as ``off-topic``.
         numbers: Further figures of the scorer by name, such as ``compression``.
+        log_score: For options, the log-probability of the right ones among all, nats, 0 at most;
+            None for generated answers.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,6 +55,7 @@ class Outcome(BaseModel):
     answer: str
     label: str = ""
     numbers: dict[str, float] = Field(default_factory=dict)
+    log_score: float | None = None
 
 
 class ItemResult(Outcome):
@@ -62,11 +65,14 @@ class ItemResult(Outcome):
         suite: Name of the suite.
         id: Id of the item.
         prompt: Prompt of the item, so that a report can be read without the suite.
+        cluster: Items of a suite with the same cluster come from one template or content and are
+            resampled together; if empty, the item is its own cluster.
     """
 
     suite: str
     id: str
     prompt: str = ""
+    cluster: str = ""
 
 
 class SuiteFacts(BaseModel):
