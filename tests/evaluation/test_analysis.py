@@ -6,8 +6,9 @@ import pytest
 
 from tests.evaluation.reports import QUICK, Suite, by_name, make_report
 from workbench.evaluation.analysis import statistics
-from workbench.evaluation.analysis.analysis import analyse, suite_margin
+from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.analysis.formatting import MINUS
+from workbench.evaluation.analysis.margins import MARGINS
 from workbench.evaluation.analysis.statistics import PairedScores
 from workbench.evaluation.report import Measurement, Report, TextResult
 from workbench.evaluation.suites.items import ItemResult, SuiteFacts
@@ -53,7 +54,8 @@ def test_every_number_of_a_capability_by_hand() -> None:
     assert findings.smallest_detectable == pytest.approx(0.1253, abs=1e-4)
     assert findings.known_before == pytest.approx((0.62 - 0.25) / 0.75)
     assert findings.known_after == pytest.approx((0.58 - 0.25) / 0.75)
-    assert (findings.verdict, findings.margin, findings.needed) == ("INCONCLUSIVE", 0.1, 200)
+    assert (findings.verdict, findings.margin, findings.needed) == ("PASS", 0.15, 0)
+    assert (findings.design_effect, findings.ceiling, findings.probability) == (1, False, None)
 
 
 def test_p_values_are_corrected_over_the_judged_capabilities() -> None:
@@ -90,31 +92,35 @@ def test_the_index_is_that_of_the_capabilities_with_headroom() -> None:
     assert findings.retention_index.value == pytest.approx((0.5 + 0.75) / 2)
     guessed = findings.capabilities[2]
     assert (guessed.headroom, guessed.verdict) == (False, None)
-    (note,) = findings.notes
-    assert note.startswith(
-        "No headroom, so excluded from verdict and retention index: Guessed 26 %"
+    assert findings.notes[0].startswith(
+        "No headroom at this size, so excluded from verdict and retention index: Guessed 26 %"
     )
 
 
 @pytest.mark.parametrize(
-    ("size", "n", "margin"),
+    ("size", "n", "margin", "pooled"),
     [
-        ("quick", 12, 0.1),
-        ("quick", 100, 0.1),
-        ("quick", 900, 0.1),
-        ("standard", 50, 0.1),
-        ("standard", 144, 1 / 12),
-        ("standard", 500, 0.05),
-        ("full", 256, 1 / 16),
-        ("full", 1600, 0.03),
+        ("quick", 12, 0.15, 0.1),
+        ("quick", 100, 0.15, 0.1),
+        ("quick", 900, 0.1, 0.1),
+        ("standard", 50, 0.15, 0.1),
+        ("standard", 144, 0.125, 0.0589),  # 288 items together
+        ("standard", 500, 0.0671, 0.05),
+        ("full", 256, 0.09375, 0.0442),
+        ("full", 1600, 0.0375, 0.03),
+        ("auto", 400, 0.075, 0.05),
     ],
 )
-def test_the_margin_follows_the_size_and_the_items(size: str, n: int, margin: float) -> None:
-    findings = analyse(make_report(Suite("facts", kept=n), size=size))
-    assert findings.margin == {"quick": 0.1, "standard": 0.05, "full": 0.03}[size]
-    assert (
-        findings.capabilities[0].margin == suite_margin(n, findings.margin) == pytest.approx(margin)
-    )
+def test_the_margin_follows_the_size_and_the_items(
+    size: str, n: int, margin: float, pooled: float
+) -> None:
+    suites = (Suite("facts", kept=n), Suite("formats", kept=n, measures="behaviour"))
+    findings = analyse(make_report(*suites, size=size))
+    assert findings.margin == MARGINS[size]
+    assert findings.capabilities[0].margin == pytest.approx(margin, abs=1e-4)
+    limits = {each.name: each.limit for each in findings.criteria}
+    assert limits["suite:facts"] == -findings.capabilities[0].margin
+    assert limits["pooled"] == pytest.approx(-pooled, abs=1e-4)
 
 
 def test_an_explicit_margin_applies_to_every_suite() -> None:

@@ -14,6 +14,7 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from workbench.evaluation.analysis import statistics
+from workbench.evaluation.analysis.retention_index import retention_index
 from workbench.evaluation.analysis.statistics import PairedScores
 
 counts = some.integers(min_value=0, max_value=60)
@@ -240,16 +241,16 @@ def test_retention_index_by_hand():
     halved = PairedScores((1.0,) * 8, (1.0,) * 4 + (0.0,) * 4)
     guessed = PairedScores((1.0,) * 8, (1.0,) * 2 + (0.0,) * 6, chance=0.25)
     better = pairs(kept=4, gained=4)
-    assert statistics.retention_index([halved])[0] == pytest.approx(0.5)
-    assert statistics.retention_index([guessed])[0] == pytest.approx(0.0)
-    assert statistics.retention_index([better])[0] == pytest.approx(1.0)
-    value, low, high = statistics.retention_index([halved, guessed, better])
-    assert value == pytest.approx(0.5)
+    assert retention_index([halved])[0] == pytest.approx(0.5)
+    assert retention_index([guessed])[0] == pytest.approx(0.0)
+    assert retention_index([better])[0] == pytest.approx(2.0)  # not clipped
+    value, low, high = retention_index([halved, guessed, better])
+    assert value == pytest.approx(2.5 / 3)
     assert low < value < high
 
 
 def test_the_index_of_a_few_kept_items_has_width():
-    few, many = (statistics.retention_index([pairs(kept=n, never=n)]) for n in (6, 300))
+    few, many = (retention_index([pairs(kept=n, never=n)]) for n in (6, 300))
     assert few[0] == many[0] == 1
     assert few[1] < 0.9
     assert many[1] > 0.98
@@ -260,7 +261,7 @@ def test_retention_index_covers_the_truth():
     held = 0
     for _ in range(200):
         lost = int(random.binomial(30, 0.2))
-        _, low, high = statistics.retention_index([pairs(kept=30 - lost, lost=lost, never=10)])
+        _, low, high = retention_index([pairs(kept=30 - lost, lost=lost, never=10)])
         held += low <= 0.8 <= high
     assert held / 200 >= 0.92
 
@@ -278,12 +279,22 @@ def test_smallest_detectable_effect_by_hand(given, smallest):
     assert statistics.smallest_detectable(given) == pytest.approx(smallest, rel=2e-3)
 
 
-def test_items_needed_by_hand():
-    assert (
-        statistics.items_needed(pairs(kept=80, lost=12, gained=8), 0.05) == 628
-    )  # 7.849 * .2 / .0025
-    assert statistics.items_needed(pairs(kept=12), 0.1) == 66  # 784.9 / 12
-    assert statistics.items_needed(pairs(kept=99, lost=1), 0.1) == 200  # at least as many again
+@pytest.mark.parametrize(
+    ("change", "variance", "needed"),
+    [
+        (0.0, 0.2, 628),  # 7.849 * .2 / .05^2
+        (-0.02, 0.2, 1745),  # 7.849 * .2 / .03^2
+        (0.05, 0.2, 200),  # 157, but 100 did not decide
+        (-0.10, 0.2, 200),  # max(7.849 * .2 / .1^2 = 157, .708 * .2 / .05^2 = 57)
+        (-0.06, 0.2, 1417),  # .708 * .2 / .01^2
+        (-0.055, 0.2, 5667),  # .708 * .2 / .005^2
+        (-0.05, 0.2, 0),
+        (-0.0501, 0.2, 0),  # millions
+        (-0.0499, 0.2, 0),
+    ],
+)
+def test_items_needed_by_hand(change, variance, needed):
+    assert statistics.items_needed(100, change, 0.05, variance) == pytest.approx(needed, abs=1)
 
 
 @pytest.mark.parametrize(

@@ -78,5 +78,5 @@ def test_notes_list_contamination_noise_and_remarks_of_the_measurement() -> None
         )
     )
     assert findings.notes[0] == "The base was measured afterwards"
-    assert any(note.endswith("prove nothing: facts/i3") for note in findings.notes)
+    assert any(note.endswith("left out of verdict and index: facts/i3") for note in findings.notes)
     assert any(note.endswith("on 2 of 10 items") for note in findings.notes)

@@ -12,6 +12,7 @@ from workbench.core.redaction import scrub
 from workbench.evaluation.suites.items import ItemResult, Size, SuiteFacts
 from workbench.evaluation.suites.target_metrics import score
 from workbench.recipe.evaluation import TargetMetric
+from workbench.recipe.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,18 +131,28 @@ class Report(_Record):
         heldout_rows: Number of held-out rows, of which ``target`` were answered; 0 if unknown.
         contaminated: Probe items found in the training or replay data, as ``suite/id``.
         notes: Remarks on how the measurement was made, in sentences.
+        look: With ``evaluation.size: auto``, which look at the data this is; 0 for a fixed size.
+        looks: How many looks are allowed at most; 0 for a fixed size.
+        limits: What may be lost, from the recipe.
+        thinking: How a model that thinks before it answers was kept from it, on both sides.
+        prompt_form: Whether prompts were asked as a chat, or to be completed.
     """
 
     prompts: tuple[str, ...]
     before: Measurement
     after: Measurement
-    size: Size | Literal[""] = ""
+    size: Size | Literal["", "auto"] = ""
     suites: tuple[SuiteFacts, ...] = ()
     boilerplate: tuple[str, ...] = ()
     noise: Noise | None = None
     heldout_rows: int = 0
     contaminated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    look: int = 0
+    looks: int = 0
+    limits: Limits = Limits()
+    thinking: Literal["", "off", "stripped"] = ""
+    prompt_form: Literal["chat", "completion"] = "chat"
 
     def save(self, path: Path) -> None:
         """Replace ``path`` atomically, without secrets and the path of the home folder."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from workbench.recipe.base import Section, field
+from workbench.recipe.limits import Limits
 
 SuiteSize = Literal["none", "quick", "standard", "full"]
 TargetMetric = Literal["contains", "exact", "rouge_l", "nll"]
@@ -143,3 +146,4 @@ class EvaluationSection(Section):
         ge=1,
         le=4096,
     )
+    limits: Limits = Field(default_factory=Limits, title="Limits")

@@ -14,15 +14,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from workbench.evaluation.analysis import statistics
+from workbench.evaluation.analysis import sequential, statistics
 from workbench.evaluation.analysis.benchmarks import read_benchmarks
-from workbench.evaluation.analysis.findings import (
-    Capability,
-    Findings,
-    Interval,
-    ItemFinding,
-    TargetTask,
+from workbench.evaluation.analysis.capabilities import judge_capabilities
+from workbench.evaluation.analysis.criteria import (
+    capability_criterion,
+    leak_criterion,
+    overall,
+    text_criterion,
 )
+from workbench.evaluation.analysis.findings import Findings, Interval, ItemFinding, TargetTask
+from workbench.evaluation.analysis.headline import headline, proof
+from workbench.evaluation.analysis.margins import Margins
+from workbench.evaluation.analysis.next_steps import next_steps
 from workbench.evaluation.analysis.paired_results import (
     is_unchanged,
     item_pairs,
@@ -31,48 +35,54 @@ from workbench.evaluation.analysis.paired_results import (
     suite_scores,
     target_scores,
 )
+from workbench.evaluation.analysis.retention_index import retention_index
 from workbench.evaluation.analysis.summary_text import notes, summary
-from workbench.evaluation.report import read_report, token_mean
+from workbench.evaluation.report import body_mean, opening_mean, read_report, token_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from workbench.evaluation.analysis.findings import Verdict
+    from workbench.evaluation.analysis.findings import Capability, Criterion
     from workbench.evaluation.analysis.statistics import PairedScores
     from workbench.evaluation.report import Report, TextResult
-    from workbench.evaluation.suites.items import ItemResult, Size, SuiteFacts
+    from workbench.evaluation.suites.items import ItemResult
+    from workbench.recipe.limits import Limits
     from workbench.runs.folder import RunFolder
 
-MARGINS: dict[Size, float] = {"quick": 0.1, "standard": 0.05, "full": 0.03}
-"""Tolerated loss, for suites with enough items to resolve it: about ``1 / margin^2``."""
 
-_WIDEST_MARGIN = MARGINS["quick"]
-
-_WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "INCONCLUSIVE", "PASS")
-
-
-def read_findings(run: RunFolder, *, margin: float | None = None) -> Findings:
+def read_findings(
+    run: RunFolder, *, margin: float | None = None, limits: Limits | None = None
+) -> Findings:
     """Analyse a run's report, and add its standard benchmarks.
 
     Args:
         run: A run with a report.
         margin: As in :func:`analyse`.
+        limits: As in :func:`analyse`.
 
     Raises:
         NotFoundError: There is no report.
         BadInputError: Report or benchmarks cannot be read or judged.
     """
-    findings = analyse(read_report(run), margin=margin)
-    return findings.model_copy(update={"benchmarks": read_benchmarks(run).latest()})
+    findings = analyse(read_report(run), margin=margin, limits=limits)
+    return findings.model_copy(
+        update={
+            "benchmarks": read_benchmarks(run).latest(),
+            "next_steps": next_steps(findings, run),
+        }
+    )
 
 
-def analyse(report: Report, *, margin: float | None = None) -> Findings:
+def analyse(
+    report: Report, *, margin: float | None = None, limits: Limits | None = None
+) -> Findings:
     """Compute the findings of a report.
 
     Args:
         report: Base and tuned model, item by item.
-        margin: Tolerated loss, 0 to 1, for every suite alike; None for the margin of the report's
-            size, widened for small suites as in :func:`suite_margin`.
+        margin: Tolerated loss, 0 to 1, of every capability and of all items together; None for the
+            limits, or where they say nothing for the number of items, see :class:`Margins`.
+        limits: What is tolerated; None for the limits in the report.
 
     Raises:
         BadInputError: A result is missing or is not a number.
@@ -80,124 +90,75 @@ def analyse(report: Report, *, margin: float | None = None) -> Findings:
     # 1. Check the evidence.
     require_complete(report)
     unchanged = is_unchanged(report)
-    # 2. Judge each suite, and adjust the p-values over the judged ones.
-    base_margin = MARGINS[report.size or "quick"] if margin is None else margin
-    capabilities = _with_adjusted_p_values(
-        [
-            _capability(facts, suite_scores(report, facts), base_margin, margin is None, unchanged)
-            for facts in report.suites
-        ]
-    )
-    # 3. The overall verdict is the worst of them.
-    verdicts = [capability.verdict for capability in capabilities if capability.verdict]
+    level = sequential.level(report.look, report.looks)
+    limits = limits or report.limits
+    if margin is not None:
+        limits = limits.model_copy(update={"capability": margin, "pooled": margin})
+    margins = Margins.of(report.size, limits)
+    # 2. Measure: answers, text and the target task, each with its interval.
     after = report.after
+    capabilities, pooled = judge_capabilities(report, margins, level, unchanged)
+    values = {
+        "kl_general": _token_interval(after.general, [text.kl for text in after.general], level),
+        "kl_task": _token_interval(after.task, [text.kl for text in after.task], level),
+        "kl_opening": _opening_interval(after.general, level),
+        "kl_body": _body_interval(after.general, level),
+        "delta_nll": _delta_nll(report, level),
+        "domain_leak": _domain_leak(report, level, unchanged),
+    }
+    # 3. Compare with the limits.
+    criteria = (
+        *_general_criteria(report, values, limits, level),
+        *([pooled] if pooled else []),
+        *(capability_criterion(each) for each in capabilities if each.kind != "information"),
+    )
+    verdict = overall(criteria)
     findings = Findings(
-        verdict=min(verdicts, key=_WORST_FIRST.index, default="INCONCLUSIVE"),
+        verdict=verdict,
+        outcome=headline(verdict, criteria, capabilities),
+        proof=proof(verdict, criteria),
+        criteria=criteria,
         sentence="",
-        margin=base_margin,
-        retention_index=_retention_index(report, capabilities, unchanged),
-        kl_general=_token_interval(after.general, [text.kl for text in after.general]),
-        kl_task=_token_interval(after.task, [text.kl for text in after.task]),
-        delta_nll=_delta_nll(report),
-        domain_leak=_domain_leak(report),
+        margin=margins.base if margins.pooled is None else margins.pooled,
+        retention_index=_retention_index(report, capabilities, unchanged, level),
         target_task=_target_task(report),
         capabilities=tuple(capabilities),
         items=tuple(_changed_items(report)),
         noise_floor=report.noise.kl if report.noise else None,
+        level=level,
+        size=report.size,
+        **values,
     )
     # 4. Put the findings into words.
     return findings.model_copy(
         update={
             "sentence": summary(findings, unchanged),
             "notes": notes(findings, report, unchanged),
+            "next_steps": next_steps(findings),
         }
     )
 
 
-def suite_margin(n: int, base_margin: float) -> float:
-    """Tolerated loss for a suite of ``n`` items: ``1 / sqrt(n)``, 10 points at 100, 4.5 at 500.
-
-    It is never below ``base_margin``, that of the report's size, and never above the widest.
-    """
-    return max(base_margin, min(_WIDEST_MARGIN, 1 / math.sqrt(n)))
-
-
-def _capability(
-    facts: SuiteFacts, pairs: PairedScores, base_margin: float, widen: bool, unchanged: bool
-) -> Capability:
-    if not pairs.n:
-        return _unmeasured(facts, base_margin)
-    before, after = _mean(pairs.before), _mean(pairs.after)
-    change = _mean(pairs.changes)
-    low, high = (change, change) if unchanged else statistics.change_interval(pairs)
-    margin = suite_margin(pairs.n, base_margin) if widen else base_margin
-    known_before = statistics.chance_corrected(before, facts.chance)
-    headroom = known_before >= statistics.HEADROOM
-    judged = facts.measures != "information" and (headroom or unchanged)
-    verdict = statistics.non_inferiority(change, low, high, margin) if judged else None
-    return Capability(
-        name=facts.name,
-        title=facts.title,
-        kind=facts.measures,
-        n=pairs.n,
-        before=before,
-        after=after,
-        change=change,
-        low=low,
-        high=high,
-        lost=pairs.lost,
-        gained=pairs.gained,
-        p=statistics.mcnemar(pairs.lost, pairs.gained),
-        smallest_detectable=statistics.smallest_detectable(pairs),
-        verdict=verdict,
-        needed=statistics.items_needed(pairs, margin) if verdict == "INCONCLUSIVE" else 0,
-        standard_error=statistics.standard_error(pairs),
-        margin=margin,
-        chance=facts.chance,
-        known_before=known_before,
-        known_after=statistics.chance_corrected(after, facts.chance),
-        headroom=headroom,
-    )
-
-
-def _unmeasured(facts: SuiteFacts, margin: float) -> Capability:
-    """A suite without items at this size: any change is possible."""
-    return Capability(
-        name=facts.name,
-        title=facts.title,
-        kind=facts.measures,
-        n=0,
-        before=0.0,
-        after=0.0,
-        change=0.0,
-        low=-1.0,
-        high=1.0,
-        lost=0,
-        gained=0,
-        p=1.0,
-        smallest_detectable=1.0,
-        verdict=None if facts.measures == "information" else "INCONCLUSIVE",
-        margin=margin,
-        chance=facts.chance,
-        headroom=False,
-    )
-
-
-def _with_adjusted_p_values(capabilities: Sequence[Capability]) -> list[Capability]:
-    """Holm's adjustment over the capabilities that have a verdict."""
-    judged = [capability for capability in capabilities if capability.verdict]
-    p_values = statistics.holm([capability.p for capability in judged])
-    adjusted = {capability.name: p for capability, p in zip(judged, p_values, strict=True)}
-    return [
-        capability.model_copy(update={"p": adjusted.get(capability.name, capability.p)})
-        for capability in capabilities
-    ]
+def _general_criteria(
+    report: Report, values: dict[str, Interval | None], limits: Limits, level: float
+) -> Iterator[Criterion]:
+    """The criteria of general answers and general text."""
+    yield leak_criterion(leak_scores(report), values["domain_leak"], limits.domain_leak)
+    rows = len(report.after.general)
+    openings = sum(text.openings > 0 for text in report.after.general)
+    opening, body, loss = (values[name] for name in ("kl_opening", "kl_body", "delta_nll"))
+    yield text_criterion("kl_opening", opening, limits.kl_opening, "nats", openings, level)
+    yield text_criterion("kl_body", body, limits.kl_body, "nats/token", rows, level)
+    yield text_criterion("delta_nll", loss, limits.delta_nll, "nats/token", rows, level)
 
 
 def _retention_index(
-    report: Report, capabilities: Sequence[Capability], unchanged: bool
+    report: Report, capabilities: Sequence[Capability], unchanged: bool, level: float
 ) -> Interval | None:
-    """The retention index over knowledge and behaviour; safety is judged but not averaged in."""
+    """The retention index over knowledge and behaviour; safety is judged but not averaged in.
+
+    It is computed unclipped, and clipped to 0 to 1 to be shown.
+    """
     included = {
         capability.name
         for capability in capabilities
@@ -206,32 +167,60 @@ def _retention_index(
     pairs = [suite_scores(report, facts) for facts in report.suites if facts.name in included]
     if not pairs:
         return None
-    value, low, high = (1.0, 1.0, 1.0) if unchanged else statistics.retention_index(pairs)
-    return Interval(value=value, low=low, high=high)
+    value, low, high = (1.0, 1.0, 1.0) if unchanged else retention_index(pairs, level)
+    return Interval(value=_clipped(value), low=_clipped(low), high=_clipped(high))
 
 
-def _token_interval(texts: Sequence[TextResult], values: Sequence[float]) -> Interval | None:
+def _clipped(value: float) -> float:
+    return min(max(value, 0.0), 1.0)
+
+
+def _token_interval(
+    texts: Sequence[TextResult], values: Sequence[float], level: float
+) -> Interval | None:
     """Mean over tokens of one value per sequence; the interval resamples sequences."""
     mean = token_mean(texts, values)
+    return _interval(mean, values, [text.tokens for text in texts], level)
+
+
+def _opening_interval(texts: Sequence[TextResult], level: float) -> Interval | None:
+    """Mean KL over the first tokens of answers; the interval resamples sequences."""
+    opened = [text for text in texts if text.openings]
+    values = [text.opening_kl for text in opened]
+    return _interval(opening_mean(texts), values, [text.openings for text in opened], level)
+
+
+def _body_interval(texts: Sequence[TextResult], level: float) -> Interval | None:
+    """Mean KL over the tokens that begin no answer; the interval resamples sequences."""
+    bodies = [text for text in texts if text.body_tokens]
+    values = [text.body_kl for text in bodies]
+    return _interval(body_mean(texts), values, [text.body_tokens for text in bodies], level)
+
+
+def _interval(
+    mean: float | None, values: Sequence[float], weights: Sequence[float], level: float
+) -> Interval | None:
     if mean is None:
         return None
-    low, high = statistics.bootstrap_interval(values, [text.tokens for text in texts])
+    low, high = statistics.bootstrap_interval(values, weights, level=level)
     return Interval(value=mean, low=low, high=high)
 
 
-def _delta_nll(report: Report) -> Interval | None:
+def _delta_nll(report: Report, level: float) -> Interval | None:
     pairs = zip(report.before.general, report.after.general, strict=True)
     changes = [after.nll - before.nll for before, after in pairs]
-    return _token_interval(report.after.general, changes)
+    return _token_interval(report.after.general, changes, level)
 
 
-def _domain_leak(report: Report) -> Interval | None:
+def _domain_leak(report: Report, level: float, unchanged: bool) -> Interval | None:
     pairs = leak_scores(report)
-    return _mean_change(pairs) if report.boilerplate and pairs.n else None
+    if not report.boilerplate or not pairs.n:
+        return None
+    return Interval(value=0.0, low=0.0, high=0.0) if unchanged else _mean_change(pairs, level)
 
 
-def _mean_change(pairs: PairedScores) -> Interval:
-    low, high = statistics.change_interval(pairs)
+def _mean_change(pairs: PairedScores, level: float = statistics.LEVEL) -> Interval:
+    low, high = statistics.change_interval(pairs, level)
     return Interval(value=_mean(pairs.changes), low=low, high=high)
 
 

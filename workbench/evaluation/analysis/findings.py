@@ -6,9 +6,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from workbench.evaluation.suites.items import Measures
+from workbench.evaluation.suites.items import Measures, Size
 
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
+Headline = Literal[
+    "HIJACKED", "DAMAGED", "FORGOT", "CHANGED REFUSALS", "LOST", "KEPT", "INCONCLUSIVE"
+]
+"""The verdict in a word: what a person would say of the model."""
+
+Unit = Literal["points", "nats", "nats/token"]
 
 
 class _Finding(BaseModel):
@@ -16,11 +23,48 @@ class _Finding(BaseModel):
 
 
 class Interval(_Finding):
-    """A value with its 95 % interval."""
+    """A value with its interval, 95 % unless the report says otherwise."""
 
     value: float
     low: float
     high: float
+
+
+class Criterion(_Finding):
+    """One thing that a verdict rests on, compared with its limit.
+
+    Attributes:
+        name: ``domain_leak``, ``kl_opening``, ``kl_body``, ``delta_nll``, ``pooled``, or ``suite:``
+            and the name of a capability.
+        title: Name to display.
+        interval: What was measured: a rise, or for capabilities and ``pooled`` a change; None if it
+            was not measured.
+        limit: What is tolerated; negative where a drop is the loss.
+        unit: Unit of both; points are shares from 0 to 1.
+        verdict: FAIL if the interval is beyond the limit, PASS if it is within; None if it was not
+            measured. For a drop, see ``statistics.non_inferiority``.
+        needed: Items, answers or rows of text that would decide an inconclusive verdict; 0 for other
+            verdicts, and if so near the limit that no number will.
+        counted: What ``needed`` counts.
+        note: Why it was not measured or judged; empty if it was.
+    """
+
+    name: str
+    title: str
+    interval: Interval | None
+    limit: float
+    unit: Unit
+    verdict: Verdict | None
+    needed: int = 0
+    counted: Literal["items", "answers", "rows of text"] = "items"
+    note: str = ""
+
+
+class NextStep(_Finding):
+    """What to do about a verdict, and the command that does it."""
+
+    text: str
+    command: str
 
 
 class Capability(_Finding):
@@ -34,20 +78,25 @@ class Capability(_Finding):
         before: Mean score of the base, 0 to 1.
         after: Mean score of the tuned model, 0 to 1.
         change: ``after - before``.
-        low: Lower end of the change's 95 % interval.
+        low: Lower end of the change's interval.
         high: Upper end.
         lost: Items that went from right to wrong.
         gained: Items that went from wrong to right.
-        p: Exact McNemar test, Holm-adjusted over the judged capabilities.
+        p: McNemar test, Holm-adjusted over the judged capabilities and all their items together.
         smallest_detectable: Change that this many items detect with 80 % power.
         verdict: None for information, and where the base has nothing to lose.
-        needed: Items that would decide an inconclusive verdict; 0 for other verdicts.
+        needed: Items that would decide an inconclusive verdict; 0 for other verdicts, and if so
+            near the margin that no number will.
         standard_error: Standard error of the change.
         margin: Tolerated loss for this many items, 0 to 1.
         chance: Expected score of random guessing, 0 to 1.
         known_before: Chance-corrected ``before``: 0 knows nothing, 1 everything.
         known_after: Chance-corrected ``after``.
         headroom: Whether the base knows enough to lose some of it.
+        ceiling: Whether the base leaves nothing to gain, so that only losses can be seen.
+        design_effect: How much wider clusters of items make the interval, in variance.
+        probability: Change of the mean probability of the right option, for suites of options;
+            shown, never judged.
     """
 
     name: str
@@ -71,6 +120,9 @@ class Capability(_Finding):
     known_before: float = 0.0
     known_after: float = 0.0
     headroom: bool = True
+    ceiling: bool = False
+    design_effect: float = 1.0
+    probability: Interval | None = None
 
 
 class TargetTask(_Finding):
@@ -151,12 +203,19 @@ class Findings(_Finding):
     """Everything that the report page shows and ``ftwb report --json`` prints.
 
     Attributes:
-        verdict: The worst of the judged capabilities; INCONCLUSIVE if nothing was measured.
+        verdict: FAIL if any criterion is proven to be beyond its limit; PASS if all that were
+            measured are shown to be within, capabilities among them; else INCONCLUSIVE.
+        outcome: The verdict in a word.
+        proof: The evidence for it in one clause, with numbers and limits.
+        criteria: Everything the verdict rests on, gravest first.
+        next_steps: What to do now, with commands.
         sentence: The verdict in words: what was forgotten, and what was learned.
         margin: Tolerated loss, 0 to 1, for suites with enough items.
         retention_index: Share of the base's knowledge that is retained, over the capabilities with
             headroom; None if there are none.
         kl_general: KL to base on general text, nats per token.
+        kl_opening: KL to base at the first token of general answers, nats; None without answers.
+        kl_body: KL to base over the other tokens of general text, nats per token.
         kl_task: KL to base on the target task's text, nats per token.
         delta_nll: Change of the loss on general text, nats per token.
         domain_leak: Rise of the share of general answers with the task's boilerplate, 0 to 1.
@@ -164,6 +223,8 @@ class Findings(_Finding):
         capabilities: In the order of the suites.
         items: Items that changed, losses first.
         noise_floor: KL of the base to itself in batches of another size, nats per token.
+        level: Confidence of the intervals: above 0.95 where the data are looked at repeatedly.
+        size: Suite size that was asked; empty if none was.
         notes: What a reader must know, in sentences.
         benchmarks: Standard benchmarks, if any were run; shown but never judged.
     """
@@ -171,8 +232,14 @@ class Findings(_Finding):
     verdict: Verdict
     sentence: str
     margin: float
+    outcome: Headline = "INCONCLUSIVE"
+    proof: str = ""
+    criteria: tuple[Criterion, ...] = ()
+    next_steps: tuple[NextStep, ...] = ()
     retention_index: Interval | None
     kl_general: Interval | None
+    kl_opening: Interval | None = None
+    kl_body: Interval | None = None
     kl_task: Interval | None
     delta_nll: Interval | None
     domain_leak: Interval | None
@@ -180,5 +247,7 @@ class Findings(_Finding):
     capabilities: tuple[Capability, ...]
     items: tuple[ItemFinding, ...]
     noise_floor: float | None
+    level: float = 0.95
+    size: Size | Literal["", "auto"] = ""
     notes: tuple[str, ...] = ()
     benchmarks: tuple[BenchmarkScore, ...] = ()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from workbench.evaluation.analysis.findings import (
         BenchmarkScore,
         Capability,
+        Criterion,
         Findings,
         Interval,
         TargetTask,
@@ -109,6 +110,41 @@ def nats_interval(interval: Interval) -> str:
 def points_interval(interval: Interval) -> str:
     """A change in points with its interval: ``+9 points (+2 … +16)``."""
     return f"{points(interval.value)} points {span(interval.low, interval.high)}"
+
+
+def criterion_value(criterion: Criterion) -> str:
+    """What was measured, with interval and limit, or why it was not."""
+    interval = criterion.interval
+    if interval is None:
+        return f"not measured: {criterion.note}"
+    if criterion.unit == "points":
+        write, limit = points, points(criterion.limit)
+    else:
+        write, limit = nats, f"{criterion.limit:g}"
+    ends = f"{write(interval.low)} … {write(interval.high)}"
+    return f"{write(interval.value)} {criterion.unit} ({ends}, limit {limit})"
+
+
+def criterion_measured(criterion: Criterion) -> str:
+    """A criterion as a clause: ``domain leak +99 points (+89 … +100, limit +15)``."""
+    return f"{in_sentence(criterion.title)} {criterion_value(criterion)}"
+
+
+def criterion_open(criterion: Criterion) -> str:
+    """A criterion that is not decided, with what would decide it."""
+    return f"{criterion_measured(criterion)}: {what_decides(criterion)}"
+
+
+def what_decides(criterion: Criterion) -> str:
+    """How many items would decide an inconclusive criterion, or that none will."""
+    if not criterion.needed:
+        return f"so near the limit that no number of {criterion.counted} will decide"
+    return f"{criterion.needed:,} {criterion.counted} would decide"
+
+
+def in_sentence(title: str) -> str:
+    """A title in lower case for the middle of a sentence; acronyms stay as they are."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
 def fraction(value: float) -> str:

@@ -49,14 +49,42 @@ def item_pairs(report: Report, suite: str) -> list[tuple[ItemResult, ItemResult]
     return [(result, after[result.id]) for result in before]
 
 
+def judged_pairs(report: Report, suite: str) -> list[tuple[ItemResult, ItemResult]]:
+    """The pairs of a suite's items that were not found in the training or replay data."""
+    contaminated = set(report.contaminated)
+    pairs = item_pairs(report, suite)
+    return [pair for pair in pairs if f"{suite}/{pair[0].id}" not in contaminated]
+
+
 def suite_scores(report: Report, facts: SuiteFacts) -> PairedScores:
-    """The scores of a suite's items before and after."""
-    pairs = item_pairs(report, facts.name)
+    """The scores of a suite's items before and after, contaminated ones left out."""
+    pairs = judged_pairs(report, facts.name)
     return PairedScores(
         before=tuple(before.score for before, _ in pairs),
         after=tuple(after.score for _, after in pairs),
         chance=facts.chance,
+        clusters=tuple(map(_cluster, (before for before, _ in pairs))),
     )
+
+
+def suite_probabilities(report: Report, facts: SuiteFacts) -> PairedScores | None:
+    """The probabilities of the right option before and after; None where an item has no options."""
+    pairs = judged_pairs(report, facts.name)
+    before = [before.log_score for before, _ in pairs]
+    after = [after.log_score for _, after in pairs]
+    known = [score for score in (*before, *after) if score is not None]
+    if not pairs or len(known) < 2 * len(pairs):
+        return None
+    return PairedScores(
+        before=tuple(map(math.exp, known[: len(pairs)])),
+        after=tuple(map(math.exp, known[len(pairs) :])),
+        clusters=tuple(map(_cluster, (before for before, _ in pairs))),
+    )
+
+
+def _cluster(item: ItemResult) -> str:
+    """Name of the item's cluster in the report; an item without one is its own."""
+    return f"{item.suite}/{item.cluster}" if item.cluster else f"{item.suite}//{item.id}"
 
 
 def target_scores(report: Report) -> PairedScores:
@@ -80,7 +108,10 @@ def leak_scores(report: Report) -> PairedScores:
         answers = (*side.answers, *probes)
         return tuple(float(has_boilerplate(answer, report.boilerplate)) for answer in answers)
 
-    return PairedScores(scores(report.before), scores(report.after))
+    prompts = (f"prompt {place}" for place in range(len(report.before.answers)))
+    probes = (_cluster(item) for item in report.before.items if item.suite in in_words)
+    before, after = scores(report.before), scores(report.after)
+    return PairedScores(before, after, clusters=(*prompts, *probes))
 
 
 def is_unchanged(report: Report) -> bool:
@@ -132,9 +163,15 @@ def _all_numbers(report: Report) -> Iterator[tuple[str, float]]:
     """Every number that a finding rests on, with a description."""
     for name, side in (("before", report.before), ("after", report.after)):
         yield from ((f"{name}: {item.suite}/{item.id}", item.score) for item in side.items)
+        yield from (
+            (f"{name}: likelihood of {item.suite}/{item.id}", item.log_score)
+            for item in side.items
+            if item.log_score is not None
+        )
         for kind, texts in (("general", side.general), ("task", side.task)):
             yield from ((f"{name}: loss of {kind} text", text.nll) for text in texts)
             yield from ((f"{name}: KL of {kind} text", text.kl) for text in texts)
+            yield from ((f"{name}: KL at the opening", text.opening_kl) for text in texts)
         if side.heldout_nll is not None:
             yield f"{name}: held-out loss", side.heldout_nll
     if report.noise:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.evaluation.analysis.criteria import is_capability
 from workbench.evaluation.analysis.formatting import (
     MEASURES,
     SCALES,
+    criterion_measured,
+    in_sentence,
     join_words,
     nats,
     points,
@@ -20,7 +23,7 @@ from workbench.evaluation.suites import user_suite
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from workbench.evaluation.analysis.findings import Capability, Findings, TargetTask
+    from workbench.evaluation.analysis.findings import Capability, Findings, Headline, TargetTask
     from workbench.evaluation.report import Report
     from workbench.evaluation.suites.items import Measures
 
@@ -28,6 +31,10 @@ _LOSSES: dict[Measures, str] = {
     "knowledge": "forgot knowledge",
     "behaviour": "changed how it answers",
     "safety": "changed what it refuses",
+}
+_GENERAL: dict[Headline, str] = {
+    "HIJACKED": "The model answers general questions like its task",
+    "DAMAGED": "The model's language itself got worse",
 }
 _MAX_ITEMS = 20
 """Items that a note names."""
@@ -54,19 +61,47 @@ def _forgetting(findings: Findings, unchanged: bool) -> str:
     )
     if unchanged and passed:
         return "The result is still the base: nothing was lost and nothing gained."
-    if failed:
-        return _loss_sentence(failed, unsure, passed)
-    if unsure:
-        return _inconclusive_sentence(unsure, passed)
-    if passed:
-        margin = size_in_points(max(each.margin for each in passed))
-        return f"All capabilities of the base were kept: none lost {margin}."
+    if findings.verdict == "FAIL":
+        return " ".join(_failure_sentences(findings, failed, unsure, passed))
+    if findings.verdict == "PASS":
+        return _kept_sentence(findings, passed)
+    if unsure or passed:
+        return f"No loss is proven, but not everything is decided: {findings.proof}."
     reason = (
         "the base has nothing to lose in these suites"
         if findings.capabilities
         else "no probe suite was asked"
     )
     return f"Forgetting was not measured: {reason}."
+
+
+def _kept_sentence(findings: Findings, passed: Sequence[Capability]) -> str:
+    margin = size_in_points(max(each.margin for each in passed))
+    absent = [in_sentence(each.title) for each in findings.criteria if not each.interval]
+    suffix = f"; not measured: {join_words(absent)}" if absent else ""
+    return f"The base was kept: {findings.proof}, and no capability lost {margin}{suffix}."
+
+
+def _failure_sentences(
+    findings: Findings,
+    failed: Sequence[Capability],
+    unsure: Sequence[Capability],
+    passed: Sequence[Capability],
+) -> Iterator[str]:
+    """What is wrong with the model's answers and text, then what it lost."""
+    general = [
+        each
+        for each in findings.criteria
+        if each.verdict == "FAIL" and not is_capability(each) and each.name != "pooled"
+    ]
+    if general:
+        said = _GENERAL.get(findings.outcome, "The model changed")
+        yield f"{said}: {'; '.join(map(criterion_measured, general))}."
+    if failed:
+        yield _loss_sentence(failed, unsure, passed)
+    pooled = [each for each in findings.criteria if each.name == "pooled"]
+    if pooled and pooled[0].verdict == "FAIL" and not failed:
+        yield f"The model lost over many suites: {criterion_measured(pooled[0])}."
 
 
 def _loss_sentence(
@@ -85,18 +120,6 @@ def _loss_sentence(
     return f"The model {losses}{suffix}: {'; '.join(parts)}."
 
 
-def _inconclusive_sentence(unsure: Sequence[Capability], passed: Sequence[Capability]) -> str:
-    margin = size_in_points(max(each.margin for each in unsure))
-    falls = sorted((each for each in unsure if each.change < 0), key=lambda each: each.change)
-    largest = f"; the largest drop is {_change(falls[0])}" if falls else ""
-    too_few = (
-        f"{join_words(_titles(unsure))} had too few items"
-        if passed
-        else "no suite had enough items"
-    )
-    return f"No loss is proven, but {too_few} to rule out a loss of {margin}{largest}."
-
-
 def _change(capability: Capability) -> str:
     title = _titles([capability])[0]
     interval = span(capability.low, capability.high)
@@ -104,9 +127,7 @@ def _change(capability: Capability) -> str:
 
 
 def _titles(capabilities: Sequence[Capability]) -> list[str]:
-    """Titles in lower case for the middle of a sentence; acronyms stay as they are."""
-    titles = (each.title for each in capabilities)
-    return [title[:1].lower() + title[1:] if title[1:2].islower() else title for title in titles]
+    return [in_sentence(each.title) for each in capabilities]
 
 
 def _learning(task: TargetTask) -> str:
@@ -174,28 +195,22 @@ def _suite_notes(findings: Findings) -> Iterator[str]:
     for capability in findings.capabilities:
         if not capability.n:
             yield f"{capability.title}: no items at this size"
-    no_headroom = [
-        each
-        for each in findings.capabilities
-        if each.verdict is None and each.kind != "information"
-    ]
-    if no_headroom:
+    judged = [each for each in findings.capabilities if each.kind != "information" and each.n]
+    if no_headroom := [each for each in judged if each.verdict is None]:
         scores = ", ".join(
-            f"{each.title} {share(each.before)} (chance {share(each.chance)})"
+            f"{each.title} {share(each.before)} of {each.n} (chance {share(each.chance)})"
             for each in no_headroom
         )
-        yield f"No headroom, so excluded from verdict and retention index: {scores}"
-    widened = [
-        each for each in findings.capabilities if each.verdict and each.margin > findings.margin
-    ]
-    if widened:
-        margins = ", ".join(
-            f"{each.title} ({each.n}) {size_in_points(each.margin)}" for each in widened
-        )
         yield (
-            f"Suites with too few items for a margin of {size_in_points(findings.margin)} are "
-            f"judged by a wider one: {margins}"
+            "No headroom at this size, so excluded from verdict and retention index: "
+            f"{scores}; what the base hardly knows it cannot be seen to lose"
         )
+    if ceiling := [each for each in judged if each.verdict and each.ceiling]:
+        names = join_words([each.title for each in ceiling])
+        yield f"At the ceiling in the base, so only losses can be seen: {names}"
+    if tolerated := [each for each in judged if each.verdict]:
+        margins = ", ".join(f"{each.title} {size_in_points(each.margin)}" for each in tolerated)
+        yield f"Tolerated losses, by number of items: {margins}"
 
 
 def _rating_notes(findings: Findings) -> Iterator[str]:
@@ -216,7 +231,7 @@ def _contamination_notes(contaminated: Sequence[str]) -> Iterator[str]:
         rest = len(contaminated) - _MAX_ITEMS
         more = f" and {rest} more" if rest > 0 else ""
         yield (
-            "Probe items found in the training or replay data, whose right answers prove nothing: "
+            "Probe items found in the training or replay data, left out of verdict and index: "
             f"{', '.join(contaminated[:_MAX_ITEMS])}{more}"
         )
 
