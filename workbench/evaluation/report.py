@@ -109,7 +109,7 @@ class Noise(_Record):
     Attributes:
         kl: Mean KL on general text, nats per token.
         changed: Probe items whose score changed.
-        items: Probe items that were asked again.
+        items: Probe items that were asked again, with options and with generated answers.
     """
 
     kl: float

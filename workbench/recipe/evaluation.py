@@ -9,7 +9,7 @@ from pydantic import Field
 from workbench.recipe.base import Section, field
 from workbench.recipe.limits import Limits
 
-SuiteSize = Literal["none", "quick", "standard", "full"]
+SuiteSize = Literal["none", "auto", "quick", "standard", "full"]
 TargetMetric = Literal["contains", "exact", "rouge_l", "nll"]
 
 
@@ -17,11 +17,12 @@ class EvaluationSection(Section):
     """What base and result are asked, and how often training is interrupted to measure."""
 
     size: SuiteSize = field(
-        "quick",
+        "auto",
         title="Probe suites",
         help="How many probe items base and result answer; more items give narrower intervals.",
         choices={
             "none": "no probe suites",
+            "auto": "about 100 items, then more of what is still undecided",
             "quick": "about 100 items: a margin of 10 points",
             "standard": "about 700 items: a margin of 5 points",
             "full": "about 1,700 items: a margin of 3 points",

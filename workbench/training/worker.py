@@ -40,6 +40,7 @@ from workbench.training.checkpoint.write import Checkpointer
 from workbench.training.distributed.fsdp import TrainedModel
 from workbench.training.distributed.process_group import SINGLE_PROCESS
 from workbench.training.guards import GuardSet
+from workbench.training.measuring import ResultMeasurement
 from workbench.training.oom.micro_batch_splitter import MicroBatchSplitter
 from workbench.training.oom.oom_checkpoint import OomCheckpoint
 from workbench.training.preparation import WorkerBaseContext
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
 
     from workbench.core.progress import ProgressCallback
     from workbench.data.rendering import Rendered
-    from workbench.evaluation.run.baseline_cache import Baseline
     from workbench.models.loaded_base import LoadedBase
     from workbench.runs.folder import RunFolder
     from workbench.training.checkpoint.write import SavedState, Stateful
@@ -125,8 +125,16 @@ class TrainingRun:
         self._checkpoint = checkpoint
         self._processes = processes
         self._memory = MemoryMonitor(run, reporter, processes)
+        self._result: ResultMeasurement | None = None
 
     def execute(self) -> bool:
+        """Do the run; true when the user stopped it early."""
+        stopped = self._train_and_measure()
+        if self._result:  # the trained model is out of memory now
+            self._result.look_further()
+        return stopped
+
+    def _train_and_measure(self) -> bool:
         """Load, measure, train, save and measure again; true when the user stopped it early.
 
         All processes do the same until the model is trained; the main one then finishes alone.
@@ -181,7 +189,8 @@ class TrainingRun:
 
         # 7. What it can do after training, beside what the base could.
         model = model.to(loaded.device)  # one that was sharded is in host memory
-        self._measure(model, baseline, evaluator)
+        self._result = ResultMeasurement(self._run, reporter, self._phase(MEASURING))
+        self._result.measure(model, baseline, evaluator)
         return stopped
 
     def _phase(self, name: str) -> ProgressCallback:
@@ -332,19 +341,3 @@ class TrainingRun:
         return WorkbenchTrainer(
             model, arguments, rows, padding, guards, splitter, groups, processes
         )
-
-    def _measure(self, model: Module, baseline: Baseline, evaluator: Evaluator) -> None:
-        """Measure the saved result and write the report; where that fails the result stays."""
-        try:
-            after = evaluator.measure(model, baseline, self._phase(MEASURING))
-            report = evaluator.build_report(baseline, after)
-            self._reporter.retry_when_disk_full(partial(report.save, self._run.report))
-        except StopRequested:
-            raise
-        except Exception as error:  # noqa: BLE001 - hours of training are worth more than a report
-            traceback.print_exc()
-            self._reporter.notice(
-                f"the result is saved but could not be measured: {error_summary(error)}; "
-                f"'ftwb evaluate {self._run.id}' tries again",
-                level="warning",
-            )

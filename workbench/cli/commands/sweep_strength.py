@@ -66,7 +66,7 @@ def _parse_strength(
 )
 @click.option(
     "--size",
-    type=click.Choice(get_args(SuiteSize)),
+    type=click.Choice([size for size in get_args(SuiteSize) if size != "auto"]),
     default="none",
     show_default=True,
     help="Also run the probe suites at every strength.",

@@ -16,10 +16,11 @@ from safetensors.torch import load_file, save_file
 from workbench.core import files, locations
 from workbench.core.errors import BadInputError, MachineError
 from workbench.evaluation.report import Measurement, Noise
+from workbench.evaluation.suites.items import ItemResult
 from workbench.models.store import build_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -34,7 +35,7 @@ is asked, how it is rendered, batched or generated, how it is scored, or how the
 Changes to a suite's files need no new version: their items are part of the key.
 """
 
-_RESULTS = "results.json"
+_RESULTS, _ITEMS = "results.json", "items.json"
 _GENERAL, _TASK = "general.safetensors", "task.safetensors"
 
 
@@ -52,6 +53,10 @@ class BaselineResults(BaseModel):
     key: str
     measurement: Measurement
     noise: Noise | None = None
+
+
+class _Items(BaseModel):
+    items: tuple[ItemResult, ...]
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,27 @@ def cached_baseline(
             f"{cached}: the cached results of the base are broken; remove the folder"
         )
     return baseline
+
+
+def cached_items(
+    key: str, measure: Callable[[], Sequence[ItemResult]], report: ProgressCallback
+) -> tuple[ItemResult, ...]:
+    """The base's results on some items: from this machine's cache, or measured now.
+
+    Raises:
+        MachineError: The disk is full or cannot be written, or the cache is broken.
+    """
+
+    def write(folder: Path) -> None:
+        files.write_atomic(folder / _ITEMS, _Items(items=tuple(measure())).model_dump_json())
+
+    cached = build_once(locations.cache() / "base" / key, write, report)
+    try:
+        return _Items.model_validate_json((cached / _ITEMS).read_bytes()).items
+    except (OSError, ValidationError) as error:
+        raise MachineError(
+            f"{cached}: the cached results of the base are broken; remove the folder"
+        ) from error
 
 
 def read_baseline(folder: Path) -> Baseline | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from workbench.core.errors import BadInputError
 from workbench.data.batches import device_batches
 from workbench.data.formats import Message
 from workbench.data.rendering import Renderer
 from workbench.data.splitting import load_examples
+from workbench.evaluation.run.looks import items_at_look
 from workbench.evaluation.suites.suites import named_suites
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from workbench.data.formats import Example
     from workbench.data.rendering import Rendered
+    from workbench.evaluation.suites.items import Size
     from workbench.evaluation.suites.suites import Suite
     from workbench.models.loaded_base import LoadedBase
     from workbench.recipe.evaluation import EvaluationSection, SuiteSize
@@ -50,8 +52,8 @@ class EvaluationSet:
         heldout: Held-out rows for the loss, in padded batches on the model's device.
         target: Held-out rows that are answered for the target score.
         prompts: General prompts, in tokens.
-        suites: Probe suites; empty if none is asked.
-        size: How many items of the suites are asked.
+        suites: Probe suites, with only the items that are asked; empty if none is asked.
+        size: How many items that is.
         general_text: Rows of general text, for loss and KL.
         task_text: Held-out rows of the dataset as text, for loss and KL.
         notes: What was left out or truncated, in sentences.
@@ -91,12 +93,19 @@ def evaluation_set(loaded: LoadedBase, size: SuiteSize) -> EvaluationSet:
         ),
         target=target,
         prompts=[_general_prompt(loaded, text) for text in evaluation.prompts],
-        suites=() if size == "none" else named_suites(evaluation.suites),
+        suites=() if size == "none" else _asked(named_suites(evaluation.suites), size),
         size=size,
         general_text=general,
         task_text=heldout[: evaluation.text_rows],
         notes=tuple(filter(None, (target_note, heldout_note, general_note))),
     )
+
+
+def _asked(suites: Sequence[Suite], size: Size | Literal["auto"]) -> tuple[Suite, ...]:
+    """Suites with only the items of a size, or those of the first look."""
+    if size == "auto":
+        return tuple(items_at_look(suite, 1) for suite in suites)
+    return tuple(suite.model_copy(update={"items": suite.items_at(size)}) for suite in suites)
 
 
 def prompt_tokens(renderer: Renderer, text: str) -> list[int]:

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.data.splitting import load_examples
-from workbench.evaluation.analysis.contamination import contaminated_items, example_texts
+from workbench.evaluation.analysis.contamination import contaminated_items
 from workbench.evaluation.analysis.domain_leak import boilerplate_phrases
+from workbench.evaluation.analysis.sequential import LOOKS
 from workbench.evaluation.report import Measurement, Noise, Report, TargetItem, token_mean
-from workbench.evaluation.run.base_predictions import DRAWN_TOKENS, TOP_TOKENS
 from workbench.evaluation.run.baseline_cache import (
     Baseline,
     BaselineResults,
     baseline_key,
     cached_baseline,
 )
-from workbench.evaluation.run.evaluation_set import evaluation_set, prompt_tokens
+from workbench.evaluation.run.cache_settings import NOISE_BATCH, WATCHED_TASK_ROWS, cache_settings
+from workbench.evaluation.run.evaluation_set import evaluation_set
 from workbench.evaluation.run.generation import GENERATION_BATCH, greedy_answers
-from workbench.evaluation.run.run_suites import run_suites
+from workbench.evaluation.run.run_suites import suite_results
 from workbench.evaluation.run.text_metrics import (
     TEXT_BATCH,
-    TEXT_BATCH_TOKENS,
     TextEvaluator,
 )
-from workbench.evaluation.suites.scorer import OptionScorer
+from workbench.evaluation.run.training_texts import training_answers, training_texts
 from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.models.loss import mean_nll
-from workbench.retention.base import GeneralProtection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -42,12 +40,6 @@ if TYPE_CHECKING:
     from workbench.evaluation.suites.suites import Suite
     from workbench.models.loaded_base import LoadedBase
     from workbench.recipe.evaluation import SuiteSize
-
-_NOISE_BATCH = 5
-"""Rows or items in a batch when the base is measured against itself."""
-
-_WATCHED_TASK_ROWS = 4
-"""Held-out rows whose KL is measured during training."""
 
 
 class Evaluator:
@@ -86,7 +78,7 @@ class Evaluator:
         self.general = self._text_evaluator(
             self._set.general_text, recipe.evaluation.retention_rows
         )
-        self.task = self._text_evaluator(self._set.task_text, _WATCHED_TASK_ROWS)
+        self.task = self._text_evaluator(self._set.task_text, WATCHED_TASK_ROWS)
         self._warn = warn
         self._memory_notes: list[str] = []
         warn_and_note = self._warn_and_note
@@ -128,19 +120,21 @@ class Evaluator:
     ) -> Report:
         """Put base and tuned model side by side, with what a reader must know about the data."""
         before, size, suites = base.results.measurement, self._set.size, self._set.suites
+        looks = len(LOOKS) if size == "auto" else 0
         base_answers = (*before.answers, *(item.answer for item in before.items))
         return Report(
             prompts=self._loaded.recipe.evaluation.prompts,
             before=before,
             after=after,
             size="" if size == "none" else size,
-            suites=() if size == "none" else tuple(suite.facts(size) for suite in suites),
-            boilerplate=boilerplate_phrases(self._training_answers(), base_answers),
+            suites=tuple(suite.facts("full") for suite in suites),
+            boilerplate=boilerplate_phrases(training_answers(self._loaded), base_answers),
             heldout_rows=len(self._loaded.split.heldout),
             noise=base.results.noise,
-            contaminated=()
-            if size == "none"
-            else contaminated_items(suites, size, self._training_texts()),
+            contaminated=contaminated_items(suites, "full", training_texts(self._loaded)),
+            look=min(looks, 1),
+            looks=looks,
+            limits=self._loaded.recipe.evaluation.limits,
             notes=(*notes, *self.notes, *self._memory_notes),
         )
 
@@ -159,30 +153,7 @@ class Evaluator:
 
     def cache_settings(self) -> dict[str, object]:
         """Everything that decides what the base answers, as plain values by name."""
-        loaded, asked = self._loaded, self._set
-        evaluation = loaded.recipe.evaluation
-        texts = (*asked.general_text, *asked.task_text)
-        return {
-            "device": str(loaded.device),
-            "dtype": str(loaded.base.dtype),
-            "precision": str(loaded.autocast_dtype),
-            "virtual_tokens": loaded.recipe.strategy.virtual_tokens(),
-            "chat_template": prompt_tokens(loaded.renderer, "?"),
-            "size": asked.size,
-            "suites": [_suite_settings(suite, asked.size) for suite in asked.suites],
-            "target": [list(row) for row in asked.target],
-            "target_metric": evaluation.target_metric,
-            "target_tokens": evaluation.target_max_new_tokens,
-            "prompts": list(asked.prompts),
-            "answer_tokens": evaluation.prompts_max_new_tokens,
-            "heldout": [
-                [batch[name].tolist() for name in ("input_ids", "labels")]
-                for batch in asked.heldout
-            ],
-            "text": [[row.input_ids, row.labels] for row in texts],
-            "text_split": [len(asked.general_text), evaluation.retention_rows, _WATCHED_TASK_ROWS],
-            "batches": [TEXT_BATCH, TEXT_BATCH_TOKENS, TOP_TOKENS, DRAWN_TOKENS, _NOISE_BATCH],
-        }
+        return cache_settings(self._loaded, self._set)
 
     def _measure_base(self, key: str, report: ProgressCallback) -> Baseline:
         base = self._loaded.base
@@ -222,7 +193,7 @@ class Evaluator:
         answers = self._generation.run(lambda rows: self.answer_prompts(model, report, rows))
         # 5. The probe suites.
         items = self._generation.run(
-            lambda rows: self._suite_results(model, asked.suites, asked.size, report, rows)
+            lambda rows: self._suite_results(model, asked.suites, report, rows)
         )
         return Measurement(
             heldout_nll=heldout_nll,
@@ -252,25 +223,14 @@ class Evaluator:
         )
 
     def _suite_results(
-        self,
-        model: Module,
-        suites: Sequence[Suite],
-        size: SuiteSize,
-        report: ProgressCallback,
-        batch_size: int,
+        self, model: Module, suites: Sequence[Suite], report: ProgressCallback, batch_size: int
     ) -> list[ItemResult]:
-        if size == "none":
-            return []
-        loaded = self._loaded
-        return run_suites(
+        return suite_results(
+            self._loaded,
             model,
-            loaded.tokenizer,
             suites,
-            size,
-            render_prompt=lambda text: prompt_tokens(loaded.renderer, text),
-            batch_size=batch_size,
-            report=lambda done, total: report("probe items", done, total),
-            reserved_tokens=loaded.recipe.strategy.virtual_tokens(),
+            batch_size,
+            lambda done, total: report("probe items", done, total),
         )
 
     def _noise_floor(
@@ -280,14 +240,13 @@ class Evaluator:
         report("the noise floor", 0, 0)
         base, asked = self._loaded.base, self._set
         text = self._text_evaluator(
-            asked.general_text, self._loaded.recipe.evaluation.retention_rows, _NOISE_BATCH
+            asked.general_text, self._loaded.recipe.evaluation.retention_rows, NOISE_BATCH
         )
         results = self._text_results(text, base, general)
         kl = token_mean(results, [result.kl for result in results])
-        suites = [suite for suite in asked.suites if isinstance(suite.scorer, OptionScorer)]
-        size: SuiteSize = "none" if asked.size == "none" else "quick"
-        repeated = AutoBatchSize("the noise floor", _NOISE_BATCH, self._warn_and_note).run(
-            lambda rows: self._suite_results(base, suites, size, report, rows)
+        suites = [_repeated(suite, asked.size) for suite in asked.suites]
+        repeated = AutoBatchSize("the noise floor", NOISE_BATCH, self._warn_and_note).run(
+            lambda rows: self._suite_results(base, suites, report, rows)
         )
         if kl is None and not repeated:
             return None
@@ -310,28 +269,12 @@ class Evaluator:
         self._memory_notes.append(message)
         self._warn(message)
 
-    def _training_answers(self) -> list[str]:
-        return [
-            message.content
-            for example in self._loaded.split.train
-            for message in example.messages
-            if message.role == "assistant"
-        ]
 
-    def _training_texts(self) -> Iterator[str]:
-        """Every text that training or a protection reads."""
-        yield from example_texts(self._loaded.split.train)
-        for protection in self._loaded.recipe.retention.active().values():
-            if isinstance(protection, GeneralProtection):
-                yield from example_texts(load_examples(protection.source).rows[: protection.rows])
+def _repeated(suite: Suite, size: SuiteSize) -> Suite:
+    """The items of a suite that are asked twice: the quick ones, or those of the first look.
 
-
-def _suite_settings(suite: Suite, size: SuiteSize) -> dict[str, object]:
-    """What decides how a suite is asked and scored."""
-    items = [] if size == "none" else suite.items_at(size)
-    return {
-        "name": suite.name,
-        "scorer": suite.scorer.model_dump(mode="json"),
-        "new_tokens": suite.new_tokens,
-        "items": [item.model_dump(mode="json") for item in items],
-    }
+    Sampled answers, which are never judged, are not asked again.
+    """
+    judged = suite.measures != "information"
+    items = suite.items if size == "auto" else suite.items_at("quick")
+    return suite.model_copy(update={"items": items if judged else ()})

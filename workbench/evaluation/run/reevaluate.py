@@ -14,6 +14,7 @@ from workbench.evaluation.fingerprint import (
 )
 from workbench.evaluation.run.baseline_cache import read_baseline
 from workbench.evaluation.run.evaluator import Evaluator
+from workbench.evaluation.run.further_looks import look_further
 from workbench.models.dtype import read_dtypes
 from workbench.models.loaded_base import open_base
 from workbench.runs import checkpoints
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from workbench.core.progress import ProgressCallback
+    from workbench.evaluation.report import Report
     from workbench.recipe.evaluation import SuiteSize
     from workbench.runs.folder import RunFolder
 
@@ -38,7 +40,8 @@ def reevaluate(
 ) -> Path:
     """Measure the untouched base and the result of ``run``, and replace its report.
 
-    The base is measured only if its results at this size are not stored yet.
+    The base is measured only if its results at this size are not stored yet. With size ``auto`` the
+    report is replaced after every look, and further items are asked until all is decided.
 
     Args:
         run: A run that has ended.
@@ -56,6 +59,17 @@ def reevaluate(
         FtwbError: The base or the data can no longer be read.
     """
     tuned = _tuned_folder(run, checkpoint)
+    file = run.report if checkpoint is None else tuned / run.report.name
+    # 1. Both models at a fixed size, or at the first look.
+    _measure(run, tuned, size, report).save(file)
+    # 2. Further looks, until every question is decided.
+    look_further(run, tuned, file, report)
+    return file
+
+
+def _measure(
+    run: RunFolder, tuned: Path, size: SuiteSize | None, report: ProgressCallback
+) -> Report:
     recipe = run.recipe()
     # 1. Load the base, and check that it is the one the run started from.
     split = load_split(recipe.data, recipe.training.seed)
@@ -67,10 +81,7 @@ def reevaluate(
     # 2. Measure the base, then the result.
     base = evaluator.measure_base(fingerprint, run.base, report)
     after = evaluator.measure(recipe.strategy.load(loaded.base, tuned), base, report)
-    # 3. Write the report.
-    file = run.report if checkpoint is None else tuned / run.report.name
-    evaluator.build_report(base, after, notes).save(file)
-    return file
+    return evaluator.build_report(base, after, notes)
 
 
 def _tuned_folder(run: RunFolder, checkpoint: int | None) -> Path:

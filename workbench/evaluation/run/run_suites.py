@@ -6,6 +6,7 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from workbench.core.errors import BadInputError
+from workbench.evaluation.run.evaluation_set import prompt_tokens
 from workbench.evaluation.run.generation import (
     GENERATION_BATCH,
     GenerationRequest,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.evaluation.run.generation import BatchProgress
     from workbench.evaluation.suites.items import Size
     from workbench.evaluation.suites.scorer import Likelihood
+    from workbench.models.loaded_base import LoadedBase
 
 
 class _RenderedItem(NamedTuple):
@@ -116,6 +118,26 @@ def run_suites(
         _result(item, likelihoods_of.get(item.key, []), answers_of.get(item.key, []))
         for item in items
     ]
+
+
+def suite_results(
+    loaded: LoadedBase,
+    model: Module,
+    suites: Sequence[Suite],
+    batch_size: int,
+    report: BatchProgress,
+) -> list[ItemResult]:
+    """Ask all items of ``suites`` as a run asks them; see :func:`run_suites`."""
+    return run_suites(
+        model,
+        loaded.tokenizer,
+        suites,
+        "full",
+        render_prompt=lambda text: prompt_tokens(loaded.renderer, text),
+        batch_size=batch_size,
+        report=report,
+        reserved_tokens=loaded.recipe.strategy.virtual_tokens(),
+    )
 
 
 def _question(
