@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from workbench.evaluation.analysis import sequential, statistics
 from workbench.evaluation.analysis.benchmarks import read_benchmarks
-from workbench.evaluation.analysis.capabilities import judge_capabilities
+from workbench.evaluation.analysis.capabilities import judge_capabilities, read_scores
 from workbench.evaluation.analysis.criteria import (
     capability_criterion,
     leak_criterion,
@@ -32,7 +32,6 @@ from workbench.evaluation.analysis.paired_results import (
     item_pairs,
     leak_scores,
     require_complete,
-    suite_scores,
     target_scores,
 )
 from workbench.evaluation.analysis.retention_index import retention_index
@@ -42,6 +41,7 @@ from workbench.evaluation.report import body_mean, opening_mean, read_report, to
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from workbench.evaluation.analysis.capabilities import SuiteScores
     from workbench.evaluation.analysis.findings import Capability, Criterion
     from workbench.evaluation.analysis.statistics import PairedScores
     from workbench.evaluation.report import Report, TextResult
@@ -97,7 +97,8 @@ def analyse(
     margins = Margins.of(report.size, limits)
     # 2. Measure: answers, text and the target task, each with its interval.
     after = report.after
-    capabilities, pooled = judge_capabilities(report, margins, level, unchanged)
+    suites = read_scores(report)
+    capabilities, pooled = judge_capabilities(suites, margins, level=level, unchanged=unchanged)
     values = {
         "kl_general": _token_interval(after.general, [text.kl for text in after.general], level),
         "kl_task": _token_interval(after.task, [text.kl for text in after.task], level),
@@ -120,7 +121,7 @@ def analyse(
         criteria=criteria,
         sentence="",
         margin=margins.base if margins.pooled is None else margins.pooled,
-        retention_index=_retention_index(report, capabilities, unchanged, level),
+        retention_index=_retention_index(suites, capabilities, unchanged, level),
         target_task=_target_task(report),
         capabilities=tuple(capabilities),
         items=tuple(_changed_items(report)),
@@ -153,7 +154,7 @@ def _general_criteria(
 
 
 def _retention_index(
-    report: Report, capabilities: Sequence[Capability], unchanged: bool, level: float
+    suites: Sequence[SuiteScores], capabilities: Sequence[Capability], unchanged: bool, level: float
 ) -> Interval | None:
     """The retention index over knowledge and behaviour; safety is judged but not averaged in.
 
@@ -164,7 +165,7 @@ def _retention_index(
         for capability in capabilities
         if capability.headroom and capability.kind in ("knowledge", "behaviour")
     }
-    pairs = [suite_scores(report, facts) for facts in report.suites if facts.name in included]
+    pairs = [suite.pairs for suite in suites if suite.facts.name in included]
     if not pairs:
         return None
     value, low, high = (1.0, 1.0, 1.0) if unchanged else retention_index(pairs, level)
