@@ -36,7 +36,8 @@ def simulate(name: str, size: AnySize, runs: int) -> dict[str, Any]:
     """One line of the table."""
     world = loss_everywhere(2 * MARGINS[size]) if name == TWICE else WORLDS[name]
     verdicts, asked = shares(world, size, runs)
-    return {"truth": name, "size": size, "items": round(asked), **dict[str, Any](verdicts)}
+    rates = {str(state): share for state, share in verdicts.items()}
+    return {"truth": name, "size": size, "items": round(asked), **rates}
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ from workbench.evaluation.analysis.summary_text import notes, summary
 from workbench.evaluation.report import body_mean, opening_mean, read_report, token_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from workbench.evaluation.analysis.capabilities import SuiteScores
     from workbench.evaluation.analysis.findings import Capability, Criterion
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 def read_findings(
-    run: RunFolder, *, margin: float | None = None, limits: Limits | None = None
+    run: RunFolder, *, margin: float | None = None, limits: Mapping[str, float] | None = None
 ) -> Findings:
     """Analyse a run's report, and add its standard benchmarks.
 
@@ -74,7 +74,7 @@ def read_findings(
 
 
 def analyse(
-    report: Report, *, margin: float | None = None, limits: Limits | None = None
+    report: Report, *, margin: float | None = None, limits: Mapping[str, float] | None = None
 ) -> Findings:
     """Compute the findings of a report.
 
@@ -82,7 +82,7 @@ def analyse(
         report: Base and tuned model, item by item.
         margin: Tolerated loss, 0 to 1, of every capability and of all items together; None for the
             limits, or where they say nothing for the number of items, see :class:`Margins`.
-        limits: What is tolerated; None for the limits in the report.
+        limits: Fields of :class:`Limits` that override those of the report.
 
     Raises:
         BadInputError: A result is missing or is not a number.
@@ -91,10 +91,9 @@ def analyse(
     require_complete(report)
     unchanged = is_unchanged(report)
     level = sequential.level(report.look, report.looks)
-    limits = limits or report.limits
-    if margin is not None:
-        limits = limits.model_copy(update={"capability": margin, "pooled": margin})
-    margins = Margins.of(report.size, limits)
+    both = {} if margin is None else {"capability": margin, "pooled": margin}
+    allowed = report.limits.model_copy(update={**both, **(limits or {})})
+    margins = Margins.of(report.size, allowed)
     # 2. Measure: answers, text and the target task, each with its interval.
     after = report.after
     suites = read_scores(report)
@@ -109,7 +108,7 @@ def analyse(
     }
     # 3. Compare with the limits.
     criteria = (
-        *_general_criteria(report, values, limits, level),
+        *_general_criteria(report, values, allowed, level),
         *([pooled] if pooled else []),
         *(capability_criterion(each) for each in capabilities if each.kind != "information"),
     )
