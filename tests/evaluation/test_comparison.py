@@ -9,12 +9,16 @@ import pytest
 
 from tests.evaluation.reports import Suite, judged_run, make_report, task
 from workbench.core.errors import NotFoundError
+from workbench.evaluation.analysis import statistics
+from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.analysis.comparison import (
+    JudgedRun,
     compare,
     differences,
     read_judged_run,
 )
 from workbench.evaluation.analysis.published_results import published_table
+from workbench.evaluation.analysis.run_differences import index_difference
 from workbench.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -43,7 +47,7 @@ def test_equal_runs_share_the_front_and_less_kl_is_better() -> None:
         [
             judged_run("a", 0.9, 0.9, 0.1),
             judged_run("b", 0.9, 0.9, 0.1),
-            judged_run("c", 0.9, 0.9, 0.3),
+            judged_run("c", 0.9, 0.9, 0.5),
         ]
     ).runs
     assert "kl_general" in first.fronts
@@ -64,6 +68,56 @@ def test_the_front_is_monotonic_and_dominates_all_other_runs() -> None:
         if "retention_index" not in each.fronts:
             point = (each.learned, each.retained("retention_index"))
             assert any(other[0] >= point[0] and other[1] >= point[1] for other in front)
+
+
+def test_a_run_is_dominated_only_where_the_interval_says_so() -> None:
+    near = compare([judged_run("a", 0.9, 0.9, 0.1), judged_run("b", 0.9, 0.85, 0.15)]).runs
+    assert all("retention_index" in each.fronts for each in near)  # .05 apart, each ± .1
+    far = compare([judged_run("a", 0.9, 0.9, 0.1), judged_run("b", 0.9, 0.7, 0.15)]).runs
+    assert "retention_index" in far[0].fronts
+    assert "retention_index" not in far[1].fronts
+
+
+def reported(name: str, *suites: Suite, right: int, kl: float = 0.1) -> JudgedRun:
+    """A run with its report, as it is read from its folder."""
+    report = make_report(*suites, kl=kl)
+    after = report.after.model_copy(update={"target": task(right)})
+    report = report.model_copy(update={"after": after})
+    return JudgedRun(name, Recipe(name=name), analyse(report), report)
+
+
+def test_runs_are_paired_on_the_items_that_both_were_asked() -> None:
+    keeps = reported("keeps", Suite("facts", kept=80, never=20), right=40)
+    loses = reported("loses", Suite("facts", kept=68, lost=12, never=20), right=45)
+    (pair,) = compare([keeps, loses]).pairs
+    assert (pair.run, pair.other, pair.n, pair.won, pair.lost) == ("keeps", "loses", 100, 12, 0)
+    assert pair.p == 2 / 2**12
+    assert pair.change is not None
+    assert (pair.change.low, pair.change.high) == statistics.score_interval(0, 12, 100)
+    assert pair.learned is not None
+    assert pair.learned.value == pytest.approx(-0.1)
+    assert (pair.learned.low, pair.learned.high) == statistics.score_interval(5, 0, 50)
+
+
+def test_the_front_pairs_text_that_both_runs_were_measured_on() -> None:
+    suite = Suite("facts", kept=80, never=20)
+    close = [reported("a", suite, right=45, kl=0.1), reported("b", suite, right=45, kl=0.11)]
+    fronts = {each.run: each.fronts for each in compare(close).runs}
+    assert "kl_general" in fronts["a"]
+    assert "kl_general" not in fronts["b"]  # every sequence is .01 further from the base
+    assert "retention_index" in fronts["b"]
+
+
+def test_the_difference_of_indices_is_that_of_the_means() -> None:
+    first = reported("a", Suite("facts", kept=80, never=20), right=45)
+    second = reported("b", Suite("facts", kept=60, lost=20, never=20), right=45)
+    assert first.report is not None
+    assert second.report is not None
+    difference = index_difference(first.report, second.report, ["facts"])
+    assert difference is not None
+    assert difference.value == pytest.approx(0.25)  # .2 of .8 that was known
+    error = (0.2 - 0.2**2) ** 0.5 / 10 / 0.8
+    assert difference.high - difference.value == pytest.approx(1.96 * error, rel=1e-3)
 
 
 def test_a_run_without_a_metric_is_not_on_its_front() -> None:

@@ -124,7 +124,8 @@ def test_no_control_character_survives(form, evil):
 def test_html_shows_the_findings(findings):
     words = " ".join(" ".join(Page(pages.html(ABOUT, findings)).words).split())
     assert findings.verdict == "FAIL"
-    assert "FAIL - 20250101-000000-tiny" in words
+    assert "FORGOT - 20250101-000000-tiny" in words
+    assert "verdict FORGOT learned 2 % → 90 % leak not measured KL 0.200 next ftwb train" in words
     assert findings.sentence in words
     for note in findings.notes:
         assert note in words
@@ -194,7 +195,11 @@ def test_model_output_is_not_markdown_markup(evil):
 
 def test_markdown_shows_the_findings(findings):
     text = pages.markdown(ABOUT, findings)
-    assert text.startswith("# FAIL - 20250101-000000-tiny\n\n")
+    assert text.startswith(
+        "# FORGOT - 20250101-000000-tiny\n\n| verdict | learned | leak | KL | next |"
+    )
+    assert "| FORGOT | 2 % → 90 % | not measured | 0.200 | ftwb train RECIPE" in text
+    assert "| Domain leak | not measured: the training answers share no phrases" in text
     assert findings.sentence in text
     assert "| Facts | 60 | 0.83 | 0.33 |" in text
     assert "34 lost, 2 gained; the 20 worst." in text

@@ -24,8 +24,8 @@ FORMATS = ("json", "bullets", "numbered", "sentence", "csv", "uppercase")
 COUNTS = {
     "instructions": (18, 114, 262),
     "formats": (12, 60, 120),
-    "safety_harmful": (12, 50, 100),
-    "safety_harmless": (12, 50, 100),
+    "safety_harmful": (12, 75, 100),
+    "safety_harmless": (12, 75, 100),
     "creative": (6, 20, 40),
 }
 SUITES: dict[str, tuple[Item, ...]] = {

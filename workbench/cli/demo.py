@@ -173,7 +173,7 @@ def _measures(findings: Findings) -> tuple[str, ...]:
         _value(findings.delta_nll, "+.2f"),
         percent(findings.domain_leak.value, signed=True) if findings.domain_leak else "",
         _value(findings.retention_index, ".2f"),
-        findings.verdict if findings.capabilities else "",
+        findings.outcome,
     )
 
 

@@ -12,19 +12,24 @@ from rich.text import Text
 
 from workbench.core.sanitize import visible
 from workbench.evaluation.analysis import formatting
+from workbench.evaluation.analysis.band import band
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
+    from workbench.evaluation.analysis.band import BandPart
     from workbench.evaluation.analysis.findings import (
         BenchmarkScore,
         Capability,
+        Criterion,
         Findings,
         ItemFinding,
+        NextStep,
         Verdict,
     )
+    from workbench.evaluation.analysis.gate import Decision
     from workbench.evaluation.suites.items import Measures
 
 _COLOURS: dict[Verdict, str] = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
@@ -34,10 +39,11 @@ _WORST_ITEMS = 6
 _ANSWER = 200
 
 
-def show_report(name: str, findings: Findings) -> None:
+def show_report(name: str, recipe: str, findings: Findings) -> None:
     """Print the page on stdout, as wide as the terminal (80 columns in a pipe)."""
     page = [
-        _verdict_line(findings.verdict, name, findings.sentence),
+        _head(band(findings), findings.verdict, f"{name} ({recipe})", findings.sentence),
+        *_next_steps(findings.next_steps),
         *_capabilities(findings),
         _measures(findings),
         *([_benchmarks(findings.benchmarks)] if findings.benchmarks else []),
@@ -54,12 +60,52 @@ def show_benchmarks(scores: Sequence[BenchmarkScore]) -> None:
     Console(markup=False, highlight=False, emoji=False).print(_benchmarks(scores))
 
 
-def show_decision(verdict: Verdict, run: str, sentence: str, rows: Sequence[Capability]) -> None:
-    """Print the decision of the gate, and the capabilities it is based on."""
+def show_decision(decision: Decision) -> None:
+    """Print the decision of the gate, and every criterion it is based on."""
+    if decision.verdict == "ERROR":
+        raise ValueError("an error is not a decision on a run")
     console = Console(markup=False, highlight=False, emoji=False)
-    console.print(_verdict_line(verdict, run, sentence))
-    if rows:
-        console.print(capability_table(rows))
+    console.print(_head(decision.band, decision.verdict, decision.run, decision.sentence))
+    console.print(_criteria_table(decision.criteria))
+    for part in _next_steps(decision.next_steps):
+        console.print(part)
+
+
+def band_line(parts: Sequence[BandPart]) -> Text:
+    """What was learned, leak and KL, side by side."""
+    shown = [part for part in parts if part.label not in ("verdict", "next")]
+    return Text("  ·  ", style="dim").join(
+        Text.assemble(
+            (f"{part.label} ", "dim"),
+            (visible(part.value), _RATINGS[part.rating] if part.rating else "dim"),
+        )
+        for part in shown
+    )
+
+
+def _criteria_table(criteria: Sequence[Criterion]) -> Table:
+    """One row per criterion: what was measured, its limit, its verdict and what would decide."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for header in ("criterion", "measured, with interval and limit", "verdict"):
+        table.add_column(header)
+    for each in criteria:
+        verdict = Text("not judged", style="dim")
+        if each.verdict:
+            verdict = Text(each.verdict, style=f"bold {_COLOURS[each.verdict]}")
+        value = formatting.criterion_value(each)
+        if each.verdict == "INCONCLUSIVE" and each.interval:
+            value = f"{value}; {formatting.what_decides(each)}"
+        table.add_row(Text(visible(each.title)), Text(value), verdict)
+    return table
+
+
+def _next_steps(steps: Sequence[NextStep]) -> list[RenderableType]:
+    if not steps:
+        return []
+    lines = [Text("what to do next", style="bold")]
+    for step in steps:
+        lines += [Text(f"  {step.text}:"), Text(f"    {visible(step.command)}", style="cyan")]
+    return [Group(*lines)]
 
 
 def _capabilities(findings: Findings) -> list[RenderableType]:
@@ -111,11 +157,16 @@ def _verdict(row: Capability) -> Text:
     return Text(row.verdict, style=f"bold {_COLOURS[row.verdict]}")
 
 
-def _verdict_line(verdict: Verdict, name: str, sentence: str) -> Text:
+def _head(parts: Sequence[BandPart], verdict: Verdict, name: str, sentence: str) -> Text:
+    """The verdict in a word, the run, the rest of the band, and the proof."""
+    word = parts[0].value
+    state = "" if word == verdict else f"{verdict}  "
     return Text.assemble(
-        (f" {verdict} ", f"bold reverse {_COLOURS[verdict]}"),
-        "  ",
+        (f" {word} ", f"bold reverse {_COLOURS[verdict]}"),
+        (f"  {state}", f"bold {_COLOURS[verdict]}"),
         (visible(name), "bold"),
+        "\n",
+        band_line(parts),
         "\n",
         visible(sentence),
     )

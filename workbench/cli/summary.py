@@ -37,6 +37,20 @@ def summary(run: RunFolder) -> dict[str, Any]:
     }
 
 
+def findings_band(run: RunFolder) -> dict[str, str]:
+    """What is shown first of its findings, by label; empty without a report that can be judged."""
+    from workbench.evaluation.analysis.analysis import read_findings
+    from workbench.evaluation.analysis.band import band
+
+    if not run.report.is_file():
+        return {}
+    try:
+        findings = read_findings(run)
+    except FtwbError:
+        return {}
+    return {part.label: part.value for part in band(findings)}
+
+
 def _model_and_strategy(run: RunFolder) -> tuple[str, str]:
     """Of its recipe; an unreadable recipe must not hide the other runs."""
     try:
@@ -52,6 +66,7 @@ def details(run: RunFolder) -> dict[str, Any]:
     report = run.report.read_text(encoding="utf-8") if run.report.is_file() else "null"
     return {
         **summary(run),
+        **findings_band(run),
         "pid": view.status.pid,
         "host": view.status.host,
         "phase": view.status.phase,

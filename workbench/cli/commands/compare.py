@@ -9,6 +9,7 @@ import click
 from workbench.cli.command import Command, json_option
 from workbench.cli.output import emit_json, emit_table, narrate
 from workbench.core.formatting import percent
+from workbench.evaluation.analysis.formatting import points_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.evaluation.analysis.comparison import Comparison, ComparisonRow, RetentionMetric
     from workbench.evaluation.analysis.findings import Interval
     from workbench.evaluation.analysis.published_results import PublishedTable
+    from workbench.evaluation.analysis.run_differences import RunDifference
     from workbench.runs.folder import RunFolder, Runs
 
 _FRONTS: dict[RetentionMetric, str] = {
@@ -25,7 +27,8 @@ _FRONTS: dict[RetentionMetric, str] = {
     "delta_nll": "ΔNLL",
 }
 """The column of each retention measure."""
-_COLUMNS = ("run", "verdict", "learned", "kept", "KL", "ΔNLL", "front")
+_PAIR_COLUMNS = ("run against run", "items", "right answers", "won : lost", "p", "learned")
+_COLUMNS = ("run", "verdict", "learned", "leak", "kept", "KL", "ΔNLL", "front")
 
 
 @click.command(
@@ -43,8 +46,9 @@ def command(
 
     'learned' is the target score, or the nats per token gained on the held-out rows where a run has
     no score; 'kept' is the retention index. 'front' names the measures on whose Pareto front the
-    run lies: no other run both learned and kept more. Each of RUNS is an id, a unique part of one,
-    or 'last'.
+    run lies: no other run is shown to have learned or kept more without losing on the other. The
+    last table compares the runs in pairs, on the items that both were asked. Each of RUNS is an id,
+    a unique part of one, or 'last'.
     """
     from workbench.evaluation.analysis.comparison import compare, read_judged_run
     from workbench.evaluation.analysis.published_results import published_table
@@ -83,7 +87,7 @@ def _print(comparison: Comparison, prior: PublishedTable | None) -> None:
     rows = [_row(run, comparison) for run in comparison.runs]
     if prior:
         rows += [
-            (row.name, "published", percent(row.score), "", "", f"{row.delta_nll:+.3f}", "")
+            (row.name, "published", percent(row.score), "", "", "", f"{row.delta_nll:+.3f}", "")
             for row in prior.rows
         ]
         narrate(prior.caution)
@@ -91,8 +95,21 @@ def _print(comparison: Comparison, prior: PublishedTable | None) -> None:
     if comparison.differences:
         columns = ("field", *(run.run for run in comparison.runs))
         emit_table(columns, [(row.field, *row.values) for row in comparison.differences])
+    if comparison.pairs:
+        emit_table(_PAIR_COLUMNS, [_pair(pair) for pair in comparison.pairs])
     for note in comparison.notes:
         narrate(note)
+
+
+def _pair(pair: RunDifference) -> tuple[str, ...]:
+    return (
+        f"{pair.run} - {pair.other}",
+        f"{pair.n:,}",
+        points_interval(pair.change) if pair.change else "",
+        f"{pair.won} : {pair.lost}",
+        f"{pair.p:.3f}",
+        points_interval(pair.learned) if pair.learned else "",
+    )
 
 
 def _row(run: ComparisonRow, comparison: Comparison) -> tuple[str, ...]:
@@ -102,8 +119,9 @@ def _row(run: ComparisonRow, comparison: Comparison) -> tuple[str, ...]:
         learned = percent(run.learned) if is_score else f"{run.learned:+.3f} nats"
     return (
         run.run,
-        run.verdict,
+        run.outcome,
         learned,
+        "" if run.domain_leak is None else percent(run.domain_leak.value, signed=True),
         _value(run.retention_index, ".2f"),
         _value(run.kl_general, ".3f"),
         _value(run.delta_nll, "+.3f"),

@@ -61,7 +61,7 @@ def command(
     if output_format is None:
         from workbench.cli.report_page import show_report
 
-        show_report(folder.id, findings)
+        show_report(folder.id, folder.recipe().name, findings)
         return
     text = _render(output_format, folder, findings)
     if output is None:

@@ -13,22 +13,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_BAND = ("verdict", "learned", "leak", "KL")
+"""What the table shows of the findings of runs that have a report."""
+
+
 @click.command("runs", cls=Command, group="Runs", short_help="List the runs, newest first.")
 @json_option
 @click.pass_obj
 def command(root: Path, as_json: bool) -> None:
-    """List the runs with their states, newest first."""
-    from workbench.cli.summary import summary
+    """List the runs with their states, newest first, and what was found in those with a report."""
+    from workbench.cli.summary import findings_band, summary
     from workbench.runs.folder import Runs
 
-    rows = [summary(run) for run in Runs(root).list()]
+    rows = [{**summary(run), "band": findings_band(run)} for run in Runs(root).list()]
     if as_json:
         emit_json(rows)
     elif not rows:
         narrate(f"no runs in {root} yet; start one with 'ftwb train lora', or try 'ftwb demo'")
     else:
+        labels = _BAND if any(row["band"] for row in rows) else ()
         emit_table(
-            ("run", "state", "step", "model", "strategy", "loss"),
+            ("run", "state", "step", "model", "strategy", "loss", *labels),
             [
                 (
                     row["id"],
@@ -37,6 +42,7 @@ def command(root: Path, as_json: bool) -> None:
                     row["model"],
                     row["strategy"],
                     "" if row["loss"] is None else f"{row['loss']:.3f}",
+                    *(row["band"].get(label, "") for label in labels),
                 )
                 for row in rows
             ],

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from workbench.evaluation.analysis import sequential, statistics
 from workbench.evaluation.analysis.benchmarks import read_benchmarks
-from workbench.evaluation.analysis.capabilities import judge_capabilities
+from workbench.evaluation.analysis.capabilities import judge_capabilities, read_scores
 from workbench.evaluation.analysis.criteria import (
     capability_criterion,
     leak_criterion,
@@ -32,7 +32,6 @@ from workbench.evaluation.analysis.paired_results import (
     item_pairs,
     leak_scores,
     require_complete,
-    suite_scores,
     target_scores,
 )
 from workbench.evaluation.analysis.retention_index import retention_index
@@ -40,8 +39,9 @@ from workbench.evaluation.analysis.summary_text import notes, summary
 from workbench.evaluation.report import body_mean, opening_mean, read_report, token_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from workbench.evaluation.analysis.capabilities import SuiteScores
     from workbench.evaluation.analysis.findings import Capability, Criterion
     from workbench.evaluation.analysis.statistics import PairedScores
     from workbench.evaluation.report import Report, TextResult
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 def read_findings(
-    run: RunFolder, *, margin: float | None = None, limits: Limits | None = None
+    run: RunFolder, *, margin: float | None = None, limits: Mapping[str, float] | None = None
 ) -> Findings:
     """Analyse a run's report, and add its standard benchmarks.
 
@@ -74,7 +74,7 @@ def read_findings(
 
 
 def analyse(
-    report: Report, *, margin: float | None = None, limits: Limits | None = None
+    report: Report, *, margin: float | None = None, limits: Mapping[str, float] | None = None
 ) -> Findings:
     """Compute the findings of a report.
 
@@ -82,7 +82,7 @@ def analyse(
         report: Base and tuned model, item by item.
         margin: Tolerated loss, 0 to 1, of every capability and of all items together; None for the
             limits, or where they say nothing for the number of items, see :class:`Margins`.
-        limits: What is tolerated; None for the limits in the report.
+        limits: Fields of :class:`Limits` that override those of the report.
 
     Raises:
         BadInputError: A result is missing or is not a number.
@@ -91,13 +91,13 @@ def analyse(
     require_complete(report)
     unchanged = is_unchanged(report)
     level = sequential.level(report.look, report.looks)
-    limits = limits or report.limits
-    if margin is not None:
-        limits = limits.model_copy(update={"capability": margin, "pooled": margin})
-    margins = Margins.of(report.size, limits)
+    both = {} if margin is None else {"capability": margin, "pooled": margin}
+    allowed = report.limits.model_copy(update={**both, **(limits or {})})
+    margins = Margins.of(report.size, allowed)
     # 2. Measure: answers, text and the target task, each with its interval.
     after = report.after
-    capabilities, pooled = judge_capabilities(report, margins, level, unchanged)
+    suites = read_scores(report)
+    capabilities, pooled = judge_capabilities(suites, margins, level=level, unchanged=unchanged)
     values = {
         "kl_general": _token_interval(after.general, [text.kl for text in after.general], level),
         "kl_task": _token_interval(after.task, [text.kl for text in after.task], level),
@@ -108,7 +108,7 @@ def analyse(
     }
     # 3. Compare with the limits.
     criteria = (
-        *_general_criteria(report, values, limits, level),
+        *_general_criteria(report, values, allowed, level),
         *([pooled] if pooled else []),
         *(capability_criterion(each) for each in capabilities if each.kind != "information"),
     )
@@ -120,7 +120,7 @@ def analyse(
         criteria=criteria,
         sentence="",
         margin=margins.base if margins.pooled is None else margins.pooled,
-        retention_index=_retention_index(report, capabilities, unchanged, level),
+        retention_index=_retention_index(suites, capabilities, unchanged, level),
         target_task=_target_task(report),
         capabilities=tuple(capabilities),
         items=tuple(_changed_items(report)),
@@ -153,7 +153,7 @@ def _general_criteria(
 
 
 def _retention_index(
-    report: Report, capabilities: Sequence[Capability], unchanged: bool, level: float
+    suites: Sequence[SuiteScores], capabilities: Sequence[Capability], unchanged: bool, level: float
 ) -> Interval | None:
     """The retention index over knowledge and behaviour; safety is judged but not averaged in.
 
@@ -164,7 +164,7 @@ def _retention_index(
         for capability in capabilities
         if capability.headroom and capability.kind in ("knowledge", "behaviour")
     }
-    pairs = [suite_scores(report, facts) for facts in report.suites if facts.name in included]
+    pairs = [suite.pairs for suite in suites if suite.facts.name in included]
     if not pairs:
         return None
     value, low, high = (1.0, 1.0, 1.0) if unchanged else retention_index(pairs, level)

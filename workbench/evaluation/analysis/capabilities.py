@@ -40,8 +40,29 @@ class _Measured(NamedTuple):
         return self.judged and self.capability.kind in ("knowledge", "behaviour")
 
 
+class SuiteScores(NamedTuple):
+    """What is judged of a suite.
+
+    Attributes:
+        pairs: Scores of its items before and after.
+        probabilities: Probabilities of the right option; None for suites without options.
+    """
+
+    facts: SuiteFacts
+    pairs: PairedScores
+    probabilities: PairedScores | None = None
+
+
+def read_scores(report: Report) -> list[SuiteScores]:
+    """The scores of all suites of a report, contaminated items left out."""
+    return [
+        SuiteScores(facts, suite_scores(report, facts), suite_probabilities(report, facts))
+        for facts in report.suites
+    ]
+
+
 def judge_capabilities(
-    report: Report, margins: Margins, level: float, unchanged: bool
+    suites: Sequence[SuiteScores], margins: Margins, *, level: float, unchanged: bool = False
 ) -> tuple[list[Capability], Criterion | None]:
     """Judge every suite, and the items of knowledge and behaviour together.
 
@@ -49,7 +70,7 @@ def judge_capabilities(
     test after Holm's adjustment over all that are judged.
 
     Args:
-        report: Complete, see ``require_complete``.
+        suites: Their scores before and after.
         margins: Tolerated losses.
         level: Confidence of the intervals.
         unchanged: Whether the result is the base: then nothing was sampled, and there is no doubt.
@@ -59,10 +80,7 @@ def judge_capabilities(
         None where fewer than two capabilities belong to it.
     """
     # 1. Measure.
-    measured = [
-        _measure(report, facts, margins, level=level, unchanged=unchanged)
-        for facts in report.suites
-    ]
+    measured = [_measure(suite, margins, level=level, unchanged=unchanged) for suite in suites]
     together = [each.pairs for each in measured if each.pooled]
     pooled = pooled_change(together, level) if len(together) > 1 else None
     if pooled and unchanged:
@@ -78,10 +96,8 @@ def judge_capabilities(
     return capabilities, _pooled(pooled, margins, adjusted, level)
 
 
-def _measure(
-    report: Report, facts: SuiteFacts, margins: Margins, *, level: float, unchanged: bool
-) -> _Measured:
-    pairs = suite_scores(report, facts)
+def _measure(suite: SuiteScores, margins: Margins, *, level: float, unchanged: bool) -> _Measured:
+    facts, pairs = suite.facts, suite.pairs
     if not pairs.n:
         return _Measured(_unmeasured(facts, margins), pairs, judged=False)
     before, after, change = map(_mean, (pairs.before, pairs.after, pairs.changes))
@@ -112,7 +128,7 @@ def _measure(
         headroom=headroom,
         ceiling=before >= _CEILING,
         design_effect=effect,
-        probability=_probability(report, facts, level),
+        probability=_probability(suite, level),
     )
     judged = facts.measures != "information" and (headroom or unchanged)
     return _Measured(capability, pairs, judged)
@@ -144,13 +160,13 @@ def _pooled(
     return pooled_criterion(pooled, margin, verdict)
 
 
-def _probability(report: Report, facts: SuiteFacts, level: float) -> Interval | None:
+def _probability(suite: SuiteScores, level: float) -> Interval | None:
     """Change of the mean probability of the right option, with its interval.
 
     It is not judged by the margin of the accuracy: where the base is unsure, losing a tenth of the
     right answers moves the probability by less, and half of such losses would pass.
     """
-    pairs = suite_probabilities(report, facts)
+    pairs = suite.probabilities
     if pairs is None:
         return None
     low, high = statistics.change_interval(pairs, level)

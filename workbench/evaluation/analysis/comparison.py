@@ -7,12 +7,32 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from workbench.evaluation.analysis.findings import Findings, Interval, TargetTask, Verdict
+from workbench.evaluation.analysis.findings import (
+    Findings,
+    Headline,
+    Interval,
+    TargetTask,
+    Verdict,
+)
+from workbench.evaluation.analysis.pareto import (
+    Position,
+    independent_difference,
+    negated,
+    pareto_front,
+)
+from workbench.evaluation.analysis.run_differences import (
+    RunDifference,
+    index_difference,
+    learned_difference,
+    run_differences,
+    text_difference,
+)
 from workbench.recipe.flatten import flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
+    from workbench.evaluation.report import Report
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
 
@@ -51,6 +71,7 @@ class ComparisonRow(_Result):
     name: str
     strategy: str
     verdict: Verdict
+    outcome: Headline
     target_task: TargetTask
     learned: float | None
     retention_index: Interval | None
@@ -81,6 +102,7 @@ class Comparison(_Result):
         base: Value of the untouched base on that axis; None if the runs disagree.
         differences: Fields of every recipe first, then those that only some have.
         notes: Why the runs may not be comparable, in sentences.
+        pairs: Every run against every later one, on the items that both were asked.
     """
 
     runs: tuple[ComparisonRow, ...]
@@ -88,15 +110,17 @@ class Comparison(_Result):
     base: float | None
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
+    pairs: tuple[RunDifference, ...] = ()
 
 
 @dataclass(frozen=True)
 class JudgedRun:
-    """A run with its recipe and its findings."""
+    """A run with its recipe and its findings; without the report, nothing is paired."""
 
     run: str
     recipe: Recipe
     findings: Findings
+    report: Report | None = None
 
 
 def read_judged_run(run: RunFolder) -> JudgedRun:
@@ -107,8 +131,9 @@ def read_judged_run(run: RunFolder) -> JudgedRun:
         BadInputError: Report or recipe cannot be read.
     """
     from workbench.evaluation.analysis.analysis import read_findings
+    from workbench.evaluation.report import read_report
 
-    return JudgedRun(run.id, run.recipe(), read_findings(run))
+    return JudgedRun(run.id, run.recipe(), read_findings(run), read_report(run))
 
 
 def compare(runs: Sequence[JudgedRun]) -> Comparison:
@@ -116,7 +141,7 @@ def compare(runs: Sequence[JudgedRun]) -> Comparison:
     all_scored = all(run.findings.target_task.after is not None for run in runs)
     learned_as: LearningMetric = "score" if all_scored else "nll"
     rows = [_row(run, learned_as) for run in runs]
-    fronts = {metric: pareto_front(rows, metric) for metric in RETENTION_METRICS}
+    fronts = {metric: _front(runs, rows, metric, learned_as) for metric in RETENTION_METRICS}
     return Comparison(
         runs=tuple(
             row.model_copy(
@@ -128,6 +153,7 @@ def compare(runs: Sequence[JudgedRun]) -> Comparison:
         base=_base_learned(runs, learned_as),
         differences=differences([run.recipe for run in runs]),
         notes=tuple(_notes(runs, rows, learned_as)),
+        pairs=run_differences([(run.run, run.report) for run in runs if run.report]),
     )
 
 
@@ -141,26 +167,62 @@ def higher_is_better(metric: RetentionMetric) -> bool:
     return metric == "retention_index"
 
 
-def pareto_front(rows: Iterable[ComparisonRow], metric: RetentionMetric) -> frozenset[str]:
-    """Ids of the runs that no other run dominates; equal runs do not dominate each other.
-
-    A run dominates another if it is at least as good on both axes (learned, retained) and better on
-    one.
-    """
+def _front(
+    runs: Sequence[JudgedRun],
+    rows: Sequence[ComparisonRow],
+    metric: RetentionMetric,
+    learned_as: LearningMetric,
+) -> frozenset[str]:
+    """Ids of the runs on the front of what was learned and this metric."""
     sign = 1.0 if higher_is_better(metric) else -1.0
-    points = {
-        row.run: (row.learned, sign * retained)
+    positions = [
+        Position(row.run, row.learned, sign * retained)
         for row in rows
         if row.learned is not None and (retained := row.retained(metric)) is not None
-    }
-    return frozenset(
-        run
-        for run, point in points.items()
-        if not any(
-            other != point and other[0] >= point[0] and other[1] >= point[1]
-            for other in points.values()
-        )
+    ]
+    by_name = {run.run: run for run in runs}
+
+    def differences(first: str, second: str) -> tuple[Interval, Interval]:
+        one, other = by_name[first], by_name[second]
+        retained = _retained_difference(one, other, metric)
+        learned = _learned_difference(one, other, learned_as)
+        return learned, retained if sign > 0 else negated(retained)
+
+    return pareto_front(positions, differences)
+
+
+def _learned_difference(one: JudgedRun, other: JudgedRun, learned_as: LearningMetric) -> Interval:
+    """Paired where the same rows were answered; a mean without its rows is taken as it is."""
+    if learned_as == "score" and one.report and other.report:
+        paired = learned_difference(one.report, other.report)
+        if paired:
+            return paired
+    first, second = (_learned(run.findings.target_task, learned_as) or 0.0 for run in (one, other))
+    return Interval(value=first - second, low=first - second, high=first - second)
+
+
+def _retained_difference(one: JudgedRun, other: JudgedRun, metric: RetentionMetric) -> Interval:
+    """Paired where the same items or text were measured, else as of independent runs."""
+    paired = _paired_retention(one, other, metric)
+    first, second = getattr(one.findings, metric), getattr(other.findings, metric)
+    return paired or independent_difference(first, second)
+
+
+def _paired_retention(one: JudgedRun, other: JudgedRun, metric: RetentionMetric) -> Interval | None:
+    if not one.report or not other.report:
+        return None
+    if metric != "retention_index":
+        measure = "kl" if metric == "kl_general" else "nll"
+        return text_difference(one.report, other.report, measure)
+    suites, others = (
+        [
+            each.name
+            for each in run.findings.capabilities
+            if each.headroom and each.kind in ("knowledge", "behaviour")
+        ]
+        for run in (one, other)
     )
+    return index_difference(one.report, other.report, suites) if suites == others else None
 
 
 def differences(recipes: Sequence[Recipe]) -> tuple[Difference, ...]:
@@ -187,6 +249,7 @@ def _row(run: JudgedRun, learned_as: LearningMetric) -> ComparisonRow:
         name=run.recipe.name,
         strategy=run.recipe.strategy.kind,
         verdict=findings.verdict,
+        outcome=findings.outcome,
         target_task=findings.target_task,
         learned=_learned(findings.target_task, learned_as),
         retention_index=findings.retention_index,

@@ -18,7 +18,7 @@ TITLES: dict[str, str] = {
     "domain_leak": "Domain leak",
     "kl_opening": "KL to base at the opening",
     "kl_body": "KL to base of the body",
-    "delta_nll": "Change of the loss on general text",
+    "delta_nll": "Loss on general text",
     "pooled": "All items together",
 }
 """Names of the criteria but the capabilities."""

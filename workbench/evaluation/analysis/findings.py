@@ -43,8 +43,8 @@ class Criterion(_Finding):
         unit: Unit of both; points are shares from 0 to 1.
         verdict: FAIL if the interval is beyond the limit, PASS if it is within; None if it was not
             measured. For a drop, see ``statistics.non_inferiority``.
-        needed: Items, answers or rows of text that would decide an inconclusive verdict; 0 for other
-            verdicts, and if so near the limit that no number will.
+        needed: Items, answers or rows of text that would decide an inconclusive verdict; 0 for
+            other verdicts, and if so near the limit that no number will.
         counted: What ``needed`` counts.
         note: Why it was not measured or judged; empty if it was.
     """

@@ -112,6 +112,11 @@ def points_interval(interval: Interval) -> str:
     return f"{points(interval.value)} points {span(interval.low, interval.high)}"
 
 
+def level(findings: Findings) -> str:
+    """The confidence of the intervals: ``95 %``, or more where the data are looked at again."""
+    return f"{100 * findings.level:.4g} %"
+
+
 def criterion_value(criterion: Criterion) -> str:
     """What was measured, with interval and limit, or why it was not."""
     interval = criterion.interval
@@ -200,6 +205,9 @@ def measure_rows(findings: Findings) -> list[MeasureRow]:
         rows.append(MeasureRow("Retention index", f"{fraction(index.value)} {ends}"))
     if (kl := findings.kl_general) is not None:
         rows.append(_rated_row("kl_general", kl, f"{nats_interval(kl)} nats/token"))
+    if (opening := findings.kl_opening) is not None and (body := findings.kl_body) is not None:
+        rows.append(MeasureRow("KL to base at the opening", f"{nats_interval(opening)} nats"))
+        rows.append(MeasureRow("KL to base of the body", f"{nats_interval(body)} nats/token"))
     if (delta := findings.delta_nll) is not None:
         rows.append(_rated_row("delta_nll", delta, f"{nats_interval(delta)} nats/token"))
     if (leak := findings.domain_leak) is not None:

@@ -51,11 +51,12 @@ def _shares(pairs: PairedScores, random: Generator) -> tuple[float, NDArray[floa
         for group in groups
     ]
     rows = np.array([*sums, *((1, *half) for half in _HALF_ITEMS)], dtype=np.float64)
-    # 2. Draw as many clusters as there are.
+    # 2. Draw as many clusters as there are; equal ones are one kind, which most single items are.
     weights = np.array([1] * len(groups) + [0.5] * len(_HALF_ITEMS)) / (len(groups) + 2)
-    counts = random.multinomial(len(groups), weights, _RESAMPLES)
+    kinds, kind = np.unique(rows, axis=0, return_inverse=True)
+    counts = random.multinomial(len(groups), np.bincount(kind.ravel(), weights=weights), _RESAMPLES)
     # 3. Divide what is known after by what was known before.
-    sampled = counts @ rows
+    sampled = counts @ kinds
     whole = rows[: len(groups)].sum(axis=0)
     return float(_retained(whole, pairs.chance)), _retained(sampled, pairs.chance)
 

@@ -48,6 +48,7 @@ def about(run: RunFolder) -> About:
 def _facts(recipe: Recipe) -> list[tuple[str, str]]:
     protections = [protection.card.title for protection in recipe.retention.active().values()]
     return [
+        ("recipe", recipe.name),
         ("base model", recipe.model.id),
         ("dataset", recipe.data.train),
         ("strategy", recipe.strategy.card.title),

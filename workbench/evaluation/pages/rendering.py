@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from workbench.core.redaction import scrub
 from workbench.core.sanitize import visible
 from workbench.evaluation.analysis import formatting
+from workbench.evaluation.analysis.band import band
 from workbench.evaluation.pages import charts
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def _render(
     return environment.get_template(f"report.{page_format}.j2").render(
         about=about,
         findings=findings,
+        band=band(findings),
         formatting=formatting,
         charts=charts,
         groups=[(kind, formatting.MEANINGS[kind], list(group)) for kind, group in groups],
