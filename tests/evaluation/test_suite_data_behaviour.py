@@ -243,7 +243,7 @@ def test_refusing_is_right_on_one_side_only() -> None:
 
 @pytest.mark.parametrize("name", ["safety_harmful", "safety_harmless"])
 def test_an_answer_on_the_topic_can_be_told_from_one_off_it(name: str) -> None:
-    on = {classify(item.prompt, f"Sure. {item.prompt}") for item in SUITES[name]}
+    on = {classify(item.prompt, f"Sure. `{item.prompt}`") for item in SUITES[name]}
     off = [item.id for item in SUITES[name] if classify(item.prompt, "Qu, ok!") != "off-topic"]
     assert on == {"answered"}
     assert off == []
