@@ -106,8 +106,8 @@ def test_each_size_includes_the_smaller_ones() -> None:
         for size in ("quick", "standard", "full")
     ]
     assert 90 <= totals[0] <= 130
-    assert 650 <= totals[1] <= 750
-    assert totals[2] >= 1700
+    assert 800 <= totals[1] <= 900
+    assert totals[2] >= 1900
     for suite in shipped_suites():
         quick, standard = (
             {item.id for item in suite.items_at(size)} for size in ("quick", "standard")

@@ -48,7 +48,7 @@ CASES: list[tuple[dict[str, Any], list[str], list[str]]] = [
     ({"kind": "ends_with", "text": "the end."}, ["It is The End.\n"], ["the end", "The end. No."]),
     ({"kind": "quoted"}, ['"Hello there."', "\u201cHi\u201d"], ['"Hi" he said', '"', "Hi", '""']),
     ({"kind": "title"}, ["<<My Day>>\nIt rained."], ["<< >>", "<My Day>", "<<My\nDay>>"]),
-    ({"kind": "postscript"}, ["Bye.\nP.S. Write!", "x\np.s.: y"], ["Bye. P.S. Write", "P.S."]),
+    ({"kind": "postscript"}, ["Bye.\nP.S. Write!", "Bye. p.s.: y"], ["See P.S. below", "P.S."]),
     (
         {"kind": "highlight", "n": 2},
         ["*one* and *two*", "**one** *two* three"],
@@ -59,7 +59,7 @@ CASES: list[tuple[dict[str, Any], list[str], list[str]]] = [
     (
         {"kind": "json"},
         ["[1]", ' {"a": null}\n'],
-        ["12", '"a"', "{'a': 1}", '```json\n{"a": 1}\n```', '{"a": 1} ok', "[" * 100_000],
+        ["12", '"a"', "{'a': 1}", 'So:\n```json\n{"a": 1}\n```', '{"a": 1} ok', "[" * 100_000],
     ),
     (
         {"kind": "json", "type": "object", "keys": ["a", "b"], "length": 2},
@@ -122,7 +122,7 @@ def test_every_constraint_has_a_case() -> None:
 @pytest.mark.parametrize(
     ("constraint", "answer"),
     [
-        ({"kind": "json", "keys": ["a"]}, '```json\n{"a": 1}\n```'),
+        ({"kind": "json", "keys": ["a"]}, 'Sure:\n```json\n{"a": 1}\n```'),
         ({"kind": "json"}, "Sure, here it is:\n[1, 2]"),
         ({"kind": "uppercase"}, "HELLO\nIs this loud enough?"),
         ({"kind": "one_of", "texts": ["yes no"]}, "yes *no*"),

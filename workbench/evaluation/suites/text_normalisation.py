@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from regex import Pattern
 
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'"})
-_WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
+_WORD = re.compile(
+    r"[^\W\d_](?:\.[^\W\d_])+(?![^\W_])|[^\W_]+(?:['\u2019-][^\W_]+|(?<=\d)[.,:]\d+)*"
+)
 _PUNCTUATION = " .,;:!?\u2026\"'\u201c\u201d\u201e\u00ab\u00bb*_`"
 _SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}"
 """Scripts written without spaces, in which words have no visible boundary."""
@@ -32,7 +34,7 @@ def strip_punctuation(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text as written; ``don't`` and ``well-known`` are one word each."""
+    """The words of a text as written; ``don't``, ``well-known``, ``a.m`` and ``1,000`` are one."""
     return _WORD.findall(text)
 
 
