@@ -38,6 +38,21 @@ async def test_the_first_screen_is_the_form_and_its_footer_launches(runs: Runs) 
         assert {"Launch", "Models", "Preview", "Find", "Help", "Quit"} <= set(shown)
 
 
+async def test_opening_a_run_does_not_mount_the_large_form(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounted: list[NewRunScreen] = []
+    monkeypatch.setattr(NewRunScreen, "on_mount", mounted.append, raising=False)
+    async with workbench(runs, run=make_run(runs)) as (app, pilot):
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        assert app.current_mode == "runs"
+        assert not mounted
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        await pilot.press("1")
+        await until(pilot, lambda: mounted)
+
+
 @pytest.mark.parametrize("key", ["f1", "question_mark"])
 async def test_help_lists_every_command_of_the_screen_below(runs: Runs, key: str) -> None:
     async with workbench(runs, (80, 24), form=True) as (app, pilot):

@@ -13,7 +13,7 @@ from textual.command import CommandPalette
 from textual.widgets import Input
 
 from tests.evaluation.reports import Suite, make_report
-from tests.tui.conftest import NOW, SIZES, RunsFirst, form_of, until
+from tests.tui.conftest import NOW, SIZES, form_of, until
 from tests.tui.scripted import GIB, make_run
 from workbench.core.errors import MachineError
 from workbench.planning.plan import Plan
@@ -150,7 +150,7 @@ def test_runs_empty(matches_snapshot: Matches, pinned: Runs, size: tuple[int, in
     async def arrange(pilot: Pilot[None]) -> None:
         await listed(pilot)
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 def test_runs(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
@@ -162,7 +162,7 @@ def test_runs(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) ->
         app = await listed(pilot)
         await until(pilot, lambda: len(app.rows) == 4)
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 # Live
@@ -178,7 +178,7 @@ def test_live(
     def arrange(pilot: Pilot[None]) -> Awaitable[None]:
         return arrange_live(pilot, report=make is finished_run)
 
-    assert matches_snapshot(RunsFirst(pinned.root, run=make(pinned)), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, run=make(pinned)), size, arrange)
 
 
 # Report
@@ -201,7 +201,7 @@ def test_report(
         assert isinstance(screen, ReportScreen)
         await until(pilot, lambda: bool(screen.findings) == (make is finished_run))
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 def test_pick_report(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
@@ -213,7 +213,7 @@ def test_pick_report(matches_snapshot: Matches, pinned: Runs, size: tuple[int, i
         await pilot.press("4")
         await until(pilot, lambda: isinstance(app.screen, PickReportScreen))
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 # Compare
@@ -230,7 +230,7 @@ def test_compare(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int])
         await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen.view.runs)
         await until(pilot, lambda: app.screen.query_one(Plane).data.marks)
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 # New run
@@ -315,7 +315,7 @@ def test_help(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) ->
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 def test_palette(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
@@ -325,7 +325,7 @@ def test_palette(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int])
         await until(pilot, lambda: isinstance(app.screen, CommandPalette))
         await pilot.press(*"report")
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_dialog_of_a_run(
         await pilot.press(key)
         await until(pilot, lambda: isinstance(pilot.app.screen, dialog))
 
-    assert matches_snapshot(RunsFirst(pinned.root, run=run), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, run=run), size, arrange)
 
 
 @pytest.mark.parametrize(
@@ -358,4 +358,4 @@ def test_error(
         app.report_error(error, "launching the run")
         await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
