@@ -38,19 +38,14 @@ async def test_the_first_screen_is_the_form_and_its_footer_launches(runs: Runs) 
         assert {"Launch", "Models", "Preview", "Find", "Help", "Quit"} <= set(shown)
 
 
-async def test_opening_a_run_does_not_mount_the_large_form(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mounted: list[NewRunScreen] = []
-    monkeypatch.setattr(NewRunScreen, "on_mount", mounted.append, raising=False)
+async def test_opening_a_run_does_not_mount_the_large_form(runs: Runs) -> None:
     async with workbench(runs, run=make_run(runs)) as (app, pilot):
         await until(pilot, lambda: isinstance(app.screen, LiveScreen))
-        assert app.current_mode == "runs"
-        assert not mounted
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        assert [type(screen) for screen in app.screen_stack] == [RunsScreen, LiveScreen]
+        with pytest.raises(KeyError):
+            app.get_screen_stack("new")
         await pilot.press("1")
-        await until(pilot, lambda: mounted)
+        await form_of(app, pilot)
 
 
 @pytest.mark.parametrize("key", ["f1", "question_mark"])
