@@ -82,7 +82,7 @@ async def test_a_checkpoint_is_added_and_the_conversation_kept(host_of):
             "tuned-2": 1,
         }
         assert texts(app)["tuned-2"] == ["O2"]
-        assert "0.06 for tuned-2" in facts(app)
+        assert "0.06 tuned-2" in facts(app)
         assert app.chat.query_one(PromptBox).placeholder == "Ask all 3 models …"
 
 

@@ -88,9 +88,9 @@ async def test_each_token_is_coloured_by_surprise_and_the_highest_is_quoted(host
         assert marked(shown(app, "tuned")) == ["Please log", " account", "."]
         styles = [str(span.style) for span in shown(app, "tuned").spans]
         assert len(set(styles)) == 3
-        assert "they diverge most at 'sugar' 1.0 nats" in note(app, "base")
+        assert "peak at 'sugar' 1.0 nats" in note(app, "base")
         assert "KL to the tuned model, nats ≥1 ≥3 ≥6" in note(app, "base")
-        assert "they diverge most at 'account' +9.3 nats" in note(app, "tuned")
+        assert "peak at 'account' +9.3 nats" in note(app, "tuned")
         assert "surprise of the base, nats ≥1 ≥3 ≥6" in note(app, "tuned")
 
 
