@@ -27,6 +27,8 @@ from workbench.tui.widgets.chat.engine_error import EngineErrorBar
 from workbench.tui.widgets.chat.lane import LanePane
 from workbench.tui.widgets.chat.prompt import PromptBox
 
+pytestmark = pytest.mark.slow
+
 THIRD = LaneFacts(name="tuned-2", decoding="one batch", extra_bytes=1 << 26, scalable=True)
 THREE = OPENED.model_copy(update={"lanes": (*OPENED.lanes, THIRD)})
 OPENINGS = ((OPENED,), (THREE,), (OPENED,))

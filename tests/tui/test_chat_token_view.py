@@ -8,41 +8,19 @@ from tests.chat.scripted_client import DIED, FIRST, OPENED, REFUSED, SECOND, ans
 from tests.tui.chat_host import (
     SMALL,
     WIDE,
+    blocks,
     client_of,
     enabled,
+    marked,
+    note,
     settled,
+    shown,
     type_and_send,
 )
 from tests.tui.looking import screen_lines
-from workbench.tui.widgets.chat.lane import LanePane
 
 OF_BASE = token_scores(("Plants make", 0.1), (" sugar", 4.0), (" from light.", 0.4))
 OF_TUNED = token_scores(("Please log", 1.5), (" in to your", 0.2), (" account", 9.3), (".", 3.5))
-
-
-def blocks(app, place=-1):
-    return {pane.lane: pane.blocks[place] for pane in app.chat.query(LanePane)}
-
-
-def shown(app, lane, place=-1):
-    """What is shown instead of the Markdown; None while the Markdown is shown."""
-    block = blocks(app, place)[lane]
-    return block._replacement.visual if block.has_class("-viewed") else None
-
-
-def note(app, lane, place=-1):
-    block = blocks(app, place)[lane]
-    return str(block._note.visual) if block.has_class("-noted") else ""
-
-
-def marked(content):
-    """The parts of a text that are styled by more than colour."""
-    marks = ("underline", "reverse", "bold")
-    return [
-        content.plain[span.start : span.end]
-        for span in content.spans
-        if any(mark in str(span.style) for mark in marks)
-    ]
 
 
 async def test_words_that_only_one_answer_has_are_marked_in_it(host_of):
