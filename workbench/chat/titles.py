@@ -20,7 +20,8 @@ def base_name(recipe: Recipe) -> str:
     if quantization is None:
         return f"{recipe.model.id}{revision}"
     double = " with double quantisation" if quantization.use_double_quant else ""
-    products = f", products in {quantization.compute_dtype}"
+    dtype = quantization.compute_dtype
+    products = "" if dtype == "auto" else f", products in {dtype}"
     return f"{recipe.model.id}{revision} in 4-bit {quantization.quant_type}{double}{products}"
 
 
