@@ -21,11 +21,18 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep what tests measure and convert out of the user's cache."""
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("FTWB_CACHE", str(cache))
+    return cache
+
+
+@pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep every test away from the user's runs and cache, and from the network."""
     home = tmp_path / "ftwb-home"
     monkeypatch.setenv("FTWB_HOME", str(home))
-    monkeypatch.setenv("FTWB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("FTWB_QUEUE", str(tmp_path / "queue"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("FTWB_RUNS_DIR", raising=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.tui.scripted import make_run
 from workbench.chat.candidates import candidates
+from workbench.chat.titles import base_name
+from workbench.recipe.recipe import Recipe
 
 
 def finish(run):
@@ -44,3 +46,21 @@ def test_a_run_whose_recipe_cannot_be_read_is_skipped(runs):
     finish(make_run(runs, "torn")).recipe_file.write_text("strategy: {kind: gone}")
     run = finish(make_run(runs, "mine"))
     assert [each.run for each in candidates(run)] == [run]
+
+
+def test_a_base_is_named_by_all_that_makes_its_weights():
+    def name(**strategy):
+        return base_name(Recipe.model_validate({"strategy": strategy}))
+
+    assert name(kind="lora") == name(kind="full") == "demo"
+    quantised = {
+        name(kind="qlora", **values)
+        for values in (
+            {},
+            {"bnb_4bit_quant_type": "fp4"},
+            {"bnb_4bit_use_double_quant": False},
+            {"bnb_4bit_compute_dtype": "float32"},
+        )
+    }
+    assert len(quantised) == 4
+    assert name(kind="qlora") == "demo in 4-bit nf4 with double quantisation"

@@ -28,6 +28,7 @@ def silent(_what, _done, _total):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SCALABLE)
 def test_lanes_answer_at_any_strength_as_a_run_saved_there(runs, kind, tmp_path):
     base = make_tiny_model(tmp_path / "base", width=64)

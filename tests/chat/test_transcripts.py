@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.chat.protocol import Done, Sampling
+from tests.chat.exchange_records import answer, record
+from workbench.chat.protocol import Sampling
 from workbench.chat.transcript_pages import as_markdown, fenced
 from workbench.chat.transcripts import (
-    AnswerRecord,
-    ExchangeRecord,
     Transcript,
     read_transcripts,
 )
@@ -28,25 +27,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def run(runs: Runs) -> RunFolder:
     return runs.create(Recipe(name="support"))
-
-
-def answer(text: str, finish: str = "stop") -> AnswerRecord:
-    done = Done(
-        id=7,
-        lane="base",
-        text=text,
-        token_ids=(1, 2, 3, 4, 5),
-        seconds=2.5,
-        first_token_seconds=0.5,
-        finish=finish,
-    )
-    return AnswerRecord.of(done)
-
-
-def record(prompt: str, time: float = 1e9, **values: object) -> ExchangeRecord:
-    answers = {"base": answer("Plants make sugar."), "tuned": answer("Please log in.", "length")}
-    fields = {"answers": answers, "max_tokens": 256, "proof": "proven", **values}
-    return ExchangeRecord(prompt=prompt, time=time, **fields)
 
 
 def mode(path: Path) -> int:

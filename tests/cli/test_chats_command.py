@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chat.test_transcripts import record
+from tests.chat.exchange_records import record
 from workbench.chat.transcripts import Transcript
 from workbench.recipe.recipe import Recipe
 

@@ -115,6 +115,7 @@ def _general_rows(run: RunFolder, general: Path):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["full", "lora"])
 def test_watching_changes_nothing_in_training(
     trained: Train, probed: tuple[str, ...], kind: str

@@ -30,6 +30,7 @@ def silent(*_: object) -> None:
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["full", "lora", "prompt_tuning"])
 def test_evaluating_again_gives_the_same_report(
     trained: Train, probed: tuple[str, ...], kind: str

@@ -30,6 +30,7 @@ def _mean(report: Report, name: str) -> float | None:
     return token_mean(texts, [getattr(text, name) for text in texts])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_ends_are_the_base_and_the_result(
     trained: Trained, probed: tuple[str, ...], kind: str

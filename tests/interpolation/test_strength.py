@@ -32,6 +32,7 @@ def weights(run: RunFolder, base: Path) -> dict[str, torch.Tensor]:
     return model.state_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0, 1.5])
 def test_weights_lie_on_the_line(

@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-@pytest.fixture
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty ftwb cache, an empty hub cache, and no network."""
-    monkeypatch.setenv("FTWB_CACHE", str(tmp_path / "cache"))
+@pytest.fixture(autouse=True)
+def own_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty hub cache, and no network."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    return tmp_path / "cache"
 
 
 @pytest.fixture

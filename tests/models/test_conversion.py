@@ -101,12 +101,16 @@ def test_the_file_is_described_as_it_is_once_converted(
     assert lora.trainable_parameters(before) == lora.trainable_parameters(after)
 
 
-def test_a_changed_file_gets_another_folder(tmp_path: Path) -> None:
+def test_a_changed_file_or_conversion_gets_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "a.gguf"
     file.write_bytes(b"one")
     first = converted_folder(file)
     file.write_bytes(b"other")
-    assert converted_folder(file) != first
+    changed = converted_folder(file)
+    monkeypatch.setattr("workbench.models.conversion.CONVERSION_VERSION", 0)
+    assert len({first, changed, converted_folder(file)}) == 3
 
 
 def test_a_truncated_file_is_refused(

@@ -1,4 +1,4 @@
-"""General text for protections, and a cache of their own."""
+"""General text for protections."""
 
 from __future__ import annotations
 
@@ -9,14 +9,6 @@ import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep measurements of tiny models out of the user's cache."""
-    cache = tmp_path / "cache"
-    monkeypatch.setenv("FTWB_CACHE", str(cache))
-    return cache
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from tests.retention.test_runs import distance, events_of
+from tests.retention.results import distance, events_of
 from workbench.core.errors import BadInputError
 from workbench.evaluation.report import read_report
 from workbench.planning.preflight import preflight

@@ -26,7 +26,7 @@ def row(questions: int, answers: int) -> Rendered:
     [
         ({"share": 0.5, "answers": "dataset"}, 100 * (1 + 30 / 50)),
         ({"share": 0.2, "answers": "dataset"}, 25 * (1 + 30 / 50)),
-        ({"share": 0.5, "answers": "self", "answer_tokens": 20}, 100 * (1 + 30 / 30)),
+        ({"share": 0.5, "answers": "self", "max_new_tokens": 20}, 100 * (1 + 30 / 30)),
         ({"share": 0.0}, 0),
     ],
 )
@@ -36,12 +36,13 @@ def test_questions_are_read_for_every_learned_token(fields, expected: float) -> 
     assert replay.replayed_tokens(100, [row(10, 10), row(20, 40)]) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", ["dataset", "self"])
 def test_the_estimate_is_near_what_a_run_reads(trained, general: Path, answers: str) -> None:
     replay = (
         f"retention.replay.source={general}",
         f"retention.replay.answers={answers}",
-        "retention.replay.answer_tokens=10",
+        "retention.replay.max_new_tokens=10",
         "retention.replay.share=0.4",
     )
     run, view = trained("training.max_steps=30", *replay)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from tests.retention.results import distance, events_of
 from tests.strategies.cases import SilentReporter
 from tests.tiny import make_tiny_model
 from workbench.data.splitting import Split
@@ -16,7 +17,6 @@ from workbench.evaluation.report import read_report
 from workbench.models.loading import load_base
 from workbench.recipe.model import ModelSection
 from workbench.recipe.recipe import PROTECTIONS
-from workbench.runs.events import EventReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 _SETTINGS = {
-    "replay": ("retention.replay.answer_tokens=6",),
+    "replay": ("retention.replay.max_new_tokens=6",),
     "ewc": ("retention.ewc.strength=10",),
     "l2sp": ("retention.l2sp.strength=1",),
     "kl": ("retention.kl.strength=1", "retention.kl.batch_size=5"),
@@ -38,10 +38,6 @@ _SETTINGS = {
     "budget": ("retention.budget.limit=100", "evaluation.retention_steps=5"),
 }
 _FIELDS = {"ewc": {"ewc", "ewc_kl"}, "l2sp": {"l2sp", "l2sp_kl"}, "kl": {"kl"}}
-
-
-def events_of(run: RunFolder, kind: str) -> list[dict[str, float]]:
-    return [event for event in EventReader(run.events).read() if event["kind"] == kind]
 
 
 def on(kind: str, general: Path) -> list[str]:
@@ -104,14 +100,6 @@ def test_a_quantised_base_can_be_penalised(
     held = [event[f"{kind}_kl"] for event in events_of(run, "penalty")]
     assert held[0] == 0
     assert held[-1] > 0
-
-
-def distance(run: RunFolder, base: Path) -> float:
-    """Squared distance of a full result from the base."""
-    tuned = AutoModelForCausalLM.from_pretrained(run.model)
-    start = AutoModelForCausalLM.from_pretrained(base)
-    pairs = zip(tuned.parameters(), start.parameters(), strict=True)
-    return sum(float((one - other).detach().square().sum()) for one, other in pairs)
 
 
 @pytest.mark.parametrize("apply", ["loss", "proximal"])
@@ -214,7 +202,7 @@ def test_the_base_answers_for_itself(trained: Train, general: Path, tiny_model: 
     """Replayed answers are greedy: each token is the most likely one after those before it."""
     from transformers import AutoTokenizer
 
-    run, _ = trained("retention.replay.answer_tokens=6", *on("replay", general))
+    run, _ = trained("retention.replay.max_new_tokens=6", *on("replay", general))
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     base = load_base(
         ModelSection(id=str(tiny_model)),

@@ -174,6 +174,7 @@ def test_a_run_that_never_got_a_worker_is_lost_after_a_while(runs: Runs) -> None
     assert run.status().state == "lost"
 
 
+@pytest.mark.slow
 def test_nothing_in_a_run_folder_is_imported_by_its_worker(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +224,7 @@ def test_a_recipe_with_a_token_is_refused(runs: Runs) -> None:
     assert runs.list() == []
 
 
+@pytest.mark.slow
 def test_a_worker_writes_privately_and_does_not_name_the_home_folder(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

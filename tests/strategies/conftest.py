@@ -16,11 +16,3 @@ if TYPE_CHECKING:
 def wide_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny Llama whose rows are whole quantisation blocks of 64 numbers."""
     return make_tiny_model(tmp_path_factory.mktemp("models") / "wide-llama", width=64)
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep measurements of tiny models out of the user's cache."""
-    cache = tmp_path / "cache"
-    monkeypatch.setenv("FTWB_CACHE", str(cache))
-    return cache

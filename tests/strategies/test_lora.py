@@ -110,6 +110,7 @@ def test_lora_plus_reaches_the_optimiser(trained, tiny_model: Path) -> None:
     assert b(slow).abs().max() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rslora", [False, True])
 @pytest.mark.parametrize(
     ("architecture", "init"),

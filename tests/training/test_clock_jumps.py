@@ -88,6 +88,7 @@ def test_the_status_is_still_written_when_the_clock_jumps(
     writer.set_state("finished")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jumps", [(-HOUR, 0.0, DAY), (0.0, -HOUR)], ids=["wild", "back"])
 def test_a_run_under_a_jumping_clock_is_the_same_run(
     trained: Callable[..., tuple[RunFolder, RunView]],

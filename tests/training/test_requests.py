@@ -153,6 +153,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(
             question.poll()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "written"),
     [

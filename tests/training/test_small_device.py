@@ -57,7 +57,7 @@ def test_a_whole_run_on_a_small_device_measures_what_any_other_does(
         "training.max_steps=4",
         "training.micro_batch_size=5",
         f"retention.replay.source={general}",
-        "retention.replay.answer_tokens=4",
+        "retention.replay.max_new_tokens=4",
         f"retention.kl.source={general}",
         "retention.kl.batch_size=2",
     )

@@ -159,6 +159,7 @@ def test_a_step_is_measured_then_recorded_then_checkpointed(
     assert kinds_at(4, run) == ["eval", "retention", *["canary"] * 3, *recorded, "checkpoint"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "optimizer", ["adamw_torch", "adamw_8bit", "paged_adamw_8bit", "lion_8bit", "adafactor", "sgd"]
 )
@@ -286,6 +287,7 @@ def test_a_late_stop_never_costs_the_result(
     assert run.has_result()
 
 
+@pytest.mark.slow
 def test_a_result_that_cannot_be_measured_is_still_saved(
     trained: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from textual.app import App
 from textual.content import Content
 from textual.reactive import reactive
 
+from workbench.chat.annotations import read_annotations
 from workbench.tui.screens.chat import ChatScreen
 from workbench.tui.widgets.chat.answer import Answer
 from workbench.tui.widgets.chat.engine_facts import EngineFacts
@@ -28,6 +29,8 @@ class Host(App[None]):
         self.push_screen(self.chat)
 
 
+STRAIGHT = {"base": "base", "tuned": "tuned"}
+CROSSED = {"base": "tuned", "tuned": "base"}
 WIDE, SMALL = (140, 45), (80, 24)
 
 
@@ -83,3 +86,32 @@ async def settled(pilot):
 async def type_and_send(pilot, text):
     await pilot.press(*text.replace(" ", "_"), "enter")
     await settled(pilot)
+
+
+def blocks(app, place=-1):
+    return {pane.lane: pane.blocks[place] for pane in app.chat.query(LanePane)}
+
+
+def shown(app, lane, place=-1):
+    """What is shown instead of the Markdown; None while the Markdown is shown."""
+    block = blocks(app, place)[lane]
+    return block._replacement.visual if block.has_class("-viewed") else None
+
+
+def note(app, lane, place=-1):
+    block = blocks(app, place)[lane]
+    return str(block._note.visual) if block.has_class("-noted") else ""
+
+
+def marked(content):
+    """The parts of a text that are styled by more than colour."""
+    marks = ("underline", "reverse", "bold")
+    return [
+        content.plain[span.start : span.end]
+        for span in content.spans
+        if any(mark in str(span.style) for mark in marks)
+    ]
+
+
+def annotations_of(app):
+    return read_annotations(app.chat.session.run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -32,13 +31,6 @@ NOW = 1_795_780_800.0
 """Noon, 27 November 2026, UTC: the clock of the snapshots."""
 
 
-class RunsFirst(WorkbenchApp):
-    """Starts with the list of runs, which spares most tests the mounting of the recipe form."""
-
-    CSS_PATH = inspect.getfile(WorkbenchApp).replace(".py", ".tcss")
-    DEFAULT_MODE = "runs"
-
-
 async def until(pilot: Pilot[None], condition: Callable[[], object], turns: int = 3000) -> None:
     """Let the app work until ``condition`` holds; fail if it never does."""
     for _ in range(turns):
@@ -57,7 +49,7 @@ async def workbench(
     form: bool = False,
 ) -> AsyncIterator[tuple[WorkbenchApp, Pilot[None]]]:
     """The app on ``runs``: with the live view of ``run``, with the form, or the list of runs."""
-    app = WorkbenchApp(runs.root) if form else RunsFirst(runs.root, run=run)
+    app = WorkbenchApp(runs.root, mode="new" if form else "runs", run=run)
     async with app.run_test(size=size) as pilot:
         yield app, pilot
         if app.current_mode == "new":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.dom import DOMNode
     from textual.pilot import Pilot
+    from textual.screen import Screen
 
     from workbench.tui.app import WorkbenchApp
     from workbench.tui.widgets.common.plot import Plot
@@ -58,6 +59,12 @@ def text_of(node: DOMNode, kind: type[Widget] | str) -> str:
     """The texts of the only widget of that kind, or with that selector, and of its children."""
     widget = node.query_one(kind)
     return "\n".join(str(part.render()) for part in widget.walk_children(Widget, with_self=True))
+
+
+def footer_labels(screen: Screen[Any]) -> list[tuple[str, int]]:
+    """The keys' labels in the footer, each with the column where it ends."""
+    keys = [key for key in screen.query("FooterKey") if key.display]
+    return [(str(key.render()).partition(" ")[2].strip(), key.region.right) for key in keys]
 
 
 def drawn(plot: Plot) -> str:

@@ -38,6 +38,16 @@ async def test_the_first_screen_is_the_form_and_its_footer_launches(runs: Runs) 
         assert {"Launch", "Models", "Preview", "Find", "Help", "Quit"} <= set(shown)
 
 
+async def test_opening_a_run_does_not_mount_the_large_form(runs: Runs) -> None:
+    async with workbench(runs, run=make_run(runs)) as (app, pilot):
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        assert [type(screen) for screen in app.screen_stack] == [RunsScreen, LiveScreen]
+        with pytest.raises(KeyError):
+            app.get_screen_stack("new")
+        await pilot.press("1")
+        await form_of(app, pilot)
+
+
 @pytest.mark.parametrize("key", ["f1", "question_mark"])
 async def test_help_lists_every_command_of_the_screen_below(runs: Runs, key: str) -> None:
     async with workbench(runs, (80, 24), form=True) as (app, pilot):

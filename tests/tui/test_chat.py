@@ -52,7 +52,7 @@ async def test_titles_and_facts_say_what_is_compared(host_of):
         assert "SmolLM2-135M-Instruct" in titles[0]
         assert "tuned" in titles[1]
         assert "support" in titles[1]
-        assert "one batch · 0.50 GiB + 0.02 for tuned · greedy, ≤ 256 tokens" in facts(app)
+        assert "one batch · greedy, ≤ 256 tokens · 0.50 GiB + 0.02 tuned" in facts(app)
         assert "float32 on cpu" in facts(app)
 
 

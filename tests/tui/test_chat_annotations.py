@@ -6,30 +6,28 @@ import pytest
 
 from tests.chat.scripted_client import DIED, FIRST, OPENED, SECOND, answers
 from tests.tui.chat_host import (
+    CROSSED,
+    STRAIGHT,
     WIDE,
+    annotations_of,
     client_of,
     enabled,
+    marked,
+    note,
     settled,
+    shown,
     status,
     texts,
     type_and_send,
 )
 from tests.tui.looking import screen_lines
-from tests.tui.test_chat_token_view import marked, note, shown
-from workbench.chat.annotations import annotations_file, read_annotations
+from workbench.chat.annotations import annotations_file
 from workbench.chat.protocol import Delta
 from workbench.tui.widgets.chat.prompt import PromptBox
-
-STRAIGHT = {"base": "base", "tuned": "tuned"}
-CROSSED = {"base": "tuned", "tuned": "base"}
 
 
 def titles(app):
     return [str(pane.border_title) for pane in app.chat.conversation.board.panes.values()]
-
-
-def annotations_of(app):
-    return read_annotations(app.chat.session.run)
 
 
 @pytest.mark.parametrize(

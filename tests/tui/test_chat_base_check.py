@@ -101,7 +101,7 @@ async def test_the_facts_name_the_cost_of_lanes_that_decode_in_turns(host_of):
     app = host_of(opening=((OPENED.model_copy(update={"lanes": lanes}),),))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        assert facts(app).startswith("in turns · 0.50 GiB + 0.25 for tuned · greedy")
+        assert facts(app).startswith("in turns · greedy, ≤ 256 tokens · 0.50 GiB + 0.25 tuned")
         assert "strength" not in title(app, "tuned")
 
 

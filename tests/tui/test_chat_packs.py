@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.widgets import Input, OptionList, Static
 
 from tests.chat.scripted_client import FIRST, REFUSED, SECOND, done
-from tests.tui.chat_host import WIDE, client_of, prompts, questions, settled, type_and_send
+from tests.tui.chat_host import (
+    CROSSED,
+    WIDE,
+    annotations_of,
+    client_of,
+    prompts,
+    questions,
+    settled,
+    type_and_send,
+)
 from tests.tui.conftest import until
-from tests.tui.test_chat_annotations import CROSSED, annotations_of
 from workbench.core import locations
 from workbench.evaluation.report import Measurement, Report
 from workbench.evaluation.suites.items import ItemResult, SuiteFacts
@@ -16,6 +25,8 @@ from workbench.evaluation.suites.user_suite import add_probe, user_suite_path
 from workbench.tui.screens.choose import ChooseScreen
 from workbench.tui.screens.new_probe import NewProbeScreen, scored_part
 from workbench.tui.widgets.chat.prompt import PromptBox
+
+pytestmark = pytest.mark.slow
 
 
 async def test_a_question_becomes_a_probe_of_the_users_suite(host_of):

@@ -8,41 +8,19 @@ from tests.chat.scripted_client import DIED, FIRST, OPENED, REFUSED, SECOND, ans
 from tests.tui.chat_host import (
     SMALL,
     WIDE,
+    blocks,
     client_of,
     enabled,
+    marked,
+    note,
     settled,
+    shown,
     type_and_send,
 )
 from tests.tui.looking import screen_lines
-from workbench.tui.widgets.chat.lane import LanePane
 
 OF_BASE = token_scores(("Plants make", 0.1), (" sugar", 4.0), (" from light.", 0.4))
 OF_TUNED = token_scores(("Please log", 1.5), (" in to your", 0.2), (" account", 9.3), (".", 3.5))
-
-
-def blocks(app, place=-1):
-    return {pane.lane: pane.blocks[place] for pane in app.chat.query(LanePane)}
-
-
-def shown(app, lane, place=-1):
-    """What is shown instead of the Markdown; None while the Markdown is shown."""
-    block = blocks(app, place)[lane]
-    return block._replacement.visual if block.has_class("-viewed") else None
-
-
-def note(app, lane, place=-1):
-    block = blocks(app, place)[lane]
-    return str(block._note.visual) if block.has_class("-noted") else ""
-
-
-def marked(content):
-    """The parts of a text that are styled by more than colour."""
-    marks = ("underline", "reverse", "bold")
-    return [
-        content.plain[span.start : span.end]
-        for span in content.spans
-        if any(mark in str(span.style) for mark in marks)
-    ]
 
 
 async def test_words_that_only_one_answer_has_are_marked_in_it(host_of):
@@ -88,9 +66,9 @@ async def test_each_token_is_coloured_by_surprise_and_the_highest_is_quoted(host
         assert marked(shown(app, "tuned")) == ["Please log", " account", "."]
         styles = [str(span.style) for span in shown(app, "tuned").spans]
         assert len(set(styles)) == 3
-        assert "they diverge most at 'sugar' 1.0 nats" in note(app, "base")
+        assert "peak at 'sugar' 1.0 nats" in note(app, "base")
         assert "KL to the tuned model, nats ≥1 ≥3 ≥6" in note(app, "base")
-        assert "they diverge most at 'account' +9.3 nats" in note(app, "tuned")
+        assert "peak at 'account' +9.3 nats" in note(app, "tuned")
         assert "surprise of the base, nats ≥1 ≥3 ≥6" in note(app, "tuned")
 
 

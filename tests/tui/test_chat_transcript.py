@@ -16,6 +16,8 @@ from workbench.tui.screens.choose import ChooseScreen
 from workbench.tui.screens.text import TextScreen
 from workbench.tui.widgets.chat.prompt import PromptBox
 
+pytestmark = pytest.mark.slow
+
 FIRST = answers("Plants make sugar from light.", "Please \x1b[2Jlog in.")
 SECOND = answers("Second base.", "Second tuned.")
 SIZE = (140, 45)

@@ -15,6 +15,8 @@ from workbench.tui.demo_tour import DemoTour
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs
 
+pytestmark = pytest.mark.slow
+
 
 def finish(run: RunFolder, state: str = "finished") -> None:
     Status.of_this_process(state=state).save(run.status_file)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from textual import on, work
 from textual.message import Message
 
-from tests.tui.conftest import RunsFirst, until, workbench
+from tests.tui.conftest import until, workbench
 from tests.tui.looking import screen_text
 from tests.tui.scripted import make_run, write_steps
 from workbench.core import locations
@@ -190,7 +191,8 @@ class Boom(Message):
     """Makes the app below fail."""
 
 
-class FragileApp(RunsFirst):
+class FragileApp(WorkbenchApp):
+    CSS_PATH = inspect.getfile(WorkbenchApp).replace(".py", ".tcss")
     HANDLED: ClassVar[list[str]] = []
 
     @on(Boom)
@@ -199,7 +201,7 @@ class FragileApp(RunsFirst):
 
 
 async def test_an_exception_of_a_message_handler_is_logged_before_textual_ends(runs: Runs) -> None:
-    app = FragileApp(runs.root)
+    app = FragileApp(runs.root, mode="runs")
 
     async def post_boom() -> None:
         async with app.run_test() as pilot:

@@ -130,7 +130,6 @@ def test_differing_fields_have_one_column_per_run() -> None:
 @pytest.mark.parametrize(
     ("newest", "step", "mark", "overlap"),
     [
-        ("Plants make sugar", 0, "asked once", 1.0),
         ("Plants make sugar", 9, "unchanged", 1.0),
         ("Plants log in", 9, "◀ changed", 0.2),
     ],
@@ -144,3 +143,10 @@ def test_a_canary_shows_its_first_and_newest_answer(
     assert first.endswith("Plants make sugar")
     assert last == f"step {step}  {newest}"
     assert word_overlap(canary) == pytest.approx(overlap)
+
+
+def test_the_answer_of_a_canary_asked_once_is_shown_once() -> None:
+    canary = Canary("Why?", "Plants make sugar", 1, "Plants make sugar", 1)
+    lines = canary_lines(canary).plain.splitlines()
+    assert lines == ["canary Why?  asked once", "step 1  Plants make sugar"]
+    assert word_overlap(canary) == 1.0

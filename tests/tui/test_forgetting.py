@@ -19,6 +19,8 @@ from workbench.tui.widgets.run.memory import MemoryPane
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs
 
+pytestmark = pytest.mark.slow
+
 
 def _write_retention(run: RunFolder) -> None:
     log = EventLog(run.events)

@@ -7,10 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from textual.widgets._footer import FooterKey
 
 from tests.tui.conftest import SIZES, until, workbench
-from tests.tui.looking import drawn, legend_of, live_view, screen_text, text_of
+from tests.tui.looking import drawn, footer_labels, legend_of, live_view, screen_text, text_of
 from tests.tui.scripted import GIB, make_run, set_state, write_steps
 from workbench.evaluation.report import Measurement, Report
 from workbench.planning import resume_launch
@@ -351,8 +350,7 @@ async def test_the_footer_has_room_for_what_applies(runs: Runs, size: tuple[int,
         screen = await live_view(app, pilot)
 
         def shown() -> list[str]:
-            keys = [key for key in screen.query(FooterKey) if key.display]
-            return [str(key.description) for key in keys if key.region.right <= size[0]]
+            return [label for label, right in footer_labels(screen) if right <= size[0]]
 
         await until(pilot, lambda: {"Stop", "Checkpoint", "Evaluate", "Help"} <= set(shown()))
         assert ("Resume" in shown()) == (size[0] > 100)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from textual.widgets import Static
-from textual.widgets._footer import FooterKey
 
 from tests.tui.conftest import SIZES, until, workbench
+from tests.tui.looking import footer_labels
 from tests.tui.scripted import make_run, set_state, write_steps
 from workbench.planning import resume_launch
 from workbench.runs.checkpoints import choose, draft
@@ -173,8 +173,8 @@ async def test_the_footer_follows_the_state_of_the_selected_run(runs: Runs) -> N
         await until(pilot, lambda: len(_table(app.screen)) == 1)
 
         def shown() -> set[str]:
-            keys = [key for key in app.screen.query(FooterKey) if key.display]
-            return {key.description for key in keys} & {"Stop", "Checkpoint", "Evaluate", "Resume"}
+            labels = {label for label, _right in footer_labels(app.screen)}
+            return labels & {"Stop", "Checkpoint", "Evaluate", "Resume"}
 
         await until(pilot, lambda: shown() == {"Resume"})
         set_state(run, "running", step=4, total=9)

@@ -6,20 +6,17 @@ pictures in ``__snapshots__`` before committing them. A failure writes ``snapsho
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from textual.command import CommandPalette
 from textual.widgets import Input
 
-from tests.evaluation.reports import Suite, make_report
-from tests.tui.conftest import NOW, SIZES, RunsFirst, form_of, until
-from tests.tui.scripted import GIB, make_run
+from tests.tui.conftest import SIZES, form_of, until
+from tests.tui.pictured_runs import LOG, failed_run, finished_run, running_run, set_status
+from tests.tui.scripted import make_run
 from workbench.core.errors import MachineError
 from workbench.planning.plan import Plan
-from workbench.runs.checkpoints import draft
-from workbench.runs.events import EventLog
-from workbench.runs.status import Status
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.messages import OpenReport
 from workbench.tui.screens.choose import ChooseScreen
@@ -52,75 +49,7 @@ pytestmark = [
     pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x45"]),
 ]
 
-SUITES = (
-    Suite("knowledge", kept=40, never=10),
-    Suite("instructions", kept=5, lost=40, gained=2, never=5, measures="behaviour"),
-    Suite("safety_harmful", kept=20, lost=1, never=4, measures="safety"),
-)
 PLAN = Plan(trainable=921_600, parameters=134_515_008, rows=1_000, steps=375)
-LOG = "loading the base model\nTraceback (most recent call last):\nOutOfMemoryError: CUDA\n"
-
-
-def set_status(run: RunFolder, state: str, age: float = 600.0, **values: Any) -> None:
-    """Write a status whose worker, if it is live, is on another machine."""
-    worker = {"pid": 4242, "process": "worker", "host": "gpu-box", "heartbeat": NOW}
-    values = {"state": state, "created": NOW - age, **worker, **values}
-    Status.model_validate(values).save(run.status_file)
-
-
-def write_events(run: RunFolder, steps: int, total: int = 100, *, gpu: bool = True) -> None:
-    """The events of a run that forgets while it learns."""
-    log = EventLog(run.events)
-    log.append("phase", 0, name="loading the base model", done=272, total=272)
-    for step in range(1, steps + 1):
-        loss = 3.0 * 0.97**step + 0.4 + 0.1 * (step % 5)
-        speed = {"tokens_per_second": 12_345.0, "seconds_left": 2.5 * (total - step)}
-        numbers = {"learning_rate": 1e-4, "gradient_norm": 0.5, "epoch": step / total}
-        log.append("train", step, loss=loss, tokens=4096 * step, **speed, **numbers)
-        used = {"cuda0_allocated": (20 + step / 10) * GIB, "cuda0_reserved": 34 * GIB}
-        device = {"cuda0_used": 36 * GIB, "cuda0_total": 80 * GIB, "cuda0_utilisation": 97}
-        readings = {**used, **device, "cuda0_power": 640.0} if gpu else {}
-        log.append(
-            "memory", step, process=2 * GIB, host_used=9 * GIB, host_total=64 * GIB, **readings
-        )
-        if step % 20 == 0:
-            log.append("eval", step, loss=2.0 - step / 100)
-            log.append("retention", step, kl=step / 400, kl_task=step / 150, delta_nll=step / 900)
-            log.append("checkpoint", step, path=f"checkpoints/step-{step}")
-    log.append("canary", 1, name="Why is the sea salty?", value="Rivers carry salt into it.")
-    if steps > 20:
-        log.append("canary", steps, name="Why is the sea salty?", value="Please log in first.")
-        log.append("notice", steps, level="warning", text="KL to base 0.1 nats/token: over warn")
-    log.close()
-
-
-def finished_run(
-    runs: Runs, name: str = "support", age: float = 7200.0, **report: Any
-) -> RunFolder:
-    run = make_run(runs, name)
-    write_events(run, 100)
-    set_status(run, "finished", age, step=100, total=100)
-    run.model.mkdir()
-    (run.model / "adapter_model.safetensors").touch()
-    make_report(*SUITES, **report).save(run.report)
-    return run
-
-
-def running_run(runs: Runs, name: str = "triage") -> RunFolder:
-    run = make_run(runs, name)
-    write_events(run, 60)
-    set_status(run, "running", step=60, total=100, phase="training", started=NOW - 150)
-    return run
-
-
-def failed_run(runs: Runs, name: str = "broken") -> RunFolder:
-    run = make_run(runs, name, strategy={"kind": "full"})
-    write_events(run, 12, gpu=False)
-    run.log.write_text(LOG)
-    set_status(run, "failed", 86_400.0 * 3, step=12, total=100, reason="CUDA out of memory")
-    with draft(run, 10) as folder:
-        (folder / "weights").touch()
-    return run
 
 
 async def listed(pilot: Pilot[None]) -> WorkbenchApp:
@@ -150,7 +79,7 @@ def test_runs_empty(matches_snapshot: Matches, pinned: Runs, size: tuple[int, in
     async def arrange(pilot: Pilot[None]) -> None:
         await listed(pilot)
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 def test_runs(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
@@ -162,7 +91,7 @@ def test_runs(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) ->
         app = await listed(pilot)
         await until(pilot, lambda: len(app.rows) == 4)
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 # Live
@@ -178,7 +107,7 @@ def test_live(
     def arrange(pilot: Pilot[None]) -> Awaitable[None]:
         return arrange_live(pilot, report=make is finished_run)
 
-    assert matches_snapshot(RunsFirst(pinned.root, run=make(pinned)), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, run=make(pinned)), size, arrange)
 
 
 # Report
@@ -201,7 +130,7 @@ def test_report(
         assert isinstance(screen, ReportScreen)
         await until(pilot, lambda: bool(screen.findings) == (make is finished_run))
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 def test_pick_report(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
@@ -213,7 +142,7 @@ def test_pick_report(matches_snapshot: Matches, pinned: Runs, size: tuple[int, i
         await pilot.press("4")
         await until(pilot, lambda: isinstance(app.screen, PickReportScreen))
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 # Compare
@@ -230,7 +159,7 @@ def test_compare(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int])
         await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen.view.runs)
         await until(pilot, lambda: app.screen.query_one(Plane).data.marks)
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 # New run
@@ -315,7 +244,7 @@ def test_help(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) ->
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 def test_palette(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
@@ -325,7 +254,7 @@ def test_palette(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int])
         await until(pilot, lambda: isinstance(app.screen, CommandPalette))
         await pilot.press(*"report")
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 @pytest.mark.parametrize(
@@ -342,7 +271,7 @@ def test_dialog_of_a_run(
         await pilot.press(key)
         await until(pilot, lambda: isinstance(pilot.app.screen, dialog))
 
-    assert matches_snapshot(RunsFirst(pinned.root, run=run), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, run=run), size, arrange)
 
 
 @pytest.mark.parametrize(
@@ -358,4 +287,4 @@ def test_error(
         app.report_error(error, "launching the run")
         await until(pilot, lambda: isinstance(app.screen, ErrorScreen))
 
-    assert matches_snapshot(RunsFirst(pinned.root), size, arrange)
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.tui.conftest import form_of, until, workbench
 from workbench.recipe import yaml_io
 from workbench.tui.assessment import changes, plain
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import Runs
+
+pytestmark = pytest.mark.slow
 
 
 async def test_a_tick_puts_the_protection_into_the_recipe(runs: Runs) -> None:

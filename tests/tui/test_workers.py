@@ -98,6 +98,37 @@ def test_the_check_finds_a_thread_that_writes() -> None:
     assert writes == {"poll": ["self.seen['view']", "self.polling"], "count": ["self.count"]}
 
 
+def unnamed_workers(tree: ast.AST) -> list[str]:
+    """The workers of which an error dialog could only quote the function's name."""
+    named = {
+        worker.name
+        for worker in workers(tree)
+        for decorator in worker.decorator_list
+        if isinstance(decorator, ast.Call) and has_name(decorator)
+    }
+    started = [
+        ast.unparse(call)
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(".run_worker")
+        if not has_name(call) and "super()" not in ast.unparse(call.func)
+    ]
+    return [worker.name for worker in workers(tree) if worker.name not in named] + started
+
+
+def has_name(call: ast.Call) -> bool:
+    return any(keyword.arg == "name" for keyword in call.keywords)
+
+
+def test_every_worker_says_what_it_does_for_the_error_dialog() -> None:
+    unnamed = {
+        str(path.relative_to(ROOT)): found
+        for path in SOURCES
+        if (found := unnamed_workers(ast.parse(path.read_text(encoding="utf-8"))))
+    }
+    assert unnamed == {}
+    assert unnamed_workers(ast.parse(BAD)) == ["poll", "self.run_worker(count, thread=True)"]
+
+
 def test_whoever_starts_workers_reports_their_errors() -> None:
     silent = []
     for path in SOURCES:

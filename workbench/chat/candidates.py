@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.chat.protocol import Source
+from workbench.chat.titles import base_name
 from workbench.core.errors import FtwbError
 from workbench.runs import checkpoints
 from workbench.runs.folder import Runs
@@ -66,11 +67,6 @@ def _other_runs(run: RunFolder, recipe: Recipe) -> Iterator[Candidate]:
             other_recipe = other.recipe()
         except FtwbError:  # written by another version: that run cannot be opened either
             continue
-        if _base_identity(other_recipe) == _base_identity(recipe):
+        if base_name(other_recipe) == base_name(recipe):
             detail = f"{other_recipe.strategy.kind}  {other.id}"
             yield Candidate(other.id, other_recipe.name, detail, other)
-
-
-def _base_identity(recipe: Recipe) -> tuple[object, ...]:
-    """Equal for two runs that start from the same weights."""
-    return recipe.model.id, recipe.model.revision, recipe.strategy.quantization()

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 _SPLITS_DIGITS = ("smollm", "starcoder")
 """Pre-tokenizers that split digits, which transformers does not restore from a GGUF file."""
+CONVERSION_VERSION = 1
+"""Raised when :func:`convert` writes something else than before, so that nothing old is read."""
 
 
 def converted_folder(file: Path) -> Path:
-    """Where the conversion of ``file`` is cached; a changed file gets another folder."""
+    """Where the conversion of ``file`` is cached; a changed file or version has another folder."""
     stat = file.stat()
-    identity = f"{file.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}"
+    identity = f"{CONVERSION_VERSION}\n{file.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}"
     digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
     return locations.cache() / "models" / f"{file.stem}-{digest}"
 

@@ -59,8 +59,12 @@ class BudgetProtection(Protection):
     action: Action = field(
         "ask",
         title="At the limit",
-        help="ask: pause until you answer; stop: end there; rollback: end, and the result is the "
-        "last model below the limit.",
+        help="What the run does when the KL passes the limit.",
+        choices={
+            "ask": "pause until you answer",
+            "stop": "end there",
+            "rollback": "end, and the result is the last model below the limit",
+        },
     )
 
     @model_validator(mode="after")

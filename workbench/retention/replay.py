@@ -50,10 +50,13 @@ class ReplayProtection(GeneralProtection):
     answers: Literal["self", "dataset"] = field(
         "self",
         title="Answers",
-        help="self: the base's own greedy answers to the questions, closest to what it would say; "
-        "dataset: the rows as they are.",
+        help="Which answers the model reads again.",
+        choices={
+            "self": "the base's own greedy answers to the questions, closest to what it would say",
+            "dataset": "the rows as they are",
+        },
     )
-    answer_tokens: int = field(
+    max_new_tokens: int = field(
         96,
         title="Answer length",
         help="Most tokens the base generates for each question.",
@@ -85,9 +88,9 @@ class ReplayProtection(GeneralProtection):
         Args:
             learned: Learned tokens of the dataset.
             rows: The general rows as they are; the base's own answers are assumed to be as long as
-                theirs, up to ``answer_tokens``.
+                theirs, up to ``max_new_tokens``.
         """
-        longest = self.answer_tokens if self.answers == "self" else math.inf
+        longest = self.max_new_tokens if self.answers == "self" else math.inf
         answers = sum(min(row.trained_tokens, longest) for row in rows)
         questions = sum(len(row.input_ids) - row.trained_tokens for row in rows)
         return round(learned * self.share / (1 - self.share) * (1 + questions / answers))
@@ -96,7 +99,7 @@ class ReplayProtection(GeneralProtection):
         """Read the rows and, if so set, let the base answer them."""
         guard = Guard()
         if self.answers == "self":
-            rows = context.self_answered_rows(self.source, self.rows, self.answer_tokens)
+            rows = context.self_answered_rows(self.source, self.rows, self.max_new_tokens)
         else:
             rows = context.general_rows(self.source, self.rows)
         guard.mix = ReplayMix(rows, self.share)

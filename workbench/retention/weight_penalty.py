@@ -34,8 +34,11 @@ class WeightPenaltyProtection(Protection):
     apply: Literal["loss", "proximal"] = field(
         "loss",
         title="Applied as",
-        help="loss: a term of the loss; proximal: a correction after each step, stable for any "
-        "strength.",
+        help="How the penalty reaches the weights.",
+        choices={
+            "loss": "a term of the loss",
+            "proximal": "a correction after each step, stable for any strength",
+        },
         advanced=True,
     )
 

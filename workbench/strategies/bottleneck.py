@@ -55,8 +55,12 @@ class BottleneckStrategy(Strategy):
     form: Literal["houlsby", "pfeiffer", "parallel"] = field(
         "pfeiffer",
         title="Form",
-        help="houlsby: after attention and after the MLP; pfeiffer (arXiv 2005.00247): after the "
-        "MLP; parallel (arXiv 2110.04366): beside the MLP, on its input.",
+        help="Where in a block the adapters are.",
+        choices={
+            "houlsby": "after attention and after the MLP (arXiv 1902.00751)",
+            "pfeiffer": "after the MLP (arXiv 2005.00247)",
+            "parallel": "beside the MLP, on its input (arXiv 2110.04366)",
+        },
     )
     reduction_factor: int = field(
         16,
@@ -66,7 +70,15 @@ class BottleneckStrategy(Strategy):
         le=4096,
     )
     non_linearity: Literal["relu", "gelu", "silu"] = field(
-        "relu", title="Activation", help="Between the two layers.", advanced=True
+        "relu",
+        title="Activation",
+        help="Between the two layers.",
+        choices={
+            "relu": "negative values become 0",
+            "gelu": "a smooth ReLU with the normal distribution",
+            "silu": "a smooth ReLU with the logistic function",
+        },
+        advanced=True,
     )
 
     def trainable_parameters(self, facts: ModelFacts) -> int:

@@ -53,8 +53,12 @@ class FreezeStrategy(Strategy):
     choose: Literal["train_last", "freeze_first", "patterns"] = field(
         "train_last",
         title="Choose by",
-        help="train_last: train the last layers; freeze_first: train all but the first ones; "
-        "patterns: train what the patterns below match.",
+        help="Which layers are trained.",
+        choices={
+            "train_last": "the last layers",
+            "freeze_first": "all but the first ones",
+            "patterns": "what the patterns below match",
+        },
     )
     layers: int = field(
         4,

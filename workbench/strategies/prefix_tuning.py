@@ -45,7 +45,10 @@ class PrefixTuningStrategy(SoftPromptStrategy):
         "prefix_tuning", title="Strategy", help="Learned keys and values in every layer."
     )
     prompt_tuning_init: Literal["text", "zero"] = field(  # type: ignore[assignment]
-        "text", title="Start from", help="The keys and values of a text, or zeros."
+        "text",
+        title="Start from",
+        help="What the virtual tokens are before training.",
+        choices={"text": "the keys and values of a text", "zero": "zeros"},
     )
 
     def trainable_parameters(self, facts: ModelFacts) -> int:

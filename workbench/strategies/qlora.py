@@ -48,7 +48,8 @@ class QloraStrategy(LowRankStrategy):
     bnb_4bit_quant_type: Literal["nf4", "fp4"] = field(
         "nf4",
         title="4-bit type",
-        help="nf4 suits normally distributed weights; fp4 is a 4-bit float.",
+        help="The 16 values that four bits stand for.",
+        choices={"nf4": "suits normally distributed weights", "fp4": "a 4-bit float"},
     )
     bnb_4bit_use_double_quant: bool = field(
         True,
@@ -59,7 +60,13 @@ class QloraStrategy(LowRankStrategy):
     bnb_4bit_compute_dtype: Literal["auto", "float32", "bfloat16", "float16"] = field(
         "auto",
         title="Compute in",
-        help="Dtype of the products; auto is that of the weights left unquantised.",
+        help="Dtype of the products.",
+        choices={
+            "auto": "that of the weights left unquantised",
+            "float32": "the most exact, the slowest on GPUs",
+            "bfloat16": "half the memory, the range of float32",
+            "float16": "half the memory, for GPUs without bfloat16",
+        },
         advanced=True,
     )
 

@@ -31,7 +31,11 @@ class SoftPromptStrategy(PeftStrategy):
     prompt_tuning_init: Literal["sample_vocab", "text"] = field(
         "sample_vocab",
         title="Start from",
-        help="Random tokens of the vocabulary, or the tokens of a text.",
+        help="What the virtual tokens are before training.",
+        choices={
+            "sample_vocab": "random tokens of the vocabulary",
+            "text": "the tokens of a text",
+        },
     )
     prompt_tuning_init_text: str = field(
         "Answer the user's question helpfully and precisely.",

@@ -53,7 +53,6 @@ class WorkbenchApp(CopyingApp):
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar = {Commands}
     COMMAND_PALETTE_DISPLAY = "^p"
-    DEFAULT_MODE = "new"
     MODES: ClassVar = {mode.name: mode.screen for mode in WORKBENCH_MODES}
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
@@ -79,13 +78,23 @@ class WorkbenchApp(CopyingApp):
         self,
         runs_root: Path,
         *,
+        mode: str = "new",
         chat: RunFolder | None = None,
         run: RunFolder | None = None,
         tour: DemoTour | None = None,
     ) -> None:
-        """Show the runs below ``runs_root``, starting with the given chat or run."""
+        """Show the runs below ``runs_root``.
+
+        Args:
+            runs_root: The folder of all runs.
+            mode: Where to start; only its screen is mounted, since the form of "new" is large.
+            chat: Start with the chat with this run instead.
+            run: Start with the live view of this run instead.
+            tour: The demo that is running; the chat opens at its end.
+        """
         super().__init__()
         self.runs_root = runs_root
+        self._first_mode = mode
         self._first_chat = chat
         self._first_run = run
         self._tour = tour
@@ -122,6 +131,8 @@ class WorkbenchApp(CopyingApp):
             self.open_run(self._first_run)
         elif self._first_chat:
             self.open_chat(self._first_chat)
+        else:
+            self.switch_mode(self._first_mode)
         self.theme_changed_signal.subscribe(self, lambda theme: self._save_theme(theme.name))
         self.call_after_refresh(self._after_first_paint)
 

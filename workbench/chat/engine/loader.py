@@ -9,6 +9,7 @@ import torch
 from workbench.chat.engine.decoding import Decoder, stop_tokens
 from workbench.chat.engine.lanes import Lane, open_lanes, twin
 from workbench.chat.sources import folder_of, run_of
+from workbench.chat.titles import base_name
 from workbench.core.errors import BadInputError
 from workbench.data.formats import Message
 from workbench.data.rendering import Renderer
@@ -94,22 +95,14 @@ def _require_distinct_names(sources: Sequence[Source]) -> None:
 def _require_one_base(sources: Sequence[Source], recipes: Mapping[str, Recipe]) -> None:
     """One set of base weights serves all lanes, so all runs must have started from it."""
     first = sources[0]
-    expected = _describe_base(recipes[first.lane])
+    expected = base_name(recipes[first.lane])
     for source in sources[1:]:
-        base = _describe_base(recipes[source.lane])
+        base = base_name(recipes[source.lane])
         if base != expected:
             raise BadInputError(
                 f"{run_of(first).id} is on {expected}, but {run_of(source).id} is on {base}; all "
                 "runs of a chat must share one base"
             )
-
-
-def _describe_base(recipe: Recipe) -> str:
-    """The model, its revision and its quantisation."""
-    revision = f"@{recipe.model.revision}" if recipe.model.revision else ""
-    quantization = recipe.strategy.quantization()
-    bits = f" in 4-bit {quantization.quant_type}" if quantization else ""
-    return f"{recipe.model.id}{revision}{bits}"
 
 
 def load_lane(name: str, base: PreTrainedModel, strategy: Strategy, folder: Path) -> Lane:

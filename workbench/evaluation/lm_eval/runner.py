@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from workbench.core.errors import BadInputError, MachineError, NotFoundError
+from workbench.core.errors import BadInputError, MachineError, NotFoundError, first_line
 from workbench.data.splitting import load_split
 from workbench.evaluation.analysis.benchmarks import BenchmarkRound
 from workbench.evaluation.fingerprint import Numerics, take_fingerprint, verify_base
@@ -137,11 +137,11 @@ def _load_tasks(request: BenchmarkRequest) -> Any:
         loaded = manager.load(list(request.tasks))
     except OSError as error:
         raise MachineError(
-            f"the documents of {names} cannot be read or fetched from the hub: {_first_line(error)}"
+            f"the documents of {names} cannot be read or fetched from the hub: {first_line(error)}"
         ) from error
     except (ImportError, KeyError, LookupError, TypeError, ValueError) as error:
         raise BadInputError(
-            f"{names} cannot be run: {type(error).__name__}: {_first_line(error)}"
+            f"{names} cannot be run: {type(error).__name__}: {first_line(error)}"
         ) from error
     for task in loaded["tasks"].values():
         if task.get_config("num_fewshot") is None:
@@ -159,10 +159,6 @@ def _task_manager(request: BenchmarkRequest) -> Any:
     custom: Any = TaskManager(include_path=folder, include_defaults=False)
     suffices = set(request.tasks) <= set(custom.all_subtasks)
     return custom if suffices else TaskManager(include_path=folder)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 class _Harness:
@@ -218,5 +214,5 @@ class _Harness:
                     fewshot_as_multiturn=request.chat_template,
                 )
             except ValueError as error:
-                raise BadInputError(f"the tasks cannot be run: {_first_line(error)}") from error
+                raise BadInputError(f"the tasks cannot be run: {first_line(error)}") from error
         return results

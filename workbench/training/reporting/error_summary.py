@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.core.errors import FtwbError
+from workbench.core.errors import FtwbError, first_line
 from workbench.models.auto_batch_size import out_of_memory
 
 
@@ -15,5 +15,5 @@ def error_summary(error: Exception) -> str:
             "out of GPU memory: end other programs on the device, train fewer weights "
             "(strategy.kind=lora), or hold the base in 4 bits (strategy.kind=qlora)"
         )
-    first_line = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
+    name, line = type(error).__name__, first_line(error)
+    return name if line == name else f"{name}: {line}"

@@ -121,7 +121,7 @@ class ChatScreen(WorkbenchScreen):
         return super().check_action(action, parameters) if self.session.can(action) else None
 
     def action_restart(self) -> None:
-        self.conversation.follow(self.engine.open(), "engine")
+        self.conversation.follow(self.engine.open(), "opening the chat engine", "engine")
 
     def action_stop_or_leave(self) -> None:
         self.session.queue.drop_pack()
@@ -134,7 +134,7 @@ class ChatScreen(WorkbenchScreen):
     def _save_exchange(self, message: ConversationView.ExchangeEnded) -> None:
         self._save(self.session.record(message.exchange, message.error))
 
-    @work(group="transcript", exit_on_error=False)
+    @work(group="transcript", name="saving the exchange")
     async def _save(self, record: ExchangeRecord) -> None:
         if error := await asyncio.to_thread(self.session.transcript.save, record):
             message = f"This chat is not being saved: {error}"
@@ -142,14 +142,14 @@ class ChatScreen(WorkbenchScreen):
 
     # Dialogs
 
-    @work(exit_on_error=False)
+    @work(name="choosing the settings")
     async def action_settings(self) -> None:
         dialog = ChatSettingsScreen(self.session.settings)
         if settings := await self.app.push_screen_wait(dialog):
             self.session.settings = settings
             self.conversation.refresh_view()
 
-    @work(exit_on_error=False)
+    @work(name="choosing a probe prompt")
     async def action_probes(self) -> None:
         """Choose a question, or a whole pack to be asked in a row."""
         packs, errors = await asyncio.to_thread(load_packs, self.session.run)
@@ -163,7 +163,7 @@ class ChatScreen(WorkbenchScreen):
             self.notify(f"{len(prompts)} questions, each asked on its own. Escape stops them.")
             self.conversation.ask_next()
 
-    @work(exit_on_error=False)
+    @work(name="choosing the lanes")
     async def action_lanes(self) -> None:
         """Choose a lane to add or remove; the engine then opens its lanes again."""
         lanes = self.session.lanes
@@ -179,7 +179,7 @@ class ChatScreen(WorkbenchScreen):
             await self.conversation.board.remove_lane(chosen.name)
         self.action_restart()
 
-    @work(exit_on_error=False)
+    @work(name="copying an answer")
     async def action_copy(self) -> None:
         """Choose what to copy of the last exchange; the focused lane's answer comes first."""
         if exchange := self.session.dialogue.last:
@@ -191,7 +191,7 @@ class ChatScreen(WorkbenchScreen):
             if text is not None:
                 self.app.copy_to_clipboard(text)
 
-    @work(exit_on_error=False)
+    @work(name="writing the exchange")
     async def action_write(self) -> None:
         """Write the last exchange to a file beside the transcripts."""
         if exchange := self.session.dialogue.last:
@@ -202,7 +202,7 @@ class ChatScreen(WorkbenchScreen):
     def _page(self, exchange: Exchange) -> str:
         return as_markdown(self.session.record(exchange), self.session.run.id)
 
-    @work(exit_on_error=False)
+    @work(name="searching earlier exchanges")
     async def action_search(self) -> None:
         """Choose an earlier exchange: its prompt comes back, and its answers are shown."""
         records = await asyncio.to_thread(read_transcripts, self.session.run)
@@ -212,7 +212,7 @@ class ChatScreen(WorkbenchScreen):
             self.conversation.prompt.put(record.prompt)
             self.app.push_screen(TextScreen(record.when, as_markdown(record, record.when)))
 
-    @work(exit_on_error=False)
+    @work(name="adding the question to your suite")
     async def action_add_probe(self) -> None:
         """Add the question to the user's suite."""
         if exchange := self.session.target:

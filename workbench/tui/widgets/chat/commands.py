@@ -11,7 +11,13 @@ _WEAKER, _STRONGER = f"strength({-STRENGTH_STEP})", f"strength({STRENGTH_STEP})"
 
 EXCHANGE_COMMANDS = [
     command("ctrl+r,r", "regenerate", "Again", "Ask the last prompt once more."),
-    command("ctrl+o,e", "edit", "Edit", "Take the last prompt back, to change and resend it."),
+    command(
+        "ctrl+o,e",
+        "edit",
+        "Edit",
+        "Take the last prompt back, to change and resend it.",
+        footer=False,
+    ),
     command("ctrl+l", "clear", "Clear", "Forget the conversation in every lane.", footer=False),
     command(
         "alt+up,p", "select_exchange(-1)", "Earlier", "Go to the exchange before.", footer=False

@@ -122,13 +122,13 @@ class ConversationView(Vertical):
         for block in self.board.blocks(exchange):
             block.view = answer_view(self.session, exchange, block.lane)
 
-    def follow(self, events: AsyncGenerator[Event], group: str) -> Worker[None]:
+    def follow(self, events: AsyncGenerator[Event], name: str, group: str) -> Worker[None]:
         """Show events as they come, replacing the worker of the same group.
 
         The worker belongs to the screen, whose error handler shows why it failed.
         """
         show = partial(self._show_all, events)
-        return self.screen.run_worker(show, group=group, exclusive=True, exit_on_error=False)
+        return self.screen.run_worker(show, name=name, group=group, exclusive=True)
 
     async def _show_all(self, events: AsyncGenerator[Event]) -> None:
         async with aclosing(events):
@@ -218,7 +218,7 @@ class ConversationView(Vertical):
         if not exchange.standalone:
             self.prompt.accept(exchange.prompt)
         self.refresh_view()
-        self.follow(self.engine.ask(exchange), "answer")
+        self.follow(self.engine.ask(exchange), "answering", "answer")
 
     async def _take_back(self) -> Exchange:
         exchange = self.session.take_back()
@@ -267,7 +267,7 @@ class ConversationView(Vertical):
 
     def _score(self) -> None:
         if exchange := self.session.exchange_to_score():
-            self.follow(self.engine.score(exchange), "score")
+            self.follow(self.engine.score(exchange), "scoring the answers", "score")
 
     # Judging
 

@@ -49,7 +49,7 @@ def peak_line(scores: Sequence[TokenScore], scale: Scale) -> Content:
     if highest is None:
         return Content.assemble("no divergence in this answer", "   ", _legend(scale))
     return Content.assemble(
-        "they diverge most at ",
+        "peak at ",
         (_quoted(highest.text), _STEPS[-1]),
         f" {_nats(highest.value, scale)}   ",
         _legend(scale),

@@ -144,7 +144,7 @@ def _remark(session: ChatSession, lane: str) -> str:
 def _introduction(lane: ChatLane, proof: Proof | None) -> Content:
     if lane.name == BASE:
         proven = _sentence(proof.text) if proof and proof.state == "proven" else ""
-        return _paragraph("The model as it was before the run.", proven)
+        return _paragraph("The model before the run.", proven)
     cost = _decoding_cost(lane.facts) if lane.facts else ""
     slider = "F6 and F7 make it weaker and stronger." if lane.scalable else ""
     return _paragraph("The model after the run.", cost, slider)
@@ -170,7 +170,7 @@ def _decoding_cost(facts: LaneFacts) -> str:
     how = (
         "In one batch with the base" if facts.decoding == "one batch" else "In turns with the base"
     )
-    return f"{how}, with {file_size(facts.extra_bytes)} of additional weights."
+    return f"{how}; {file_size(facts.extra_bytes)} more."
 
 
 # The line of facts
@@ -185,14 +185,13 @@ def engine_facts(session: ChatSession, *, scroll_together: bool) -> tuple[str, .
         return ()
     facts = [
         _decoding(opened),
-        _memory(opened),
         f"{settings.decoding()}, ≤ {settings.max_tokens} tokens",
     ]
     if settings.system:
         facts.append("system prompt")
     if not scroll_together:
         facts.append("scrolling apart")
-    return (*facts, f"{opened.dtype} on {opened.device}", session.run.id)
+    return (*facts, _memory(opened), f"{opened.dtype} on {opened.device}", session.run.id)
 
 
 def _decoding(opened: Opened) -> str:
@@ -205,7 +204,7 @@ def _decoding(opened: Opened) -> str:
 
 def _memory(opened: Opened) -> str:
     base, *others = opened.lanes
-    more = "".join(f" + {_short_size(lane.extra_bytes)} for {lane.name}" for lane in others)
+    more = "".join(f" + {_short_size(lane.extra_bytes)} {lane.name}" for lane in others)
     return f"{gib(base.extra_bytes)} GiB{more}"
 
 

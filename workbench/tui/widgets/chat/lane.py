@@ -138,9 +138,12 @@ class LanePane(VerticalScroll):
         self.border_subtitle = Content(view.remark or self._fitting(self.status))
 
     def _fitting(self, status: str) -> str:
-        """The status, in fewer words where the border is too short for it."""
+        """The status; a border that is too short has the first token's time in short, or not."""
         room = self.outer_size.width - CORNERS
-        return status if len(status) <= room else status.replace("first token", "first")
+        facts = status.split(" · ")
+        without = " · ".join(fact for fact in facts if not fact.startswith("first token"))
+        shorter = (status, status.replace("first token", "first"))
+        return next((text for text in shorter if len(text) <= room), without)
 
     # Exchanges
 

@@ -33,6 +33,7 @@ class PresetBar(Horizontal):
         & > Choice { width: 1fr; }
         & > Choice.-textual-compact > SelectCurrent { background: $surface; padding: 0 1; }
         & > Choice:focus > SelectCurrent { background: $panel; }
+        & SelectCurrent > #label { text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
 

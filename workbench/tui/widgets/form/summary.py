@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from workbench.core.errors import FtwbError
-from workbench.core.formatting import compact, percent
+from workbench.core.formatting import percent
 from workbench.core.sanitize import visible
 from workbench.tui.base import ReportsErrors
 from workbench.tui.labels import bar
@@ -203,7 +203,7 @@ def _level(risk: Risk) -> Content:
 def _tokens(data: SummaryData) -> Content:
     if data.tokens is None:
         return Content.styled("…" if data.error else "counting …", "dim")
-    return Content.assemble((compact(data.tokens), "bold"), (f"  {data.tokens:,}", "dim"))
+    return Content.styled(f"{data.tokens:,}", "bold")
 
 
 def _card(card: Card) -> Content:

@@ -25,11 +25,11 @@ def word_overlap(canary: Canary) -> float:
 
 
 def canary_lines(canary: Canary) -> Content:
-    """The prompt, the first answer and the newest, one line each."""
-    changed = canary.newest != canary.first
-    if canary.newest_step == canary.first_step:
+    """The prompt, the first answer and, once asked again, the newest, one line each."""
+    again = canary.newest_step != canary.first_step
+    if not again:
         mark = Content.styled("  asked once", "dim")
-    elif changed:
+    elif canary.newest != canary.first:
         mark = Content.styled("  ◀ changed", "$text-warning")
     else:
         mark = Content.styled("  unchanged", "$text-success")
@@ -38,7 +38,7 @@ def canary_lines(canary: Canary) -> Content:
         [
             Content.assemble(("canary ", "dim"), (_one_line(canary.prompt), "bold $primary"), mark),
             _answer(canary.first_step, canary.first, width),
-            _answer(canary.newest_step, canary.newest, width),
+            *([_answer(canary.newest_step, canary.newest, width)] if again else []),
         ]
     )
 
