@@ -98,6 +98,7 @@ def generate() -> Iterator[dict[str, Any]]:
                 "prompt": f"{text} Answer with the number only.",
                 "answers": [str(answer)],
                 "field": field.__name__,
+                "cluster": field.__name__,
                 "size": _size(place),
             }
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from workbench.core.progress import ProgressCallback
 
-BASELINE_VERSION = 1
+BASELINE_VERSION = 2
 """Version of the baseline cache.
 
 Raise it whenever the same settings would give other results: when a change in the code alters what

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 else:
     AnyScorer = Annotated[reduce(or_, SCORERS.values()), Field(discriminator="kind")]
 
-_ItemField = Literal["id", "prompt", "options", "labels", "answers", "field", "size", "constraints"]
+_ItemField = Literal[
+    "id", "prompt", "options", "labels", "answers", "field", "cluster", "size", "constraints"
+]
 
 
 class SuiteFile(Section):
