@@ -21,6 +21,11 @@ SEED = 2028
 WARES = ("pens", "caps", "mugs", "rugs", "toys", "lamps", "scarves", "plates", "brushes")
 PER_LEVEL = 3
 """Items of one kind and one level."""
+_ALOUD = "Work it out step by step and end with the result."
+ENDINGS = {1: "Answer with the number only.", 2: _ALOUD, 3: _ALOUD}
+"""How a level asks for the answer."""
+NEW_TOKENS: dict[int, dict[str, int]] = {1: {}, 2: {"new_tokens": 96}, 3: {"new_tokens": 192}}
+"""Room for working out aloud; the suite's own limit is enough for a number."""
 Sum = tuple[str, int]
 """A question and its answer."""
 
@@ -257,11 +262,12 @@ def generate() -> Iterator[dict[str, Any]]:
             asked.add(text)
             yield {
                 "id": f"arithmetic-{level}-{number + 1:03d}",
-                "prompt": f"{text} Answer with the number only.",
+                "prompt": f"{text} {ENDINGS[level]}",
                 "answers": [str(answer)],
                 "field": kind.__name__,
                 "cluster": kind.__name__,
                 "size": "full" if number % PER_LEVEL else "standard",
+                **NEW_TOKENS[level],
             }
 
 

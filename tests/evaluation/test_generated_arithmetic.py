@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.evaluation.generate_arithmetic_steps import KINDS, PER_LEVEL, generate
+from tests.evaluation.generate_arithmetic_steps import ENDINGS, KINDS, PER_LEVEL, generate
 from tests.evaluation.generate_common import LEVELS
 from workbench.core import locations
 from workbench.evaluation.suites.items import Item
@@ -200,7 +200,7 @@ def test_each_answer_is_worked_out_again_from_the_prompt(kind: str) -> None:
     items = [item for item in ITEMS if item.field == kind]
     assert len(items) == len(LEVELS) * PER_LEVEL
     for item in items:
-        text = item.prompt.removesuffix(" Answer with the number only.")
+        text = item.prompt.removesuffix(f" {ENDINGS[int(item.id.split('-')[1])]}")
         assert text != item.prompt
         assert item.answers == (str(SOLVERS[kind](text)),), item.id
 

@@ -206,3 +206,20 @@ def test_virtual_tokens_take_their_part_of_the_context(tiny_model: Path, kind: s
     for who, left in ((asker, 0), (Asker(tiny_model), 12)):
         with pytest.raises(BadInputError, match="context of 500"):
             who.ask(long, reserved_tokens=left)
+
+
+def test_an_item_may_have_room_for_a_longer_answer(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def counting(model, tokenizer, requests, **settings):
+        asked.extend(request.max_new_tokens for request in requests)
+        return generate(model, tokenizer, requests, **settings)
+
+    monkeypatch.setattr("workbench.evaluation.run.run_suites.generate", counting)
+    items = [
+        Item(id=f"n{tokens}", prompt="one", answers=("x",), new_tokens=tokens) for tokens in (0, 12)
+    ]
+    asker.ask(make_suite("mine", ContainsScorer(), *items, new_tokens=3))
+    assert asked == [3, 12]

@@ -151,7 +151,8 @@ def _question(
 def _requests(item: _RenderedItem, context: float) -> list[GenerationRequest]:
     """A greedy request, or one per sample; answers end where the context does."""
     _check_length(item, 1, context)
-    max_new_tokens = int(min(item.suite.new_tokens, context - len(item.prompt_ids)))
+    longest = item.item.new_tokens or item.suite.new_tokens
+    max_new_tokens = int(min(longest, context - len(item.prompt_ids)))
     scorer = item.suite.scorer
     samples = scorer.samples if isinstance(scorer, AnswerScorer) else 0
     if not samples:

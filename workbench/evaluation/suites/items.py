@@ -27,6 +27,7 @@ class Item(BaseModel):
         options: Options to choose from.
         answers: Right answers: options, or any of several texts, patterns or numbers.
         constraints: Checks that an answer must pass, in the form that the constraint scorer reads.
+        new_tokens: Longest answer, in tokens; 0 for that of the suite.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +40,7 @@ class Item(BaseModel):
     options: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     constraints: tuple[dict[str, Any], ...] = ()
+    new_tokens: int = Field(0, ge=0, le=100_000)
 
 
 class Outcome(BaseModel):

@@ -5,28 +5,29 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from workbench.evaluation.suites.text_normalisation import contains_phrase, strip_punctuation
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from workbench.recipe.evaluation import TargetMetric
 
 _WORD = re.compile(r"\w+")
-_SURROUNDING_PUNCTUATION = re.compile(r"^\W+|\W+$")
 
 
 def score(metric: TargetMetric, answer: str, reference: str) -> float:
     """Score an answer against the reference, 0 to 1; case is ignored.
 
-    ``contains``: the answer contains the reference; ``exact``: they are equal but for surrounding
-    spaces and punctuation; ``rouge_l``: see :func:`rouge_l`.
+    ``contains``: the answer contains the reference as whole words; ``exact``: they are equal but
+    for surrounding spaces, quotes and punctuation; ``rouge_l``: see :func:`rouge_l`.
     """
     match metric:
         case "rouge_l":
             return rouge_l(answer, reference)
         case "exact":
-            return float(_strip(answer) == _strip(reference))
+            return float(strip_punctuation(answer) == strip_punctuation(reference))
         case _:
-            return float(reference.casefold() in answer.casefold())
+            return float(contains_phrase(answer, reference))
 
 
 def rouge_l(answer: str, reference: str) -> float:
@@ -46,7 +47,3 @@ def _longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> 
             lengths[column] = above_left + 1 if word == other else max(above, lengths[column - 1])
             above_left = above
     return lengths[-1]
-
-
-def _strip(text: str) -> str:
-    return _SURROUNDING_PUNCTUATION.sub("", text.casefold())

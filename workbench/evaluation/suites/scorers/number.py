@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(
     r"(?P<sign>(?<![^\W_])(?<![)\]}])[-\u2212](?=[$\u00a3\u20ac]?[\d.]))?"  # no sign in 7-3
     r"[$\u00a3\u20ac]?"
-    r"(?P<digits>(?<![^\W_])(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+))"  # none in B12
+    r"(?P<digits>(?<![^\W_])(?<!\^)(?<!\^\{)"  # none in B12 or m^2
+    r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+))"
 )
 
 
 class NumberScorer(AnswerScorer):
-    """Right if the last number in the answer equals a right one: ``1,000.0`` is ``1000``."""
+    """Right if the last number in the answer equals a right one: ``1,000.0`` is ``1000``.
+
+    The answer may be worked out aloud, as long as it ends with the result.
+    """
 
     kind: Literal["number"] = "number"
 
