@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from workbench.core.errors import BadInputError
 from workbench.data.batches import device_batches
-from workbench.data.formats import Message
 from workbench.data.rendering import Renderer
 from workbench.data.splitting import load_examples
 from workbench.evaluation.run.looks import items_at_look
+from workbench.evaluation.run.prompts import prompt_tokens
 from workbench.evaluation.suites.suites import named_suites
 
 if TYPE_CHECKING:
@@ -106,11 +106,6 @@ def _asked(suites: Sequence[Suite], size: Size | Literal["auto"]) -> tuple[Suite
     if size == "auto":
         return tuple(items_at_look(suite, 1) for suite in suites)
     return tuple(suite.model_copy(update={"items": suite.items_at(size)}) for suite in suites)
-
-
-def prompt_tokens(renderer: Renderer, text: str) -> list[int]:
-    """A user message as the first of a chat, up to where the answer begins."""
-    return renderer.prompt([Message("user", text)])
 
 
 def _truncate(

@@ -17,6 +17,12 @@ from workbench.evaluation.run.baseline_cache import (
 from workbench.evaluation.run.cache_settings import NOISE_BATCH, WATCHED_TASK_ROWS, cache_settings
 from workbench.evaluation.run.evaluation_set import evaluation_set
 from workbench.evaluation.run.generation import GENERATION_BATCH, greedy_answers
+from workbench.evaluation.run.prompts import (
+    chat_ending,
+    form_notes,
+    probe_ending,
+    prompt_form,
+)
 from workbench.evaluation.run.run_suites import suite_results
 from workbench.evaluation.run.text_metrics import (
     TEXT_BATCH,
@@ -120,7 +126,7 @@ class Evaluator:
     ) -> Report:
         """Put base and tuned model side by side, with what a reader must know about the data."""
         before, size, suites = base.results.measurement, self._set.size, self._set.suites
-        looks = len(LOOKS) if size == "auto" else 0
+        renderer, looks = self._loaded.renderer, len(LOOKS) if size == "auto" else 0
         base_answers = (*before.answers, *(item.answer for item in before.items))
         return Report(
             prompts=self._loaded.recipe.evaluation.prompts,
@@ -135,7 +141,9 @@ class Evaluator:
             look=min(looks, 1),
             looks=looks,
             limits=self._loaded.recipe.evaluation.limits,
-            notes=(*notes, *self.notes, *self._memory_notes),
+            thinking=renderer.template.thinking,
+            prompt_form=prompt_form(renderer),
+            notes=(*notes, *form_notes(renderer), *self.notes, *self._memory_notes),
         )
 
     def answer_prompts(
@@ -149,6 +157,7 @@ class Evaluator:
             max_new_tokens=self._loaded.recipe.evaluation.prompts_max_new_tokens,
             batch_size=batch_size,
             report=lambda done, total: report("general prompts", done, total),
+            ending=probe_ending(self._loaded.renderer),
         )
 
     def cache_settings(self) -> dict[str, object]:
@@ -215,6 +224,7 @@ class Evaluator:
             max_new_tokens=evaluation.target_max_new_tokens,
             batch_size=batch_size,
             report=lambda done, total: report("held-out rows", done, total),
+            ending=chat_ending(self._loaded.renderer),
         )
         metric = evaluation.target_metric
         return tuple(
