@@ -38,7 +38,10 @@ def cache_settings(loaded: LoadedBase, asked: EvaluationSet) -> dict[str, object
             [batch[name].tolist() for name in ("input_ids", "labels")] for batch in asked.heldout
         ],
         "text": [[row.input_ids, row.labels] for row in texts],
-        "text_split": [len(asked.general_text), evaluation.retention_rows, WATCHED_TASK_ROWS],
+        "text_split": [
+            *(len(asked.general_text), asked.apart),
+            *(evaluation.retention_rows, WATCHED_TASK_ROWS),
+        ],
         "batches": [TEXT_BATCH, TEXT_BATCH_TOKENS, TOP_TOKENS, DRAWN_TOKENS, NOISE_BATCH],
     }
 

@@ -66,6 +66,8 @@ class Evaluator:
         loaded: LoadedBase,
         size: SuiteSize | None = None,
         warn: Callable[[str], None] = lambda _text: None,
+        *,
+        to_choose: bool = False,
     ) -> None:
         """Tokenise everything that will be asked.
 
@@ -73,17 +75,18 @@ class Evaluator:
             loaded: The run's base, tokenizer and data.
             size: How many items of the suites are asked; None for the recipe's size.
             warn: Called when a batch does not fit into memory; the report notes it as well.
+            to_choose: Ask the rows by which a model is chosen, in place of those that are reported.
 
         Raises:
             BadInputError: Something cannot be asked as the recipe says.
         """
         recipe = loaded.recipe
         self._loaded = loaded
-        self._set = evaluation_set(loaded, recipe.evaluation.size if size is None else size)
-        self.notes = self._set.notes
-        self.general = self._text_evaluator(
-            self._set.general_text, recipe.evaluation.retention_rows
+        self._set = evaluation_set(
+            loaded, recipe.evaluation.size if size is None else size, to_choose=to_choose
         )
+        self.notes = self._set.notes
+        self.general = self._general_text()
         self.task = self._text_evaluator(self._set.task_text, WATCHED_TASK_ROWS)
         self._warn = warn
         self._memory_notes: list[str] = []
@@ -98,6 +101,11 @@ class Evaluator:
     def heldout(self) -> Sequence[dict[str, Tensor]]:
         """Held-out rows for the loss, in padded batches on the model's device."""
         return self._set.heldout
+
+    @property
+    def choosing(self) -> Sequence[dict[str, Tensor]]:
+        """Those for the loss during training, by which weights may be chosen."""
+        return self._set.choosing
 
     def measure_base(self, fingerprint: Tensor, folder: Path, report: ProgressCallback) -> Baseline:
         """Measure the untouched base and keep the results in ``folder``, unless they are cached.
@@ -249,9 +257,7 @@ class Evaluator:
         """Measure a part of the base again, in batches of another size."""
         report("the noise floor", 0, 0)
         base, asked = self._loaded.base, self._set
-        text = self._text_evaluator(
-            asked.general_text, self._loaded.recipe.evaluation.retention_rows, NOISE_BATCH
-        )
+        text = self._general_text(NOISE_BATCH)
         results = self._text_results(text, base, general)
         kl = token_mean(results, [result.kl for result in results])
         suites = [_repeated(suite, asked.size) for suite in asked.suites]
@@ -264,11 +270,23 @@ class Evaluator:
         changed = sum(scores[item.suite, item.id] != item.score for item in repeated)
         return Noise(kl=kl or 0.0, changed=changed, items=len(repeated))
 
+    def _general_text(self, batch_size: int = TEXT_BATCH) -> TextEvaluator:
+        watched = self._loaded.recipe.evaluation.retention_rows
+        text, apart = self._set.general_text, self._set.apart
+        return self._text_evaluator(text, watched, apart=apart, batch_size=batch_size)
+
     def _text_evaluator(
-        self, rows: Sequence[Rendered], watched: int, batch_size: int = TEXT_BATCH
+        self,
+        rows: Sequence[Rendered],
+        watched: int,
+        *,
+        apart: bool = False,
+        batch_size: int = TEXT_BATCH,
     ) -> TextEvaluator:
         pad_token_id, device = self._loaded.tokenizer.pad_token_id, self._loaded.device
-        return TextEvaluator(rows, pad_token_id, device, watched=watched, batch_size=batch_size)
+        return TextEvaluator(
+            rows, pad_token_id, device, watched=watched, apart=apart, batch_size=batch_size
+        )
 
     def _text_results(
         self, text: TextEvaluator, model: Module, predictions: Mapping[str, Tensor]
