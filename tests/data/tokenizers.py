@@ -57,6 +57,32 @@ REASONING_OF_LAST_TURN_ONLY = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
+THINKS_IF_TOLD = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['role'] == 'assistant' and '</think>' in message['content'] %}"
+    "{% set parts = message['content'].split('</think>') %}"
+    "{% if loop.last %}{{ '<think>\n' + parts[0].split('<think>')[-1].strip() }}"
+    "{{ '\n</think>\n\n' }}{% endif %}{{ parts[-1].strip() }}"
+    "{% elif message['role'] == 'assistant' and loop.last %}"
+    "{{ '<think>\n\n</think>\n\n' + message['content'] }}"
+    "{% else %}{{ message['content'] }}{% endif %}<|im_end|>\n"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if enable_thinking is defined and enable_thinking is false %}"
+    "{{ '<think>\n\n</think>\n\n' }}{% endif %}{% endif %}"
+)
+"""As Qwen3: the thought of the last answer stays, an empty one if it has none."""
+
+ALWAYS_THINKS = (
+    "{{ bos_token }}{% for message in messages %}"
+    "{% if message['role'] == 'user' %}{{ '<|User|>' + message['content'] }}"
+    "{% elif message['role'] == 'assistant' %}"
+    "{{ '<|Assistant|>' + message['content'].split('</think>')[-1] + eos_token }}"
+    "{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|Assistant|><think>\n' }}{% endif %}"
+)
+"""As DeepSeek-R1: a thought is opened for the next answer, and earlier ones are dropped."""
+
 MARKED = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
     "{% if message['role'] == 'assistant' %}"

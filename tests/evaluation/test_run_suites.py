@@ -17,7 +17,7 @@ from workbench.data.rendering import Renderer
 from workbench.evaluation.run.generation import GenerationRequest, generate
 from workbench.evaluation.run.likelihoods import MultipleChoice, option_likelihoods
 from workbench.evaluation.run.run_suites import run_suites
-from workbench.evaluation.suites.items import Item, Size
+from workbench.evaluation.suites.items import Item
 from workbench.evaluation.suites.scorers.contains import ContainsScorer
 from workbench.evaluation.suites.scorers.diversity import DiversityScorer
 from workbench.evaluation.suites.scorers.options import OptionsScorer
@@ -40,10 +40,8 @@ def options_suite() -> Suite:
 
 
 def answers_suite(new_tokens: int = 5) -> Suite:
-    sizes = ("quick", "quick", "standard", "standard", "full")
     items = [
-        Item(id=f"a{number}", prompt=text, answers=("x",), size=size)
-        for number, (text, size) in enumerate(zip(WORDS, sizes, strict=True))
+        Item(id=f"a{number}", prompt=text, answers=("x",)) for number, text in enumerate(WORDS)
     ]
     return make_suite("answers", ContainsScorer(), *items, new_tokens=new_tokens)
 
@@ -63,10 +61,8 @@ class Asker:
     def prompt(self, text: str) -> list[int]:
         return self._renderer.prompt([Message("user", text)])
 
-    def ask(self, *suites: Suite, size: Size = "full", **settings):
-        return run_suites(
-            self.model, self.tokenizer, suites, size, render_prompt=self.prompt, **settings
-        )
+    def ask(self, *suites: Suite, **settings):
+        return run_suites(self.model, self.tokenizer, suites, render_prompt=self.prompt, **settings)
 
 
 @pytest.fixture
@@ -121,14 +117,6 @@ def test_options_are_scored_as_the_assistants_answer(asker: Asker) -> None:
     assert [(one.score, one.answer) for one in results] == [
         (one.score, one.answer) for one in expected
     ]
-
-
-def test_only_the_asked_size_is_asked(asker: Asker) -> None:
-    def ids(**settings) -> list[str]:
-        return [one.id for one in asker.ask(answers_suite(), **settings)]
-
-    assert ids(size="quick") == ["a0", "a1"]
-    assert ids(size="standard") == ["a0", "a1", "a2", "a3"]
 
 
 def test_progress_ends_at_the_total(asker: Asker) -> None:

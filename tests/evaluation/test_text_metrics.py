@@ -42,6 +42,20 @@ def test_long_rows_are_read_in_smaller_batches(
     assert [result.kl for result in again] == pytest.approx([0] * 8, abs=1e-6)
 
 
+def test_watched_rows_can_be_kept_out_of_the_report(tiny_model: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    rows = [Rendered([7] * n, [IGNORE_INDEX, *[7] * (n - 1)], False) for n in (6, 12, 9, 5, 4)]
+    text = TextEvaluator(rows, 0, torch.device("cpu"), watched=2, apart=True)
+    predictions = text.base_predictions(model)
+    whole = TextEvaluator(rows, 0, torch.device("cpu"), watched=2)
+    assert len(predictions["nll"]) == 5 + 11 + 8 + 4 + 3
+    assert whole.base_results(predictions)[2:] == text.base_results(predictions)
+    assert [row.tokens for row in text.base_results(predictions)] == [3, 4, 8]
+    assert [row.tokens for row in text.base_results(predictions, watched_only=True)] == [5, 11]
+    assert whole.results(model, predictions)[2:] == text.results(model, predictions)
+    assert [row.tokens for row in text.results(model, predictions, watched_only=True)] == [5, 11]
+
+
 def test_the_first_token_of_each_answer_is_measured_apart(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

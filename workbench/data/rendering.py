@@ -136,6 +136,13 @@ class Renderer:
             text = self.template.render(messages, add_generation_prompt=True)
         except TemplateError as error:
             raise BadInputError(f"the model's chat template refuses this chat: {error}") from error
+        return self._ids(text)
+
+    def tokens(self, text: str) -> list[int]:
+        """Token ids of a text to be continued, as it is, after the beginning of a sequence."""
+        return self._ids(f"{self.template.bos}{text}")
+
+    def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
         return ids
 

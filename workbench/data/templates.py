@@ -6,6 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from workbench.data import thinking
 from workbench.data.formats import Message
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class ChatTemplate:
         bos: The beginning-of-sequence token if the tokenizer adds one to plain texts, for texts
             that no template of the model renders; otherwise empty.
         eos: The end-of-sequence token, or empty.
+        thinking: How a model that thinks before it answers is kept from it; see
+            :mod:`workbench.data.thinking`.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -51,17 +54,23 @@ class ChatTemplate:
         self._tokenizer = tokenizer
         self._template = PLAIN_TEMPLATE if self.plain else tokenizer.get_chat_template()
         self._end_token = _special_token_pattern(tokenizer)
+        self._options = thinking.template_options(self._template)
+        prompt = self._shortest_prompt()
+        self._thought = thinking.empty_thought(prompt)
+        self.thinking: thinking.Thinking = thinking.thinking(self._template, prompt)
 
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
         """Render a conversation, with the beginning of the next answer if asked for.
 
-        A system prompt that the template refuses is put in front of the first question.
+        A system prompt that the template refuses is put in front of the first question. A thought
+        that the template opens for the next answer is closed.
 
         Raises:
             jinja2.TemplateError: The template refuses the conversation.
         """
         apply = partial(self._apply, add_generation_prompt=add_generation_prompt)
-        return _merging_system_prompt(apply, messages)
+        text = _merging_system_prompt(apply, messages)
+        return thinking.closed(text) if add_generation_prompt else text
 
     def render_with_answers(self, messages: Sequence[Message]) -> tuple[str, list[Span]]:
         """Render a conversation and locate its answers.
@@ -71,6 +80,7 @@ class ChatTemplate:
            else at the last place where its words end a turn.
         3. A span includes the special token that ends the answer; a last answer without one gets
            the tokenizer's EOS.
+        4. The last answer follows the empty thought that it follows when the model is asked.
 
         Returns:
             The text, and the span of each answer in it. An answer that the template drops has no
@@ -86,8 +96,30 @@ class ChatTemplate:
             spans = self._search_answers(messages, text)
         if spans and messages[-1].role == "assistant" and not self._has_end(text, spans[-1]):
             start, end = spans[-1]
-            return text[:end] + self.eos, [*spans[:-1], Span(start, end + len(self.eos))]
+            text, spans = text[:end] + self.eos, [*spans[:-1], Span(start, end + len(self.eos))]
+        if spans and messages[-1].role == "assistant":
+            return self._after_thought(text, spans)
         return text, spans
+
+    def _after_thought(self, text: str, spans: list[Span]) -> tuple[str, list[Span]]:
+        """Put the empty thought in front of the last answer, unless there is a thought."""
+        start, end = spans[-1]
+        if not self._thought or thinking.follows_thought(text, start):
+            return text, spans
+        length = len(self._thought)
+        return (
+            f"{text[:start]}{self._thought}{text[start:]}",
+            [*spans[:-1], Span(start + length, end + length)],
+        )
+
+    def _shortest_prompt(self) -> str:
+        """A prompt as the template renders it; empty where it refuses plain messages."""
+        from jinja2 import TemplateError
+
+        try:
+            return self._apply([Message("user", "?")], add_generation_prompt=True)
+        except TemplateError:
+            return ""
 
     def _apply(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
         text = self._tokenizer.apply_chat_template(
@@ -95,6 +127,7 @@ class ChatTemplate:
             chat_template=self._template,
             tokenize=False,
             add_generation_prompt=add_generation_prompt,
+            **self._options,
         )
         return f"{self.bos}{text}" if self.plain else str(text)
 
@@ -108,6 +141,7 @@ class ChatTemplate:
             chat_template=self._template,
             return_assistant_tokens_mask=True,
             **special_tokens,
+            **self._options,
         )
         (text,), (marked,) = rendered
         return text, [self._extend_to_end(text, Span(*span)) for span in marked]

@@ -28,6 +28,8 @@ def measure_curve(
 ) -> StrengthCurve:
     """Measure the result of ``run`` at each strength; nothing is written but the base's cache.
 
+    The best strength is chosen by rows of its own, not by those that reports are about.
+
     Args:
         run: A run with a result that can be scaled.
         alphas: Strengths: 0 is the base, 1 the result, above 1 an extrapolation.
@@ -43,7 +45,7 @@ def measure_curve(
     # 1. Measure the untouched base.
     split = load_split(recipe.data, recipe.training.seed)
     loaded = open_base(recipe, split, read_dtypes(run), report)
-    evaluator = Evaluator(loaded, size, lambda text: report(text, 0, 0))
+    evaluator = Evaluator(loaded, size, lambda text: report(text, 0, 0), to_choose=True)
     fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
     with tempfile.TemporaryDirectory() as folder:
         base = evaluator.measure_base(fingerprint, Path(folder), report)

@@ -13,12 +13,14 @@ from workbench.models import loading
 from workbench.models.dtype import torch_dtype
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from torch.nn import Module
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from workbench.core.progress import ProgressCallback
+    from workbench.data.formats import Example
     from workbench.data.rendering import Rendered
     from workbench.data.splitting import Split
     from workbench.models.dtype import RunDtypes
@@ -65,9 +67,9 @@ class LoadedBase:
         """Most tokens that both base and result can read; infinite where the model has no limit."""
         return context_length(self.base, self.recipe.strategy.virtual_tokens())
 
-    def heldout(self) -> list[Rendered]:
-        """The held-out rows that the evaluation loss is computed on."""
-        return self.renderer.render_all(self.split.heldout[: self.recipe.evaluation.loss_rows])
+    def loss_rows(self, rows: Sequence[Example]) -> list[Rendered]:
+        """The first of some held-out rows, on which a loss is computed."""
+        return self.renderer.render_all(rows[: self.recipe.evaluation.loss_rows])
 
 
 def open_base(

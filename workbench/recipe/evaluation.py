@@ -69,9 +69,10 @@ class EvaluationSection(Section):
         le=1_000_000,
     )
     retention_rows: int = field(
-        6,
+        12,
         title="KL rows",
-        help="Rows of general text in each of these measurements; more rows cost more time.",
+        help="Rows of general text in each of these measurements; more rows cost more time. They "
+        "are not among those that the report is about.",
         unit="rows",
         advanced=True,
         ge=1,

@@ -16,6 +16,7 @@ from workbench.data.batches import device_batches
 from workbench.data.rendering import IGNORE_INDEX, Rendered
 from workbench.data.splitting import load_examples
 from workbench.evaluation.run.generation import greedy_tokens
+from workbench.evaluation.run.prompts import chat_ending
 from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.models.loss import labelled_logits
 from workbench.models.store import build_once
@@ -146,6 +147,7 @@ class WorkerBaseContext:
                     prompts,
                     max_new_tokens=max_new_tokens,
                     batch_size=batch_size,
+                    ending=chat_ending(self._renderer),
                     report=lambda done, total: self.report("answers of the base", done, total),
                 ),
             )

@@ -242,7 +242,7 @@ class TrainingRun:
         context = WorkerBaseContext(loaded, fingerprint, self._reporter)
         protections = self._recipe.retention.active().values()
         guards = GuardSet([protection.build_guard(context) for protection in protections])
-        if "loss" in guards.decides_by and not evaluator.heldout:
+        if "loss" in guards.decides_by and not evaluator.choosing:
             raise BadInputError(
                 "retention.early_stopping: no held-out row is left to evaluate on; set "
                 "data.heldout, or give more rows"

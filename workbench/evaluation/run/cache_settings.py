@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 from workbench.evaluation.run.base_predictions import DRAWN_TOKENS, TOP_TOKENS
-from workbench.evaluation.run.evaluation_set import prompt_tokens
+from workbench.evaluation.run.prompts import probe_ending, prompt_tokens
 from workbench.evaluation.run.text_metrics import TEXT_BATCH, TEXT_BATCH_TOKENS
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ def cache_settings(loaded: LoadedBase, asked: EvaluationSet) -> dict[str, object
             [batch[name].tolist() for name in ("input_ids", "labels")] for batch in asked.heldout
         ],
         "text": [[row.input_ids, row.labels] for row in texts],
-        "text_split": [len(asked.general_text), evaluation.retention_rows, WATCHED_TASK_ROWS],
+        "text_split": [
+            *(len(asked.general_text), asked.apart),
+            *(evaluation.retention_rows, WATCHED_TASK_ROWS),
+        ],
         "batches": [TEXT_BATCH, TEXT_BATCH_TOKENS, TOP_TOKENS, DRAWN_TOKENS, NOISE_BATCH],
     }
 
@@ -50,6 +54,7 @@ def model_settings(loaded: LoadedBase) -> dict[str, object]:
         "precision": str(loaded.autocast_dtype),
         "virtual_tokens": loaded.recipe.strategy.virtual_tokens(),
         "chat_template": prompt_tokens(loaded.renderer, "?"),
+        "answers_end": astuple(probe_ending(loaded.renderer)),
     }
 
 

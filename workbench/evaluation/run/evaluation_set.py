@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from workbench.core.errors import BadInputError
 from workbench.data.batches import device_batches
-from workbench.data.formats import Message
 from workbench.data.rendering import Renderer
 from workbench.data.splitting import load_examples
+from workbench.evaluation.run.apart import OVERLAP, chooses, share_out, watched_apart
 from workbench.evaluation.run.looks import items_at_look
+from workbench.evaluation.run.prompts import prompt_tokens
 from workbench.evaluation.suites.suites import named_suites
 
 if TYPE_CHECKING:
@@ -50,55 +51,72 @@ class EvaluationSet:
 
     Attributes:
         heldout: Held-out rows for the loss, in padded batches on the model's device.
+        choosing: Those for the loss during training, by which weights may be chosen; see
+            :mod:`workbench.evaluation.run.apart`.
         target: Held-out rows that are answered for the target score.
         prompts: General prompts, in tokens.
         suites: Probe suites, with only the items that are asked; empty if none is asked.
         size: How many items that is.
-        general_text: Rows of general text, for loss and KL.
+        general_text: Rows of general text, for loss and KL; the watched ones come first.
+        apart: Whether the watched rows are not reported.
         task_text: Held-out rows of the dataset as text, for loss and KL.
         notes: What was left out or truncated, in sentences.
     """
 
     heldout: Sequence[dict[str, Tensor]]
+    choosing: Sequence[dict[str, Tensor]]
     target: Sequence[TargetRow]
     prompts: Sequence[list[int]]
     suites: Sequence[Suite]
     size: SuiteSize
     general_text: Sequence[Rendered]
+    apart: bool
     task_text: Sequence[Rendered]
     notes: tuple[str, ...]
 
 
-def evaluation_set(loaded: LoadedBase, size: SuiteSize) -> EvaluationSet:
+def evaluation_set(
+    loaded: LoadedBase, size: SuiteSize, *, to_choose: bool = False
+) -> EvaluationSet:
     """Tokenise everything that a run's evaluation asks.
 
     Args:
         loaded: The run's base, tokenizer and data.
         size: How many items of the probe suites are asked.
+        to_choose: Ask the rows that choose in place of those that are reported.
 
     Raises:
         BadInputError: A held-out row lacks the label field, a general prompt is longer than the
             model's context, or a suite or the general text cannot be used.
     """
     evaluation = loaded.recipe.evaluation
-    heldout, heldout_note = _truncate(loaded, "Held-out rows", loaded.heldout())
+    shares = share_out(loaded.split.heldout)
+    asked = shares.choosing if to_choose else shares.reported
+    heldout, heldout_note = _truncate(loaded, "Held-out rows", loaded.loss_rows(asked))
+    choosing, _ = _truncate(loaded, "Held-out rows", loaded.loss_rows(shares.choosing))
     general, general_note = _truncate(loaded, "Rows of general text", _general_rows(loaded))
-    target, target_note = _target_rows(loaded)
+    apart = watched_apart(len(general), evaluation.retention_rows)
+    target, target_note = _target_rows(loaded, asked)
+    overlap = chooses(loaded.recipe) and not (apart and shares.apart)
     return EvaluationSet(
-        heldout=device_batches(
-            heldout,
-            loaded.recipe.training.micro_batch_size,
-            loaded.tokenizer.pad_token_id,
-            loaded.device,
-        ),
+        heldout=_loss_batches(loaded, heldout),
+        choosing=_loss_batches(loaded, choosing),
         target=target,
         prompts=[_general_prompt(loaded, text) for text in evaluation.prompts],
         suites=() if size == "none" else _asked(named_suites(evaluation.suites), size),
         size=size,
-        general_text=general,
+        general_text=general[: evaluation.retention_rows] if apart and to_choose else general,
+        apart=apart and not to_choose,
         task_text=heldout[: evaluation.text_rows],
-        notes=tuple(filter(None, (target_note, heldout_note, general_note))),
+        notes=tuple(
+            filter(None, (target_note, heldout_note, general_note, OVERLAP if overlap else ""))
+        ),
     )
+
+
+def _loss_batches(loaded: LoadedBase, rows: Sequence[Rendered]) -> Sequence[dict[str, Tensor]]:
+    size, padding = loaded.recipe.training.micro_batch_size, loaded.tokenizer.pad_token_id
+    return device_batches(rows, size, padding, loaded.device)
 
 
 def _asked(suites: Sequence[Suite], size: Size | Literal["auto"]) -> tuple[Suite, ...]:
@@ -106,11 +124,6 @@ def _asked(suites: Sequence[Suite], size: Size | Literal["auto"]) -> tuple[Suite
     if size == "auto":
         return tuple(items_at_look(suite, 1) for suite in suites)
     return tuple(suite.model_copy(update={"items": suite.items_at(size)}) for suite in suites)
-
-
-def prompt_tokens(renderer: Renderer, text: str) -> list[int]:
-    """A user message as the first of a chat, up to where the answer begins."""
-    return renderer.prompt([Message("user", text)])
 
 
 def _truncate(
@@ -132,7 +145,10 @@ def _truncate(
 
 
 def _general_rows(loaded: LoadedBase) -> list[Rendered]:
-    """The first rows of general text that have a token to predict within the length limit."""
+    """The first rows of general text that have a token to predict within the length limit.
+
+    As many as are watched, and as many as are reported.
+    """
     evaluation = loaded.recipe.evaluation
     if evaluation.general_text is None:
         return []
@@ -140,7 +156,8 @@ def _general_rows(loaded: LoadedBase) -> list[Rendered]:
         loaded.tokenizer, assistant_only_loss=True, sequence_length=evaluation.text_max_length
     )
     rendered = renderer.render_all(load_examples(evaluation.general_text).rows)
-    rows = [row for row in rendered if row.learns][: evaluation.text_rows]
+    count = evaluation.retention_rows + evaluation.text_rows
+    rows = [row for row in rendered if row.learns][:count]
     if not rows:
         raise BadInputError(
             f"evaluation.general_text: no row of {evaluation.general_text} has a token to predict "
@@ -164,12 +181,12 @@ def _general_prompt(loaded: LoadedBase, text: str) -> list[int]:
     return ids
 
 
-def _target_rows(loaded: LoadedBase) -> tuple[list[TargetRow], str]:
+def _target_rows(loaded: LoadedBase, heldout: Sequence[Example]) -> tuple[list[TargetRow], str]:
     """The sampled held-out rows that fit the model's context, and a note on those that do not."""
     evaluation, context = loaded.recipe.evaluation, loaded.context_length
     if not _has_target_score(evaluation):
         return [], ""
-    sample = _sample(loaded.split.heldout, evaluation.target_rows)
+    sample = _sample(heldout, evaluation.target_rows)
     rows = [_target_row(evaluation, loaded.renderer, example) for example in sample]
     longest = evaluation.target_max_new_tokens
     fitting = [row for row in rows if len(row.prompt_ids) + longest <= context]

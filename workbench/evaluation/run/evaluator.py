@@ -17,6 +17,12 @@ from workbench.evaluation.run.baseline_cache import (
 from workbench.evaluation.run.cache_settings import NOISE_BATCH, WATCHED_TASK_ROWS, cache_settings
 from workbench.evaluation.run.evaluation_set import evaluation_set
 from workbench.evaluation.run.generation import GENERATION_BATCH, greedy_answers
+from workbench.evaluation.run.prompts import (
+    chat_ending,
+    form_notes,
+    probe_ending,
+    prompt_form,
+)
 from workbench.evaluation.run.run_suites import suite_results
 from workbench.evaluation.run.text_metrics import (
     TEXT_BATCH,
@@ -60,6 +66,8 @@ class Evaluator:
         loaded: LoadedBase,
         size: SuiteSize | None = None,
         warn: Callable[[str], None] = lambda _text: None,
+        *,
+        to_choose: bool = False,
     ) -> None:
         """Tokenise everything that will be asked.
 
@@ -67,17 +75,18 @@ class Evaluator:
             loaded: The run's base, tokenizer and data.
             size: How many items of the suites are asked; None for the recipe's size.
             warn: Called when a batch does not fit into memory; the report notes it as well.
+            to_choose: Ask the rows by which a model is chosen, in place of those that are reported.
 
         Raises:
             BadInputError: Something cannot be asked as the recipe says.
         """
         recipe = loaded.recipe
         self._loaded = loaded
-        self._set = evaluation_set(loaded, recipe.evaluation.size if size is None else size)
-        self.notes = self._set.notes
-        self.general = self._text_evaluator(
-            self._set.general_text, recipe.evaluation.retention_rows
+        self._set = evaluation_set(
+            loaded, recipe.evaluation.size if size is None else size, to_choose=to_choose
         )
+        self.notes = self._set.notes
+        self.general = self._general_text()
         self.task = self._text_evaluator(self._set.task_text, WATCHED_TASK_ROWS)
         self._warn = warn
         self._memory_notes: list[str] = []
@@ -92,6 +101,11 @@ class Evaluator:
     def heldout(self) -> Sequence[dict[str, Tensor]]:
         """Held-out rows for the loss, in padded batches on the model's device."""
         return self._set.heldout
+
+    @property
+    def choosing(self) -> Sequence[dict[str, Tensor]]:
+        """Those for the loss during training, by which weights may be chosen."""
+        return self._set.choosing
 
     def measure_base(self, fingerprint: Tensor, folder: Path, report: ProgressCallback) -> Baseline:
         """Measure the untouched base and keep the results in ``folder``, unless they are cached.
@@ -120,7 +134,7 @@ class Evaluator:
     ) -> Report:
         """Put base and tuned model side by side, with what a reader must know about the data."""
         before, size, suites = base.results.measurement, self._set.size, self._set.suites
-        looks = len(LOOKS) if size == "auto" else 0
+        renderer, looks = self._loaded.renderer, len(LOOKS) if size == "auto" else 0
         base_answers = (*before.answers, *(item.answer for item in before.items))
         return Report(
             prompts=self._loaded.recipe.evaluation.prompts,
@@ -135,7 +149,9 @@ class Evaluator:
             look=min(looks, 1),
             looks=looks,
             limits=self._loaded.recipe.evaluation.limits,
-            notes=(*notes, *self.notes, *self._memory_notes),
+            thinking=renderer.template.thinking,
+            prompt_form=prompt_form(renderer),
+            notes=(*notes, *form_notes(renderer), *self.notes, *self._memory_notes),
         )
 
     def answer_prompts(
@@ -149,6 +165,7 @@ class Evaluator:
             max_new_tokens=self._loaded.recipe.evaluation.prompts_max_new_tokens,
             batch_size=batch_size,
             report=lambda done, total: report("general prompts", done, total),
+            ending=probe_ending(self._loaded.renderer),
         )
 
     def cache_settings(self) -> dict[str, object]:
@@ -215,6 +232,7 @@ class Evaluator:
             max_new_tokens=evaluation.target_max_new_tokens,
             batch_size=batch_size,
             report=lambda done, total: report("held-out rows", done, total),
+            ending=chat_ending(self._loaded.renderer),
         )
         metric = evaluation.target_metric
         return tuple(
@@ -239,9 +257,7 @@ class Evaluator:
         """Measure a part of the base again, in batches of another size."""
         report("the noise floor", 0, 0)
         base, asked = self._loaded.base, self._set
-        text = self._text_evaluator(
-            asked.general_text, self._loaded.recipe.evaluation.retention_rows, NOISE_BATCH
-        )
+        text = self._general_text(NOISE_BATCH)
         results = self._text_results(text, base, general)
         kl = token_mean(results, [result.kl for result in results])
         suites = [_repeated(suite, asked.size) for suite in asked.suites]
@@ -254,11 +270,23 @@ class Evaluator:
         changed = sum(scores[item.suite, item.id] != item.score for item in repeated)
         return Noise(kl=kl or 0.0, changed=changed, items=len(repeated))
 
+    def _general_text(self, batch_size: int = TEXT_BATCH) -> TextEvaluator:
+        watched = self._loaded.recipe.evaluation.retention_rows
+        text, apart = self._set.general_text, self._set.apart
+        return self._text_evaluator(text, watched, apart=apart, batch_size=batch_size)
+
     def _text_evaluator(
-        self, rows: Sequence[Rendered], watched: int, batch_size: int = TEXT_BATCH
+        self,
+        rows: Sequence[Rendered],
+        watched: int,
+        *,
+        apart: bool = False,
+        batch_size: int = TEXT_BATCH,
     ) -> TextEvaluator:
         pad_token_id, device = self._loaded.tokenizer.pad_token_id, self._loaded.device
-        return TextEvaluator(rows, pad_token_id, device, watched=watched, batch_size=batch_size)
+        return TextEvaluator(
+            rows, pad_token_id, device, watched=watched, apart=apart, batch_size=batch_size
+        )
 
     def _text_results(
         self, text: TextEvaluator, model: Module, predictions: Mapping[str, Tensor]

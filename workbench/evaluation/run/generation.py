@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from workbench.data.thinking import begins_thought, ends_thought
 from workbench.models.eval_mode import eval_mode
+from workbench.models.loaded_base import context_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
     from torch.nn import Module
-    from transformers import LogitsProcessorList, PreTrainedTokenizerBase
+    from transformers import LogitsProcessorList, PreTrainedTokenizerBase, StoppingCriteriaList
 
     BatchProgress = Callable[[int, int], None]
     """Called with how many prompts are done, and of how many."""
 
 GENERATION_BATCH = 16
 """Prompts in one batch."""
+
+_STOP_TOKENS = 2
+"""Most tokens in which the stop text is looked for: a token may hold it whole, or half of it."""
 
 
 def no_progress(done: int, total: int) -> None:
@@ -43,6 +49,28 @@ class GenerationRequest:
     seed: int | None = None
 
 
+@dataclass(frozen=True)
+class Ending:
+    """Where answers begin and end, beside the model's own end of a turn.
+
+    Attributes:
+        stop: Text at which an answer ends; a row may stop there early, and :meth:`cut` cuts it off.
+        thought_tokens: Tokens for a thought in front of each answer. It is stripped, also where it
+            is not finished; an answer is as long as without one.
+    """
+
+    stop: str = ""
+    thought_tokens: int = 0
+
+    def cut(self, text: str) -> str:
+        """An answer without what follows it, and without white space around it."""
+        text = text.strip()
+        return text.partition(self.stop)[0].strip() if self.stop else text
+
+
+_AT_EOS = Ending()
+
+
 def greedy_answers(
     model: Module,
     tokenizer: PreTrainedTokenizerBase,
@@ -51,6 +79,7 @@ def greedy_answers(
     max_new_tokens: int,
     batch_size: int = GENERATION_BATCH,
     report: BatchProgress = no_progress,
+    ending: Ending = _AT_EOS,
 ) -> list[str]:
     """Answer tokenised prompts greedily, as text without special tokens; see :func:`generate`."""
     answers = greedy_tokens(
@@ -60,8 +89,10 @@ def greedy_answers(
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
         report=report,
+        ending=ending,
     )
-    return [str(tokenizer.decode(row, skip_special_tokens=True)).strip() for row in answers]
+    texts = (str(tokenizer.decode(row, skip_special_tokens=True)) for row in answers)
+    return [ending.cut(text) for text in texts]
 
 
 def greedy_tokens(
@@ -72,10 +103,18 @@ def greedy_tokens(
     max_new_tokens: int,
     batch_size: int = GENERATION_BATCH,
     report: BatchProgress = no_progress,
+    ending: Ending = _AT_EOS,
 ) -> list[list[int]]:
     """Answer tokenised prompts greedily, as token ids; see :func:`generate`."""
     requests = [GenerationRequest(prompt, max_new_tokens) for prompt in prompts]
-    return generate(model, tokenizer, requests, batch_size=batch_size, report=report)
+    return generate(
+        model,
+        tokenizer,
+        requests,
+        batch_size=batch_size,
+        report=report,
+        ending=ending,
+    )
 
 
 def generate(
@@ -85,12 +124,21 @@ def generate(
     *,
     batch_size: int = GENERATION_BATCH,
     report: BatchProgress = no_progress,
+    ending: Ending = _AT_EOS,
 ) -> list[list[int]]:
     """Answer each request, up to and including the token that ends its answer.
 
     Requests with the same ``max_new_tokens`` are batched by prompt length and padded on the left;
     answers come back in the order of the requests, and no sample depends on what else is asked.
     The model's mode and the random state are left as they were.
+
+    Args:
+        model: A causal language model, with or without adapters.
+        tokenizer: The model's tokenizer.
+        requests: In any order.
+        batch_size: Prompts in one batch.
+        report: Called with how many prompts are done, and of how many.
+        ending: Where answers begin and end.
     """
     answers: list[list[int]] = [[]] * len(requests)
     done = 0
@@ -98,7 +146,7 @@ def generate(
     with eval_mode(model):
         for indices in _batches(sizes, batch_size, same_length=uses_prompt_learning(model)):
             batch = [requests[index] for index in indices]
-            batch_answers = _generate_batch(model, tokenizer, batch)
+            batch_answers = _generate_batch(model, tokenizer, batch, ending)
             for index, tokens in zip(indices, batch_answers, strict=True):
                 answers[index] = tokens
             done += len(indices)
@@ -151,24 +199,57 @@ def _batches(
 
 
 def _generate_batch(
-    model: Module, tokenizer: PreTrainedTokenizerBase, requests: Sequence[GenerationRequest]
+    model: Module,
+    tokenizer: PreTrainedTokenizerBase,
+    requests: Sequence[GenerationRequest],
+    ending: Ending,
 ) -> list[list[int]]:
     device = next(model.parameters()).device
-    prompts = [request.prompt for request in requests]
-    ids, mask = pad(prompts, tokenizer.pad_token_id, "left", device)
+    ids, mask = pad([r.prompt for r in requests], tokenizer.pad_token_id, "left", device)
+    longest = requests[0].max_new_tokens
+    room = context_length(model) - ids.shape[1] - longest
+    thought = int(min(ending.thought_tokens, max(room, 0)))
     generate_tokens: Any = model.generate
     output = generate_tokens(
         input_ids=ids,
         attention_mask=mask,
-        max_new_tokens=requests[0].max_new_tokens,
+        max_new_tokens=thought + longest,
         do_sample=False,
         pad_token_id=tokenizer.pad_token_id,
         logits_processor=_sampling([request.seed for request in requests]),
+        stopping_criteria=_stopping(tokenizer, ending.stop),
     )
     config: Any = model.generation_config
     eos = config.eos_token_id
     stop_tokens = eos if isinstance(eos, list) else [eos]
-    return [_until_stop(row, stop_tokens) for row in output[:, ids.shape[1] :].tolist()]
+    rows = [_until_stop(row, stop_tokens) for row in output[:, ids.shape[1] :].tolist()]
+    if ending.thought_tokens:
+        rows = [_without_thought(tokenizer, row)[:longest] for row in rows]
+    return rows
+
+
+def _without_thought(tokenizer: PreTrainedTokenizerBase, tokens: list[int]) -> list[int]:
+    """The tokens after the thought that an answer begins with; none where it does not end."""
+    if not begins_thought(str(tokenizer.decode(tokens))):
+        return tokens
+    lengths = range(len(tokens) + 1)
+    end = bisect_left(lengths, True, key=lambda n: ends_thought(str(tokenizer.decode(tokens[:n]))))
+    return tokens[end:]
+
+
+def _stopping(tokenizer: PreTrainedTokenizerBase, stop: str) -> StoppingCriteriaList:
+    """End each row whose last tokens contain ``stop`` after some text.
+
+    Criteria are asked after every token, so the last few tokens are all that is new.
+    """
+    from transformers import StoppingCriteriaList
+
+    def has_stopped(ids: Tensor, _scores: Any, **_: Any) -> Tensor:
+        texts = tokenizer.batch_decode(ids[:, -_STOP_TOKENS:])
+        return torch.tensor([stop in text for text in texts], device=ids.device)
+
+    criterion: Any = has_stopped
+    return StoppingCriteriaList([criterion] if stop else [])
 
 
 def _sampling(seeds: Sequence[int | None]) -> LogitsProcessorList:

@@ -6,14 +6,15 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from workbench.core.errors import BadInputError
-from workbench.evaluation.run.evaluation_set import prompt_tokens
 from workbench.evaluation.run.generation import (
     GENERATION_BATCH,
+    Ending,
     GenerationRequest,
     generate,
     no_progress,
 )
 from workbench.evaluation.run.likelihoods import MultipleChoice, option_likelihoods
+from workbench.evaluation.run.prompts import probe_ending, prompt_tokens
 from workbench.evaluation.suites.items import Item, ItemResult
 from workbench.evaluation.suites.scorer import AnswerScorer, OptionScorer
 from workbench.evaluation.suites.suites import Suite, item_key
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from workbench.evaluation.run.generation import BatchProgress
-    from workbench.evaluation.suites.items import Size
     from workbench.evaluation.suites.scorer import Likelihood
     from workbench.models.loaded_base import LoadedBase
+
+
+_AT_EOS = Ending()
 
 
 class _RenderedItem(NamedTuple):
@@ -51,14 +54,14 @@ def run_suites(
     model: Module,
     tokenizer: PreTrainedTokenizerBase,
     suites: Sequence[Suite],
-    size: Size,
     *,
     render_prompt: Callable[[str], list[int]],
     batch_size: int = GENERATION_BATCH,
     report: BatchProgress = no_progress,
     reserved_tokens: int = 0,
+    ending: Ending = _AT_EOS,
 ) -> list[ItemResult]:
-    """Ask the items of a size of all suites, and score the answers.
+    """Ask all items of all suites, and score the answers.
 
     Options are scored as the assistant's answer; answers of all suites are generated together.
     Greedy answers and seeded samples are the same each time; the model's mode and the random state
@@ -68,12 +71,12 @@ def run_suites(
         model: A causal language model, with or without adapters.
         tokenizer: The model's tokenizer.
         suites: What to ask.
-        size: How many items of each suite.
         render_prompt: Turns a user message into tokens up to where the answer begins.
         batch_size: Prompts in one batch.
         report: Called with how many requests are done, and of how many.
         reserved_tokens: Tokens of the context to keep free. A tuned model with virtual tokens has a
             shorter context: its base must not be asked more than it can read.
+        ending: Where answers begin and end.
 
     Returns:
         One result per item, in the order of the suites and their items.
@@ -86,7 +89,7 @@ def run_suites(
     items = [
         _RenderedItem(suite, item, render_prompt(item.prompt))
         for suite in suites
-        for item in suite.items_at(size)
+        for item in suite.items
     ]
     questions = {
         item.key: _question(item, tokenizer, context) for item in items if item.has_options
@@ -109,10 +112,11 @@ def run_suites(
         all_requests,
         batch_size=batch_size,
         report=lambda done, _: report(len(questions) + done, total),
+        ending=ending,
     )
     # 4. Score item by item.
     texts = iter(tokenizer.batch_decode(answers, skip_special_tokens=True))
-    answers_of = {key: [next(texts).strip() for _ in group] for key, group in requests.items()}
+    answers_of = {key: [ending.cut(next(texts)) for _ in group] for key, group in requests.items()}
     likelihoods_of = dict(zip(questions, likelihoods, strict=True))
     return [
         _result(item, likelihoods_of.get(item.key, []), answers_of.get(item.key, []))
@@ -132,11 +136,11 @@ def suite_results(
         model,
         loaded.tokenizer,
         suites,
-        "full",
         render_prompt=lambda text: prompt_tokens(loaded.renderer, text),
         batch_size=batch_size,
         report=report,
         reserved_tokens=loaded.recipe.strategy.virtual_tokens(),
+        ending=probe_ending(loaded.renderer),
     )
 
 

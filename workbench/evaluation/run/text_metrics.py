@@ -50,7 +50,7 @@ class TextEvaluator:
     """Batches of text, on which a model's loss and its KL to the base are measured.
 
     The rows that are watched during training form the first batches, so that base and model in
-    training see them in the same batches.
+    training see them in the same batches. The others are reported, or all where they are too few.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class TextEvaluator:
         device: torch.device,
         *,
         watched: int = 0,
+        apart: bool = False,
         batch_size: int = TEXT_BATCH,
     ) -> None:
         """Put rows into batches of similar length.
@@ -69,6 +70,7 @@ class TextEvaluator:
             pad_token_id: Id of the padding token.
             device: Device of the model.
             watched: How many rows, from the first, are watched during training.
+            apart: Whether these are not reported.
             batch_size: Rows in a batch; fewer if they are long.
         """
         watched_groups = list(_groups(rows[:watched], batch_size))
@@ -77,7 +79,8 @@ class TextEvaluator:
             device_batches(group, len(group), pad_token_id, device)[0] for group in groups
         ]
         self._counts = [[_Counts.of(row) for row in group] for group in groups]
-        self._watched_batches = len(watched_groups)
+        self._watched = slice(0, len(watched_groups))
+        self._reported = slice(len(watched_groups) if apart else 0, len(groups))
 
     def base_predictions(self, base: Module, *, max_rows: int = TEXT_BATCH) -> dict[str, Tensor]:
         """Predictions of the base for each labelled token, on the CPU.
@@ -93,15 +96,22 @@ class TextEvaluator:
         generator = torch.Generator(device).manual_seed(_SEED)
         parts = []
         with eval_mode(base):
-            for batch, _ in self._parts(len(self._batches), max_rows):
+            for batch, _ in self._parts(slice(None), max_rows):
                 parts.append(BasePredictions.of(*labelled_logits(base, batch), generator))
         predictions = BasePredictions.join(parts)._asdict() if parts else {}
         return {name: tensor.cpu() for name, tensor in predictions.items()}
 
-    def base_results(self, predictions: Mapping[str, Tensor]) -> tuple[TextResult, ...]:
-        """The base's own results; its KL to itself is zero."""
-        counts = [count for batch in self._counts for count in batch]
-        losses = torch.split(predictions["nll"], [row.tokens for row in counts]) if counts else ()
+    def base_results(
+        self, predictions: Mapping[str, Tensor], *, watched_only: bool = False
+    ) -> tuple[TextResult, ...]:
+        """The base's own results on the reported or the watched rows; its KL to itself is zero."""
+        batches = self._watched if watched_only else self._reported
+        counts = [count for batch in self._counts[batches] for count in batch]
+        if not counts:
+            return ()
+        tokens = [row.tokens for row in counts]
+        start = self._tokens_before(batches)
+        losses = torch.split(predictions["nll"][start : start + sum(tokens)], tokens)
         return tuple(
             TextResult(tokens=row.tokens, nll=float(nll.mean()), openings=row.openings)
             for row, nll in zip(counts, losses, strict=True)
@@ -120,12 +130,12 @@ class TextEvaluator:
         Args:
             model: The model to measure.
             predictions: The base's :meth:`base_predictions`.
-            watched_only: Only the rows that are watched during training.
+            watched_only: The rows that are watched during training, in place of the reported ones.
             max_rows: Rows that fit into memory; larger batches are read in parts.
         """
         results: list[TextResult] = []
-        batches = self._watched_batches if watched_only else len(self._batches)
-        start = 0
+        batches = self._watched if watched_only else self._reported
+        start = self._tokens_before(batches)
         with eval_mode(model):
             for batch, counts in self._parts(batches, max_rows):
                 tokens = [row.tokens for row in counts]
@@ -139,11 +149,15 @@ class TextEvaluator:
                 results += map(_text_result, *split)
         return tuple(results)
 
+    def _tokens_before(self, batches: slice) -> int:
+        """Labelled tokens of all batches before these."""
+        return sum(row.tokens for batch in self._counts[: batches.start] for row in batch)
+
     def _parts(
-        self, batches: int, max_rows: int
+        self, batches: slice, max_rows: int
     ) -> Iterator[tuple[dict[str, Tensor], list[_Counts]]]:
-        """The first ``batches``, in parts of at most ``max_rows``, with labelled tokens per row."""
-        whole = zip(self._batches[:batches], self._counts[:batches], strict=True)
+        """These batches, in parts of at most ``max_rows``, with labelled tokens per row."""
+        whole = zip(self._batches[batches], self._counts[batches], strict=True)
         for batch, counts in whole:
             for start in range(0, len(counts), max_rows):
                 rows = slice(start, start + max_rows)

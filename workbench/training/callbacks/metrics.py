@@ -59,7 +59,7 @@ class TrainingMetrics:
 
     def heldout_loss(self, model: Module) -> float | None:
         """Mean loss on held-out rows, nats per token; None without rows, or without memory."""
-        heldout = self._evaluator.heldout
+        heldout = self._evaluator.choosing
         if not heldout:
             return None
         loss = self._loss_batch.run_or_skip(lambda size: mean_nll(model, heldout, size))
@@ -110,7 +110,7 @@ def _watched(
 ) -> tuple[Sequence[TextResult], Sequence[TextResult]]:
     """Results of base and model on the watched rows."""
     after = texts.results(model, base, watched_only=True, max_rows=batch_size)
-    return texts.base_results(base)[: len(after)], after
+    return texts.base_results(base, watched_only=True), after
 
 
 def _change(before: Sequence[TextResult], after: Sequence[TextResult]) -> float | None:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class OptionsScorer(OptionScorer):
     """Right if the option with the highest log-likelihood, summed over its tokens, is an answer.
 
-    Small models know more than they can say: options are scored as full text, not by letters.
+    Small models know more than they can say: options are scored as full text, not by letters. On
+    the demo model the sum is right more often than the mean per token: 52.2 % against 47.1 % of 596
+    items of knowledge, 29.4 % against 27.4 % of 310 of reasoning.
     """
 
     kind: Literal["options"] = "options"

@@ -1,0 +1,64 @@
+"""Rows that choose a model are not the rows that the report is about.
+
+Of many checkpoints or strengths, the one that happens to do best on some rows does better on them
+than it will on others. What chooses (early stopping, a rollback, the best strength) therefore sees
+rows of its own; which ones is the same each time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.data.formats import Example
+    from workbench.recipe.recipe import Recipe
+
+_LEAST_HELDOUT = 30
+"""Held-out rows from which on they are shared out."""
+
+_LEAST_REPORTED = 8
+"""Rows of general text that must be left for the report."""
+
+_CHOOSERS = ("early_stopping", "budget")
+
+OVERLAP = (
+    "What chose the result saw rows that are also reported, because there are too few: the report "
+    "may look slightly better than the model is"
+)
+
+
+class Shares(NamedTuple):
+    """Held-out rows to choose by, and to report; the same ones where there are too few.
+
+    Attributes:
+        choosing: Every third row, or all.
+        reported: The others, or all.
+    """
+
+    choosing: tuple[Example, ...]
+    reported: tuple[Example, ...]
+
+    @property
+    def apart(self) -> bool:
+        """Whether no row is in both."""
+        return self.choosing != self.reported
+
+
+def share_out(rows: Sequence[Example]) -> Shares:
+    """Every third held-out row chooses, the others are reported."""
+    if len(rows) < _LEAST_HELDOUT:
+        return Shares(tuple(rows), tuple(rows))
+    reported = (row for place, row in enumerate(rows) if place % 3 != 2)
+    return Shares(tuple(rows[2::3]), tuple(reported))
+
+
+def watched_apart(rows: int, watched: int) -> bool:
+    """Whether enough rows of general text are left when the watched ones are not reported."""
+    return rows - watched >= _LEAST_REPORTED
+
+
+def chooses(recipe: Recipe) -> bool:
+    """Whether a protection chooses which weights a run ends with."""
+    return any(kind in recipe.retention.active() for kind in _CHOOSERS)
