@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench.core.progress import silent
-from workbench.evaluation.report import token_mean
+from workbench.evaluation.report import token_mean, token_mean_error
 from workbench.evaluation.run.generation import GENERATION_BATCH
 from workbench.evaluation.run.text_metrics import TEXT_BATCH
 from workbench.models.auto_batch_size import AutoBatchSize
@@ -67,20 +67,21 @@ class TrainingMetrics:
             self._reporter.event("eval", loss=loss)
         return loss
 
-    def retention(self, model: Module) -> float | None:
-        """KL of the base to the model on general text, nats per token.
+    def retention(self, model: Module) -> dict[str, float]:
+        """The drift from the base, as the ``retention`` event holds it, in nats per token.
 
-        It is a lower bound, from the base's most likely tokens (how the rest is counted: see
-        :mod:`workbench.evaluation.run.text_metrics`). The ``retention`` event also holds the change
-        of the loss on general text and the KL on held-out rows. None without text, or without
-        memory.
+        ``kl`` is the KL of the base to the model on general text, a lower bound from the base's
+        most likely tokens (how the rest is counted: see
+        :mod:`workbench.evaluation.run.text_metrics`), with its standard error over rows
+        ``kl_error``. ``delta_nll`` is the change of the loss on general text, and ``kl_task`` the
+        KL on held-out rows. Empty without text, or without memory.
         """
         with preserved_rng_state():
             drift = self._text_batch.run_or_skip(lambda size: self._drift(model, size)) or {}
         measured = {name: value for name, value in drift.items() if value is not None}
         if measured:
             self._reporter.event("retention", **measured)
-        return measured.get("kl")
+        return measured
 
     def canaries(self, model: Module) -> None:
         """Write the greedy answer to each general prompt as a ``canary`` event."""
@@ -95,18 +96,23 @@ class TrainingMetrics:
             self._reporter.event("canary", name=prompt, value=answer)
 
     def _drift(self, model: Module, batch_size: int) -> dict[str, float | None]:
-        kl, delta_nll = _drift_on(self._general, model, self._baseline.general, batch_size)
-        kl_task, _ = _drift_on(self._task, model, self._baseline.task, batch_size)
-        return {"kl": kl, "delta_nll": delta_nll, "kl_task": kl_task}
+        before, after = _watched(self._general, model, self._baseline.general, batch_size)
+        _, task = _watched(self._task, model, self._baseline.task, batch_size)
+        kls = [text.kl for text in after]
+        return {
+            "kl": token_mean(after, kls),
+            "kl_error": token_mean_error(after, kls),
+            "delta_nll": _change(before, after),
+            "kl_task": token_mean(task, [text.kl for text in task]),
+        }
 
 
-def _drift_on(
+def _watched(
     texts: TextEvaluator, model: Module, base: Mapping[str, Tensor], batch_size: int
-) -> tuple[float | None, float | None]:
-    """KL to the base and change of the loss on the watched rows; None where there are none."""
+) -> tuple[Sequence[TextResult], Sequence[TextResult]]:
+    """Results of base and model on the watched rows."""
     after = texts.results(model, base, watched_only=True, max_rows=batch_size)
-    before = texts.base_results(base)[: len(after)]
-    return token_mean(after, [text.kl for text in after]), _change(before, after)
+    return texts.base_results(base)[: len(after)], after
 
 
 def _change(before: Sequence[TextResult], after: Sequence[TextResult]) -> float | None:
