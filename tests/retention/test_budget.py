@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +12,12 @@ from transformers import AutoModelForCausalLM
 
 from tests.retention.results import distance, events_of
 from workbench.core.errors import BadInputError
-from workbench.evaluation.report import read_report
+from workbench.evaluation.report import (
+    TextResult,
+    read_report,
+    token_mean,
+    token_mean_error,
+)
 from workbench.planning.preflight import preflight
 from workbench.recipe import yaml_io
 from workbench.retention.base import Evaluation, Guard, GuardDecision
@@ -41,6 +48,48 @@ def test_it_warns_near_the_limit_and_again_after_it_was_low() -> None:
     assert [bool(verdict.warning) for verdict in verdicts] == [False, True, False, False, True]
     assert "0.100 nats per token is over 0.1; the limit is 0.3" in verdicts[1].warning
     assert not any(verdict.stop or verdict.pause for verdict in verdicts)
+
+
+def test_it_acts_only_where_the_warning_level_is_ruled_out() -> None:
+    doubtful, again = [
+        BudgetGuard(0.1, 0.3, "rollback").decide(Evaluation(kl=0.35, kl_error=error))
+        for error in (0.13, 0.12)
+    ]
+    assert (doubtful.stop, doubtful.best) == ("", False)
+    assert "0.350 ± 0.130 nats per token is over the budget of 0.3, but" in doubtful.warning
+    assert "raise evaluation.retention_rows" in doubtful.warning
+    assert "0.350 ± 0.120 nats per token exceeds the budget of 0.3" in again.stop
+    nan = Evaluation(kl=float("nan"), kl_error=float("nan"))
+    assert BudgetGuard(0.1, 0.3, "stop").decide(nan).stop
+
+
+def test_doubt_is_announced_once_and_survives_a_resume() -> None:
+    guard = BudgetGuard(0.1, 0.3, "stop")
+    doubtful = Evaluation(kl=0.35, kl_error=0.2)
+    assert guard.decide(doubtful).warning
+    resumed = BudgetGuard(0.1, 0.3, "stop")
+    resumed.load_state_dict(guard.state_dict())
+    assert not resumed.decide(doubtful).warning
+
+
+@pytest.mark.parametrize("rows", [6, 32])
+def test_it_tells_the_warning_level_from_the_limit(rows: int) -> None:
+    """KLs of rows spread by a factor of two, with a mean as given; 24 to 128 tokens each."""
+    generator = random.Random(rows)  # noqa: S311 - a simulation
+
+    def acts(true_kl: float) -> bool:
+        texts = []
+        for _ in range(rows):
+            spread = math.exp(generator.gauss(0, 0.7) - 0.245)
+            tokens = generator.randint(24, 128)
+            texts.append(TextResult(tokens=tokens, nll=0.0, kl=true_kl * spread))
+        kls = [text.kl for text in texts]
+        evaluation = Evaluation(kl=token_mean(texts, kls), kl_error=token_mean_error(texts, kls))
+        return bool(BudgetGuard(0.1, 0.3, "stop").decide(evaluation).stop)
+
+    assert sum(acts(0.1) for _ in range(1000)) <= 10
+    assert sum(acts(0.2) for _ in range(1000)) <= (150 if rows == 6 else 10)
+    assert sum(acts(0.6) for _ in range(1000)) >= (850 if rows == 6 else 995)
 
 
 @pytest.mark.parametrize("kl", [0.3, 2.0, float("nan")])

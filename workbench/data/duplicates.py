@@ -23,6 +23,12 @@ def normalised_key(example: Example) -> Hashable:
     return (None if example.text is None else _normalise(example.text), turns)
 
 
+def question_key(example: Example) -> Hashable:
+    """Equal for rows that ask the same, whatever their answers; a text is its own question."""
+    asked = tuple(_normalise(turn.content) for turn in example.messages if turn.role == "user")
+    return asked or normalised_key(example)
+
+
 def repeats(examples: Iterable[Example], key: Callable[[Example], Hashable]) -> tuple[int, ...]:
     """Numbers of the rows whose key is that of an earlier row."""
     seen: set[Hashable] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -184,6 +185,22 @@ def body_mean(texts: Sequence[TextResult]) -> float | None:
     if not tokens:
         return None
     return sum(text.body_tokens * text.body_kl for text in texts) / tokens
+
+
+def token_mean_error(texts: Sequence[TextResult], values: Sequence[float]) -> float | None:
+    """Standard error of :func:`token_mean` over sequences; None for fewer than two.
+
+    That of a ratio estimator, with n sequences of t_i tokens and mean m:
+    √(n / (n - 1) · Σ (t_i·(v_i - m))²) / Σ t_i (Cochran, Sampling Techniques, chapter 2).
+    """
+    mean = token_mean(texts, values)
+    if mean is None or len(texts) < 2:
+        return None
+    squares = sum(
+        (text.tokens * (value - mean)) ** 2 for text, value in zip(texts, values, strict=True)
+    )
+    tokens = sum(text.tokens for text in texts)
+    return math.sqrt(len(texts) / (len(texts) - 1) * squares) / tokens
 
 
 def read_report(run: RunFolder) -> Report:

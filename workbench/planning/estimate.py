@@ -8,6 +8,7 @@ from workbench.core.errors import BadInputError
 from workbench.core.progress import silent
 from workbench.data.narrowness import narrowness_of
 from workbench.data.splitting import load_examples, load_split
+from workbench.planning.overlap import refuse_overlaps
 from workbench.planning.plan import Plan, plan
 from workbench.planning.preflight import check
 from workbench.retention.replay import ReplayProtection
@@ -31,6 +32,7 @@ def estimate(recipe: Recipe) -> Plan:
 
     facts = check(recipe)
     split = load_split(recipe.data, recipe.training.seed)
+    notes = refuse_overlaps(recipe, split.train)
     renderer = Renderer(
         load_tokenizer(recipe.model, locate(recipe.model, silent)),
         recipe.data.assistant_only_loss,
@@ -39,7 +41,7 @@ def estimate(recipe: Recipe) -> Plan:
     rows = [row for row in renderer.render_all(split.train) if row.learns]
     tokens = sum(len(row.input_ids) for row in rows)
     replayed = _replayed_tokens(recipe, renderer, sum(row.trained_tokens for row in rows))
-    return plan(recipe, facts, len(rows), tokens, narrowness_of(split.train), replayed)
+    return plan(recipe, facts, len(rows), tokens, narrowness_of(split.train), replayed, notes=notes)
 
 
 def _replayed_tokens(recipe: Recipe, renderer: Renderer, trained_tokens: int) -> int:

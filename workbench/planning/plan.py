@@ -28,7 +28,7 @@ class Plan(BaseModel):
         tokens: Tokens through the model in all steps, without padding; None before the dataset
             has been tokenised.
         replayed: How many of these are general text that is replayed, an estimate.
-        notes: What else the run takes, one sentence each.
+        notes: What else is known of the run and what it takes, one sentence each.
         learning_rate: None where no usual range is known.
         risk: The risk of forgetting; None where the answers were not examined.
     """
@@ -58,6 +58,7 @@ def plan(
     tokens_per_epoch: int | None = None,
     answers: Narrowness | None = None,
     replayed_per_epoch: int = 0,
+    notes: tuple[str, ...] = (),
 ) -> Plan:
     """Compute the size of a run.
 
@@ -68,6 +69,7 @@ def plan(
         tokens_per_epoch: Tokens of all training rows, each once and truncated.
         answers: How narrow the answers are.
         replayed_per_epoch: Tokens of general text replayed beside them.
+        notes: What else is known of the run.
     """
     devices = recipe.devices.count
     steps = total_steps(recipe.training, rows, devices)
@@ -86,7 +88,7 @@ def plan(
         steps=steps,
         tokens=tokens,
         replayed=replayed,
-        notes=tuple(_notes(recipe, facts)),
+        notes=(*notes, *_notes(recipe, facts)),
         learning_rate=judge(recipe, facts),
         risk=assess(recipe, facts, answers, extent) if answers else None,
     )

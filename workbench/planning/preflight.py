@@ -12,6 +12,7 @@ from workbench.data.splitting import load_examples, load_split
 from workbench.evaluation.suites.suites import named_suites
 from workbench.models.describing import read_facts
 from workbench.models.sources import DEMO
+from workbench.planning.overlap import refuse_overlaps
 from workbench.planning.plan import Plan, plan
 from workbench.retention.base import GeneralProtection
 
@@ -37,7 +38,8 @@ def preflight(recipe: Recipe) -> Plan:
     split = load_split(recipe.data, recipe.training.seed)
     if not split.train:
         raise BadInputError(f"{recipe.data.train}: no row is left to train on")
-    return plan(recipe, facts, len(split.train), answers=narrowness_of(split.train))
+    notes = refuse_overlaps(recipe, split.train)
+    return plan(recipe, facts, len(split.train), answers=narrowness_of(split.train), notes=notes)
 
 
 def check(recipe: Recipe) -> ModelFacts:

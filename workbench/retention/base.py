@@ -122,11 +122,13 @@ class Evaluation:
     Attributes:
         loss: On held-out rows of the dataset.
         kl: KL(base ‖ model) on held-out general text.
+        kl_error: Standard error of the KL, from the spread over its rows.
         due: What the recipe schedules for this step; the rest was measured along with it.
     """
 
     loss: float | None = None
     kl: float | None = None
+    kl_error: float | None = None
     due: frozenset[Metric] = frozenset({"loss", "kl"})
 
 

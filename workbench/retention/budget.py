@@ -18,11 +18,17 @@ if TYPE_CHECKING:
 
 Action = Literal["ask", "stop", "rollback"]
 
+_ERRORS = 2.0
+"""Standard errors by which the KL must lie above the warning level before the run acts: beyond the
+95 % quantile of Student's t from 7 rows on."""
+
 
 class BudgetProtection(Protection):
     """Compare the KL to the base on held-out general text with two levels.
 
-    It is measured every ``evaluation.retention_steps`` steps.
+    It is measured every ``evaluation.retention_steps`` steps, on ``evaluation.retention_rows``
+    rows. The run acts where the mean over them is at the limit, and its standard error says that
+    the KL is above the warning level: a true KL below that level seldom ends a run.
     """
 
     kind: ClassVar[str] = "budget"
@@ -51,7 +57,8 @@ class BudgetProtection(Protection):
     limit: float = field(
         0.3,
         title="Limit",
-        help="The run acts from this KL to the base on general text.",
+        help="The run acts from this KL to the base on general text, unless so few rows are "
+        "measured that it may be below the warning level.",
         unit="nats per token",
         gt=0,
         le=100,
@@ -103,19 +110,38 @@ class BudgetGuard(Guard):
         self._action = action
         self._warned = False
         self._asked = False
+        self._doubted = False
         self._was_below = False
 
     def decide(self, evaluation: Evaluation) -> GuardDecision:
         """Judge the KL: NaN exceeds every budget; without a KL nothing is decided."""
-        kl = evaluation.kl
+        kl, error = evaluation.kl, evaluation.kl_error or 0.0
         if kl is None:
-            return GuardDecision(best=False if self._action == "rollback" else None)
+            return GuardDecision(best=self._best(is_below=False))
         if kl < self._limit:
             self._was_below = True
+            return GuardDecision(best=self._best(is_below=True), warning=self._warn_once(kl, error))
+        if kl - _ERRORS * error < self._warn:
             return GuardDecision(
-                best=self._action == "rollback" or None, warning=self._warn_once(kl)
+                best=self._best(is_below=False), warning=self._doubt_once(kl, error)
             )
-        exceeded = f"KL to base {kl:.3f} nats per token exceeds the budget of {self._limit:g}"
+        return self._act(f"KL to base {_measured(kl, error)} exceeds the budget of {self._limit:g}")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which messages were sent."""
+        return {
+            "warned": self._warned,
+            "asked": self._asked,
+            "doubted": self._doubted,
+            "was_below": self._was_below,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Do not repeat messages after a resume."""
+        self._warned, self._asked = state["warned"], state["asked"]
+        self._doubted, self._was_below = state["doubted"], state["was_below"]
+
+    def _act(self, exceeded: str) -> GuardDecision:
         match self._action:
             case "stop":
                 return GuardDecision(stop=exceeded)
@@ -127,21 +153,16 @@ class BudgetGuard(Guard):
             case _:
                 return GuardDecision()
 
-    def state_dict(self) -> dict[str, Any]:
-        """Which messages were sent."""
-        return {"warned": self._warned, "asked": self._asked, "was_below": self._was_below}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Do not repeat messages after a resume."""
-        self._warned, self._asked = state["warned"], state["asked"]
-        self._was_below = state["was_below"]
+    def _best(self, *, is_below: bool) -> bool | None:
+        """An opinion on the weights, where there may be a rollback."""
+        return is_below if self._action == "rollback" else None
 
     def _rollback(self) -> str:
         if self._was_below:
             return "rolling back to the last model below it"
         return "no model was below it, so there is nothing to roll back to"
 
-    def _warn_once(self, kl: float) -> str:
+    def _warn_once(self, kl: float, error: float) -> str:
         """Warn when the KL rises to the warning level; again only after it was lower."""
         above = kl >= self._warn
         is_new = above and not self._warned
@@ -149,6 +170,21 @@ class BudgetGuard(Guard):
         if not is_new:
             return ""
         return (
-            f"KL to base {kl:.3f} nats per token is over {self._warn:g}; the limit is "
+            f"KL to base {_measured(kl, error)} is over {self._warn:g}; the limit is "
             f"{self._limit:g}"
         )
+
+    def _doubt_once(self, kl: float, error: float) -> str:
+        """Say once why the run goes on beyond the limit."""
+        if self._doubted:
+            return ""
+        self._doubted = True
+        return (
+            f"KL to base {_measured(kl, error)} is over the budget of {self._limit:g}, but on so "
+            f"few rows it may be below {self._warn:g}; raise evaluation.retention_rows"
+        )
+
+
+def _measured(kl: float, error: float) -> str:
+    spread = f" ± {error:.3f}" if error else ""
+    return f"{kl:.3f}{spread} nats per token"

@@ -23,6 +23,7 @@ from workbench.evaluation.run.evaluator import Evaluator
 from workbench.models.dtype import resolve_dtypes
 from workbench.models.loaded_base import open_base
 from workbench.models.loading import choose_device
+from workbench.planning.overlap import overlaps
 from workbench.planning.plan import total_steps
 from workbench.planning.provenance import require_provenance, save_provenance
 from workbench.runs.folder import MEASURING
@@ -158,6 +159,8 @@ class TrainingRun:
         with processes.main_first():
             split = load_split(recipe.data, recipe.training.seed)
             loaded = open_base(recipe, split, dtypes, self._phase("loading the base model"))
+        for overlap in overlaps(recipe, split.train):
+            reporter.notice(str(overlap), level="warning")
         rows = self._tokenise(loaded)
 
         # 3. What the base can do before training, and a fingerprint that proves which base it is.

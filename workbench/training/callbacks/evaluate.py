@@ -145,10 +145,15 @@ class EvaluateCallback(TrainerCallback):
         self, model: Module, wanted: AbstractSet[Metric], due: AbstractSet[Metric]
     ) -> Evaluation:
         loss = self._metrics.heldout_loss(model) if "loss" in wanted else None
-        kl = self._metrics.retention(model) if "kl" in wanted else None
+        drift = self._metrics.retention(model) if "kl" in wanted else {}
         if "canaries" in wanted:
             self._metrics.canaries(model)
-        return Evaluation(loss=loss, kl=kl, due=self._guards.decides_by & due)
+        return Evaluation(
+            loss=loss,
+            kl=drift.get("kl"),
+            kl_error=drift.get("kl_error"),
+            due=self._guards.decides_by & due,
+        )
 
     def _obey(self, decision: GuardDecision, control: TrainerControl, *, ending: bool) -> None:
         reporter = self._session.reporter

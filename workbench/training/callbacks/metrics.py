@@ -6,7 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench.core.progress import silent
-from workbench.evaluation.report import body_mean, opening_mean, token_mean
+from workbench.evaluation.report import (
+    body_mean,
+    opening_mean,
+    token_mean,
+    token_mean_error,
+)
 from workbench.evaluation.run.generation import GENERATION_BATCH
 from workbench.evaluation.run.text_metrics import TEXT_BATCH
 from workbench.models.auto_batch_size import AutoBatchSize
@@ -67,19 +72,20 @@ class TrainingMetrics:
             self._reporter.event("eval", loss=loss)
         return loss
 
-    def retention(self, model: Module) -> float | None:
-        """KL of the base to the model on general text, nats per token.
+    def retention(self, model: Module) -> dict[str, float]:
+        """The drift from the base, as the ``retention`` event holds it, in nats per token.
 
-        The ``retention`` event also holds the KL at the first token of the answers and at all
-        others, the change of the loss on general text, and the KL on held-out rows. None without
-        text, or without memory.
+        ``kl`` is the KL of the base to the model on general text, with its standard error over rows
+        ``kl_error``; ``kl_opening`` is that at the first token of the answers, ``kl_body`` that at
+        all others. ``delta_nll`` is the change of the loss on general text, and ``kl_task`` the KL
+        on held-out rows. Empty without text, or without memory.
         """
         with preserved_rng_state():
             drift = self._text_batch.run_or_skip(lambda size: self._drift(model, size)) or {}
         measured = {name: value for name, value in drift.items() if value is not None}
         if measured:
             self._reporter.event("retention", **measured)
-        return measured.get("kl")
+        return measured
 
     def canaries(self, model: Module) -> None:
         """Write the greedy answer to each general prompt as a ``canary`` event."""
@@ -96,8 +102,10 @@ class TrainingMetrics:
     def _drift(self, model: Module, batch_size: int) -> dict[str, float | None]:
         before, after = _watched(self._general, model, self._baseline.general, batch_size)
         _, task = _watched(self._task, model, self._baseline.task, batch_size)
+        kls = [text.kl for text in after]
         return {
-            "kl": token_mean(after, [text.kl for text in after]),
+            "kl": token_mean(after, kls),
+            "kl_error": token_mean_error(after, kls),
             "kl_opening": opening_mean(after),
             "kl_body": body_mean(after),
             "delta_nll": _change(before, after),
