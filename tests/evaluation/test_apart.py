@@ -39,8 +39,9 @@ def test_few_rows_do_both() -> None:
     shares = share_out(_rows(29))
     assert not shares.apart
     assert shares.choosing == shares.reported
-    assert watched_apart(20, 12)
-    assert not watched_apart(19, 12)
+    assert watched_apart(20, 12, 64)
+    assert not watched_apart(19, 12, 64)
+    assert watched_apart(19, 12, 7)
 
 
 @pytest.fixture

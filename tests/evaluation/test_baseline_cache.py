@@ -77,7 +77,7 @@ def test_the_key_changes_with_each_setting_and_not_with_their_order(settings: Se
         ("evaluation.target_rows=5", "target"),
         ('evaluation.prompts=["What is a cat?"]', "prompts"),
         ("evaluation.general_text=null", "text"),
-        ("evaluation.text_rows=11", "text"),
+        ("evaluation.text_rows=7", "text"),
         ("evaluation.text_max_length=50", "text"),
         ("evaluation.retention_rows=3", "text_split"),
         ("evaluation.loss_rows=9", "heldout"),

@@ -54,9 +54,15 @@ def share_out(rows: Sequence[Example]) -> Shares:
     return Shares(tuple(rows[2::3]), tuple(reported))
 
 
-def watched_apart(rows: int, watched: int) -> bool:
-    """Whether enough rows of general text are left when the watched ones are not reported."""
-    return rows - watched >= _LEAST_REPORTED
+def watched_apart(rows: int, watched: int, wanted: int) -> bool:
+    """Whether enough rows of general text are left when the watched ones are not reported.
+
+    Args:
+        rows: All that there are.
+        watched: How many are watched.
+        wanted: How many are reported where there are enough.
+    """
+    return rows - watched >= min(_LEAST_REPORTED, wanted)
 
 
 def chooses(recipe: Recipe) -> bool:

@@ -95,7 +95,8 @@ def evaluation_set(
     heldout, heldout_note = _truncate(loaded, "Held-out rows", loaded.loss_rows(asked))
     choosing, _ = _truncate(loaded, "Held-out rows", loaded.loss_rows(shares.choosing))
     general, general_note = _truncate(loaded, "Rows of general text", _general_rows(loaded))
-    apart = watched_apart(len(general), evaluation.retention_rows)
+    watched, reported = evaluation.retention_rows, evaluation.text_rows
+    apart = watched_apart(len(general), watched, reported)
     target, target_note = _target_rows(loaded, asked)
     overlap = chooses(loaded.recipe) and not (apart and shares.apart)
     return EvaluationSet(
@@ -105,13 +106,20 @@ def evaluation_set(
         prompts=[_general_prompt(loaded, text) for text in evaluation.prompts],
         suites=() if size == "none" else _asked(named_suites(evaluation.suites), size),
         size=size,
-        general_text=general[: evaluation.retention_rows] if apart and to_choose else general,
+        general_text=general[: _general_count(apart, to_choose, watched, reported)],
         apart=apart and not to_choose,
         task_text=heldout[: evaluation.text_rows],
         notes=tuple(
             filter(None, (target_note, heldout_note, general_note, OVERLAP if overlap else ""))
         ),
     )
+
+
+def _general_count(apart: bool, to_choose: bool, watched: int, reported: int) -> int:
+    """How many rows of general text are read, the watched ones first."""
+    if not apart:
+        return reported
+    return watched if to_choose else watched + reported
 
 
 def _loss_batches(loaded: LoadedBase, rows: Sequence[Rendered]) -> Sequence[dict[str, Tensor]]:
