@@ -171,8 +171,8 @@ class Guard:
         """A term of the loss, in nats per token, with its gradient; None for none."""
         return None
 
-    def after_optimizer_step(self, learning_rate: float) -> None:
-        """Correct the weights after a step of the optimiser."""
+    def after_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Correct the weights after a step of the optimiser, while the gradients are there."""
 
     def logs(self) -> dict[str, float]:
         """Numbers of the last step to record in the event log."""
