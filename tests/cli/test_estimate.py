@@ -35,7 +35,7 @@ def test_the_risk_comes_with_its_reasons_and_what_would_lower_it(
     risk = shown["risk"]
     assert risk["level"] == "high"
     assert risk["score"] == pytest.approx(sum(reason["points"] for reason in risk["reasons"]))
-    assert shown["risk_check"]
+    assert "learning rate alone" in shown["risk_check"]
     (rate,) = [r for r in risk["reasons"] if "times the highest usual" in r["text"]]
     lowered = json.loads(estimate("--set", *rate["remedy"]["settings"], "--json").out)
     assert lowered["risk"]["score"] == pytest.approx(risk["score"] - rate["remedy"]["saves"])
@@ -44,7 +44,8 @@ def test_the_risk_comes_with_its_reasons_and_what_would_lower_it(
 def test_the_table_names_the_switches(estimate: Callable[..., Ended]) -> None:
     ended = estimate()
     assert ended.code == 0, ended.err
-    assert "HIGH" in ended.out
+    assert "HIGH (KL to base about " in ended.out
+    assert "x 0.39" in ended.out  # KL to base at a strength of 0.5
     assert "--set retention.replay.share=0.2" in ended.out
 
 

@@ -10,7 +10,10 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import AutoModelForCausalLM
 
+from workbench.recipe.recipe import STRATEGIES
+from workbench.retention.ewc import EwcProtection
 from workbench.retention.penalties.low_rank import LowRankPenalty
+from workbench.retention.penalties.step_sizes import StepSizes
 from workbench.retention.penalties.weights import WeightPenalty
 
 
@@ -37,12 +40,21 @@ def move(model: nn.Module, by: float = 0.1) -> None:
                 parameter.add_(by * step.to(parameter.dtype))
 
 
+def stepped(model: nn.Module, rate: float) -> torch.optim.Optimizer:
+    """SGD at this rate, after a step that moved nothing."""
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    optimizer.step()
+    return optimizer
+
+
 @pytest.mark.parametrize("given", [True, False])
 def test_the_penalty_and_its_gradient_equal_the_formula(model: nn.Module, given: bool) -> None:
     fisher = fisher_of(model)
     model[1].bias.requires_grad_(False)
     starts = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    guard = WeightPenalty("ewc", 3.0, fisher if given else None, proximal=False)
+    guard = WeightPenalty("ewc", 3.0, fisher if given else None)
     guard.attach(model)
     move(model)
     penalty = guard.penalty()
@@ -64,16 +76,36 @@ def test_the_penalty_and_its_gradient_equal_the_formula(model: nn.Module, given:
     assert logs["ewc_kl"] == pytest.approx(expected / 3, rel=1e-6)
 
 
+def test_the_term_of_the_loss_has_a_limit_that_the_prediction_has_not(model: nn.Module) -> None:
+    fisher = fisher_of(model)
+    starts = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    guard = WeightPenalty("ewc", 3.0, fisher, limit=0.4)
+    guard.attach(model)
+    move(model)
+    penalty = guard.penalty()
+    assert penalty is not None
+    penalty.backward()
+    limited = whole = 0.0
+    for name, parameter in model.named_parameters():
+        change = (parameter - starts[name]).detach()
+        limited += float((fisher[name].clamp(max=0.4) * change.square()).sum()) / 2
+        whole += float((fisher[name] * change.square()).sum()) / 2
+        assert parameter.grad is not None
+        assert torch.allclose(parameter.grad, 3 * fisher[name].clamp(max=0.4) * change)
+    assert whole > 1.2 * limited
+    assert guard.logs() == pytest.approx({"ewc": 3 * limited, "ewc_kl": whole}, rel=1e-6)
+
+
 def test_the_proximal_step_solves_its_minimisation(model: nn.Module) -> None:
     """It is the minimum of (t - theta)² / 2 eta + lambda F (t - theta0)² / 2."""
     fisher = fisher_of(model)
     starts = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    guard = WeightPenalty("ewc", 50.0, fisher, proximal=True)
+    guard = WeightPenalty("ewc", 50.0, fisher, proximal=StepSizes(adaptive=False))
     guard.attach(model)
     move(model)
     moved = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     assert guard.penalty() is None
-    guard.after_optimizer_step(0.02)
+    guard.after_optimizer_step(stepped(model, 0.02))
     for name, parameter in model.named_parameters():
         slope = (parameter - moved[name]) / 0.02 + 50 * fisher[name] * (parameter - starts[name])
         assert slope.detach().abs().max() < 1e-9
@@ -86,10 +118,10 @@ def test_the_proximal_step_solves_its_minimisation(model: nn.Module) -> None:
 
 def test_an_infinite_strength_restores_the_base(model: nn.Module) -> None:
     starts = [parameter.detach().clone() for parameter in model.parameters()]
-    guard = WeightPenalty("l2sp", 1e12, None, proximal=True)
+    guard = WeightPenalty("l2sp", 1e12, None, proximal=StepSizes(adaptive=False))
     guard.attach(model)
     move(model)
-    guard.after_optimizer_step(0.1)
+    guard.after_optimizer_step(stepped(model, 0.1))
     for parameter, start in zip(model.parameters(), starts, strict=True):
         assert torch.allclose(parameter, start, atol=1e-9)
 
@@ -132,3 +164,17 @@ def test_products_are_penalised_as_the_full_matrix_would_be(
     theirs = torch.autograd.grad(expected, trained)
     for one, other in zip(ours, theirs, strict=True):
         assert torch.allclose(one, other, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "default"), [("full", "10000"), ("freeze", "10000"), ("lora", "300"), ("qlora", "300")]
+)
+def test_the_default_strength_of_ewc_is_that_of_the_strategy_and_its_help_says_so(
+    kind: str, default: str
+) -> None:
+    values = {"kind": kind, "layers": 1} if kind == "freeze" else {"kind": kind}
+    strategy = STRATEGIES[kind].model_validate(values)
+    assert EwcProtection().strength_for(strategy) == float(default)
+    assert EwcProtection(strength=7).strength_for(strategy) == 7
+    form = "for LoRA and QLoRA" if kind in {"lora", "qlora"} else "for whole weights"
+    assert f"{default} {form}" in str(EwcProtection.model_fields["strength"].description)

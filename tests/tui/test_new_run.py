@@ -8,6 +8,7 @@ import pytest
 from textual.widgets import Input, Select
 
 from tests.tui.conftest import SIZES, form_of, until, workbench
+from workbench.core.formatting import number
 from workbench.recipe import yaml_io
 from workbench.recipe.recipe import Recipe
 from workbench.tui.assessment import plain
@@ -212,17 +213,19 @@ async def test_the_risk_is_shown_and_a_key_adds_the_switch_that_lowers_it(
     async with workbench(runs, form=True) as (app, pilot):
         form = await form_of(app, pilot)
         _set(form, "model.id", str(tiny_model))
-        _set(form, "training.num_train_epochs", "9")
+        _set(form, "training.num_train_epochs", "2")
         summary = app.screen.query_one(Summary)
         await until(
-            pilot, lambda: summary.data.plan and "num_train_epochs: 9.0" in summary.data.yaml
+            pilot, lambda: summary.data.plan and "num_train_epochs: 2.0" in summary.data.yaml
         )
         risk = summary.data.plan.risk
         assert risk.level != "low"
         shown = str(summary.query_one("#numbers").render())
-        assert f"{risk.level.upper()}\n{risk.raised_by}\n" in shown
+        expected = f"KL to base about {number(risk.expected_kl, 2)}"
+        assert f"{risk.level.upper()}  {expected}\n{risk.raised_by}\n" in shown
         assert f"→ {risk.remedy.text} would lower it   ^t add" in shown
-        assert "not yet checked" in shown or "rank correlation with measured KL" in shown
+        assert "rank correlation with measured KL" in shown
+        assert "learning rate alone" in shown
         await pilot.press("ctrl+t")
         await until(pilot, lambda: summary.data.plan and summary.data.plan.risk != risk)
         assert summary.data.plan.risk.score == pytest.approx(risk.score - risk.remedy.saves)

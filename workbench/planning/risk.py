@@ -1,13 +1,13 @@
-"""The risk of forgetting before a run starts: a score, the reasons for it, and what would lower it.
+"""The risk of forgetting before a run starts: the KL to base to expect, why, and what lowers it.
 
-The score is a guess from the recipe and the data alone, to rank runs by: only the report of a run
-says what was forgotten. How well it ranks is in :mod:`workbench.planning.risk_check`.
+The formula has few factors and every one comes from runs of one small model, so it ranks runs and
+promises nothing: only the report of a run says what was forgotten. How well it ranks is in
+:mod:`workbench.planning.risk_check`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -15,8 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from workbench.core.formatting import number, percent
 from workbench.planning.learning_rates import rate_sum, recommended
-from workbench.recipe.recipe import PROTECTIONS, STRATEGIES
-from workbench.retention.base import Relief
+from workbench.recipe.recipe import PROTECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,62 +24,27 @@ if TYPE_CHECKING:
     from workbench.models.model_facts import ModelFacts
     from workbench.planning.learning_rates import LearningRates
     from workbench.recipe.recipe import Recipe
-    from workbench.retention.base import Protection
     from workbench.strategies.base import Strategy
 
 Level = Literal["low", "medium", "high"]
 
+MOST_KL = 1.9
+"""KL to base that long training at a high rate approaches, on varied answers; nats per token."""
+HALF_STEPS = 61.0
+"""Steps at the highest usual rate, all weights trained, after which half of that is reached."""
+NARROWNESS = 0.38
+"""Powers of ten between answers that all say one thing and answers as varied as general text."""
 
-class Weights(BaseModel):
-    """Points of everything that raises or lowers the risk.
-
-    One point is meant as a factor of ten in the KL to base. All numbers are starting values,
-    chosen from published results and common practice; none is fitted.
-
-    Attributes:
-        intensity: Per factor of ten in the training intensity: the learning rate summed over the
-            steps, as a multiple of the highest usual rate.
-        position: Per factor of ten by which the rate exceeds the highest usual one, beyond its
-            effect on the intensity; taken off where it is lower.
-        share: Per factor of ten between the trainable share and ``usual_share``.
-        usual_share: Trainable share of a usual adapter.
-        narrowness: For answers that all say one thing, against answers as varied as general text.
-        strategies: By kind, the ``risk_points`` of each strategy that has any: soft prompts forget
-            much while attached, OSF little (PEFT's method comparison).
-        reliefs: By kind, the ``relief`` of each retention method that has one.
-        other_relief: For a retention method that has none.
-        unknown_rate: Used as the highest usual rate where none is known.
-        medium: Score from which the risk is called medium.
-        high: Score from which the risk is called high.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    intensity: float = 0.5
-    position: float = 0.7
-    share: float = 0.15
-    usual_share: float = 0.01
-    narrowness: float = 0.7
-    strategies: Mapping[str, float] = {
-        kind: strategy.risk_points for kind, strategy in STRATEGIES.items() if strategy.risk_points
-    }
-    reliefs: Mapping[str, Relief] = {
-        kind: protection.relief for kind, protection in PROTECTIONS.items() if protection.relief
-    }
-    other_relief: float = 0.1
-    unknown_rate: float = 1e-3
-    medium: float = 0.8
-    high: float = 1.5
-
-
-WEIGHTS = Weights()
-
-_MENTIONED = 0.1
-"""Points from which a reason is mentioned in the summary."""
-_ANSWERS = {0.4: "narrow answers", 0.15: "similar answers", 0.0: "varied answers"}
-"""What answers are called, by their least narrowness."""
+_MEDIUM, _HIGH = 0.1, 0.3
+"""KL to base from which the risk is medium or high: where the forgetting budget warns and acts."""
+_UNKNOWN_RATE = 1e-3
+"""Used as the highest usual rate where none is known."""
+_MENTIONED = 0.05
+"""Powers of ten from which a reason is mentioned in the summary."""
 _MANY_EPOCHS = 1.5
 """Epochs from which fewer are offered as a remedy."""
+_ANSWERS = {0.4: "narrow answers", 0.15: "similar answers", 0.0: "varied answers"}
+"""What answers are called, by their least narrowness."""
 
 
 class _Offer(NamedTuple):
@@ -105,7 +69,7 @@ class Remedy(BaseModel):
     Attributes:
         text: The change in a few words.
         settings: The change as ``field=value`` assignments.
-        saves: Points it takes off the score, approximately.
+        saves: Powers of ten by which it lowers the expected KL.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -120,7 +84,7 @@ class Reason(BaseModel):
 
     Attributes:
         text: A few words.
-        points: What it adds to the score; negative where it lowers the risk.
+        points: Its factor in the expected KL, as a power of ten; negative where it lowers it.
         detail: The numbers behind it.
         remedy: What would lower it; None where no change of the recipe does.
     """
@@ -134,11 +98,13 @@ class Reason(BaseModel):
 
 
 class Risk(BaseModel):
-    """How likely a run is to forget: a rank, never a measurement.
+    """How much a run is likely to forget: a rank, never a measurement.
 
     Attributes:
-        level: The score in a word.
-        score: The sum of the reasons' points.
+        level: The expected KL in a word.
+        score: The expected KL to base in nats per token, as a power of ten: the sum of the reasons'
+            points.
+        worth: How many steps at the highest usual rate the run is worth, all weights trained.
         reasons: The heaviest first.
     """
 
@@ -146,7 +112,13 @@ class Risk(BaseModel):
 
     level: Level
     score: float
+    worth: float
     reasons: tuple[Reason, ...]
+
+    @property
+    def expected_kl(self) -> float:
+        """KL to base of such a run of the demo model, nats per token."""
+        return float(10**self.score)
 
     @property
     def remedy(self) -> Remedy | None:
@@ -185,46 +157,66 @@ class Extent:
 
 
 def assess(recipe: Recipe, facts: ModelFacts, answers: Narrowness, extent: Extent) -> Risk:
-    """Estimate the risk of a run from its recipe, its model and its answers."""
+    """Estimate the KL to base of a run from its recipe, its model and its answers.
+
+    With w for :attr:`Risk.worth`:
+
+        KL = MOST_KL · w / (w + HALF_STEPS) · 10^(NARROWNESS · index) · factors of the protections.
+    """
     usual = recommended(recipe, facts)
-    highest = usual.high if usual else WEIGHTS.unknown_rate
+    worth = _worth(recipe, extent, usual.high if usual else _UNKNOWN_RATE)
     reasons = [
-        _intensity(recipe, extent, highest),
-        *([_position(recipe, usual)] if usual else []),
-        *_strategy(recipe.strategy, extent.share),
+        _steps(recipe, usual, extent, worth),
+        *([_rate(recipe, usual, worth)] if usual else []),
+        *_strategy(recipe.strategy),
         _narrowness(answers),
-        *(_protection(protection) for protection in recipe.retention.active().values()),
+        *_protections(recipe),
         *_offers(recipe),
     ]
     score = sum(reason.points for reason in reasons)
     heaviest_first = tuple(sorted(reasons, key=lambda reason: -reason.points))
-    return Risk(level=_level(score), score=score, reasons=heaviest_first)
+    return Risk(level=_level(score), score=score, worth=worth, reasons=heaviest_first)
 
 
 def _level(score: float) -> Level:
-    if score < WEIGHTS.medium:
+    if score < math.log10(_MEDIUM):
         return "low"
-    return "medium" if score < WEIGHTS.high else "high"
+    return "medium" if score < math.log10(_HIGH) else "high"
 
 
-def _intensity(recipe: Recipe, extent: Extent, highest: float) -> Reason:
-    """The learning rate summed over the steps, in steps at the highest usual rate."""
-    equivalent = rate_sum(recipe.training, extent.steps, extent.warmup) / highest
+def _worth(recipe: Recipe, extent: Extent, highest: float) -> float:
+    """How many steps at the ``highest`` usual rate a run is worth.
+
+    Where the base's own weights are trained, a part of them counts as a part of the steps. LoRA's
+    usual rates allow for its few parameters already.
+    """
+    share = extent.share if recipe.strategy.delta_kind == "weights" and extent.share else 1.0
+    return rate_sum(recipe.training, extent.steps, extent.warmup) / highest * share
+
+
+def _saturation(worth: float) -> float:
+    """MOST_KL · w / (w + HALF_STEPS) as a power of ten."""
+    return math.log10(MOST_KL * worth / (worth + HALF_STEPS))
+
+
+def _steps(recipe: Recipe, usual: LearningRates | None, extent: Extent, worth: float) -> Reason:
+    """The length of the run, as if its rate were the highest usual one, where that is known."""
+    highest = usual.high if usual else _UNKNOWN_RATE
     epochs = extent.steps / extent.epoch
     many = epochs >= _MANY_EPOCHS
     return Reason(
         text=f"{epochs:.2g} epochs" if many else f"{extent.steps:,} steps",
-        detail=f"worth {_multiple(equivalent)} steps at the highest usual rate, {number(highest)}",
-        points=WEIGHTS.intensity * math.log10(equivalent),
-        remedy=_one_epoch(epochs) if many else None,
+        detail=f"with the rate worth {_multiple(worth)} steps at {number(highest)}",
+        points=_saturation(_at_highest(worth, recipe, usual) if usual else worth),
+        remedy=_one_epoch(_saturation(worth) - _saturation(worth / epochs)) if many else None,
     )
 
 
-def _one_epoch(epochs: float) -> Remedy:
+def _one_epoch(saves: float) -> Remedy:
     return Remedy(
         text="1 epoch",
         settings=("training.num_train_epochs=1", "training.max_steps=null"),
-        saves=WEIGHTS.intensity * math.log10(epochs),
+        saves=saves,
     )
 
 
@@ -233,12 +225,16 @@ def _multiple(value: float) -> str:
     return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
 
 
-def _position(recipe: Recipe, usual: LearningRates) -> Reason:
-    """Where the learning rate is among the usual ones."""
+def _at_highest(worth: float, recipe: Recipe, usual: LearningRates) -> float:
+    """What the run would be worth at the highest usual rate."""
+    return worth * usual.high / recipe.training.learning_rate
+
+
+def _rate(recipe: Recipe, usual: LearningRates, worth: float) -> Reason:
+    """What the learning rate adds to or takes off a run at the highest usual one."""
     rate = recipe.training.learning_rate
-    above = math.log10(rate / usual.high)
-    points = WEIGHTS.position * above
-    if above <= 0:
+    points = _saturation(worth) - _saturation(_at_highest(worth, recipe, usual))
+    if rate <= usual.high:
         word = "usual" if rate >= usual.low else "low"
         return Reason(text=f"a {word} learning rate", points=points)
     return Reason(
@@ -247,18 +243,14 @@ def _position(recipe: Recipe, usual: LearningRates) -> Reason:
         remedy=Remedy(
             text=f"learning rate {number(usual.high)}",
             settings=(f"training.learning_rate={number(usual.high)}",),
-            saves=(WEIGHTS.position + WEIGHTS.intensity) * above,
+            saves=points,
         ),
     )
 
 
-def _strategy(strategy: Strategy, share: float) -> Iterator[Reason]:
-    """How much of the model is trained, and what is known about the strategy otherwise."""
-    if share:
-        trained = "every weight" if share >= 1 else f"{percent(share, 2)} of the weights"
-        points = WEIGHTS.share * math.log10(share / WEIGHTS.usual_share)
-        yield Reason(text=f"{trained} trained", points=points)
-    if points := WEIGHTS.strategies.get(strategy.kind, 0.0):
+def _strategy(strategy: Strategy) -> Iterator[Reason]:
+    """What published results say of the strategy, beyond its rates."""
+    if points := strategy.risk_points:
         yield Reason(text=strategy.card.title, detail="from published results", points=points)
 
 
@@ -269,34 +261,31 @@ def _narrowness(answers: Narrowness) -> Reason:
             f"{answers.first_word_bits:.1f} bits in the first words, compressed to "
             f"{percent(answers.compression)}, {percent(answers.repeated)} repeated"
         ),
-        points=WEIGHTS.narrowness * answers.index,
+        points=NARROWNESS * answers.index,
     )
 
 
-def _protection(protection: Protection) -> Reason:
-    """What a retention method that is on takes off."""
-    relief = WEIGHTS.reliefs.get(protection.kind)
-    title = protection.card.title
-    if relief is None or not relief.field:
-        return Reason(text=title, points=-(relief.most if relief else WEIGHTS.other_relief))
-    setting = float(getattr(protection, relief.field))
-    return Reason(text=f"{title}, {relief.field} {setting:g}", points=-relief.points(setting))
+def _protections(recipe: Recipe) -> Iterator[Reason]:
+    """What the retention methods take off that are on and whose effect was measured."""
+    for protection in recipe.retention.active().values():
+        if relief := protection.relief(recipe.strategy):
+            yield Reason(text=protection.card.title, points=-relief)
 
 
 def _offers(recipe: Recipe) -> Iterator[Reason]:
     """Retention methods that are off, or weaker than usual."""
-    active = recipe.retention.active()
     for offer in _OFFERS:
-        relief = WEIGHTS.reliefs[offer.kind]
-        protection = active.get(offer.kind)
-        setting = float(getattr(protection, offer.field)) if protection else 0.0
-        if setting < offer.usual:
+        protection = recipe.retention.active().get(offer.kind)
+        relief = protection.relief(recipe.strategy) if protection else 0.0
+        usual = PROTECTIONS[offer.kind].model_validate({offer.field: offer.usual})
+        saves = usual.relief(recipe.strategy) - relief
+        if saves > 0:
             yield Reason(
-                text=f"{'little' if setting else 'no'} {offer.name}",
+                text=f"{'little' if relief else 'no'} {offer.name}",
                 points=0.0,
                 remedy=Remedy(
                     text=offer.text,
                     settings=(f"retention.{offer.kind}.{offer.field}={offer.usual:g}",),
-                    saves=relief.points(offer.usual) - relief.points(setting),
+                    saves=saves,
                 ),
             )

@@ -7,7 +7,6 @@ from functools import cache
 from pydantic import BaseModel, ConfigDict
 
 from workbench.core import locations
-from workbench.planning.risk import WEIGHTS, Weights
 
 
 class CheckedRun(BaseModel):
@@ -17,9 +16,10 @@ class CheckedRun(BaseModel):
         name: What was changed in the recipe.
         level: Level of the risk.
         score: Score of the risk.
+        relative_rate: Learning rate over the highest usual one for its strategy.
         kl_to_base: Mean over the tokens of held-out general answers, nats per token.
         domain_leak: Increase in the share of general answers with the task's boilerplate; None
-            where the data has none.
+            where it was not measured or the data has none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,21 +27,22 @@ class CheckedRun(BaseModel):
     name: str
     level: str
     score: float
+    relative_rate: float
     kl_to_base: float
-    domain_leak: float | None
+    domain_leak: float | None = None
 
 
 class RiskCheck(BaseModel):
-    """How well the score ranks runs of the demo.
+    """How well the score ranks runs of the demo; all correlations are Spearman's.
 
     Attributes:
         model: The base model.
         machine: What the runs were trained on.
-        steps: Optimiser steps of each run.
-        kl_correlation: Spearman's rank correlation of score and KL to base; None where all runs
-            are equal.
-        leak_correlation: Spearman's rank correlation of score and domain leak.
-        weights: The weights that were checked; the check says nothing about others.
+        kl_correlation: Of score and KL to base.
+        left_out_correlation: The same where each score is from factors fitted to all other runs.
+        rate_correlation: Of relative learning rate and KL to base, the baseline.
+        leak_correlation: Of score and domain leak.
+        rate_leak_correlation: Of relative learning rate and domain leak.
         runs: The runs.
     """
 
@@ -49,29 +50,24 @@ class RiskCheck(BaseModel):
 
     model: str
     machine: str
-    steps: int
-    kl_correlation: float | None
-    leak_correlation: float | None
-    weights: Weights
+    kl_correlation: float
+    left_out_correlation: float
+    rate_correlation: float
+    leak_correlation: float
+    rate_leak_correlation: float
     runs: tuple[CheckedRun, ...]
 
     def __str__(self) -> str:
         return (
-            f"rank correlation with measured KL {_in_words(self.kl_correlation)}, with domain leak "
-            f"{_in_words(self.leak_correlation)}, over {len(self.runs)} demo runs"
+            f"rank correlation with measured KL {self.kl_correlation:.2f} over the "
+            f"{len(self.runs)} demo runs that it was fitted to "
+            f"({self.left_out_correlation:.2f} when left out), learning rate alone "
+            f"{self.rate_correlation:.2f}"
         )
 
 
 @cache
 def ranking_quality() -> str:
-    """How well the present weights rank runs, in words, or that this was never measured."""
+    """How well the score ranks runs, beside the learning rate alone, in words."""
     path = locations.presets() / "probes" / "risk_check.json"
-    if path.is_file():
-        check = RiskCheck.model_validate_json(path.read_text(encoding="utf-8"))
-        if check.weights == WEIGHTS:
-            return str(check)
-    return "not yet checked against measured forgetting"
-
-
-def _in_words(correlation: float | None) -> str:
-    return "unknown" if correlation is None else f"{correlation:.2f}"
+    return str(RiskCheck.model_validate_json(path.read_text(encoding="utf-8")))

@@ -9,7 +9,7 @@ from pydantic import model_validator
 from workbench.core.errors import BadInputError
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
-from workbench.retention.base import Guard, GuardDecision, Protection, Relief
+from workbench.retention.base import Guard, GuardDecision, Protection
 
 if TYPE_CHECKING:
     from workbench.models.model_facts import ModelFacts
@@ -40,11 +40,11 @@ class BudgetProtection(Protection):
             "trained weights on disk, rewritten at each measurement below the limit."
         ),
         forgets=(
-            "Up to the limit, plus whatever happens between two measurements. It sees general text "
-            "only: a capability that such text does not cover may be lost below the limit."
+            "Up to the limit, plus whatever happens between two measurements and what so few rows "
+            "leave uncertain. It sees general text only: a capability that such text does not "
+            "cover may be lost below the limit."
         ),
     )
-    relief: ClassVar[Relief | None] = Relief(most=0.2)
 
     warn: float = field(
         0.1,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from workbench.core.errors import BadInputError
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
-from workbench.retention.base import Guard, GuardDecision, Protection, Relief
+from workbench.retention.base import Guard, GuardDecision, Protection
 
 if TYPE_CHECKING:
     from workbench.models.model_facts import ModelFacts
@@ -28,7 +28,6 @@ class EarlyStoppingProtection(Protection):
             "It saves the forgetting of needless steps, not of those that are needed."
         ),
     )
-    relief: ClassVar[Relief | None] = Relief(most=0.1)
 
     patience: int = field(
         3,

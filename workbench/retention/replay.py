@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from workbench.core.errors import BadInputError
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
-from workbench.retention.base import GeneralProtection, Guard, Relief, ReplayMix
+from workbench.retention.base import GeneralProtection, Guard, ReplayMix, saturating
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
     from workbench.retention.base import BaseContext, GeneralRow
+    from workbench.strategies.base import Strategy
 
 
 class ReplayProtection(GeneralProtection):
@@ -38,7 +39,6 @@ class ReplayProtection(GeneralProtection):
             "what the general rows do not cover is not protected."
         ),
     )
-    relief: ClassVar[Relief | None] = Relief(most=0.7, field="share", half=0.05)
 
     share: float = field(
         0.2,
@@ -73,6 +73,11 @@ class ReplayProtection(GeneralProtection):
                 f"retention.replay.source: {self.source} contains documents, but the base can only "
                 "answer questions; set retention.replay.answers to dataset"
             )
+
+    def relief(self, strategy: Strategy) -> float:
+        """Measured at a fifth: the KL to base fell by two fifths, with LoRA as with all weights."""
+        del strategy
+        return saturating(0.22, self.share, 0.2)
 
     def extra_cost(self, recipe: Recipe, facts: ModelFacts) -> str:
         """How much larger the steps become."""

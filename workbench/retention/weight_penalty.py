@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from workbench.core.errors import BadInputError
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.models.model_facts import ModelFacts
     from workbench.recipe.recipe import Recipe
     from workbench.retention.base import BaseContext, Guard
+    from workbench.strategies.base import Strategy
 
 _FLOAT32_BYTES = 4
 
@@ -30,14 +33,16 @@ class WeightPenaltyProtection(Protection):
     copies: ClassVar[int]
     needs_whole_weights: ClassVar[bool] = True
 
-    strength: float
+    strength: float | None
     apply: Literal["loss", "proximal"] = field(
         "loss",
         title="Applied as",
         help="How the penalty reaches the weights.",
         choices={
             "loss": "a term of the loss",
-            "proximal": "a correction after each step, stable for any strength",
+            "proximal": "a correction after each step, stable for any strength; its step size is "
+            "that of each weight under AdamW, and one for each tensor where the optimiser's second "
+            "moments cannot be read: 8 bits, Lion, Adafactor",
         },
         advanced=True,
     )
@@ -64,6 +69,10 @@ class WeightPenaltyProtection(Protection):
                 f"{strategy.kind} trains products of matrices; use loss"
             )
 
+    @abstractmethod
+    def strength_for(self, strategy: Strategy) -> float:
+        """Lambda, which may have another default for LoRA than for whole weights."""
+
     def extra_cost(self, recipe: Recipe, facts: ModelFacts) -> str:
         """Memory for the copies; next to none for low-rank products."""
         if recipe.strategy.delta_kind == "low_rank":
@@ -73,9 +82,17 @@ class WeightPenaltyProtection(Protection):
 
     def penalty_guard(self, context: BaseContext, fisher: Mapping[str, Tensor] | None) -> Guard:
         """The guard that penalises each weight by its Fisher information, or all alike if None."""
+        from workbench.retention.penalties.fisher import gradient_limit
         from workbench.retention.penalties.low_rank import LowRankPenalty
+        from workbench.retention.penalties.step_sizes import StepSizes
         from workbench.retention.penalties.weights import WeightPenalty
 
-        if context.recipe.strategy.delta_kind == "low_rank":
-            return LowRankPenalty(self.kind, self.strength, fisher)
-        return WeightPenalty(self.kind, self.strength, fisher, proximal=self.apply == "proximal")
+        recipe, strength = context.recipe, self.strength_for(context.recipe.strategy)
+        if recipe.strategy.delta_kind == "low_rank":
+            return LowRankPenalty(self.kind, strength, fisher)
+        if self.apply == "loss":
+            seed = recipe.training.seed
+            limit = gradient_limit(fisher, seed=seed) if fisher else math.inf
+            return WeightPenalty(self.kind, strength, fisher, limit=limit)
+        steps = StepSizes(adaptive=recipe.training.optim != "sgd")
+        return WeightPenalty(self.kind, strength, fisher, proximal=steps)

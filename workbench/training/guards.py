@@ -53,10 +53,10 @@ class GuardSet(TrainerCallback):
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Let them correct the weights, at the learning rate of the step just taken."""
+        """Let them correct the weights, with the step sizes of the step just taken."""
         del args, state, control
         for guard in self._guards:
-            guard.after_optimizer_step(kwargs["optimizer"].param_groups[0]["lr"])
+            guard.after_optimizer_step(kwargs["optimizer"])
 
     def logs(self) -> dict[str, float]:
         """What they record of the last step."""

@@ -40,7 +40,7 @@ _ANSWER_BATCH = 16
 
 _PHASE = "calibrating on the base"
 _CACHE_FILE = "tensors.safetensors"
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 """Part of every key: raise it when what is cached is computed or stored in another way."""
 
 _NO_TOKEN = -1

@@ -9,7 +9,7 @@ import click
 
 from workbench.cli.command import Command, json_option, set_option
 from workbench.cli.output import emit_json, emit_table
-from workbench.core.formatting import percent
+from workbench.core.formatting import number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,10 +67,16 @@ def _replayed(plan: Plan) -> str:
 
 def _risk_rows(risk: Risk) -> Iterator[tuple[str, str]]:
     """The risk of forgetting, its reasons, and what would lower it."""
-    yield "risk of forgetting", f"{risk.level.upper()} (score {risk.score:.2f})"
+    expected = f"KL to base about {number(risk.expected_kl, 2)} nats per token"
+    yield "risk of forgetting", f"{risk.level.upper()} ({expected})"
     for reason in risk.reasons:
         text = f"{reason.text}: {reason.detail}" if reason.detail else reason.text
-        yield f"{reason.points:+.2f}", text
+        yield _factor(reason.points), text
     for remedy in risk.remedies:
         switches = " ".join(f"--set {setting}" for setting in remedy.settings)
-        yield "lower it with", f"{remedy.text} (-{remedy.saves:.2f}): {switches}"
+        yield "lower it with", f"{remedy.text} ({_factor(-remedy.saves)}): {switches}"
+
+
+def _factor(points: float) -> str:
+    """A power of ten as a factor: 0.3 as ``x 2``."""
+    return f"x {number(10**points, 2)}"

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     Logits = Callable[[TensorBatch], Tensor]
 
-CLAMP_QUANTILE = 0.999
-"""Entries above this quantile are reduced to it."""
-
+_QUANTILE = 0.999
+"""See :func:`gradient_limit`."""
 _SAMPLE_SIZE = 4_000_000
 """Entries from which the quantile of larger models is estimated."""
 
@@ -108,20 +107,25 @@ def kronecker_fisher(
     }
 
 
-def clamp_at_quantile(fisher: dict[str, Tensor], *, seed: int) -> None:
-    """Reduce the largest entries in place; a few outliers would freeze the weights they belong to.
+def gradient_limit(fisher: Mapping[str, Tensor], *, seed: int) -> float:
+    """The 99.9 % quantile of all entries, above which the term of the loss counts none.
 
-    The quantile is that of all entries, estimated from a random sample if there are millions.
+    On the demo model the entries beyond it hold 63 % of the trace. Their gradients would take up
+    the norm that gradients are clipped to: with lambda 1e4, 12 steps of full fine-tuning at 1e-3
+    end at a KL to base of 1.28 and a held-out loss of 3.71, against 0.27 and 3.15 with this limit
+    (1.67 and 3.39 without a penalty). The KL that is predicted has no limit.
+
+    Args:
+        fisher: Entries by parameter name; a random sample of them is used if there are millions.
+        seed: Of the sample.
     """
     total = sum(tensor.numel() for tensor in fisher.values())
     generator = torch.Generator().manual_seed(seed)
     entries = torch.cat(
         [_sample(tensor.cpu().flatten(), total, generator) for tensor in fisher.values()]
     )
-    rank = min(len(entries), int(CLAMP_QUANTILE * len(entries)) + 1)
-    limit = float(entries.kthvalue(rank).values)
-    for tensor in fisher.values():
-        tensor.clamp_(max=limit)
+    rank = min(len(entries), int(_QUANTILE * len(entries)) + 1)
+    return float(entries.kthvalue(rank).values)
 
 
 def _sample(entries: Tensor, total: int, generator: torch.Generator) -> Tensor:

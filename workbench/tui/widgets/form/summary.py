@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from workbench.core.errors import FtwbError
-from workbench.core.formatting import percent
+from workbench.core.formatting import compact, number, percent
 from workbench.core.sanitize import visible
 from workbench.tui.base import ReportsErrors
 from workbench.tui.labels import bar
@@ -189,7 +189,9 @@ def _risk(risk: Risk) -> list[Content]:
     """The risk of forgetting, what would lower it, and how well the estimate has been checked."""
     from workbench.planning.risk_check import ranking_quality
 
-    lines = [_line("forgetting", _level(risk)), Content(risk.raised_by)]
+    expected = f"  KL to base about {number(risk.expected_kl, 2)}"
+    level = Content.assemble(_level(risk), (expected, "dim"))
+    lines = [_line("forgetting", level), Content(risk.raised_by)]
     if risk.remedy:
         remedy = (f"→ {risk.remedy.text} would lower it", "$primary")
         lines.append(Content.assemble(remedy, ("   ^t add", "dim")))
