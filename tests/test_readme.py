@@ -25,6 +25,11 @@ FIGURES = [
     ("big_log", "whole_seconds", "{:.0f} s"),
     ("big_log", "whole_cpu_seconds", "{:.1f} s"),
     ("big_log", "idle_core_share", "{:.1%}"),
+    ("verdict", "kept_standard", "{:.1%}"),
+    ("verdict", "kept_full", "{:.1%}"),
+    ("verdict", "kept_auto", "{:.1%}"),
+    ("verdict", "wrong_fail", "{:.1%}"),
+    ("verdict", "auto_share", "{:.1%}"),
 ]
 """Figures of result files, as the README writes them."""
 

@@ -57,7 +57,14 @@ def main() -> None:
             for line in lines
         ],
     )
-    save(options, {"runs": options.runs, "lines": lines})
+    kept = {line["size"]: line for line in lines if line["truth"] == "no loss, 5 % churn"}
+    figures = {
+        **{f"kept_{size}": kept[size]["PASS"] for size in ("standard", "full", "auto")},
+        "wrong_fail": max(line["FAIL"] for line in lines if line["truth"].startswith("no loss")),
+        "auto_share": kept["auto"]["items"] / kept["full"]["items"],
+        "lines": lines,
+    }
+    save(options, figures)
 
 
 if __name__ == "__main__":

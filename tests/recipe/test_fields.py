@@ -10,6 +10,7 @@ from workbench.recipe.base import Section, choice_help
 from workbench.recipe.data import DataSection
 from workbench.recipe.devices import DevicesSection
 from workbench.recipe.evaluation import EvaluationSection
+from workbench.recipe.limits import Limits
 from workbench.recipe.model import ModelSection
 from workbench.recipe.recipe import PROTECTIONS, STRATEGIES, Recipe
 from workbench.recipe.training import TrainingSection
@@ -17,7 +18,14 @@ from workbench.recipe.training import TrainingSection
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-SECTIONS = (ModelSection, DataSection, TrainingSection, DevicesSection, EvaluationSection)
+SECTIONS = (
+    ModelSection,
+    DataSection,
+    TrainingSection,
+    DevicesSection,
+    EvaluationSection,
+    Limits,
+)
 
 
 def fields(*sections: type[Section]) -> list[Any]:

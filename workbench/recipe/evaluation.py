@@ -24,8 +24,8 @@ class EvaluationSection(Section):
             "none": "no probe suites",
             "auto": "about 100 items, then more of what is still undecided",
             "quick": "about 100 items: a margin of 10 points",
-            "standard": "about 700 items: a margin of 5 points",
-            "full": "about 1,700 items: a margin of 3 points",
+            "standard": "about 750 items: a margin of 5 points",
+            "full": "about 1,940 items: a margin of 3 points",
         },
     )
     suites: tuple[str, ...] = field(
@@ -148,4 +148,8 @@ class EvaluationSection(Section):
         ge=1,
         le=4096,
     )
-    limits: Limits = Field(default_factory=Limits, title="Limits")
+    limits: Limits = Field(
+        default_factory=Limits,
+        title="Limits",
+        description="How much may be lost before a run fails; 'ftwb gate' can override each.",
+    )

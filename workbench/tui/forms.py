@@ -200,11 +200,19 @@ def _choice(name: str, info: FieldInfo, arms: list[type[Part]]) -> FormGroup:
 
 
 def _fields(section: type[Section], prefix: str, skip: str = "") -> tuple[FormField, ...]:
-    return tuple(
-        describe(f"{prefix}{name}", info)
-        for name, info in section.model_fields.items()
-        if name != skip
-    )
+    """The fields of a section, and those of sections inside it."""
+    fields: list[FormField] = []
+    for name, info in section.model_fields.items():
+        inner = [
+            arm
+            for arm in _arms(info.annotation)
+            if isinstance(arm, type) and issubclass(arm, Section)
+        ]
+        if inner:
+            fields += _fields(inner[0], f"{prefix}{name}.")
+        elif name != skip:
+            fields.append(describe(f"{prefix}{name}", info))
+    return tuple(fields)
 
 
 def _arms(annotation: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from workbench.core.errors import FtwbError
-from workbench.core.formatting import compact, number, percent
+from workbench.core.formatting import number, percent
 from workbench.core.sanitize import visible
 from workbench.tui.base import ReportsErrors
 from workbench.tui.labels import bar
