@@ -24,7 +24,7 @@ class EvaluationSection(Section):
             "none": "no probe suites",
             "auto": "about 100 items, then more of what is still undecided",
             "quick": "about 100 items: a margin of 10 points",
-            "standard": "about 750 items: a margin of 5 points",
+            "standard": "about 830 items: a margin of 5 points",
             "full": "about 1,940 items: a margin of 3 points",
         },
     )
