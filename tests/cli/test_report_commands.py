@@ -221,6 +221,28 @@ def test_the_gate_exits_with_its_verdict(
     assert run.id in ended.out.splitlines()[0]
 
 
+def test_the_gate_names_every_criterion_and_takes_its_limits(ftwb: Ftwb, run: RunFolder) -> None:
+    ended = ftwb(
+        "gate", run.id, "--json", "--margin", "90", "--kl-body", "0.1", "--domain-leak", 20
+    )
+    decision = json.loads(ended.out)
+    limits = {each["name"]: each["limit"] for each in decision["criteria"]}
+    assert (decision["outcome"], ended.code) == ("DAMAGED", 1)
+    assert (limits["kl_body"], limits["domain_leak"], limits["pooled"]) == (0.1, 0.2, -0.9)
+    assert decision["next_steps"][1]["command"] == f"ftwb sweep-strength {run.id} --choose best"
+    out = " ".join(ftwb("gate", run.id).out.split())
+    for words in ("Domain leak not measured", "KL to base of the body 0.200", "limit 0.3"):
+        assert words in out
+    assert "what to do next" in out
+
+
+def test_the_lists_of_runs_show_what_was_found(ftwb: Ftwb, run: RunFolder) -> None:
+    (row,) = json.loads(ftwb("runs", "--json").out)
+    assert row["band"]["verdict"] == "LOST"
+    assert row["band"]["learned"] == "2 % → 90 %"
+    assert "LOST" in ftwb("show", run.id).out
+
+
 def test_the_gate_without_an_answer(ftwb: Ftwb, runs: Runs) -> None:
     make_report(Suite("facts", kept=10, lost=1)).save(runs.create(Recipe(name="made")).report)
     ended = ftwb("gate", "last", "--json")

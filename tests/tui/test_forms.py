@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import pytest
 
 from workbench.recipe.base import Section, field
+from workbench.recipe.limits import Limits
 from workbench.recipe.recipe import PROTECTIONS, STRATEGIES, Recipe
 from workbench.recipe.registry import Card
 from workbench.recipe.training import TrainingSection
@@ -32,7 +33,8 @@ def _paths() -> set[str]:
     protections = {
         f"retention.{kind}.{key}" for kind, cls in PROTECTIONS.items() for key in cls.model_fields
     }
-    return own | sections | strategies | protections
+    limits = {f"evaluation.limits.{key}" for key in Limits.model_fields}
+    return (own | sections | strategies | protections | limits) - {"evaluation.limits"}
 
 
 def _fields() -> dict[str, FormField]:
