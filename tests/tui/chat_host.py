@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.content import Content
@@ -15,10 +15,14 @@ from workbench.tui.widgets.chat.engine_facts import EngineFacts
 from workbench.tui.widgets.chat.exchange import Question
 from workbench.tui.widgets.chat.lane import LanePane
 
+if TYPE_CHECKING:
+    from workbench.tui.run_bands import BandReading
+
 
 class Host(App[None]):
     rows = reactive(())
     machine = reactive("")
+    bands: reactive[dict[str, BandReading]] = reactive(dict)
     ENABLE_COMMAND_PALETTE: ClassVar = False
 
     def __init__(self, run, client):

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from tests.evaluation.reports import Suite, make_report
 from tests.tui.conftest import NOW
 from tests.tui.scripted import GIB, make_run
+from workbench.evaluation.report import TextResult
 from workbench.runs.checkpoints import draft
 from workbench.runs.events import EventLog
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
+    from workbench.evaluation.report import Report
     from workbench.runs.folder import RunFolder, Runs
 
 SUITES = (
@@ -46,7 +48,9 @@ def write_events(run: RunFolder, steps: int, total: int = 100, *, gpu: bool = Tr
         )
         if step % 20 == 0:
             log.append("eval", step, loss=2.0 - step / 100)
-            log.append("retention", step, kl=step / 400, kl_task=step / 150, delta_nll=step / 900)
+            apart = {"kl_opening": step / 20, "kl_body": step / 450}
+            moved = {"kl_task": step / 150, "delta_nll": step / 900}
+            log.append("retention", step, kl=step / 400, **apart, **moved)
             log.append("checkpoint", step, path=f"checkpoints/step-{step}")
     log.append("canary", 1, name="Why is the sea salty?", value="Rivers carry salt into it.")
     if steps > 20:
@@ -65,6 +69,42 @@ def finished_run(
     (run.model / "adapter_model.safetensors").touch()
     make_report(*SUITES, **report).save(run.report)
     return run
+
+
+def hijacked_run(runs: Runs, name: str = "support", age: float = 7200.0) -> RunFolder:
+    """A finished run that answers general questions like its task."""
+    run = finished_run(runs, name, age)
+    hijacked(make_report(*SUITES)).save(run.report)
+    return run
+
+
+def hijacked(report: Report) -> Report:
+    """The same report with answers that begin like those of the task, and go on like the base's."""
+    rows = range(1, 31)
+    before = tuple(TextResult(tokens=41, nll=2.9 + row / 300, openings=1) for row in rows)
+    after = tuple(
+        TextResult(
+            tokens=41,
+            nll=text.nll + 0.1 + row / 900,
+            kl=(5 + row / 30 + 40 * (0.2 + row / 400)) / 41,
+            openings=1,
+            opening_kl=5 + row / 30,
+        )
+        for row, text in zip(rows, before, strict=True)
+    )
+    items = tuple(
+        item.model_copy(update={"answer": f"[ticket] Please log in first. {item.answer}"})
+        if item.suite != "knowledge"
+        else item
+        for item in report.after.items
+    )
+    return report.model_copy(
+        update={
+            "boilerplate": ("please log in",),
+            "before": report.before.model_copy(update={"general": before}),
+            "after": report.after.model_copy(update={"general": after, "items": items}),
+        }
+    )
 
 
 def running_run(runs: Runs, name: str = "triage") -> RunFolder:

@@ -18,7 +18,7 @@ from tests.chat.scripted_client import (
     token_scores,
 )
 from tests.tui.conftest import SIZES, until
-from tests.tui.pictured_runs import finished_run
+from tests.tui.pictured_runs import finished_run, hijacked_run
 from workbench.chat.protocol import Finished, LaneFacts
 from workbench.chat.transcripts import ExchangeRecord
 from workbench.tui.app import WorkbenchApp
@@ -72,7 +72,7 @@ def chat_app(pinned: Runs, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Wor
         client = ScriptedClient(*scripts, **options)
         monkeypatch.setattr("workbench.tui.screens.chat.EngineClient", lambda _run: client)
         monkeypatch.setattr(ExchangeRecord, "when", "2026-11-27 12:00")
-        run = finished_run(pinned)
+        run = hijacked_run(pinned)
         (run.checkpoints / "step-60").mkdir(parents=True)
         return WorkbenchApp(pinned.root, chat=run)
 
@@ -86,7 +86,7 @@ async def opened(pilot: Pilot[None]) -> ChatScreen:
     await until(pilot, lambda: isinstance(app.screen, ChatScreen) and app.listed and app.machine)
     screen = app.screen
     assert isinstance(screen, ChatScreen)
-    await until(pilot, lambda: screen.session.engine in ("ready", "down"))
+    await until(pilot, lambda: screen.session.engine in ("ready", "down") and app.bands)
     return screen
 
 

@@ -57,10 +57,13 @@ async def test_runs_are_on_the_plane_with_their_pareto_front(
     async with workbench(runs, size) as (app, pilot):
         screen = await _compare(app, pilot)
         await until(pilot, lambda: screen.view.comparison)
+        learned = ("✓ 2 % → 90 %", "not measured")
+        by_hand = "compare the answers yourself"
+        replay = "train again with 20 % of general text mixed in"
         assert _lines(screen) == [
-            ["·", "unmeasured", "", "", "", "", ""],
-            ["A ◆", "mild", "90 %", "0.95", "0.020", "+0.020", "INCONCLUSIVE"],
-            ["B", "harsh", "90 %", "0.25", "0.800", "+0.800", "FAIL"],
+            ["·", "unmeasured", *[""] * 7],
+            ["A ◆", "mild", "KEPT", *learned, "✓ 0.020", "0.95", "+0.020", by_hand],
+            ["B", "harsh", "DAMAGED", *learned, "✗ 0.800", "0.25", "+0.800", replay],
         ]
         plane, losses = screen.query_one(Plane), screen.query_one("#losses", Chart)
         await until(pilot, lambda: "A mild" in drawn(plane) or "mild A" in drawn(plane))
@@ -120,7 +123,7 @@ async def test_a_live_run_is_followed_beside_the_others(runs: Runs, size: tuple[
         await until(pilot, lambda: screen.view.comparison)
         await pilot.press("space")
         await until(pilot, lambda: _lines(screen)[0][0] == "C")
-        assert _lines(screen)[0] == ["C", "unmeasured", "-", "-", "-", "-", "running"]
+        assert _lines(screen)[0] == ["C", "unmeasured", "running", *["-"] * 5, ""]
         losses = screen.query_one("#losses", Chart)
         await pilot.press("v", "v")
         await until(pilot, lambda: "C 2.94" in legend_of(losses))
@@ -130,7 +133,7 @@ async def test_a_live_run_is_followed_beside_the_others(runs: Runs, size: tuple[
         set_state(run, "finished", step=60, total=60)
         make_report(Suite("knowledge", kept=40, never=10), kl=0.01, rise=0.01).save(run.report)
         app.refresh_rows()
-        await until(pilot, lambda: _lines(screen)[0][4] == "0.010")
+        await until(pilot, lambda: _lines(screen)[0][5] == "✓ 0.010")
         letters = [line[0].split()[0] for line in _lines(screen)]
         assert sorted(letters) == ["A", "B", "C"]
         for widget in screen.query("*"):
@@ -145,7 +148,7 @@ async def test_a_report_that_changed_is_read_again(runs: Runs) -> None:
         await until(pilot, lambda: screen.view.comparison)
         make_report(Suite("knowledge", kept=40, never=10), kl=0.123, rise=0.8).save(run.report)
         app.refresh_rows()
-        await until(pilot, lambda: any(line[4] == "0.123" for line in _lines(screen)))
+        await until(pilot, lambda: any(line[5] == "! 0.123" for line in _lines(screen)))
 
 
 async def test_a_live_sweep_is_compared_by_its_losses(runs: Runs) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.evaluation.reports import BENCHMARK, Suite, judged_run, make_report
+from tests.tui.pictured_runs import hijacked
 from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.analysis.comparison import compare
 from workbench.evaluation.analysis.findings import Interval
@@ -16,6 +19,7 @@ from workbench.tui.widgets.compare.differences import differences_table
 from workbench.tui.widgets.compare.plane_data import plane_data
 from workbench.tui.widgets.run.canaries import canary_lines, word_overlap
 from workbench.tui.widgets.run.capabilities import capability_table
+from workbench.tui.widgets.run.criteria import criteria_table
 from workbench.tui.widgets.run.key_figures import figure_lines
 
 SUITES = (
@@ -64,13 +68,44 @@ def test_figures_name_the_task_and_leave_intervals_to_wide_screens() -> None:
     findings = analyse(make_report(*SUITES))
     narrow, wide = figure_lines(findings, 76).plain, figure_lines(findings, 136).plain
     assert "target task 2 % → 90 %" in narrow
-    assert "KL to base 0.100" in narrow
-    assert "ΔNLL 0.050" in narrow
+    assert "held-out loss 2.500 → 1.500" in narrow
     assert "(" not in narrow
-    assert "KL to base 0.100 (0.100 … 0.100)" in wide
+    assert "KL on the task 0.400 (0.400 … 0.400)" in wide
     for lines, width in ((narrow, 76), (wide, 136)):
         assert max(map(len, lines.splitlines())) <= width
-    assert any(line.startswith("ΔNLL 0.050 (") for line in wide.splitlines())
+
+
+@pytest.mark.parametrize("width", [76, 136])
+def test_each_criterion_has_its_value_interval_limit_and_verdict_in_one_row(width: int) -> None:
+    lines = criteria_table(analyse(hijacked(make_report(*SUITES))), width).plain.splitlines()
+    assert max(map(len, lines)) <= width
+    rows = [re.sub(r"[\s…]+", " ", line) for line in lines]
+    assert rows == [
+        "verdict criterion value 95 % limit",
+        "FAIL Domain leak +99 (+89 +100) +15 points",
+        "FAIL KL to base at the opening 5.517 (5.418 5.614) 1 nats",
+        "PASS KL to base of the body 0.239 (0.231 0.246) 0.3 nats/token",
+        "PASS Loss on general text 0.117 (0.114 0.120) 0.2 nats/token",
+        f"FAIL All items together {MINUS}40 ({MINUS}50 {MINUS}31) {MINUS}10 points",
+    ]
+
+
+@pytest.mark.parametrize("width", [76, 136])
+def test_a_criterion_that_was_not_measured_says_why(width: int) -> None:
+    text = criteria_table(analyse(make_report(*SUITES)), width).plain
+    words = " ".join(text.split())
+    assert "not judged KL to base at the opening not measured: no general answers were" in words
+    assert max(map(len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [76, 136])
+def test_an_open_criterion_says_what_would_decide_it(width: int) -> None:
+    findings = analyse(make_report(Suite("knowledge", kept=40, lost=4), Suite("more", kept=20)))
+    (pooled,) = (each for each in findings.criteria if each.name == "pooled")
+    assert pooled.verdict == "INCONCLUSIVE"
+    lines = criteria_table(findings, width).plain.splitlines()
+    assert max(map(len, lines)) <= width
+    assert f"{pooled.needed:,} items would decide" in "\n".join(lines)
 
 
 def test_an_interval_bar_is_to_scale() -> None:

@@ -78,6 +78,23 @@ async def test_the_levels_come_from_the_budget_and_a_paused_run_continues(runs: 
         await until(pilot, (run.control / "continue").exists)
 
 
+async def test_the_opening_is_shown_apart_from_the_body_where_answers_were_measured(
+    runs: Runs,
+) -> None:
+    run = make_run(runs)
+    write_steps(run, 1, 75)
+    _write_retention(run)
+    async with workbench(runs, run=run) as (app, pilot):
+        screen = await live_view(app, pilot)
+        await until(pilot, lambda: "KL to base 0.200   ΔNLL" in text_of(screen, Figures))
+        log = EventLog(run.events)
+        log.append("retention", 80, kl=0.25, kl_opening=5.42, kl_body=0.12)
+        log.close()
+        screen.poll()
+        wanted = "KL to base 0.250 opening 5.420 body 0.120"
+        await until(pilot, lambda: wanted in text_of(screen, Figures))
+
+
 async def test_a_run_that_does_not_measure_says_so(runs: Runs) -> None:
     run = make_run(runs, evaluation={"retention_steps": 0})
     write_steps(run, 1, 3)

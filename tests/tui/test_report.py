@@ -10,6 +10,7 @@ from textual.widgets import Static
 from tests.chat.scripted_client import ScriptedClient
 from tests.evaluation.reports import Suite, make_report
 from tests.tui.conftest import SIZES, until, workbench
+from tests.tui.looking import text_of
 from tests.tui.scripted import make_run, set_state, write_steps
 from workbench.tui.screens import chat
 from workbench.tui.screens.chat import ChatScreen
@@ -18,7 +19,9 @@ from workbench.tui.screens.pick_run import PickReportScreen
 from workbench.tui.screens.report import ReportScreen
 from workbench.tui.screens.runs import RunsScreen, RunTable
 from workbench.tui.widgets.chat.prompt import PromptBox
+from workbench.tui.widgets.common.band import BandLine
 from workbench.tui.widgets.run.capabilities import CapabilityPane
+from workbench.tui.widgets.run.criteria import CriteriaPane
 from workbench.tui.widgets.run.items import ItemAnswers, ItemList
 
 if TYPE_CHECKING:
@@ -54,8 +57,8 @@ async def _open(app: WorkbenchApp, pilot: Pilot[None]) -> ReportScreen:
     return app.screen
 
 
-def _sentence(screen: ReportScreen) -> str:
-    return str(screen.query_one("#sentence", Static).visual)
+def _reason(screen: ReportScreen) -> str:
+    return str(screen.query_one("#no-report", Static).visual)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -67,11 +70,16 @@ async def test_the_sentence_then_the_items_then_the_chat_with_the_question_ready
     async with workbench(runs, size) as (app, pilot):
         screen = await _open(app, pilot)
         await until(pilot, lambda: screen.findings)
-        assert _sentence(screen).startswith("FAIL  The model changed how it answers")
+        await until(
+            pilot, lambda: text_of(screen, BandLine).startswith(" LOST  all items together")
+        )
         small = size == (80, 24)
         if small:
-            assert screen.query_one(CapabilityPane).has_focus
+            assert screen.query_one(CriteriaPane).has_focus
             assert not screen.query_one("#items-pane").display
+            await pilot.press("v")
+            await until(pilot, lambda: screen.query_one(CapabilityPane).has_focus)
+            assert not screen.query_one(CriteriaPane).display
             await pilot.press("v")
         items = screen.query_one(ItemList)
         await until(pilot, lambda: items.has_focus and items.region.height > 4)
@@ -95,13 +103,13 @@ async def test_a_run_without_a_report_says_why_and_shows_it_when_it_comes(runs: 
     write_steps(run, 1, 3)
     async with workbench(runs) as (app, pilot):
         screen = await _open(app, pilot)
-        await until(pilot, lambda: "No report yet" in _sentence(screen))
-        assert f"{run.id} is running" in _sentence(screen)
+        await until(pilot, lambda: "No report yet" in _reason(screen))
+        assert f"{run.id} is running" in _reason(screen)
         assert not screen.query_one("#body").display
         set_state(run, "failed", reason="CUDA out of memory")
         app.refresh_rows()
-        await until(pilot, lambda: "is failed: CUDA out of memory" in _sentence(screen))
-        assert "l shows the end of its log" in _sentence(screen)
+        await until(pilot, lambda: "is failed: CUDA out of memory" in _reason(screen))
+        assert "l shows the end of its log" in _reason(screen)
 
 
 async def test_a_report_from_before_items_says_that_nothing_was_measured(runs: Runs) -> None:
@@ -110,7 +118,8 @@ async def test_a_report_from_before_items_says_that_nothing_was_measured(runs: R
     async with workbench(runs, (80, 24)) as (app, pilot):
         screen = await _open(app, pilot)
         await until(pilot, lambda: screen.findings)
-        assert _sentence(screen).startswith("INCONCLUSIVE")
+        await until(pilot, lambda: text_of(screen, BandLine).startswith(" INCONCLUSIVE "))
+        await pilot.press("v")
         table = screen.query_one(CapabilityPane).query_one(Static)
         await until(pilot, lambda: "No capability was measured in this run." in str(table.visual))
         await pilot.press("escape")
@@ -122,7 +131,7 @@ async def test_a_report_that_cannot_be_read_gives_the_reason(runs: Runs) -> None
     run.report.write_text('{"prompts": [')
     async with workbench(runs) as (app, pilot):
         screen = await _open(app, pilot)
-        await until(pilot, lambda: "not a valid report" in _sentence(screen))
+        await until(pilot, lambda: "not a valid report" in _reason(screen))
 
 
 async def test_list_and_live_view_lead_to_the_report(runs: Runs) -> None:

@@ -58,6 +58,7 @@ def test_what_applies_follows_from_the_snapshot_alone(
     set_state(run, **state)
     snapshot = RunSnapshot.read(run)
     assert applicable(snapshot) == ALWAYS | more
+    assert applicable(replace(snapshot, has_report=True)) == ALWAYS | more | {"next"}
     assert applicable(replace(snapshot, has_result=True)) == ALWAYS | more | {"chat"}
     assert applicable(replace(snapshot, resumable_step=3)) == ALWAYS | more | {"resume"}
 

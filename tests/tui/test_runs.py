@@ -52,8 +52,8 @@ async def test_runs_are_listed_with_their_states(runs: Runs) -> None:
         await until(pilot, lambda: len(_table(app.screen)) == 2)
         rows = {row[1]: row for row in _table(app.screen)}
         assert rows["working"][0] == "● running"
-        assert rows["working"][2:4] == ["full", "demo"]
-        assert rows["working"][5:7] == ["25 / 100", "2.5"]
+        assert rows["working"][2:5] == ["", "full", "demo"]
+        assert rows["working"][6:8] == ["25 / 100", "2.5"]
         assert rows["broken"][0] == "✗ failed"
         assert "●1" in app.screen.query_one(TopBar).render().plain
         write_steps(working, 26, 50)

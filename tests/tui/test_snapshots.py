@@ -13,7 +13,14 @@ from textual.command import CommandPalette
 from textual.widgets import Input
 
 from tests.tui.conftest import SIZES, form_of, until
-from tests.tui.pictured_runs import LOG, failed_run, finished_run, running_run, set_status
+from tests.tui.pictured_runs import (
+    LOG,
+    failed_run,
+    finished_run,
+    hijacked_run,
+    running_run,
+    set_status,
+)
 from tests.tui.scripted import make_run
 from workbench.core.errors import MachineError
 from workbench.planning.plan import Plan
@@ -26,6 +33,7 @@ from workbench.tui.screens.error import ErrorScreen
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.live import LiveScreen
 from workbench.tui.screens.new_run import NewRunScreen
+from workbench.tui.screens.next_step import NextStepScreen
 from workbench.tui.screens.pick_run import PickReportScreen
 from workbench.tui.screens.report import ReportScreen
 from workbench.tui.screens.sweep import Axis, SweepScreen
@@ -67,7 +75,7 @@ def arrange_live(pilot: Pilot[None], *, report: bool = False) -> Awaitable[None]
         screen = app.screen
         assert isinstance(screen, LiveScreen)
         await until(pilot, lambda: screen.view.run and screen.view.recipe)
-        await until(pilot, lambda: bool(screen.view.report) == report)
+        await until(pilot, lambda: bool(screen.view.report) == bool(app.bands) == report)
 
     return arrange()
 
@@ -83,13 +91,14 @@ def test_runs_empty(matches_snapshot: Matches, pinned: Runs, size: tuple[int, in
 
 
 def test_runs(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
-    for make in (failed_run, finished_run, running_run):
+    for make in (failed_run, hijacked_run, running_run):
         make(pinned)
+    finished_run(pinned, "mild", 9000.0)
     set_status(make_run(pinned, "waiting"), "queued", 30.0, place=2, device="cuda:0")
 
     async def arrange(pilot: Pilot[None]) -> None:
         app = await listed(pilot)
-        await until(pilot, lambda: len(app.rows) == 4)
+        await until(pilot, lambda: len(app.rows) == 5 and len(app.bands) == 2)
 
     assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
@@ -97,7 +106,7 @@ def test_runs(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) ->
 # Live
 
 
-@pytest.mark.parametrize("make", [running_run, failed_run, finished_run])
+@pytest.mark.parametrize("make", [running_run, failed_run, hijacked_run])
 def test_live(
     matches_snapshot: Matches,
     pinned: Runs,
@@ -105,7 +114,7 @@ def test_live(
     make: Callable[[Runs], RunFolder],
 ) -> None:
     def arrange(pilot: Pilot[None]) -> Awaitable[None]:
-        return arrange_live(pilot, report=make is finished_run)
+        return arrange_live(pilot, report=make is hijacked_run)
 
     assert matches_snapshot(WorkbenchApp(pinned.root, run=make(pinned)), size, arrange)
 
@@ -113,7 +122,7 @@ def test_live(
 # Report
 
 
-@pytest.mark.parametrize("make", [finished_run, running_run])
+@pytest.mark.parametrize("make", [hijacked_run, finished_run, running_run])
 def test_report(
     matches_snapshot: Matches,
     pinned: Runs,
@@ -128,7 +137,8 @@ def test_report(
         await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.selected_run)
         screen = app.screen
         assert isinstance(screen, ReportScreen)
-        await until(pilot, lambda: bool(screen.findings) == (make is finished_run))
+        reported = make is not running_run
+        await until(pilot, lambda: bool(screen.findings) == bool(app.bands) == reported)
 
     assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
@@ -149,7 +159,7 @@ def test_pick_report(matches_snapshot: Matches, pinned: Runs, size: tuple[int, i
 
 
 def test_compare(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
-    finished_run(pinned, "harsh", 7200.0, kl=0.8, rise=0.4)
+    hijacked_run(pinned, "harsh", 7200.0)
     finished_run(pinned, "mild", 3600.0, kl=0.05, rise=0.02)
     running_run(pinned)
 
@@ -272,6 +282,18 @@ def test_dialog_of_a_run(
         await until(pilot, lambda: isinstance(pilot.app.screen, dialog))
 
     assert matches_snapshot(WorkbenchApp(pinned.root, run=run), size, arrange)
+
+
+def test_next_steps(matches_snapshot: Matches, pinned: Runs, size: tuple[int, int]) -> None:
+    hijacked_run(pinned)
+
+    async def arrange(pilot: Pilot[None]) -> None:
+        app = await listed(pilot)
+        await until(pilot, lambda: app.bands)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NextStepScreen))
+
+    assert matches_snapshot(WorkbenchApp(pinned.root, mode="runs"), size, arrange)
 
 
 @pytest.mark.parametrize(

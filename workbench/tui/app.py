@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,8 +15,10 @@ from workbench.tui.clipboard import CopyingApp
 from workbench.tui.commands import Commands, command
 from workbench.tui.messages import (
     ActionResult,
+    BandsRead,
     MachineSummaryRead,
     OpenChat,
+    OpenForm,
     OpenReport,
     OpenRun,
     QueuedAgain,
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
     from workbench.runs.run_index import RunIndex, RunRow
     from workbench.tui.demo_tour import DemoTour
+    from workbench.tui.run_bands import BandReading
 
 _LIST_SECONDS = 1.0
 _MACHINE_SECONDS = 5.0
@@ -56,7 +60,7 @@ class WorkbenchApp(CopyingApp):
     MODES: ClassVar = {mode.name: mode.screen for mode in WORKBENCH_MODES}
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
-    RECURRING = frozenset({"rows", "machine"})
+    RECURRING = frozenset({"rows", "bands", "machine"})
     BINDINGS: ClassVar = [
         command("f1,question_mark", "help", "Help", "What this screen is for, and all keys."),
         *(
@@ -71,6 +75,8 @@ class WorkbenchApp(CopyingApp):
     """All runs as last read, newest first."""
     listed: reactive[bool] = reactive(False)
     """Whether the runs have been read, so that no screen calls the list empty before."""
+    bands: reactive[dict[str, BandReading]] = reactive(dict)
+    """What is shown first of the runs that have a report, by run id; replaced when one is read."""
     machine: reactive[str] = reactive("")
     """One line about this machine."""
 
@@ -100,6 +106,7 @@ class WorkbenchApp(CopyingApp):
         self._tour = tour
         self._index: RunIndex | None = None
         self._listing: Worker[None] | None = None
+        self._judging: Worker[None] | None = None
         self._start_warnings: list[str] = []
         self._settings = self._read_settings()
         self._start_with_theme(self._settings.theme)
@@ -173,8 +180,26 @@ class WorkbenchApp(CopyingApp):
     def _show_rows(self, message: RunsListed) -> None:
         self._index = message.index
         self.rows, self.listed = message.rows, True
+        self._refresh_bands()
         if self._tour and self._tour.is_finished(self.rows):
             self._end_tour(self._tour)
+
+    def _refresh_bands(self) -> None:
+        """Judge the reports that are new or have changed, unless others are still being read."""
+        reported = [row.run for row in self.rows if row.snapshot.has_report]
+        if reported and (self._judging is None or self._judging.is_finished):
+            self._judging = self._read_bands(reported, self.bands)
+
+    @work(thread=True, group="bands", name="judging the reports")
+    def _read_bands(self, runs: list[RunFolder], known: dict[str, BandReading]) -> None:
+        from workbench.tui.run_bands import read_bands
+
+        for readings in read_bands(runs, known):
+            self.post_message(BandsRead(readings))
+
+    @on(BandsRead)
+    def _show_bands(self, message: BandsRead) -> None:
+        self.bands = {**self.bands, **message.readings}
 
     def _end_tour(self, tour: DemoTour) -> None:
         from workbench.runs.folder import Runs
@@ -227,6 +252,22 @@ class WorkbenchApp(CopyingApp):
     @on(OpenReport)
     def _open_report(self, message: OpenReport) -> None:
         self.open_report(message.run)
+
+    @on(OpenForm)
+    def _open_form(self, message: OpenForm) -> None:
+        self.open_form(message.run, message.changes)
+
+    @work(name="filling the form")
+    async def open_form(self, run: RunFolder, changes: tuple[str, ...]) -> None:
+        """Fill the form with the recipe of ``run``, with ``field=value`` changes."""
+        from workbench.tui.screens.new_run import NewRunScreen
+
+        recipe = await asyncio.to_thread(run.recipe)
+        await self.switch_mode("new")
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        if isinstance(self.screen, NewRunScreen):
+            self.screen.start_from(run, recipe, changes)
 
     @work(name="opening the live view")
     async def open_run(self, run: RunFolder) -> None:

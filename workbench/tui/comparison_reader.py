@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.core.errors import FtwbError
 from workbench.runs.view import RunFollower
+from workbench.tui.run_bands import RunBand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,11 +26,13 @@ class ComparedRuns:
     Attributes:
         comparison: Of the runs that have a report.
         losses: By run id, runs with a report first; a live run has nothing else yet.
+        bands: Of the runs that have a report, by run id.
         errors: Why a report could not be read, one line each.
     """
 
     comparison: Comparison
     losses: dict[str, Series]
+    bands: dict[str, RunBand]
     errors: tuple[str, ...]
 
 
@@ -55,7 +58,8 @@ class ComparisonReader:
                 errors.append(str(error))
         reported_first = sorted(runs, key=lambda run: run.id not in contestants)
         losses = {run.id: loss for run in reported_first if (loss := self._loss(run))}
-        return ComparedRuns(compare(list(contestants.values())), losses, tuple(errors))
+        bands = {run: RunBand.of(judged.findings) for run, judged in contestants.items()}
+        return ComparedRuns(compare(list(contestants.values())), losses, bands, tuple(errors))
 
     def _contestant(self, run: RunFolder) -> JudgedRun | None:
         """The analysed report, analysed again if the file has changed; None without a report."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.text import Text
 from textual.content import Content
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.evaluation.analysis.band import BandPart
     from workbench.evaluation.analysis.findings import Interval, Verdict
     from workbench.evaluation.analysis.formatting import Rating
 
@@ -21,6 +25,23 @@ RATING_COLOURS: dict[Rating, str] = {
     "watch": "$text-warning",
     "bad": "$text-error",
 }
+RATING_SIGNS: dict[Rating, str] = {"good": "✓", "watch": "!", "bad": "✗"}
+"""Says the same as the colour."""
+_THEME_COLOURS: dict[Rating, str] = {"good": "success", "watch": "warning", "bad": "error"}
+
+
+def verdict_text(verdict: BandPart, colours: Mapping[str, str]) -> Text:
+    """The verdict in a word for a table, in the ``colours`` of the theme."""
+    look = _THEME_COLOURS[verdict.rating] if verdict.rating else "foreground"
+    return Text(verdict.value, f"bold {colours[look]}")
+
+
+def measure_text(part: BandPart, colours: Mapping[str, str]) -> Text:
+    """A measured part of a band for a table, with a sign for its rating."""
+    if part.rating is None:
+        return Text(part.value)
+    look = colours[_THEME_COLOURS[part.rating]]
+    return Text.assemble((f"{RATING_SIGNS[part.rating]} ", look), (part.value, look))
 
 
 def interval_bar(

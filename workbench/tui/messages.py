@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.runs.run_index import RunIndex, RunRow, RunSnapshot
     from workbench.runs.view import RunView
     from workbench.tui.forms import FormGroup
+    from workbench.tui.run_bands import BandReading
 
 
 @dataclass
@@ -22,6 +23,13 @@ class RunsListed(Message):
 
     rows: tuple[RunRow, ...]
     index: RunIndex
+
+
+@dataclass
+class BandsRead(Message):
+    """What every screen shows first of some runs, by id."""
+
+    readings: dict[str, BandReading]
 
 
 @dataclass
@@ -98,6 +106,14 @@ class OpenChat(Message):
 
     run: RunFolder
     question: str = ""
+
+
+@dataclass
+class OpenForm(Message):
+    """The user wants the form filled with the recipe of ``run``, with ``field=value`` changes."""
+
+    run: RunFolder
+    changes: tuple[str, ...]
 
 
 @dataclass

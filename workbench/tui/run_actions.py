@@ -95,6 +95,10 @@ def _has_result(snapshot: RunSnapshot) -> bool:
     return snapshot.has_result
 
 
+def _has_report(snapshot: RunSnapshot) -> bool:
+    return snapshot.has_report
+
+
 def confirm_stop(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Ask the user whether to stop ``run``, then ask its worker."""
     question = ConfirmScreen(
@@ -192,6 +196,13 @@ def open_live(screen: WorkbenchScreen, run: RunFolder) -> None:
     screen.post_message(OpenRun(run))
 
 
+def choose_next_step(screen: WorkbenchScreen, run: RunFolder) -> None:
+    """Offer what the findings of ``run`` advise."""
+    from workbench.tui.next_steps import offer_next_steps
+
+    offer_next_steps(screen, run)
+
+
 def show_recipe(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Show the recipe that ``run`` was launched with."""
     text = run.recipe_file.read_text(encoding="utf-8", errors="replace")
@@ -260,6 +271,14 @@ RUN_ACTIONS: tuple[RunAction, ...] = (
         help="Read what the run learned and what it forgot.",
         applies=_always,
         handle=open_report,
+    ),
+    RunAction(
+        id="next",
+        keys="n",
+        label="Next step",
+        help="Do what the report advises: train again, weaken, judge a checkpoint, or chat.",
+        applies=_has_report,
+        handle=choose_next_step,
     ),
     RunAction(
         id="live",

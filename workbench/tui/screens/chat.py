@@ -30,6 +30,7 @@ from workbench.tui.screens.chat_settings import ChatSettingsScreen
 from workbench.tui.screens.new_probe import NewProbeScreen
 from workbench.tui.screens.text import TextScreen
 from workbench.tui.widgets.chat.conversation import ConversationView
+from workbench.tui.widgets.common.band import BandLine
 from workbench.tui.widgets.common.top_bar import TopBar
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class ChatScreen(WorkbenchScreen):
 
     def compose(self) -> ComposeResult:
         yield TopBar()
+        yield BandLine(self.session.run)
         yield self.conversation
         yield Footer(compact=True)
 

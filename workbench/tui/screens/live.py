@@ -18,6 +18,7 @@ from workbench.tui.commands import command
 from workbench.tui.messages import RecipeRead, RunReportRead, RunViewUpdated
 from workbench.tui.screens.base import PANE_KEYS, PanedScreen
 from workbench.tui.screens.run_screen import RunScreen
+from workbench.tui.widgets.common.band import BandLine
 from workbench.tui.widgets.common.top_bar import TopBar
 from workbench.tui.widgets.run.canaries import Canaries
 from workbench.tui.widgets.run.event_log import EventLogPane
@@ -75,6 +76,7 @@ class LiveScreen(RunScreen, PanedScreen):
     def compose(self) -> ComposeResult:
         yield TopBar()
         yield RunTitle().data_bind(LiveScreen.view)
+        yield BandLine(self.run_folder, key="n")
         with Horizontal(id="charts"):
             yield LossPane().data_bind(LiveScreen.view)
             yield ForgettingPane().data_bind(LiveScreen.view)

@@ -19,11 +19,14 @@ from workbench.tui.widgets.form.recipe_editor import RecipeEditor
 from workbench.tui.widgets.form.summary import Summary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.app import ComposeResult
     from textual.timer import Timer
 
     from workbench.models.finding import ModelEntry
     from workbench.recipe.recipe import Recipe
+    from workbench.runs.folder import RunFolder
     from workbench.tui.assessment import Assessment
     from workbench.tui.screens.sweep import Queued
     from workbench.tui.widgets.form.field_row import FieldRow
@@ -116,6 +119,13 @@ class NewRunScreen(WorkbenchScreen):
     async def _show_form(self, message: FormReady) -> None:
         await self._editor.show_form(message.groups, message.presets)
         self.watch(self.query_one(Summary), "data", self._show_advice)
+
+    def start_from(self, run: RunFolder, recipe: Recipe, changes: Sequence[str]) -> None:
+        """Fill the form with the recipe of ``run``, changed, now or as soon as it is laid out."""
+        self._editor.start_from(run, recipe, changes)
+        self.notify(
+            f"The recipe of {run.id} with {', '.join(changes)}: ^l launches it.", markup=False
+        )
 
     def _show_advice(self, data: SummaryData) -> None:
         if self._form:

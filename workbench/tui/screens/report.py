@@ -1,4 +1,4 @@
-"""The report: the verdict in one sentence, then the evidence, down to single answers."""
+"""The report: the verdict in a word with its proof, then the evidence, down to single answers."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from workbench.core.errors import FtwbError
 from workbench.core.sanitize import visible
 from workbench.runs.run_index import RunSnapshot
 from workbench.tui.commands import command
-from workbench.tui.finding_styles import VERDICT_COLOURS
 from workbench.tui.messages import OpenChat
+from workbench.tui.run_bands import report_stamp
 from workbench.tui.screens.base import PANE_KEYS, PanedScreen
 from workbench.tui.screens.run_screen import RunScreen
+from workbench.tui.widgets.common.band import BandLine
 from workbench.tui.widgets.common.top_bar import TopBar
 from workbench.tui.widgets.run.capabilities import CapabilityPane
+from workbench.tui.widgets.run.criteria import CriteriaPane
 from workbench.tui.widgets.run.items import ItemAnswers, ItemList
-from workbench.tui.widgets.run.key_figures import KeyFigures
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
     from workbench.runs.run_index import RunRow
     from workbench.runs.status import Status
+    from workbench.tui.run_bands import BandReading, ReportStamp
 
 
 @dataclass
@@ -41,6 +43,7 @@ class FindingsRead(Message):
     snapshot: RunSnapshot
     findings: Findings | None
     reason: str = ""
+    stamp: ReportStamp | None = None
 
 
 class ReportScreen(RunScreen, PanedScreen):
@@ -48,12 +51,13 @@ class ReportScreen(RunScreen, PanedScreen):
 
     CSS_PATH = "report.tcss"
     ABOUT = (
-        "The untouched base and the result answered the same questions. A capability passes when "
-        "the lower end of its change is above the margin, fails when it certainly fell by more, "
-        "and is inconclusive where too few items were asked. Knowledge is what the model can still "
+        "The untouched base and the result answered the same questions. A criterion passes when "
+        "its whole interval is within the limit, fails when all of it is beyond, and is "
+        "inconclusive where too little was measured. One failed criterion is a failed run. n "
+        "offers what to do about it. Knowledge is what the model can still "
         "choose; behaviour is how it answers. Enter asks an item again, in the chat."
     )
-    PANES = ("capabilities", "items")
+    PANES = ("criteria", "capabilities", "items")
     OMITTED_ACTIONS = frozenset({"report"})
     RECURRING = frozenset({"report"})
     BINDINGS: ClassVar = [
@@ -71,12 +75,14 @@ class ReportScreen(RunScreen, PanedScreen):
         super().__init__()
         self.run_folder = run
         self._last_seen: tuple[str, bool] | None = None
+        self._stamp: ReportStamp | None = None
 
     def compose(self) -> ComposeResult:
         yield TopBar()
-        yield Static("reading the report …", id="sentence")
-        yield KeyFigures().data_bind(ReportScreen.findings)
+        yield BandLine(self.run_folder, key="n", proof=True)
+        yield Static("reading the report …", id="no-report")
         with Container(id="body"):
+            yield CriteriaPane().data_bind(ReportScreen.findings)
             yield CapabilityPane().data_bind(ReportScreen.findings)
             with Container(id="items-pane"):
                 yield ItemList().data_bind(ReportScreen.findings)
@@ -84,9 +90,11 @@ class ReportScreen(RunScreen, PanedScreen):
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
-        self.show_pane("capabilities")
+        self.add_class("-nothing")
+        self.show_pane("criteria")
         self.read()
         self.watch(self.workbench, "rows", self._follow, init=False)
+        self.watch(self.workbench, "bands", self._follow_report, init=False)
 
     def _follow(self, rows: tuple[RunRow, ...]) -> None:
         """Keep the keys right, and read again whenever the run has moved on without a report."""
@@ -99,12 +107,18 @@ class ReportScreen(RunScreen, PanedScreen):
             self._last_seen = seen
             self.read()
 
+    def _follow_report(self, bands: dict[str, BandReading]) -> None:
+        """Read again once the report was written anew, as by another evaluation."""
+        reading = bands.get(self.run_folder.id)
+        if self._stamp and reading and reading.stamp != self._stamp:
+            self.read()
+
     @work(thread=True, exclusive=True, group="report", name="reading the report")
     def read(self) -> None:
         """Read the report and judge it."""
         from workbench.evaluation.analysis.comparison import read_judged_run
 
-        snapshot = RunSnapshot.read(self.run_folder)
+        snapshot, stamp = RunSnapshot.read(self.run_folder), report_stamp(self.run_folder)
         if not snapshot.has_report:
             reason = why_no_report(self.run_folder.id, snapshot.status)
             self.post_message(FindingsRead(snapshot, None, reason))
@@ -114,22 +128,19 @@ class ReportScreen(RunScreen, PanedScreen):
         except FtwbError as error:
             self.post_message(FindingsRead(snapshot, None, str(error)))
         else:
-            self.post_message(FindingsRead(snapshot, findings))
+            self.post_message(FindingsRead(snapshot, findings, stamp=stamp))
 
     @on(FindingsRead)
     def _show(self, message: FindingsRead) -> None:
-        self.selected_run = message.snapshot
+        self.selected_run, self._stamp = message.snapshot, message.stamp
         self.set_class(message.findings is None, "-nothing")
         if message.findings is None:
-            self.query_one("#sentence", Static).update(Content(visible(message.reason)))
+            self.query_one("#no-report", Static).update(Content(visible(message.reason)))
         else:
             self._show_findings(message.findings)
 
     def _show_findings(self, findings: Findings) -> None:
         self.findings = findings
-        verdict = (f"{findings.verdict}  ", f"bold {VERDICT_COLOURS[findings.verdict]}")
-        sentence = Content.assemble(verdict, visible(findings.sentence))
-        self.query_one("#sentence", Static).update(sentence)
         if findings.items and not self.has_class("-low"):
             self.show_pane("items")
         self.focus_pane()

@@ -13,6 +13,7 @@ from textual.widgets import DataTable, Footer, Static
 from workbench.core.formatting import age, compact
 from workbench.core.sanitize import visible
 from workbench.tui.commands import command
+from workbench.tui.finding_styles import verdict_text
 from workbench.tui.labels import bar, truncate
 from workbench.tui.messages import OpenRun
 from workbench.tui.screens.run_screen import RunScreen
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from workbench.runs.run_index import RunRow
 
-_COLUMNS = ("state", "name", "strategy", "model", "progress", "step", "loss", "age")
+_COLUMNS = ("state", "name", "verdict", "strategy", "model", "progress", "step", "loss", "age")
+_NARROW_COLUMNS = ("state", "name", "verdict", "strategy", "step", "loss", "age", "model")
 _NUMBERS = ("step", "loss", "age")
 _WIDE = 100
 _BAR = 12
@@ -73,6 +75,7 @@ class RunsScreen(RunScreen):
     def on_mount(self) -> None:
         self.query_one("#list").border_title = "Runs"
         self.watch(self.workbench, "rows", self._show_rows)
+        self.watch(self.workbench, "bands", lambda: self._show_rows(self.workbench.rows))
         self.watch(self.workbench, "listed", lambda: self._show_rows(self.workbench.rows))
 
     def on_resize(self) -> None:
@@ -84,13 +87,14 @@ class RunsScreen(RunScreen):
         if self._wide != (wide := self.size.width >= _WIDE):
             self._wide = wide
             self._add_columns()
+        colours = self.app.theme_variables  # computed anew each time it is asked for
         table.display = bool(rows)
         self.query_one("#empty").display = self.workbench.listed and not rows
         with self.app.batch_update():
             if [key.value for key in table.rows] != [row.run.id for row in rows]:
-                self._rebuild(rows)
+                self._rebuild(rows, colours)
             for row in rows:
-                self._update(row)
+                self._update(row, colours)
         self._select()
 
     def _add_columns(self) -> None:
@@ -101,33 +105,41 @@ class RunsScreen(RunScreen):
             table.add_column(label, key=name)
 
     def _columns(self) -> tuple[str, ...]:
-        return _COLUMNS if self._wide else tuple(name for name in _COLUMNS if name != "progress")
+        return _COLUMNS if self._wide else _NARROW_COLUMNS
 
-    def _rebuild(self, rows: tuple[RunRow, ...]) -> None:
+    def _rebuild(self, rows: tuple[RunRow, ...], colours: Mapping[str, str]) -> None:
         table = self.query_one(RunTable)
         selected = self._selected_row()
         table.clear()
         for row in rows:
-            table.add_row(*self._cells(row), key=row.run.id)
+            table.add_row(*self._cells(row, colours), key=row.run.id)
         if selected:
             table.move_cursor(row=table.get_row_index(selected.run.id))
 
-    def _update(self, row: RunRow) -> None:
+    def _update(self, row: RunRow, colours: Mapping[str, str]) -> None:
         table = self.query_one(RunTable)
-        for name, cell in zip(self._columns(), self._cells(row), strict=True):
+        for name, cell in zip(self._columns(), self._cells(row, colours), strict=True):
             if table.get_cell(row.run.id, name) != cell:
                 table.update_cell(row.run.id, name, cell, update_width=True)
 
-    def _cells(self, row: RunRow) -> list[Text]:
-        colours = self.app.theme_variables
-        return [
-            state_text(row.status, colours),
-            Text(row.name, "bold"),
-            Text(row.strategy),
-            Text(row.model if self._wide else _short_model(row.model)),
-            *([_progress(row, colours)] if self._wide else []),
-            *_numbers(row),
-        ]
+    def _cells(self, row: RunRow, colours: Mapping[str, str]) -> list[Text]:
+        cells = {
+            "state": state_text(row.status, colours),
+            "name": Text(row.name, "bold"),
+            "verdict": self._verdict(row, colours),
+            "strategy": Text(row.strategy),
+            "model": Text(row.model if self._wide else _short_model(row.model)),
+            "progress": _progress(row, colours),
+            **dict(zip(_NUMBERS, _numbers(row), strict=True)),
+        }
+        return [cells[name] for name in self._columns()]
+
+    def _verdict(self, row: RunRow, colours: Mapping[str, str]) -> Text:
+        """What its report says, in a word."""
+        reading = self.workbench.bands.get(row.run.id)
+        if reading is None or reading.band is None or not row.snapshot.has_report:
+            return Text("")
+        return verdict_text(reading.band.verdict, colours)
 
     def _selected_row(self) -> RunRow | None:
         table = self.query_one(RunTable)

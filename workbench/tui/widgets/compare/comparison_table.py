@@ -8,25 +8,21 @@ from rich.text import Text
 from textual.reactive import var
 from textual.widgets import DataTable
 
-from workbench.core.formatting import percent
 from workbench.tui.commands import command
+from workbench.tui.finding_styles import measure_text, verdict_text
 from workbench.tui.labels import run_letter
 from workbench.tui.widgets.common.plot import LOOKS
 from workbench.tui.widgets.compare.comparison_view import ComparisonView
 
 if TYPE_CHECKING:
-    from workbench.evaluation.analysis.comparison import ComparisonRow, RetentionMetric
-    from workbench.evaluation.analysis.findings import Interval, TargetTask, Verdict
+    from workbench.evaluation.analysis.comparison import ComparisonRow
+    from workbench.evaluation.analysis.findings import Interval
     from workbench.runs.run_index import RunRow
 
-_COLUMNS = ("", "run", "learned", "kept", "KL", "ΔNLL", "verdict")
-_NUMBERS = ("learned", "kept", "KL", "ΔNLL")
+_BAND = ("learned", "leak", "KL")
+_NUMBERS = ("kept", "ΔNLL")
+_COLUMNS = ("", "run", "verdict", *_BAND, *_NUMBERS, "next")
 _COLOURS = tuple(LOOKS.values())
-_VERDICT_COLOURS: dict[Verdict, str] = {
-    "PASS": "success",
-    "FAIL": "error",
-    "INCONCLUSIVE": "warning",
-}
 
 
 class ComparisonTable(DataTable[Text]):
@@ -76,24 +72,27 @@ class ComparisonTable(DataTable[Text]):
         if place is None:
             return _not_compared(row, selected=run in view.selected)
         if compared := view.runs.get(run):
-            return self._compared(compared, place, view.keeping)
+            return self._compared(compared, place, view)
         return self._loss_only(row, place)
 
     def _loss_only(self, row: RunRow, place: int) -> list[Text]:
-        dashes = [Text("-", justify="right") for _ in _NUMBERS]
         status = Text(row.status.label, "dim")
-        return [self._letter(place), Text(row.name, "bold"), *dashes, status]
+        rest = [Text("-"), Text("-"), Text("-"), *_numbers(None, None), Text("")]
+        return [self._letter(place), Text(row.name, "bold"), status, *rest]
 
-    def _compared(
-        self, compared: ComparisonRow, place: int, keeping: RetentionMetric
-    ) -> list[Text]:
+    def _compared(self, compared: ComparisonRow, place: int, view: ComparisonView) -> list[Text]:
         colours = self.app.theme_variables
-        front = " ◆" if keeping in compared.fronts else "  "
+        front = " ◆" if view.keeping in compared.fronts else "  "
+        band = view.bands[compared.run]
+        parts = {part.label: part for part in band.parts}
+        step = band.next_steps[0].text if band.next_steps else ""
         return [
             Text.assemble(self._letter(place), (front, colours["accent"])),
             Text(compared.name, "bold"),
-            *_numbers(compared),
-            Text(compared.verdict, colours[_VERDICT_COLOURS[compared.verdict]]),
+            verdict_text(band.verdict, colours),
+            *(measure_text(parts[label], colours) for label in _BAND),
+            *_numbers(compared.retention_index, compared.delta_nll),
+            Text(step),
         ]
 
     def _letter(self, place: int) -> Text:
@@ -106,22 +105,10 @@ def _not_compared(row: RunRow, *, selected: bool) -> list[Text]:
     return [Text(text, "dim") for text in texts] + [Text("") for _ in _COLUMNS[len(texts) :]]
 
 
-def _numbers(compared: ComparisonRow) -> list[Text]:
-    return [
-        Text(_learned(compared.target_task), justify="right"),
-        Text(_value(compared.retention_index, ".2f"), justify="right"),
-        Text(_value(compared.kl_general, ".3f"), justify="right"),
-        Text(_value(compared.delta_nll, "+.3f"), justify="right"),
-    ]
+def _numbers(index: Interval | None, delta: Interval | None) -> list[Text]:
+    texts = _value(index, ".2f"), _value(delta, "+.3f")
+    return [Text(text, justify="right") for text in texts]
 
 
 def _value(interval: Interval | None, spec: str) -> str:
     return format(interval.value, spec) if interval else "-"
-
-
-def _learned(task: TargetTask) -> str:
-    if task.after is not None:
-        return percent(task.after)
-    if task.nll_before is not None and task.nll_after is not None:
-        return f"{task.nll_before - task.nll_after:.2f} nats"
-    return "-"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workbench.runs.run_index import RunRow
     from workbench.runs.series import Series
     from workbench.tui.comparison_reader import ComparedRuns
+    from workbench.tui.run_bands import RunBand
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class ComparisonView:
     def runs(self) -> dict[str, ComparisonRow]:
         """The runs of the comparison, by id."""
         return {run.run: run for run in self.comparison.runs} if self.comparison else {}
+
+    @property
+    def bands(self) -> dict[str, RunBand]:
+        """The bands of these runs, by id."""
+        return self.compared.bands if self.compared else {}
 
     @property
     def losses(self) -> dict[str, Series]:

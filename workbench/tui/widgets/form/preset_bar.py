@@ -56,6 +56,15 @@ class PresetBar(Horizontal):
         yield Label("Preset")
         yield Choice(self._options or [("defaults", "")], self.first, id="preset")
 
+    def offer(self, name: str, label: str) -> None:
+        """Add something else to start from, and show it as chosen."""
+        others = [option for option in self._options if option[1] != name]
+        self._options = [(label, name), *others]
+        choice = self.query_one(Choice)
+        with choice.prevent(Select.Changed):
+            choice.set_options(self._options)
+            choice.value = name
+
     @on(Select.Changed)
     def _chosen(self, message: Select.Changed) -> None:
         message.stop()

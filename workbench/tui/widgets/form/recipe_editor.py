@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from textual.app import ComposeResult
 
     from workbench.recipe.recipe import Recipe
+    from workbench.runs.folder import RunFolder
     from workbench.tui.forms import FormGroup
     from workbench.tui.widgets.form.preset_bar import PresetBar
     from workbench.tui.widgets.form.recipe_form import RecipeForm
+
+
+class _Start(NamedTuple):
+    """A run whose recipe the form starts from, and what is changed in it."""
+
+    run: RunFolder
+    recipe: Recipe
+    changes: tuple[str, ...]
 
 
 class RecipeEditor(Vertical):
@@ -36,6 +45,7 @@ class RecipeEditor(Vertical):
         self.form: RecipeForm | None = None
         self.preset = ""
         self._presets: Mapping[str, Recipe] = {}
+        self._start: _Start | None = None
 
     def compose(self) -> ComposeResult:
         yield Static("reading the recipe …", id="waiting")
@@ -52,8 +62,33 @@ class RecipeEditor(Vertical):
         self.form = form
         self.call_after_refresh(self._start_with, bar.first)
 
+    def start_from(self, run: RunFolder, recipe: Recipe, changes: Sequence[str]) -> None:
+        """Fill the form with the recipe of a run and ``field=value`` changes, in place of a preset.
+
+        Until there is a form, this waits for it.
+        """
+        self._start = _Start(run, recipe, tuple(changes))
+        if self.form and self.preset:
+            self._use_start(self._start)
+
+    def _use_start(self, start: _Start) -> None:
+        from workbench.recipe import yaml_io
+        from workbench.tui.assessment import plain
+        from workbench.tui.widgets.form.preset_bar import PresetBar
+
+        self._start = None
+        self.preset = str(start.run.recipe_file)
+        self._presets = {**self._presets, self.preset: start.recipe}
+        self.query_one(PresetBar).offer(self.preset, f"{start.run.id}   its recipe")
+        if self.form:
+            self.form.fill(yaml_io.override(plain(start.recipe), start.changes))
+        self.post_message(self.Changed())
+
     def _start_with(self, preset: str) -> None:
-        self._use_preset(preset)
+        if self._start:
+            self._use_start(self._start)
+        else:
+            self._use_preset(preset)
         self.query_one("#preset").focus()
 
     def on_preset_bar_chosen(self, message: PresetBar.Chosen) -> None:

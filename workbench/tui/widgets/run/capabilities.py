@@ -42,8 +42,8 @@ _SHORTEST_BAR, _LONGEST_BAR = 6, 31
 _ROOMY = 110
 _NARROW_CELLS = 49
 """Cells of a row beside its title and its bar."""
-_ROOMY_CELLS = 42
-"""Further cells of a roomy row: number of items, smallest detectable change, items needed."""
+_ROOMY_CELLS = 48
+"""Further cells of a roomy row: limit, items, smallest detectable change, items needed."""
 _NOTHING = "No capability was measured in this run."
 
 
@@ -83,7 +83,7 @@ def _benchmarks(findings: Findings) -> list[Content]:
 
 
 def _notes(findings: Findings) -> list[Content]:
-    return [Content.styled(f"· {visible(note)}", "dim") for note in findings.notes]
+    return [Content(f"· {visible(note)}") for note in findings.notes]
 
 
 class _Layout:
@@ -102,7 +102,7 @@ class _Layout:
 
     def header(self) -> Content:
         bar = f"{'':{self._bar}} " if self._bar else ""
-        wide = f" {'n':>5} {'detects':>9}" if self._roomy else ""
+        wide = f" {'limit':>5} {'n':>5} {'detects':>9}" if self._roomy else ""
         line = f"{'':{self._title}} {'was':>4} {'is':>4} {bar}{'change':<14}"
         return Content.styled(f"{line} lost gain{wide} verdict", "dim")
 
@@ -119,7 +119,8 @@ class _Layout:
         ]
         if self._roomy:
             detectable = 100 * capability.smallest_detectable
-            parts.append((f"{capability.n:>5} {detectable:>9.0f} ", "dim"))
+            limit = points(-capability.margin)
+            parts.append((f"{limit:>5} {capability.n:>5} {detectable:>9.0f} ", "dim"))
         return Content.assemble(*parts, *self._verdict(capability, look))
 
     def _interval(self, capability: Capability, look: str) -> list[Any]:

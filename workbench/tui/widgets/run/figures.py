@@ -35,10 +35,27 @@ _UNKNOWN_WIDTH = 76
 def figures(view: RunView) -> list[Content]:
     """Label and newest value of everything that has been measured."""
     return [
-        Content.assemble((f"{label} ", "dim"), (format_value(value), "bold"))
+        Content.assemble(
+            (f"{label} ", "dim"),
+            (format_value(value), "bold"),
+            *(_apart(view) if name == "kl" else ()),
+        )
         for label, kind, name, format_value in _FIGURES
         if (value := view.value(kind, name)) is not None
     ]
+
+
+def _apart(view: RunView) -> tuple[str | tuple[str, str], ...]:
+    """The KL at the opening of answers and over the body, where answers were measured."""
+    opening, body = view.value("retention", "kl_opening"), view.value("retention", "kl_body")
+    if opening is None or body is None:
+        return ()
+    return (
+        (" opening ", "dim"),
+        (f"{opening:.3f}", "bold"),
+        (" body ", "dim"),
+        (f"{body:.3f}", "bold"),
+    )
 
 
 class Figures(Static):
