@@ -132,7 +132,7 @@ def test_no_run_ends_because_it_is_measured(
     def crowded(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(metrics, "_drift_on", crowded)
+    monkeypatch.setattr(metrics, "_watched", crowded)
     answer_prompts = Evaluator.answer_prompts
 
     def crowded_canaries(self: Evaluator, model: Any, report: Any, *args: Any) -> list[str]:
