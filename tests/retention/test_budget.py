@@ -72,6 +72,13 @@ def test_doubt_is_announced_once_and_survives_a_resume() -> None:
     assert not resumed.decide(doubtful).warning
 
 
+def test_the_standard_error_by_hand() -> None:
+    """Mean 7/4; √(2 / 1 · ((1 · -3/4)² + (3 · 1/4)²)) / 4 = 3/8."""
+    texts = [TextResult(tokens=1, nll=0.0, kl=1.0), TextResult(tokens=3, nll=0.0, kl=2.0)]
+    assert token_mean_error(texts, [1.0, 2.0]) == pytest.approx(0.375)
+    assert token_mean_error(texts[:1], [1.0]) is None
+
+
 @pytest.mark.parametrize("rows", [6, 32])
 def test_it_tells_the_warning_level_from_the_limit(rows: int) -> None:
     """KLs of rows spread by a factor of two, with a mean as given; 24 to 128 tokens each."""
