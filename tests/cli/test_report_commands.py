@@ -231,7 +231,7 @@ def test_the_gate_names_every_criterion_and_takes_its_limits(ftwb: Ftwb, run: Ru
     assert (limits["kl_body"], limits["domain_leak"], limits["pooled"]) == (0.1, 0.2, -0.9)
     assert decision["next_steps"][1]["command"] == f"ftwb sweep-strength {run.id} --choose best"
     out = " ".join(ftwb("gate", run.id).out.split())
-    for words in ("Domain leak not measured", "KL to base of the body 0.200", "limit 0.3"):
+    for words in ("Domain leak not measured", "KL to base of the body 0.200", "0.3)"):
         assert words in out
     assert "what to do next" in out
 
