@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs
     from workbench.tui.app import WorkbenchApp
 
-LONG_STEP = NextStep(text="train again with 20 % of general text mixed in", command="ftwb train x")
+LONG_STEP = NextStep(
+    text="train again with 20 % of general text mixed in", arguments=("train", "x")
+)
 REPORTS = {
     "HIJACKED": lambda: hijacked(make_report(*SUITES)),
     "KEPT": lambda: base_again(Suite("knowledge", kept=100, never=20)),

@@ -177,5 +177,5 @@ async def test_a_report_that_cannot_be_judged_has_no_next_step(
 
 
 def test_a_command_unknown_here_is_copied() -> None:
-    step = NextStep(text="ask a colleague", command="ftwb ask RUN")
+    step = NextStep(text="ask a colleague", arguments=("ask", "RUN"))
     assert effect_of(step) == "enter copies the command"

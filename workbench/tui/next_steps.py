@@ -45,8 +45,7 @@ def effect_of(step: NextStep) -> str:
 
 
 def _take(screen: WorkbenchScreen, run: RunFolder, step: NextStep) -> None:
-    _, _, *arguments = step.command.split()
-    _way(step).do(screen, run, arguments)
+    _way(step).do(screen, run, list(step.arguments[1:]))
 
 
 def _fill_form(screen: WorkbenchScreen, run: RunFolder, arguments: list[str]) -> None:
@@ -134,5 +133,4 @@ def _way(step: NextStep) -> _Way:
     def copy(screen: WorkbenchScreen, _run: RunFolder, _arguments: list[str]) -> None:
         screen.app.copy_to_clipboard(step.command)
 
-    _, verb, *_ = step.command.split()
-    return _WAYS.get(verb, _Way("enter copies the command", copy))
+    return _WAYS.get(step.arguments[0], _Way("enter copies the command", copy))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
 from workbench.evaluation.suites.items import Measures, Size
 
@@ -61,10 +62,21 @@ class Criterion(_Finding):
 
 
 class NextStep(_Finding):
-    """What to do about a verdict, and the command that does it."""
+    """What to do about a verdict, and the command that does it.
+
+    Attributes:
+        text: What to do, in a few words.
+        arguments: Those of ``ftwb``, the command first.
+    """
 
     text: str
-    command: str
+    arguments: tuple[str, ...]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def command(self) -> str:
+        """The command as it is typed in a shell."""
+        return shlex.join(("ftwb", *self.arguments))
 
 
 class Capability(_Finding):

@@ -33,7 +33,7 @@ def next_steps(findings: Findings, run: RunFolder | None = None) -> tuple[NextSt
     if findings.verdict == "FAIL":
         return tuple(_after_failure(name, run))
     if findings.verdict == "PASS":
-        return (NextStep(text="compare the answers yourself", command=f"ftwb chat {name}"),)
+        return (NextStep(text="compare the answers yourself", arguments=("chat", name)),)
     return tuple(_while_open(findings, name))
 
 
@@ -44,13 +44,14 @@ def _after_failure(name: str, run: RunFolder | None) -> Iterator[NextStep]:
     if recipe is None or not recipe.strategy.virtual_tokens():
         yield NextStep(
             text="find a strength between base and result that keeps more",
-            command=f"ftwb sweep-strength {name} --choose best",
+            arguments=("sweep-strength", name, "--choose", "best"),
         )
     saved = checkpoints.steps(run) if run else []
     if run is None or len(saved) > 1:
+        step = str(saved[-1]) if saved else "STEP"
         yield NextStep(
             text="judge an earlier checkpoint",
-            command=f"ftwb evaluate {name} --checkpoint {saved[-1] if saved else 'STEP'}",
+            arguments=("evaluate", name, "--checkpoint", step),
         )
 
 
@@ -59,12 +60,12 @@ def _train_again(file: str, recipe: Recipe | None) -> NextStep:
     if recipe is None or "replay" not in recipe.retention.active():
         return NextStep(
             text=f"train again with {percent(_REPLAY_SHARE)} of general text mixed in",
-            command=f"ftwb train {file} --set retention.replay.share={_REPLAY_SHARE}",
+            arguments=("train", file, "--set", f"retention.replay.share={_REPLAY_SHARE}"),
         )
     rate = number(recipe.training.learning_rate / 3)
     return NextStep(
         text="train again at a third of the learning rate",
-        command=f"ftwb train {file} --set training.learning_rate={rate}",
+        arguments=("train", file, "--set", f"training.learning_rate={rate}"),
     )
 
 
@@ -72,6 +73,6 @@ def _while_open(findings: Findings, name: str) -> Iterator[NextStep]:
     if findings.size in _NEXT_SIZE:
         size = _NEXT_SIZE[findings.size]
         yield NextStep(
-            text=f"ask more items, those of {size}", command=f"ftwb evaluate {name} --size {size}"
+            text=f"ask more items, those of {size}", arguments=("evaluate", name, "--size", size)
         )
-    yield NextStep(text="compare the answers yourself", command=f"ftwb chat {name}")
+    yield NextStep(text="compare the answers yourself", arguments=("chat", name))

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 from workbench.evaluation.analysis.criteria import is_capability
 from workbench.evaluation.analysis.formatting import (
-    MEASURES,
-    SCALES,
     criterion_measured,
     in_sentence,
     join_words,
     nats,
     points,
-    rating,
     share,
     size_in_points,
     span,
@@ -158,7 +155,6 @@ def notes(findings: Findings, report: Report, unchanged: bool) -> tuple[str, ...
         *_measurement_notes(findings, unchanged),
         *_user_suite_notes(findings),
         *_suite_notes(findings),
-        *_rating_notes(findings),
         *_contamination_notes(report.contaminated),
         *_noise_notes(report),
     )
@@ -211,19 +207,6 @@ def _suite_notes(findings: Findings) -> Iterator[str]:
     if tolerated := [each for each in judged if each.verdict]:
         margins = ", ".join(f"{each.title} {size_in_points(each.margin)}" for each in tolerated)
         yield f"Tolerated losses, by number of items: {margins}"
-
-
-def _rating_notes(findings: Findings) -> Iterator[str]:
-    for measure, name in MEASURES.items():
-        interval = getattr(findings, measure)
-        if interval and rating(measure, interval.value) == "bad":
-            limit = SCALES[measure][1]
-            value, bound = (
-                (size_in_points(interval.value), size_in_points(limit))
-                if measure == "domain_leak"
-                else (nats(interval.value), f"{limit} nats per token")
-            )
-            yield f"{name} is bad: {value}, above {bound}"
 
 
 def _contamination_notes(contaminated: Sequence[str]) -> Iterator[str]:
