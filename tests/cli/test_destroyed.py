@@ -96,7 +96,7 @@ def assert_refused(ftwb: Ftwb, run: RunFolder) -> None:
     assert report["kl_general"]["low"] > 0.3
     assert sum(item["after"] < item["before"] for item in report["items"]) == colours["lost"] > 24
     page = ftwb("report", run.id).out
-    assert page.split()[0] == "FAIL"
+    assert page.split()[0] == "DAMAGED"
     assert next(line for line in page.splitlines() if "Colours" in line).rstrip().endswith("FAIL")
     assert ftwb("gate", run.id).code == 1
 

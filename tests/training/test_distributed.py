@@ -41,10 +41,11 @@ ONE = ("training.gradient_accumulation_steps=2", "devices.sharding=none")
 ASKING = (
     "retention.budget.warn=1e-9",
     "retention.budget.limit=1e-9",
-    "evaluation.retention_steps=2",
+    "evaluation.retention_steps=4",
     "training.save_steps=1",
+    "training.max_steps=7",
 )
-"""At the second step the run waits for its user."""
+"""At the fourth step, where the KL is above any doubt, the run waits for its user."""
 
 
 @pytest.fixture(autouse=True)
@@ -173,10 +174,10 @@ def test_a_stopped_run_resumes_with_both_processes(
     worker.send_signal(signal.SIGTERM)
     assert ended(two) == "stopped", two.status().reason
     until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
-    assert steps(two)[0] == 2
+    assert steps(two)[0] == 4
     first, second = SavedState.read(choose(two).folder, 2).rng_by_rank
     assert not torch.equal(first["torch"], second["torch"])
-    assert resume(two).step == 2
+    assert resume(two).step == 4
     assert ended(two) == "finished", (two.status().reason, two.log.read_text())
     assert_equal(two, one)
 
