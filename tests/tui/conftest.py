@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pytest_textual_snapshot import normalize_svg
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from tests.chat.scripted_client import ScriptedClient
 from tests.tui.chat_host import Host
@@ -137,8 +137,9 @@ def matches_snapshot(
 
 async def settle(pilot: Pilot[None], same: int = 3) -> None:
     """Wait until several screenshots in a row are the same; cursors stop blinking."""
-    for widget in pilot.app.screen.query(Input):
-        widget.cursor_blink = False
+    for screen in pilot.app.screen_stack:
+        for widget in (*screen.query(Input), *screen.query(TextArea)):
+            widget.cursor_blink = False
     screenshots: list[str] = []
     while len(screenshots) < same or len(set(screenshots[-same:])) > 1:
         await pilot.pause(0.02)
