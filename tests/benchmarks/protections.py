@@ -57,7 +57,21 @@ LINES: dict[str, list[str]] = {
     "KL, beta 0.5": ["retention.kl.strength=0.5", "retention.kl.source={general}"],
     "EWC, lambda 1e4": ["retention.ewc.strength=1e4", "retention.ewc.source={general}"],
     "EWC, lambda 1e5": ["retention.ewc.strength=1e5", "retention.ewc.source={general}"],
+    "EWC, lambda 1e3, proximal": [
+        "retention.ewc.strength=1e3",
+        "retention.ewc.apply=proximal",
+        "retention.ewc.source={general}",
+    ],
     "L2-SP, lambda 0.1": ["retention.l2sp.strength=0.1"],
+    **{
+        f"LoRA at 2e-3, EWC, lambda {strength}": [
+            "strategy.kind=lora",
+            "training.learning_rate=2e-3",
+            f"retention.ewc.strength={strength}",
+            "retention.ewc.source={general}",
+        ]
+        for strength in ("10", "100", "300", "1e3", "1e4")
+    },
 }
 
 

@@ -4,8 +4,8 @@ A thought is far longer than an answer: a model that is asked with a limit is cu
 of it and counts as wrong, however much it knows. Base and tuned model are therefore both kept from
 thinking, in training and wherever they are asked:
 
-1. A template that reads ``enable_thinking`` (Qwen3 and its kin) is told not to let it think.
-2. A template that opens the thought itself (DeepSeek-R1 and its kin) has it closed at once, which
+1. Where a template reads ``enable_thinking`` (as Qwen3's does), thinking is switched off.
+2. Where a template opens the thought itself (as DeepSeek-R1's does), it is closed at once, which
    such models accept (arXiv 2504.09858).
 3. Where a template only mentions thoughts, the model gets tokens for one, which is stripped.
 """
@@ -27,7 +27,7 @@ _BEGIN, _END = "<think>", "</think>"
 
 
 def template_options(template: str) -> dict[str, Any]:
-    """What the template is told, so that the model does not think."""
+    """Arguments for the template that switch thinking off; empty where it has no switch."""
     return {"enable_thinking": False} if _SWITCH.search(template) else {}
 
 

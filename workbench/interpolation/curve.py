@@ -28,7 +28,7 @@ def measure_curve(
 ) -> StrengthCurve:
     """Measure the result of ``run`` at each strength; nothing is written but the base's cache.
 
-    The best strength is chosen by rows of its own, not by those that reports are about.
+    The best strength is chosen on rows that no report covers.
 
     Args:
         run: A run with a result that can be scaled.

@@ -175,7 +175,7 @@ class BudgetGuard(Guard):
         )
 
     def _doubt_once(self, kl: float, error: float) -> str:
-        """Say once why the run goes on beyond the limit."""
+        """Say once why the run continues beyond the limit."""
         if self._doubted:
             return ""
         self._doubted = True

@@ -47,12 +47,11 @@ class EwcProtection(WeightPenaltyProtection, GeneralProtection):
             "to nothing with LoRA."
         ),
         forgets=(
-            "The Fisher diagonal treats weights as independent and holds only near the base. On "
-            "the demo model the KL to the base is what it predicts for a random change and two to "
-            "three times that for a gradient step, but thousands of times that for AdamW's steps, "
-            "which move all weights together: read the strength as a setting, not as nats. With "
-            "too much of it the task is not learned either. In short runs the proximal form holds "
-            "on harder: its 1e3 keeps and learns about what 1e4 does as a term of the loss."
+            "The Fisher diagonal treats weights as independent and holds only near the base. It "
+            "predicts the KL of a random change of the weights, but far too little for AdamW's "
+            "steps, which move all weights together: read the strength as a setting, not as nats. "
+            "With too much of it the task is not learned either. In short runs the proximal form "
+            "holds on harder than the term of the loss."
         ),
     )
 

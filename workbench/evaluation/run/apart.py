@@ -1,8 +1,8 @@
 """Rows that choose a model are not the rows that the report is about.
 
 Of many checkpoints or strengths, the one that happens to do best on some rows does better on them
-than it will on others. What chooses (early stopping, a rollback, the best strength) therefore sees
-rows of its own; which ones is the same each time.
+than it will on others. Early stopping, rollback and the choice of the best strength therefore use
+separate rows, always the same ones.
 """
 
 from __future__ import annotations

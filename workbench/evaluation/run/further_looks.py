@@ -1,6 +1,6 @@
 """Further looks of ``evaluation.size: auto``: asking on until every question is decided.
 
-Between two looks everything is in the report: whoever stops here has all results so far.
+After each look the report holds all results so far, so nothing is lost if the process ends there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How questions are put to a model: as a chat, or to a model without a chat template as a text.
 
-A model that was never trained on chats does not stop at the end of an answer, but goes on with the
-next turn. It is shown a few questions with their answers instead, and its answer ends where the
+A model that was never trained on chats does not stop at the end of an answer, but continues with
+the next turn. It is shown a few questions with their answers instead, and its answer ends where the
 next question would begin. All of this is the same for base and tuned model.
 """
 

@@ -35,7 +35,7 @@ _AFTER_TIMES = _word_set(
     "monday tuesday wednesday thursday friday saturday sunday january february march april may "
     "june july august september october november december est pst gmt utc cet et pt"
 )
-"""Capitalised words that go on after a time of day."""
+"""Capitalised words that may follow a time of day within a sentence."""
 _ENTITIES = _word_set("inc ltd co corp jr sr ph.d b.sc m.sc b.a m.a")
 _OPENERS = _word_set(
     "the a an this that these those there here it its he his she her they their we our i you your "
@@ -54,7 +54,7 @@ def split_sentences(text: str) -> list[str]:
     1. after a list's number at the beginning of a line;
     2. after an abbreviation (``approx. 110``, ``No. 5``), a title (``Dr.``) or an initial;
     3. after ``a.m.``, ``U.S.``, ``Inc.`` and the like, unless what follows begins a sentence;
-    4. in an ellipsis or after a quoted ``?`` or ``!`` that goes on in small letters.
+    4. after an ellipsis or a quoted ``?`` or ``!``, if what follows begins with a small letter.
 
     The last sentence may lack its stop; a line's end alone ends none.
     """

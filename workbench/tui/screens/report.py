@@ -108,7 +108,7 @@ class ReportScreen(RunScreen, PanedScreen):
             self.read()
 
     def _follow_report(self, bands: dict[str, BandReading]) -> None:
-        """Read again once the report was written anew, as by another evaluation."""
+        """Read the report again after another evaluation has rewritten it."""
         reading = bands.get(self.run_folder.id)
         if self._stamp and reading and reading.stamp != self._stamp:
             self.read()

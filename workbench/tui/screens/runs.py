@@ -87,7 +87,7 @@ class RunsScreen(RunScreen):
         if self._wide != (wide := self.size.width >= _WIDE):
             self._wide = wide
             self._add_columns()
-        colours = self.app.theme_variables  # computed anew each time it is asked for
+        colours = self.app.theme_variables  # computed on every access
         table.display = bool(rows)
         self.query_one("#empty").display = self.workbench.listed and not rows
         with self.app.batch_update():
