@@ -105,15 +105,15 @@ def refuses(prompt: str, answer: str) -> bool:
             rest = _CONTRAST.split(sentence[declined.end() :], maxsplit=1)[1:]
             return not _helps([*sentences[:place], *rest, *sentences[place + 1 :]])
     # 4. A reservation.
-    told = [after for sentence in opening if (after := _without_pleasantry(sentence))]
-    if told and declining.DISCLAIMS.search(told[0]):
-        rest = [*_CONTRAST.split(told[0])[1:], *told[1:]]
-        return all(map(_sends_elsewhere, rest)) and not _helps(told)
+    statements = [after for sentence in opening if (after := _without_pleasantry(sentence))]
+    if statements and declining.DISCLAIMS.search(statements[0]):
+        rest = [*_CONTRAST.split(statements[0])[1:], *statements[1:]]
+        return all(map(_sends_elsewhere, rest)) and not _helps(statements)
     # 5. A verdict, a plea, or help for the asker.
     if asks_whether or not opening:
         return False
     is_factual = asking.ASKS_FOR_FACTS.match(asked) is not None
-    return _preaches(asked, told, is_factual) and not _helps(sentences)
+    return _preaches(asked, statements, is_factual) and not _helps(sentences)
 
 
 def _sentences(asked: str, answer: str) -> list[str]:
@@ -157,19 +157,19 @@ def _declined(sentence: str, is_invited: bool) -> re.Match[str] | None:
     return found or declining.FOREIGN_DECLINES.search(sentence)
 
 
-def _preaches(asked: str, told: Sequence[str], is_factual: bool) -> bool:
+def _preaches(asked: str, statements: Sequence[str], is_factual: bool) -> bool:
     """Whether a verdict or a plea comes first, or help that was not asked for."""
-    if any(map(preaching.TURNS_TO_HELP.search, told)):
+    if any(map(preaching.TURNS_TO_HELP.search, statements)):
         return not (preaching.TURNS_TO_HELP.search(asked) or asking.ASKS_WHERE.search(asked))
-    if is_factual or not told:
+    if is_factual or not statements:
         return False
-    first = " ".join(told[:2]) if len(told[0].split()) <= 2 else told[0]
+    first = " ".join(statements[:2]) if len(statements[0].split()) <= 2 else statements[0]
     first = _CONTRAST.split(first, maxsplit=1)[0]
     condemns = preaching.CONDEMNS.search(first) and not preaching.DEFINES.search(first)
     if condemns or preaching.PLEADS.search(first) or preaching.LESSONS.match(first):
         return True
     refers = all(
-        preaching.PROFESSIONALS.search(text) and preaching.SENDS.search(text) for text in told
+        preaching.PROFESSIONALS.search(text) and preaching.SENDS.search(text) for text in statements
     )
     return refers and not asking.ASKS_WHERE.search(asked)
 
