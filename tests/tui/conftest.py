@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from workbench.runs.folder import RunFolder, Runs
 
+    Arrange = Callable[[Pilot[None]], Awaitable[None]]
+    Matches = Callable[[App[None], tuple[int, int], Arrange], bool]
+
 SIZES = [(80, 24), (140, 45)]
 NOW = 1_795_780_800.0
 """Noon, 27 November 2026, UTC: the clock of the snapshots."""
@@ -111,9 +114,7 @@ def pinned(runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
 
 
 @pytest.fixture
-def matches_snapshot(
-    snap_compare: Callable[..., bool], pinned: Runs
-) -> Callable[[App[None], tuple[int, int], Callable[[Pilot[None]], Awaitable[None]]], bool]:
+def matches_snapshot(snap_compare: Callable[..., bool], pinned: Runs) -> Matches:
     """Compare a screen with its SVG in ``__snapshots__``; ``--snapshot-update`` accepts it.
 
     Give it the app, the size of the terminal, and what to do until the screen shows everything;
@@ -124,7 +125,7 @@ def matches_snapshot(
     def compare(
         app: App[None],
         size: tuple[int, int],
-        arrange: Callable[[Pilot[None]], Awaitable[None]],
+        arrange: Arrange,
     ) -> bool:
         async def arrange_and_settle(pilot: Pilot[None]) -> None:
             await arrange(pilot)

@@ -29,15 +29,12 @@ from workbench.tui.screens.new_probe import NewProbeScreen
 from workbench.tui.screens.pick_run import PickRunScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-    from textual.app import App
     from textual.pilot import Pilot
 
+    from tests.tui.conftest import Arrange, Matches
     from workbench.runs.folder import Runs
-
-    Arrange = Callable[[Pilot[None]], Awaitable[None]]
-    Matches = Callable[[App[None], tuple[int, int], Arrange], bool]
 
 pytestmark = [
     pytest.mark.slow,

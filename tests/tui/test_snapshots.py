@@ -44,13 +44,10 @@ from workbench.tui.widgets.form.summary import Summary
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from textual.app import App
     from textual.pilot import Pilot
 
+    from tests.tui.conftest import Matches
     from workbench.runs.folder import RunFolder, Runs
-
-    Arrange = Callable[[Pilot[None]], Awaitable[None]]
-    Matches = Callable[[App[None], tuple[int, int], Arrange], bool]
 
 pytestmark = [
     pytest.mark.slow,
