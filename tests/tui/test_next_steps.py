@@ -22,21 +22,28 @@ from workbench.tui.screens import chat
 from workbench.tui.screens.chat import ChatScreen
 from workbench.tui.screens.new_run import NewRunScreen
 from workbench.tui.screens.next_step import NextStepScreen
+from workbench.tui.screens.report import ReportScreen
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
+    from textual.screen import Screen
 
     from workbench.runs.folder import Runs
     from workbench.tui.app import WorkbenchApp
 
 
 async def _dialog(app: WorkbenchApp, pilot: Pilot[None]) -> NextStepScreen:
-    """The key on whatever screen is shown."""
-    await until(pilot, lambda: app.bands)
+    """Press the key as soon as the screen shown offers it."""
+    await until(pilot, lambda: app.bands and _offers(app.screen, "n"))
     await pilot.press("n")
     await until(pilot, lambda: isinstance(app.screen, NextStepScreen))
     assert isinstance(app.screen, NextStepScreen)
     return app.screen
+
+
+def _offers(screen: Screen[Any], key: str) -> bool:
+    active = screen.active_bindings.get(key)
+    return bool(active and active.enabled)
 
 
 class Process:
@@ -60,6 +67,7 @@ async def test_replay_opens_the_form_with_the_recipe_of_the_run_and_replay(runs:
     run = hijacked_run(runs)
     async with workbench(runs) as (app, pilot):
         app.post_message(OpenReport(run))
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
         await _dialog(app, pilot)
         assert "domain leak +99 points" in screen_text(app)
         await pilot.press("enter")
@@ -171,7 +179,7 @@ async def test_a_report_that_cannot_be_judged_has_no_next_step(
 ) -> None:
     hijacked_run(runs).report.write_text("{")
     async with workbench(runs) as (app, pilot):
-        await until(pilot, lambda: app.bands)
+        await until(pilot, lambda: app.bands and _offers(app.screen, "n"))
         await pilot.press("n")
         await until(pilot, lambda: any("cannot be judged" in toast for toast in toasts))
 
