@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import Footer, Static
 
 from workbench.core.formatting import age, compact
 from workbench.core.sanitize import visible
@@ -18,6 +18,7 @@ from workbench.tui.labels import bar, truncate
 from workbench.tui.messages import OpenRun
 from workbench.tui.screens.run_screen import RunScreen
 from workbench.tui.state_labels import state_text
+from workbench.tui.widgets.common.text_table import TextTable
 from workbench.tui.widgets.common.top_bar import TopBar
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _EMPTY = (
 )
 
 
-class RunTable(DataTable[Text]):
+class RunTable(TextTable):
     """The table of runs."""
 
     BINDINGS: ClassVar = [

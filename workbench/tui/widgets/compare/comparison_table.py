@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.reactive import var
-from textual.widgets import DataTable
 
 from workbench.tui.commands import command
 from workbench.tui.finding_styles import measure_text, verdict_text
 from workbench.tui.labels import run_letter
 from workbench.tui.widgets.common.plot import LOOKS
+from workbench.tui.widgets.common.text_table import TextTable
 from workbench.tui.widgets.compare.comparison_view import ComparisonView
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _COLUMNS = ("", "run", "verdict", *_BAND, *_NUMBERS, "next")
 _COLOURS = tuple(LOOKS.values())
 
 
-class ComparisonTable(DataTable[Text]):
+class ComparisonTable(TextTable):
     """All runs with a report or a loss; those in the comparison have a letter."""
 
     BINDINGS: ClassVar = [
