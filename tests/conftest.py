@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
     from workbench.runs.folder import RunFolder
     from workbench.runs.view import RunView
+
+
+def pytest_configure() -> None:
+    """Give each process one core: torch would use all of them in every process of ``-n auto``."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

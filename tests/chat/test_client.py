@@ -10,6 +10,7 @@ import pytest
 HEAVY = ("torch", "transformers", "peft", "datasets", "bitsandbytes", "numpy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module",
     [

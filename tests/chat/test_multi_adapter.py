@@ -52,6 +52,7 @@ def two_adapters(tiny_model, tmp_path):
     return lanes_of(load(tiny_model), results), results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "fields"), ADAPTERS)
 @pytest.mark.parametrize("architecture", ["llama", "gpt2"])
 def test_forms_of_adapters_share_a_batch(architecture, kind, fields, tmp_path):

@@ -72,6 +72,7 @@ def expect(weighed, surprise, divergence):
     assert float(divergence.max()) > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_directions_equal_a_plain_pass(runs, base, kind):
     run = finished_run(runs, base, kind)

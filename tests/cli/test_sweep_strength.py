@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Trained = Callable[..., tuple[RunFolder, object]]
 
 
+@pytest.mark.slow
 def test_the_command_keeps_the_curve_and_saves_the_chosen_strength(
     trained: Trained, runs: Runs, ftwb: Callable[..., Ended]
 ) -> None:

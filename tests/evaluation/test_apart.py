@@ -74,6 +74,8 @@ def test_early_stopping_and_strengths_see_no_row_of_the_report(
     assert (reported.apart, choosing.apart) == (True, False)
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_a_small_dataset_gets_a_note(
     trained: Callable[..., tuple[RunFolder, RunView]], probed: tuple[str, ...], many_heldout: str
 ) -> None:

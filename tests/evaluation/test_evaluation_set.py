@@ -47,6 +47,8 @@ def heldout(tmp_path: Path) -> Callable[[int], str]:
     return make
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_a_limit_samples_the_same_rows_each_time(trained: Train) -> None:
     few = ("evaluation.target_rows=5", "training.max_steps=1")
     run, _ = trained(*few)

@@ -31,6 +31,8 @@ def events_of(run: RunFolder, kind: str) -> list[dict[str, Any]]:
     return [event for event in EventReader(run.events).read() if event["kind"] == kind]
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "precision", "floor"),
     [("full", "fp32", 1e-6), ("lora", "fp32", 1e-6), ("full", "bf16", 1e-3)],
@@ -149,6 +151,8 @@ def test_an_unwatched_run_writes_neither_event(trained: Train) -> None:
     assert read_report(run).noise is None
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_the_base_is_measured_once_per_machine(
     trained: Train, probed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +204,8 @@ def test_contaminated_probe_items_are_listed(
     assert read_report(run).contaminated == ("colours/c3", "words/w1")
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("metric", "field", "low"), [("exact", "intent", 0), ("rouge_l", "null", 0.0)]
 )

@@ -45,6 +45,8 @@ def _asked(report: Report) -> dict[str, list[str]]:
     return asked
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_undecided_suites_are_asked_to_the_end(
     trained: Train, probed: tuple[str, ...], asks_colours: list[str]
 ) -> None:
@@ -79,6 +81,8 @@ def test_undecided_suites_are_asked_to_the_end(
                 assert item.log_score == pytest.approx(same.log_score, abs=1e-5)
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_the_next_run_on_the_base_asks_it_nothing_again(
     trained: Train,
     probed: tuple[str, ...],
@@ -112,6 +116,8 @@ def test_nothing_more_is_asked_where_all_is_decided(
     assert [len(ids) for ids in _asked(report).values()] == [1, 1]
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_what_was_found_stays_where_a_further_look_fails_and_can_be_continued(
     trained: Train,
     probed: tuple[str, ...],

@@ -129,6 +129,8 @@ def test_a_chat_model_is_asked_as_in_a_chat() -> None:
     assert form_notes(renderer) == ()
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("template", "thinking", "form"),
     [

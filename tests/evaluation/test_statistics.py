@@ -212,6 +212,8 @@ def test_graded_scores_are_bootstrapped():
     assert statistics.change_interval(binary) == statistics.score_interval(3, 1, 11)
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 @pytest.mark.parametrize("count", range(1, 13))
 def test_holm_is_the_one_of_statsmodels(count):
     p_values = (np.random.default_rng(count).random(count) ** 3).round(2).tolist()  # with ties

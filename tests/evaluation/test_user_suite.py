@@ -162,6 +162,8 @@ def only_user_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 @pytest.mark.usefixtures("only_user_suite")
 def test_a_probe_added_between_two_runs_is_asked_in_the_second(trained: Train) -> None:
     asked: list[list[str]] = []

@@ -26,6 +26,8 @@ def test_a_run_that_lost_nothing_passes(size: AnySize, least: float) -> None:
         assert asked <= FULL / 2
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 @pytest.mark.parametrize("alike", [0.0, 0.3])
 @pytest.mark.parametrize("size", ["quick", "standard", "auto"])
 def test_chance_alone_seldom_fails_a_run(size: AnySize, alike: float) -> None:

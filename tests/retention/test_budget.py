@@ -186,6 +186,7 @@ def test_stop_ends_the_run_at_the_limit(trained: Train, forgetful: tuple[str, ..
     assert sum("is over 0.01" in notice.get("text", "") for notice in view.notices) == 1
 
 
+@pytest.mark.slow
 def test_rollback_returns_the_last_model_below_the_limit(
     trained: Train, forgetful: tuple[str, ...], tiny_model: Path
 ) -> None:
@@ -201,6 +202,7 @@ def test_rollback_returns_the_last_model_below_the_limit(
     assert any(said in notice.get("text", "") for notice in view.notices)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["stop", "continue"])
 def test_ask_waits_for_the_answer(
     new_run: Callable[..., RunFolder],

@@ -35,6 +35,7 @@ def regression() -> tuple[SoftmaxRegression, torch.Tensor]:
     return SoftmaxRegression(FEATURES, CLASSES), torch.randn(TOKENS, FEATURES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 4, 24])
 def test_it_equals_the_closed_form_at_any_batch_size(
     regression: tuple[SoftmaxRegression, torch.Tensor], size: int

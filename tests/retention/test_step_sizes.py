@@ -81,6 +81,7 @@ def at_rest(
     return model.w.detach()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [0.1, 3.0, 100.0])
 @pytest.mark.parametrize("optimizer", [torch.optim.AdamW, torch.optim.SGD])
 def test_both_forms_come_to_rest_at_the_minimum(strength: float, optimizer: Make) -> None:

@@ -86,6 +86,8 @@ def test_the_directions_are_cached_as_safetensors_only(
         other.prepared()
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_the_run_reports_progress_and_saves_a_plain_lora(trained) -> None:
     run, view = trained(
         "strategy.init_lora_weights=corda", "strategy.r=4", "strategy.general_rows=8"

@@ -92,6 +92,8 @@ def test_lora_plus_gives_b_its_own_learning_rate(tiny_model: Path, ratio: float)
     assert {rate for rate, _ in rates.values()} == {1e-3, 1.6e-2}
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_lora_plus_reaches_the_optimiser(trained, tiny_model: Path) -> None:
     frozen = (
         "strategy.init_lora_weights=gaussian",

@@ -95,6 +95,8 @@ def logged(run: RunFolder) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_half_a_line_is_taken_back_and_written_whole_later(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +278,8 @@ def fill(disk: Path) -> Path:
             return ballast
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_a_disk_that_is_really_full_pauses_a_run_that_then_continues(
     new_run: NewRun, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

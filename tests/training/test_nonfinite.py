@@ -49,6 +49,8 @@ def losses_of(run: RunFolder) -> dict[int, float | None]:
     return {event["step"]: event["loss"] for event in events_of(run, "train")}
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_a_skipped_step_moves_nothing_and_spoils_nothing(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +121,8 @@ def bytes_of(run: RunFolder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in run.model.iterdir()}
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_a_broken_model_never_takes_the_place_of_an_earlier_result(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +150,8 @@ def test_a_broken_model_is_not_checkpointed(
     assert not run.has_result()
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_after_a_broken_end_the_result_is_the_best_that_was_finite(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:

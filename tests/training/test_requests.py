@@ -41,6 +41,8 @@ def minutes(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return pass_by
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_a_checkpoint_is_written_after_the_step_it_was_asked_in(
     new_run: NewRun, trained: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,6 +59,8 @@ def test_a_checkpoint_is_written_after_the_step_it_was_asked_in(
     assert losses_of(run) == losses_of(plain)
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_an_evaluation_is_measured_and_answered(
     new_run: NewRun, trained: Train, probed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +130,8 @@ def test_a_stop_answers_who_waits_for_a_checkpoint(
     assert len(events_of(run, "checkpoint")) == 1
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 @pytest.mark.parametrize("why", ["asked", "time"])
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch, minutes: Callable[[float], None], why: str

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     Train = Callable[..., tuple[RunFolder, RunView]]
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["full", "lora"])
 def test_a_run_learns_and_records_everything(trained: Train, kind: str) -> None:
     run, view = trained(f"strategy.kind={kind}", "training.max_steps=30")
@@ -68,6 +70,8 @@ def test_memory_is_recorded_from_loading_to_measuring_the_result(
     assert phases == {"loading the base model", "measuring the base", "training", MEASURING}
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_the_first_loss_is_the_loss_of_the_base(trained: Train) -> None:
     _, view = trained("training.max_steps=1", "training.micro_batch_size=12", "strategy.kind=full")
     run, _ = trained("training.max_steps=1")
@@ -75,6 +79,8 @@ def test_the_first_loss_is_the_loss_of_the_base(trained: Train) -> None:
     assert view.value("train", "loss") == pytest.approx(before, rel=1e-5)
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_accumulated_batches_equal_one_large_batch(trained: Train) -> None:
     plain = ("strategy.kind=full", "training.max_steps=3", "training.optim=sgd")
     _, small = trained(
@@ -87,6 +93,8 @@ def test_accumulated_batches_equal_one_large_batch(trained: Train) -> None:
             assert one.mean == pytest.approx(other.mean, rel=1e-4)
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_equal_recipes_give_equal_runs(trained: Train) -> None:
     _, first = trained("strategy.lora_dropout=0.1")
     _, second = trained("strategy.lora_dropout=0.1")
@@ -169,6 +177,8 @@ def test_every_optimiser_takes_steps(trained: Train, optimizer: str) -> None:
     assert steps_of(run, "train") == [1, 2, 3]
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_gradient_checkpointing_changes_nothing_but_memory(trained: Train) -> None:
     _, plain = trained("strategy.kind=lora")
     _, thrifty = trained("strategy.kind=lora", "training.gradient_checkpointing=true")

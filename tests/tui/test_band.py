@@ -74,6 +74,7 @@ def _shows(app: WorkbenchApp, screen: type[Screen[None]], word: str) -> bool:
     return isinstance(app.screen, screen) and all(part in screen_text(app) for part in wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", REPORTS)
 @pytest.mark.parametrize("size", SIZES)
 async def test_word_measures_and_next_step_are_the_same_on_every_screen_of_a_run(

@@ -85,6 +85,7 @@ async def test_each_lane_remembers_its_own_answers(host_of):
         assert questions(app) == ["one", "two"]
 
 
+@pytest.mark.slow
 async def test_arrows_recall_earlier_prompts_and_the_draft(host_of):
     app = host_of(FIRST, SECOND)
     async with app.run_test(size=WIDE) as pilot:
@@ -133,6 +134,7 @@ async def test_line_breaks_of_an_answer_are_kept(host_of):
         assert any("second line" in row for row in screen_lines(app))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("key", "index"), [("1", 0), ("3", 2), ("0", 9)])
 async def test_a_digit_asks_a_probe_of_the_empty_chat(host_of, key, index):
     app = host_of(FIRST)

@@ -30,6 +30,7 @@ def titles(app):
     return [str(pane.border_title) for pane in app.chat.conversation.board.panes.values()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "judgement", "text"),
     [
@@ -89,6 +90,7 @@ async def test_an_annotation_that_cannot_be_written_is_reported_and_not_shown(ho
         assert "annotations.jsonl: cannot be written" in toasts[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("assignment", "key", "judgement"),
     [
@@ -179,6 +181,7 @@ async def test_ending_blind_mode_reveals_the_answers_without_a_judgement(host_of
         assert "base" in titles(app)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["ctrl+r", "ctrl+l"])
 async def test_blind_mode_hides_nothing_after_its_exchange_is_removed(host_of, fixed_draws, key):
     app = host_of(FIRST, SECOND)

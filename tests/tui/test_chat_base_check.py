@@ -49,6 +49,7 @@ async def test_a_proven_base_shows_its_proof_in_its_title(host_of, size):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [WIDE, SMALL])
 @pytest.mark.parametrize(
     ("proof", "called"), [(REFUTED, "not the base ✗"), (MISSING, "NOT PROVEN")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.events import Key
 
 from tests.chat.scripted_client import DIED, FIRST, LOADING, OPENED, REFUSED, SECOND, done
@@ -66,6 +67,7 @@ async def test_a_prompt_sent_while_loading_waits_for_the_models(host_of):
         assert app.chat.query_one(PromptBox).text == ""
 
 
+@pytest.mark.slow
 async def test_a_dead_engine_is_reported_and_f5_restarts_it_with_the_conversation(host_of):
     dies = [Delta(id=1, lane="base", text="So fa"), DIED]
     app = host_of(FIRST, dies, SECOND, opening=[(OPENED,), (OPENED,)])

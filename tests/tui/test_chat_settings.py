@@ -24,6 +24,7 @@ def complaints(app):
     return {row.field.name: row.error for row in app.screen.query(FieldRow) if row.error}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [WIDE, SMALL])
 async def test_prompts_use_the_settings_and_the_facts_show_them(host_of, size):
     app = host_of(FIRST)

@@ -49,6 +49,7 @@ def test_the_slider_has_a_knob_and_a_notch_where_the_run_was_trained(value, narr
     assert strength_slider(value, adjustable=True, narrow=narrow).plain == slider
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [WIDE, SMALL])
 async def test_keys_move_the_slider_while_a_prompt_is_written(host_of, size):
     app = host_of(FIRST)

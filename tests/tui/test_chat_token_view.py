@@ -72,6 +72,7 @@ async def test_each_token_is_coloured_by_surprise_and_the_highest_is_quoted(host
         assert "surprise of the base, nats ≥1 ≥3 ≥6" in note(app, "tuned")
 
 
+@pytest.mark.slow
 async def test_an_exchange_is_scored_once_and_only_when_it_is_selected(host_of):
     app = host_of(FIRST, SECOND)
     client_of(app).scores = [OF_BASE, OF_TUNED, OF_BASE, OF_TUNED]

@@ -116,6 +116,7 @@ async def test_an_action_that_fails_again_is_reported_again() -> None:
             await close_error(app, pilot)
 
 
+@pytest.mark.slow
 async def test_an_unreadable_list_of_runs_is_reported_once_and_recovers(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

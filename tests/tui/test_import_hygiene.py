@@ -52,6 +52,7 @@ import workbench.tui
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "heavy"),
     [

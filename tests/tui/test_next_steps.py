@@ -63,6 +63,7 @@ class Process:
         return self.answer
 
 
+@pytest.mark.slow
 async def test_replay_opens_the_form_with_the_recipe_of_the_run_and_replay(runs: Runs) -> None:
     run = hijacked_run(runs)
     async with workbench(runs) as (app, pilot):
@@ -78,6 +79,7 @@ async def test_replay_opens_the_form_with_the_recipe_of_the_run_and_replay(runs:
         assert "support   its recipe" in screen_text(app)
 
 
+@pytest.mark.slow
 async def test_a_form_that_is_open_already_is_filled_as_well(runs: Runs) -> None:
     hijacked_run(runs)
     async with workbench(runs, form=True) as (app, pilot):

@@ -61,6 +61,7 @@ def _reason(screen: ReportScreen) -> str:
     return str(screen.query_one("#no-report", Static).visual)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_sentence_then_the_items_then_the_chat_with_the_question_ready(
     runs: Runs, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
@@ -134,6 +135,7 @@ async def test_a_report_that_cannot_be_read_gives_the_reason(runs: Runs) -> None
         await until(pilot, lambda: "not a valid report" in _reason(screen))
 
 
+@pytest.mark.slow
 async def test_list_and_live_view_lead_to_the_report(runs: Runs) -> None:
     run = _finished(runs)
     async with workbench(runs, run=run) as (app, pilot):
