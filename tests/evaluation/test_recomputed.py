@@ -21,6 +21,8 @@ from workbench.evaluation.report import Report, TextResult
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+    from workbench.evaluation.suites.items import ItemResult
+
 SUITES = (
     Suite("facts", kept=80, lost=30, gained=6, never=60, chance=0.25),
     Suite("sums", kept=20, lost=25, gained=5, never=34, measures="behaviour"),
@@ -43,18 +45,29 @@ def text(random: Generator) -> TextResult:
 def report() -> Report:
     """A report with clusters, contaminated items, and KL that varies over sequences."""
     random = np.random.default_rng(4)
-    made = make_report(*SUITES, contaminated=("facts/i3", "facts/i90"))
+    made = make_report(
+        *SUITES,
+        contaminated=("facts/i3", "facts/i90"),
+        boilerplate=("help with billing", "your ticket number"),
+    )
     after = [text(random) for _ in range(40)]
     before = [each.model_copy(update={"nll": 2.9, "kl": 0.0, "opening_kl": 0.0}) for each in after]
     sides: dict[str, Any] = {}
     for name, general in (("before", before), ("after", after)):
         side = getattr(made, name)
-        items = tuple(
-            item.model_copy(update={"cluster": f"t{place // 7}" if item.suite == "sums" else ""})
-            for place, item in enumerate(side.items)
-        )
+        items = tuple(_clustered(place, item, name) for place, item in enumerate(side.items))
         sides[name] = side.model_copy(update={"items": items, "general": tuple(general)})
     return made.model_copy(update=sides)
+
+
+def _clustered(place: int, item: ItemResult, side: str) -> ItemResult:
+    """Templates and difficulties for sums, and a result that speaks like its task now and then."""
+    leaks = side == "after" and place % 3 == 0
+    changed: dict[str, Any] = {"answer": "We help with billing!" if leaks else "Billing? We help."}
+    if item.suite == "sums":
+        level = int(item.id[1:]) % 3
+        changed |= {"cluster": f"t{place // 7}", "id": f"{item.id}-{level}-{place:03}"}
+    return item.model_copy(update=changed)
 
 
 def values(cell: str) -> list[float]:
@@ -98,6 +111,25 @@ def test_every_measure_of_text_agrees(report: Report, measure: str) -> None:
     assert value == pytest.approx(numbers["value"], abs=0.00051)
     width = numbers["high"] - numbers["low"]
     assert (low, high) == pytest.approx((numbers["low"], numbers["high"]), abs=0.06 * width)
+
+
+def test_all_items_together_agree(report: Report) -> None:
+    numbers = recomputed(report)["All items together"]
+    expected = [100 * numbers[name] for name in ("value", "low", "high")]
+    assert values(rows(report)["All items together"][0])[:3] == pytest.approx(expected, abs=0.51)
+
+
+def test_the_retention_index_agrees(report: Report) -> None:
+    numbers, index = recomputed(report)["Retention index"], analyse(report).retention_index
+    assert index is not None
+    assert index.value == pytest.approx(numbers["value"])
+    assert (index.low, index.high) == pytest.approx((numbers["low"], numbers["high"]), abs=0.02)
+
+
+def test_the_domain_leak_agrees(report: Report) -> None:
+    value = 100 * recomputed(report)["Domain leak"]["value"]
+    assert value > 20
+    assert values(rows(report)["Domain leak"][0])[0] == pytest.approx(value, abs=0.51)
 
 
 def test_the_p_values_agree_where_items_are_alone(report: Report) -> None:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import BadInputError
+from workbench.evaluation.analysis.difficulty import level_of, uninformative_levels
 from workbench.evaluation.analysis.domain_leak import has_boilerplate
 from workbench.evaluation.analysis.statistics import PairedScores
 from workbench.evaluation.report import token_mean
@@ -49,16 +50,32 @@ def item_pairs(report: Report, suite: str) -> list[tuple[ItemResult, ItemResult]
     return [(result, after[result.id]) for result in before]
 
 
-def judged_pairs(report: Report, suite: str) -> list[tuple[ItemResult, ItemResult]]:
+def judged_pairs(report: Report, facts: SuiteFacts) -> list[tuple[ItemResult, ItemResult]]:
+    """The pairs of a suite's items that are evidence.
+
+    Left out are items that were found in the training or replay data, and difficulties at which the
+    base is at the floor or at the ceiling.
+    """
+    left_out = unjudged_levels(report, facts)
+    return [pair for pair in _clean_pairs(report, facts) if level_of(pair[0]) not in left_out]
+
+
+def unjudged_levels(report: Report, facts: SuiteFacts) -> tuple[str, ...]:
+    """The difficulties of a suite that are left out because of how the base does on them."""
+    base = [before for before, _ in _clean_pairs(report, facts)]
+    return uninformative_levels(base, facts.chance)
+
+
+def _clean_pairs(report: Report, facts: SuiteFacts) -> list[tuple[ItemResult, ItemResult]]:
     """The pairs of a suite's items that were not found in the training or replay data."""
     contaminated = set(report.contaminated)
-    pairs = item_pairs(report, suite)
-    return [pair for pair in pairs if f"{suite}/{pair[0].id}" not in contaminated]
+    pairs = item_pairs(report, facts.name)
+    return [pair for pair in pairs if f"{facts.name}/{pair[0].id}" not in contaminated]
 
 
 def suite_scores(report: Report, facts: SuiteFacts) -> PairedScores:
-    """The scores of a suite's items before and after, contaminated ones left out."""
-    pairs = judged_pairs(report, facts.name)
+    """The scores of a suite's items before and after, of those that are evidence."""
+    pairs = judged_pairs(report, facts)
     return PairedScores(
         before=tuple(before.score for before, _ in pairs),
         after=tuple(after.score for _, after in pairs),
@@ -69,7 +86,7 @@ def suite_scores(report: Report, facts: SuiteFacts) -> PairedScores:
 
 def suite_probabilities(report: Report, facts: SuiteFacts) -> PairedScores | None:
     """The probabilities of the right option before and after; None where an item has no options."""
-    pairs = judged_pairs(report, facts.name)
+    pairs = judged_pairs(report, facts)
     before = [before.log_score for before, _ in pairs]
     after = [after.log_score for _, after in pairs]
     known = [score for score in (*before, *after) if score is not None]

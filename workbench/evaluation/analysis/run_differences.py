@@ -94,7 +94,7 @@ def index_difference(run: Report, other: Report, suites: Sequence[str]) -> Inter
         pairs = _suite_pairs(run, other, each)
         if not pairs.n:
             return None
-        before = [item.score for item, _ in judged_pairs(run, each.name)]
+        before = [item.score for item, _ in judged_pairs(run, each)]
         known = statistics.chance_corrected(math.fsum(before) / len(before), each.chance)
         weight = 1 / (len(facts) * (1 - each.chance) * max(known, statistics.HEADROOM))
         effect = statistics.design_effect(pairs)
@@ -123,10 +123,10 @@ def _difference(first: tuple[str, Report], second: tuple[str, Report]) -> RunDif
 
 def _suite_pairs(run: Report, other: Report, facts: SuiteFacts) -> PairedScores:
     """Scores of ``other`` and of ``run`` on the items of a suite that both were asked."""
-    theirs = {item.id: item for _, item in judged_pairs(other, facts.name)}
+    theirs = {item.id: item for _, item in judged_pairs(other, facts)}
     both = [
         (theirs[item.id], item)
-        for _, item in judged_pairs(run, facts.name)
+        for _, item in judged_pairs(run, facts)
         if item.id in theirs and theirs[item.id].prompt == item.prompt
     ]
     return PairedScores(

@@ -15,6 +15,7 @@ from workbench.evaluation.analysis.formatting import (
     size_in_points,
     span,
 )
+from workbench.evaluation.analysis.paired_results import unjudged_levels
 from workbench.evaluation.suites import user_suite
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ def notes(findings: Findings, report: Report, unchanged: bool) -> tuple[str, ...
         *_measurement_notes(findings, unchanged),
         *_user_suite_notes(findings),
         *_suite_notes(findings),
+        *_difficulty_notes(report),
         *_contamination_notes(report.contaminated),
         *_noise_notes(report),
     )
@@ -207,6 +209,17 @@ def _suite_notes(findings: Findings) -> Iterator[str]:
     if tolerated := [each for each in judged if each.verdict]:
         margins = ", ".join(f"{each.title} {size_in_points(each.margin)}" for each in tolerated)
         yield f"Tolerated losses, by number of items: {margins}"
+
+
+def _difficulty_notes(report: Report) -> Iterator[str]:
+    """Difficulties that are not judged because of how the base does on them."""
+    for facts in report.suites:
+        if left_out := unjudged_levels(report, facts):
+            noun = "difficulty" if len(left_out) == 1 else "difficulties"
+            yield (
+                f"{facts.title}: {noun} {join_words(left_out)} left out of the verdict: the base "
+                "gets hardly any or nearly all of those items right"
+            )
 
 
 def _contamination_notes(contaminated: Sequence[str]) -> Iterator[str]:
