@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,18 @@ def test_runs_are_paired_on_the_items_that_both_were_asked() -> None:
     assert pair.learned is not None
     assert pair.learned.value == pytest.approx(-0.1)
     assert (pair.learned.low, pair.learned.high) == statistics.score_interval(5, 0, 50)
+
+
+@pytest.mark.parametrize("form", [{"prompt_form": "completion"}, {"thinking": "stripped"}])
+def test_runs_that_were_asked_in_different_forms_are_not_called_comparable(
+    form: dict[str, str],
+) -> None:
+    first, other = (reported(name, Suite("facts", kept=20), right=40) for name in "ab")
+    assert not compare([first, other]).notes
+    assert other.report is not None
+    changed = replace(other, report=other.report.model_copy(update=form))
+    (note,) = compare([first, changed]).notes
+    assert "asked in different forms" in note
 
 
 def test_the_front_pairs_text_that_both_runs_were_measured_on() -> None:

@@ -279,6 +279,7 @@ def _notes(
 ) -> list[str]:
     differing = {difference.field for difference in differences([run.recipe for run in runs])}
     suites = {tuple((c.name, c.n) for c in run.findings.capabilities) for run in runs}
+    forms = {(run.report.prompt_form, run.report.thinking) for run in runs if run.report}
     unmeasured = [row.run for row in rows if row.learned is None]
     candidates = {
         "base models differ: retention is measured against each run's own base": (
@@ -288,6 +289,8 @@ def _notes(
             differing & set(_TASK_FIELDS)
         ),
         "suites or sizes differ: retention indices are not comparable": len(suites) > 1,
+        "the models were asked in different forms (as a chat or not, with thoughts or without): "
+        "neither learning nor retention is comparable": len(forms) > 1,
         "not every run has a target score: nats gained on the held-out rows are shown instead": (
             learned_as == "nll"
         ),

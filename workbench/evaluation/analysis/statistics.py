@@ -35,7 +35,7 @@ POWER = Z + NormalDist().inv_cdf(0.8)
 HEADROOM = 0.05
 """Chance-corrected score below which a base has nothing to lose."""
 
-MOST_ITEMS = 100_000
+MOST_ITEMS = 10_000
 """Items beyond which nobody will ask: a verdict that needs more is never reached."""
 
 _POINT = NormalDist().inv_cdf(0.8)
@@ -269,7 +269,7 @@ def items_needed(n: int, change: float, margin: float, variance: float) -> int:
       ``max(7.85 v / d^2, 0.71 v / (|d| - m)^2)``.
 
     The items at hand did not decide, so it is at least twice their number; so near the margin that
-    it would be more than 100,000, no number of items will decide.
+    it would be more than 10,000, no number of items will decide.
     """
     if change >= -margin:
         return rows_needed(n, change + margin, variance)
@@ -280,7 +280,7 @@ def items_needed(n: int, change: float, margin: float, variance: float) -> int:
 def rows_needed(n: int, distance: float, variance: float) -> int:
     """Rows that tell a mean from a limit at this distance with 80 % power: ``7.85 v / distance^2``.
 
-    At least twice the rows at hand, which did not; 0 if more than 100,000.
+    At least twice the rows at hand, which did not; 0 if more than 10,000.
     """
     if POWER**2 * variance > MOST_ITEMS * distance**2:
         return 0
