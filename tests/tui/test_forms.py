@@ -75,6 +75,12 @@ def test_a_field_says_what_the_recipe_says() -> None:
     assert not entry.optional
 
 
+def test_an_empty_control_says_what_that_means() -> None:
+    fields = _fields()
+    assert fields["training.max_steps"].empty == "by epochs"
+    assert fields["evaluation.target_field"].empty == "none"
+
+
 @pytest.mark.parametrize(
     ("path", "kind"),
     [

@@ -28,6 +28,7 @@ def field(
     help: str,  # noqa: A002 - as in click and argparse
     unit: str = "",
     choices: Mapping[str, str] | None = None,
+    empty: str = "",
     advanced: bool = False,
     **bounds: Any,
 ) -> Any:
@@ -39,6 +40,7 @@ def field(
         help: One sentence on what it does and how to choose it.
         unit: The unit of its value, shown beside it.
         choices: For a ``Literal`` field, what each value means, in a few words.
+        empty: For an optional field, what it means to leave it empty, in a word or two.
         advanced: Hidden in forms until the user asks for all fields.
         **bounds: Pydantic's own bounds (``gt``, ``ge``, ``lt``, ``le``, ``min_length`` …).
     """
@@ -47,6 +49,8 @@ def field(
         extra["unit"] = unit
     if choices:
         extra["choices"] = dict(choices)
+    if empty:
+        extra["empty"] = empty
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 

@@ -11,6 +11,7 @@ class Limits(Section):
     capability: float | None = field(
         None,
         title="Loss of a capability",
+        empty="by number",
         help="Tolerated drop of one capability's score, as a share: 0.05 is five points; if empty, "
         "0.15 for up to 100 items and less for more.",
         advanced=True,
@@ -20,6 +21,7 @@ class Limits(Section):
     pooled: float | None = field(
         None,
         title="Loss over all items",
+        empty="by size",
         help="Tolerated drop over all items of knowledge and behaviour, as a share; if empty, 0.1 "
         "at quick, 0.05 at standard and 0.03 at full, and more for few items.",
         advanced=True,

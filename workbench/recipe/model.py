@@ -19,6 +19,7 @@ class ModelSection(Section):
     revision: str | None = field(
         None,
         title="Revision",
+        empty="newest",
         help="Branch, tag or commit of a hub model; a commit gives the same weights every time.",
         advanced=True,
     )

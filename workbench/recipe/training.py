@@ -45,6 +45,7 @@ class TrainingSection(Section):
     max_steps: int | None = field(
         None,
         title="Steps",
+        empty="by epochs",
         help="Optimiser steps; if set, it overrides the number of epochs.",
         unit="steps",
         ge=1,

@@ -58,6 +58,7 @@ class EwcProtection(WeightPenaltyProtection, GeneralProtection):
     strength: float | None = field(
         None,
         title="Strength",
+        empty="by strategy",
         help="Lambda: nats of task loss that one nat per token of predicted KL is worth. If empty, "
         f"{number(_LOW_RANK_STRENGTH)} for LoRA and QLoRA, where 100 to 1000 is useful, and "
         f"{number(_WEIGHTS_STRENGTH)} for whole weights.",

@@ -46,6 +46,7 @@ class PTuningStrategy(SoftPromptStrategy):
     encoder_hidden_size: int | None = field(
         None,
         title="Network width",
+        empty="the model's",
         help="Width of the network's hidden layers; empty for the width of the model.",
         advanced=True,
         ge=1,

@@ -35,6 +35,7 @@ class FormField:
         choices: What may be chosen, or words that ``names`` takes as they are.
         choice_help: What each choice means.
         optional: An empty control means None.
+        empty: What that means, in a word or two.
         bounds: What its value may be, in words.
     """
 
@@ -48,6 +49,7 @@ class FormField:
     choices: tuple[str, ...] = ()
     choice_help: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False
+    empty: str = "none"
     bounds: str = ""
 
     @property
@@ -145,6 +147,7 @@ def describe(path: str, info: FieldInfo) -> FormField:
         choices=choices,
         choice_help=choice_help(info),
         optional=NoneType in arms,
+        empty=str(extra.get("empty", "none")),
         bounds=bounds_in_words(info),
     )
 

@@ -197,10 +197,10 @@ def _control(field: FormField) -> Widget:
             return Tick(value=bool(field.default))
         case "choice":
             options = [(field.option(choice), choice) for choice in field.choices]
-            nothing = [("none", "")] if field.optional else []
+            nothing = [(field.empty, "")] if field.optional else []
             return Choice(nothing + options, field.to_text(field.default))
         case "lines":
             return Lines(field.to_text(field.default))
-    placeholder = "none" if field.optional else field.bounds
+    placeholder = field.empty if field.optional else field.bounds
     short = "-short" if field.kind == "number" else ""
     return Input(field.to_text(field.default), placeholder=placeholder, compact=True, classes=short)
