@@ -38,6 +38,25 @@ def test_a_folder_is_where_it_is(tiny_model: Path) -> None:
     assert locate(ModelSection(id=str(tiny_model)), silent) == tiny_model
 
 
+def test_the_head_reads_consecutive_memory_also_where_only_the_last_position_is_wanted(
+    tiny_model: Path,
+) -> None:
+    """Otherwise torch copies the head's matrix once for each row."""
+    model = load(tiny_model)
+    seen: list[torch.Tensor] = []
+    model.get_output_embeddings().register_forward_hook(
+        lambda _module, arguments, _output: seen.append(arguments[0])
+    )
+    inputs = torch.arange(24).reshape(4, 6)
+    last = model(inputs, logits_to_keep=1).logits
+    (hidden,) = seen
+    assert hidden.shape[:2] == (4, 1)
+    assert hidden.is_contiguous()
+    assert torch.equal(
+        last, AutoModelForCausalLM.from_pretrained(tiny_model)(inputs).logits[:, -1:]
+    )
+
+
 def test_a_cached_hub_model_is_found_offline(in_hub_cache: Callable[[str], Path]) -> None:
     folder = in_hub_cache("someone/tiny")
     assert locate(ModelSection(id="someone/tiny"), silent) == folder

@@ -13,6 +13,7 @@ from workbench.models.describing import read_config
 from workbench.models.dtype import torch_dtype
 from workbench.models.headers import read_headers
 from workbench.models.library_output import quieten_libraries
+from workbench.models.output_head import feed_head_contiguously
 from workbench.models.sources import local_path, source_kind
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def load_base(
     _check_complete(section, info)
     if quantization is not None:
         _disable_cpu_repacking(model)
+    feed_head_contiguously(model)
     on_device: PreTrainedModel = model.to(device).eval()
     return on_device
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from workbench.core.errors import FtwbError
 from workbench.core.weights import require_safetensors
+from workbench.models.output_head import feed_head_contiguously
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
 from workbench.strategies.base import Strategy
@@ -72,10 +73,12 @@ class FullStrategy(Strategy):
 
         require_safetensors(folder, folder.parent.name)
         assert isinstance(base, PreTrainedModel)  # noqa: S101 - narrows for mypy
-        tuned: Module = type(base).from_pretrained(
+        tuned: Any = type(base).from_pretrained(
             folder, dtype=base.dtype, local_files_only=True, use_safetensors=True
         )
-        return tuned.to(base.device)
+        feed_head_contiguously(tuned)
+        on_device: Module = tuned.to(base.device)
+        return on_device
 
     def disabled_adapter(self, model: Module) -> AbstractContextManager[None]:
         """Refuse: the base is gone once its own weights have moved."""
