@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import on
 from textual.content import Content
+from textual.strip import Strip
 from textual_hires_canvas import Canvas
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ class Plot(Canvas, can_focus=True):
         event.stop()
         self.reset(size=event.size, refresh=False)
         self.redraw()
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the canvas; below it, a blank one with a style, which ``NO_COLOR`` needs."""
+        line = super().render_line(y)
+        return line if line.cell_length else Strip.blank(self.size.width, self.rich_style)
 
     def notify_style_update(self) -> None:
         """Redraw in the colours of another theme."""
