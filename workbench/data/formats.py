@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from workbench.core.errors import BadInputError
 from workbench.data.rows import (
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from workbench.recipe.data import DataFormat
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 
 _ROLES: dict[object, Role] = {
     "system": "system",
@@ -42,27 +42,68 @@ _NO_ANSWER = "no assistant message"
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    Attributes:
+        role: Who speaks.
+        content: What is said.
+        trained: For an answer, whether it is learned or only read.
+        reasoning: The thought before an answer, where the row has it in a field of its own.
+        tool_calls: Calls of an answer, each ``{"type": "function", "id", "function": {"name",
+            "arguments"}}`` with the arguments as an object.
+        name: For a tool's message, the tool.
+        tool_call_id: For a tool's message, the call that it answers.
+    """
 
     role: Role
     content: str
+    trained: bool = True
+    reasoning: str = ""
+    tool_calls: tuple[Mapping[str, object], ...] = ()
+    name: str = ""
+    tool_call_id: str = ""
+
+
+class Piece(NamedTuple):
+    """A part of a text that is written out with whatever template it needs."""
+
+    text: str
+    trained: bool
+
+
+class Tokens(NamedTuple):
+    """A row that is in tokens already.
+
+    Attributes:
+        input_ids: Token ids.
+        labels: As long: the id of a token to learn, -100 elsewhere.
+    """
+
+    input_ids: tuple[int, ...]
+    labels: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Example:
-    """One row, ready to be rendered: a conversation, or plain text to learn as it is.
+    """One row, ready to be rendered: one of ``messages``, ``text``, ``pieces`` and ``tokens``.
 
     Attributes:
         number: Line or position in its source, from 1.
         fields: The row as it was read, with labels such as ``intent``.
-        messages: The conversation; empty where ``text`` is set.
-        text: A document of the text format.
+        messages: A conversation, for the chat template.
+        text: A document that is learned as it is.
+        pieces: A text in parts, each of them learned or only read.
+        tokens: A row in tokens.
+        tools: Descriptions of the tools that the conversation may call, as JSON schemas.
     """
 
     number: int
     fields: Mapping[str, object]
     messages: tuple[Message, ...] = ()
     text: str | None = None
+    pieces: tuple[Piece, ...] = ()
+    tokens: Tokens | None = None
+    tools: tuple[Mapping[str, object], ...] = ()
 
     @property
     def empty(self) -> bool:
