@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from workbench.core.errors import BadInputError, NotFoundError
-from workbench.data.reading import read_rows, row_unit
+from workbench.data.reading import iter_rows, row_unit
 from workbench.data.rows import Row
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ RECORDS = [{"text": "one"}, {"text": "zwei ü"}, {"text": "three\nlines\u2028lon
 def write(path: Path, content: str | bytes) -> str:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return str(path)
+
+
+def read_rows(source: str, max_rows: int | None = None) -> list[Row]:
+    return list(iter_rows(source, max_rows))
 
 
 def texts(source: str, max_rows: int | None = None) -> list[object]:
@@ -87,19 +91,24 @@ def test_blank_lines_do_not_shift_the_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", b'{"a": 1}\nnope\n[1]\n{"a": \n', "lines 2 and 4: not JSON; line 3: not a"),
+        (
+            "a.jsonl",
+            b'{"a": 1}\nnope\n[1]\nnope\n',
+            "lines 2 and 4: not JSON (Expecting value at character 1); line 3: not a",
+        ),
         ("a.jsonl", b'{"a": 1}\n{"a": "\xff"}\n', "line 2: not UTF-8 text"),
         ("a.jsonl", b"[" * 100_000, "line 1: not JSON"),
         ("a.json", b'[{"a": 1},\n{"a": }]', "line 2: not JSON"),
         ("a.json", b'[{"a": 1}, 2, "x"]', "rows 2 and 3: not a JSON object"),
-        ("a.json", b'{"rows": []}', "must be a list of objects"),
+        ("a.json", b'{"b": [{"c": 1}]}', "has lists under 'b', and none under 'train' or 'data'"),
         ("a.json", b'[\n"\xe4"]', "line 2: not UTF-8 text"),
         ("a.csv", b"a,b\n1,2\n1\n1,2,3\n", "lines 3 and 4: not 2 cells as in the header"),
         ("a.csv", b'a,b\n1,"2\n', "line 2: not CSV"),
         ("a.csv", "a,b\n1,ü\n".encode("latin-1"), "line 2: not UTF-8 text"),
         ("a.txt", "first\n\nüber".encode("latin-1"), "line 3: not UTF-8 text"),
         ("a.parquet", b"PAR1 but not really", "not a Parquet file"),
-        ("a.xlsx", b"x", "unknown type of file; known are .jsonl"),
+        ("a.docx", b"x", "unknown type of file; known are .jsonl"),
+        ("a.xlsx", b"x", "a spreadsheet; save it as 'CSV UTF-8'"),
     ],
 )
 def test_what_cannot_be_read_is_reported_in_one_line(
@@ -161,9 +170,9 @@ def test_hub_datasets_are_read_by_id_and_split(hub_copy: Path) -> None:
 
 def test_without_a_network_a_hub_id_gives_one_line(tmp_path: Path) -> None:
     code = (
-        "from workbench.data.reading import read_rows\n"
+        "from workbench.data.reading import iter_rows\n"
         "from workbench.core.errors import MachineError\n"
-        "try:\n    read_rows('owner/name')\n"
+        "try:\n    next(iter_rows('owner/name'))\n"
         "except MachineError as error:\n    print(error)"
     )
     done = subprocess.run(
