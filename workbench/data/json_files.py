@@ -91,7 +91,11 @@ def _inner_rows(path: Path, document: dict[str, object]) -> list[object] | None:
     name = next((name for name in _LISTS if name in lists), None)
     if name is not None:
         return lists[name]
-    if lists.keys() == document.keys() and not any(is_turn(rows[0]) for rows in lists.values()):
+    if (
+        lists
+        and lists.keys() == document.keys()
+        and not any(is_turn(rows[0]) for rows in lists.values())
+    ):
         named = " and ".join(map(repr, lists))
         raise BadInputError(
             f"{path}: has lists under {named}, and none under 'train' or 'data'; write the rows to "

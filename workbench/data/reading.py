@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _PRESET = "preset:"
-_FAULTS_LISTED = 1000
+_FAULTS_LISTED = 100_000
+"""Faults to read on for; their numbers must fit into memory."""
 
 
 def iter_rows(source: str, max_rows: int | None = None) -> Iterator[Row]:

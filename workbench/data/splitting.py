@@ -28,8 +28,8 @@ class Split:
         empty: Numbers of the dataset's rows that were dropped because they are blank.
     """
 
-    train: tuple[Example, ...]
-    heldout: tuple[Example, ...]
+    train: Sequence[Example]
+    heldout: Sequence[Example]
     format: str
     empty: tuple[int, ...]
 
@@ -45,6 +45,8 @@ def load_split(section: DataSection, seed: int) -> Split:
         FtwbError: A source cannot be read; see ``iter_rows`` and ``to_examples``.
     """
     dataset = load_train(section)
+    train: Sequence[Example]
+    heldout: Sequence[Example]
     if section.heldout is None:
         train, heldout = hold_out(dataset.rows, section.heldout_share, seed)
     else:

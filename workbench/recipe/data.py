@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
+from workbench.core.errors import BadInputError
 from workbench.recipe.base import OptionalSource, Section, Source, field
 
 DataFormat = Literal[
@@ -39,7 +40,7 @@ MAX_DROPPED = 0.05
 """The share of rows that may be dropped where the recipe says nothing of it."""
 
 
-def _parse_columns(value: object) -> object:
+def _columns_from_text(value: object) -> object:
     """A mapping from text such as ``prompt=Question, completion=Reply``.
 
     Raises:
@@ -54,7 +55,21 @@ def _parse_columns(value: object) -> object:
     return {name.strip(): column.strip() for name, _, column in pairs}
 
 
-Columns = Annotated[dict[Column, str], BeforeValidator(_parse_columns)]
+Columns = Annotated[dict[Column, str], BeforeValidator(_columns_from_text)]
+
+
+def parse_columns(text: str) -> dict[Column, str]:
+    """Read a mapping of columns from a command line.
+
+    Raises:
+        BadInputError: It is not written as one, or names a field that is not usual.
+    """
+    try:
+        return TypeAdapter(Columns).validate_python(text)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        reason = problem["msg"].removeprefix("Value error, ")
+        raise BadInputError(f"columns {text!r}: {reason[:1].lower()}{reason[1:]}") from error
 
 
 class DataSection(Section):

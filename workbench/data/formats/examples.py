@@ -114,7 +114,7 @@ class Examples:
     """
 
     format: str
-    rows: tuple[Example, ...]
+    rows: Sequence[Example]
     empty: tuple[int, ...]
     unused: tuple[str, ...]
     dropped: tuple[RowFault, ...] = ()

@@ -118,7 +118,7 @@ class ExampleStream:
                 yield example
         self._check()
 
-    def summary(self, rows: tuple[Example, ...]) -> Examples:
+    def summary(self, rows: Sequence[Example]) -> Examples:
         """The whole dataset, with the examples as ``rows`` and what was left out."""
         unused = [name for name in self._unused if name not in self._used]
         inside = [f"messages[].{name}" for name in self._turns.unused]
