@@ -72,6 +72,7 @@ def test_a_blank_system_prompt_and_a_second_one_are_not_added() -> None:
     own = turns(("system", "Mine."), ("user", "Why?"), ("assistant", "Because."))
     blank = {**turns(("user", "Why?"), ("assistant", "Because.")), "system": ""}
     dataset = examples({**own, "system": "Theirs."}, blank)
+    assert examples({**own, "system": "Theirs."}).unused == ("system",)
     assert dataset.rows[0].messages == (Message("system", "Mine."), *PAIR)
     assert dataset.rows[1].messages == PAIR
 

@@ -48,11 +48,21 @@ def test_labels_of_classes_are_no_preferences() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"ranking": [1, 0]}, {"response_a": "A", "response_b": "B"}, {"winner": "model_a"}],
+    [
+        {"responses": ["A", "B"], "ranking": [1, 0]},
+        {"completions": ["A", "B"], "labels": [True, False]},
+        {"response_a": "A", "response_b": "B", "winner": "a"},
+        {"response_j": "A", "response_k": "B"},
+    ],
 )
-def test_ranked_answers(fields: dict[str, Any]) -> None:
+def test_answers_that_are_compared(fields: dict[str, Any]) -> None:
     message = refused({"prompt": "Q", **fields})
-    assert "preference data (answers ranked by 'r" in message or "by 'winner'" in message
+    assert "preference data (answers compared by '" in message
+    assert message.endswith("write the best answer of each row as 'completion', alone")
+
+
+def test_a_rank_alone_is_no_comparison() -> None:
+    assert examples({"prompt": "Q", "completion": "A", "rank": 3}).unused == ("rank",)
 
 
 def test_single_turns_belong_to_no_conversation() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workbench.data.formats.examples import Example, Message, Piece, Role, Tokens
@@ -84,9 +84,7 @@ def _asked(
     name = layout.required[0][0]
     if isinstance(question, (list, tuple)):
         return tuple(
-            Message(message.role, message.content, trained=False, tool_calls=message.tool_calls)
-            if message.role == "assistant"
-            else message
+            replace(message, trained=message.role != "assistant")
             for message in turns.read(_objects(question, name))
         )
     texts = [text_of(question, name)]
@@ -151,8 +149,7 @@ def _chat(fields: Fields, messages: tuple[Message, ...]) -> Example:
         raise UnfitRowError(NO_ANSWER)
     if not any(answer.trained for answer in answers):
         raise UnfitRowError("no answer is to be learned: all have weight 0")
-    prompt = text_of(fields.take(_SYSTEM), _SYSTEM[0])
-    if prompt and messages[0].role != "system":
+    if messages[0].role != "system" and (prompt := text_of(fields.take(_SYSTEM), _SYSTEM[0])):
         messages = (Message("system", prompt), *messages)
     tools = read_tools(fields.take(_TOOLS))
     return Example(fields.row.number, fields.row.values, messages, tools=tools)

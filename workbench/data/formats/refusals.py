@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from workbench.data.formats.layouts import Layout
 
 _CHOICES = ("choices", "options")
-_RANKED = frozenset(
-    ("ranking", "rankings", "ranks", "rank", "winner", "preference", "preferred", "margin")
-)
-_COMPARED = (
-    ("response_a", "response_b"),
-    ("response_j", "response_k"),
-    ("response_0", "response_1"),
+_RANKED = ("ranking", "rankings", "ranks", "rank", "scores", "labels")
+_CANDIDATES = ("responses", "completions", "answers", "outputs", "candidates", "generations")
+_COMPARED = tuple(
+    (f"{what}_{one}", f"{what}_{other}")
+    for what in ("response", "conversation", "answer", "completion")
+    for one, other in ("ab", "jk", "01", "12")
 )
 _GOOD = ("chosen", "response", "completion", "answer", "output", "messages", "conversations")
 _TRUTHS = ("true", "false")
@@ -42,13 +41,18 @@ def refuse_preferences(sample: Sequence[Fields], source: str) -> None:
             "does not train on: its bad answers would be learned; keep the rows whose label is "
             "true, without the label"
         )
-    compared = [pair for pair in _COMPARED if names.issuperset(pair)]
-    if _RANKED & names or compared:
-        named = min(_RANKED & names, default=" and ".join(compared[0]) if compared else "")
+    ranks = [name for name in _RANKED if name in names and _has_candidates(sample)]
+    compared = [" and ".join(pair) for pair in _COMPARED if names.issuperset(pair)]
+    if ranks or compared:
         raise BadInputError(
-            f"{source}: preference data (answers ranked by {named!r}), which ftwb does not train "
-            "on; write the best answer of each row as 'completion', without its rank"
+            f"{source}: preference data (answers compared by {(ranks + compared)[0]!r}), which "
+            "ftwb does not train on; write the best answer of each row as 'completion', alone"
         )
+
+
+def _has_candidates(sample: Sequence[Fields]) -> bool:
+    """Whether rows have several answers each."""
+    return any(isinstance(fields.take(_CANDIDATES), (list, tuple)) for fields in sample)
 
 
 def refuse_choices(sample: Sequence[Fields], layout: Layout, source: str) -> None:

@@ -78,7 +78,9 @@ class TurnReader:
     def _message(self, turn: object) -> Message:
         if not isinstance(turn, Mapping):
             raise UnfitRowError(f"a message is {json_type(turn)}, not an object")
-        values = {self._key(name): value for name, value in turn.items()}
+        values = {self._key(name): value for name, value in turn.items() if not absent(value)}
+        if values.keys().isdisjoint(_CONTENT) and any(self._key(name) in _CONTENT for name in turn):
+            values["content"] = ""  # it is null
         written = _first(_ROLE, values)
         name = plain_name(written) if isinstance(written, str) else ""
         role: Role | None = "assistant" if name in _CALLING else _ROLES.get(name)
@@ -86,7 +88,8 @@ class TurnReader:
             raise UnfitRowError(_unknown_role(written))
         if part := next((key for key in _IN_PARTS if values.get(key)), None):
             raise UnfitRowError(f"{part!r} trains parts of a message; write the row as 'segments'")
-        self._note_unused(role, turn)
+        if not values.keys() <= _USED[role]:
+            self._note_unused(role, turn)
         return _calling(values) if name in _CALLING else _said(role, values)
 
     def _key(self, name: object) -> str:
@@ -131,14 +134,16 @@ def _calling(values: Mapping[str, object]) -> Message:
 def _content(role: Role, values: Mapping[str, object]) -> tuple[str, str]:
     """What a turn says, and the thought among its parts."""
     name = next((name for name in _CONTENT if name in values), None)
-    if name is None and values.keys().isdisjoint((*_CALLS, *_REASONING)):
-        raise UnfitRowError("a message has no 'content' or 'value'")
-    value = _first(_CONTENT, values)
+    if name is None:
+        if values.keys().isdisjoint((*_CALLS, *_REASONING)):
+            raise UnfitRowError("a message has no 'content' or 'value'")
+        return "", ""
+    value = values[name]
     if isinstance(value, (list, tuple)):
-        return _joined(value, name or "content")
+        return _joined(value, name)
     if role == "tool" and isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False), ""
-    return text_of(value, name or "content"), ""
+    return text_of(value, name), ""
 
 
 def _joined(parts: Sequence[object], name: str) -> tuple[str, str]:
@@ -147,12 +152,10 @@ def _joined(parts: Sequence[object], name: str) -> tuple[str, str]:
     for part in parts:
         kind = part.get("type") if isinstance(part, Mapping) else "text"
         if kind in ("thinking", "reasoning") and isinstance(part, Mapping):
-            thought.append(text_of(_first(("thinking", "reasoning", "text"), part), name))
+            texts = (part[key] for key in ("thinking", "reasoning", "text") if part.get(key))
+            thought.append(text_of(next(texts, None), name))
         elif kind in (None, "text", "input_text", "output_text"):
-            text = part.get("text") if isinstance(part, Mapping) else part
-            if not isinstance(text, str):
-                raise UnfitRowError(f"{name!r} has a part that is {json_type(text)}, not text")
-            said.append(text)
+            said.append(text_of(part.get("text") if isinstance(part, Mapping) else part, name))
         else:
             raise UnfitRowError(f"{name!r} has a part of type {kind!r}; only text can be trained")
     return "".join(said), "".join(thought)
@@ -160,18 +163,17 @@ def _joined(parts: Sequence[object], name: str) -> tuple[str, str]:
 
 def _trained(values: Mapping[str, object]) -> bool:
     """Whether an answer is learned; all marks of the turn must say so."""
-    trained = True
-    for name in _WEIGHTS:
-        value = values.get(name)
-        if absent(value):
-            continue
-        if value not in (0, 1):
+    marks = {name: values[name] for name in _WEIGHTS if name in values}
+    for name, mark in marks.items():
+        if mark not in (0, 1):
             raise UnfitRowError(
-                f"{name!r} is {value!r}: an answer is either learned (1, true) or not (0, false)"
+                f"{name!r} is {mark!r}: an answer is either learned (1, true) or not (0, false)"
             )
-        trained = trained and bool(value)
-    return trained
+    return all(marks.values())
 
 
 def _first(names: Sequence[str], values: Mapping[str, object]) -> object:
-    return next((values[name] for name in names if not absent(values.get(name))), None)
+    for name in names:
+        if name in values:
+            return values[name]
+    return None
