@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+DROPPED = ("--max-dropped", "0.25")
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> str:
     rows = [
@@ -35,7 +38,7 @@ def run(*arguments: str) -> Result:
 def test_the_table_marks_trained_tokens_and_escapes_control_characters(
     source: str, tiny_model: Path
 ) -> None:
-    shown = run(source, "--model", str(tiny_model), "--sequence-length", "100").stdout
+    shown = run(source, *DROPPED, "--model", str(tiny_model), "--sequence-length", "100").stdout
     assert "question_answer" in shown
     assert "1: line 2" in shown
     assert "1: line 3" in shown
@@ -47,7 +50,7 @@ def test_the_table_marks_trained_tokens_and_escapes_control_characters(
 
 
 def test_json_holds_the_same_facts(source: str, tiny_model: Path) -> None:
-    page = json.loads(run(source, "--model", str(tiny_model), "--json").stdout)
+    page = json.loads(run(source, *DROPPED, "--model", str(tiny_model), "--json").stdout)
     assert page["rows"] == 3
     assert page["empty"] == [2]
     assert page["repeated"] == [3]
@@ -63,6 +66,16 @@ def test_a_chosen_format_is_enforced(source: str, tiny_model: Path) -> None:
     refused = run(source, "--model", str(tiny_model), "--format", "alpaca")
     assert isinstance(refused.exception, BadInputError)
     assert "not alpaca" in str(refused.exception)
+
+
+def test_columns_name_fields_that_are_not_recognised(tmp_path: Path, tiny_model: Path) -> None:
+    (tmp_path / "rows.csv").write_text("Frage;Antwort\nWarum?;Darum.\n")
+    arguments = (str(tmp_path / "rows.csv"), "--model", str(tiny_model), "--columns")
+    shown = run(*arguments, "prompt=Frage,completion=Antwort").stdout
+    assert "⟦Darum.<|im_end|>⟧" in shown
+    refused = run(*arguments, "Frage,Antwort")
+    assert isinstance(refused.exception, BadInputError)
+    assert "write it as prompt=Question, completion=Reply" in str(refused.exception)
 
 
 def test_missing_data_is_reported_before_the_model_is_located(tmp_path: Path) -> None:

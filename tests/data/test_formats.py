@@ -6,31 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.data.records import examples, refused, turns
 from workbench.core.errors import BadInputError
-from workbench.data.formats import Message, to_examples
-from workbench.data.rows import Row
+from workbench.data.formats import ExampleStream, Message, to_examples
+from workbench.data.rows import Row, RowFault
 
 if TYPE_CHECKING:
-    from workbench.data.formats import Examples
-    from workbench.recipe.data import DataFormat
+    from collections.abc import Iterator
 
 PAIR = (Message("user", "Why?"), Message("assistant", "Because."))
-
-
-def examples(*records: dict[str, Any], form: DataFormat = "auto") -> Examples:
-    rows = [Row(number, record) for number, record in enumerate(records, 1)]
-    return to_examples(rows, form, "data.jsonl", "line")
-
-
-def refused(*records: dict[str, Any], form: DataFormat = "auto") -> str:
-    with pytest.raises(BadInputError) as caught:
-        examples(*records, form=form)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def turns(*pairs: tuple[object, object]) -> dict[str, Any]:
-    return {"messages": [{"role": role, "content": content} for role, content in pairs]}
 
 
 @pytest.mark.parametrize(
@@ -88,6 +72,7 @@ def test_a_blank_system_prompt_and_a_second_one_are_not_added() -> None:
     own = turns(("system", "Mine."), ("user", "Why?"), ("assistant", "Because."))
     blank = {**turns(("user", "Why?"), ("assistant", "Because.")), "system": ""}
     dataset = examples({**own, "system": "Theirs."}, blank)
+    assert examples({**own, "system": "Theirs."}).unused == ("system",)
     assert dataset.rows[0].messages == (Message("system", "Mine."), *PAIR)
     assert dataset.rows[1].messages == PAIR
 
@@ -100,12 +85,13 @@ def test_messages_take_precedence_over_a_prompt() -> None:
 def test_unrecognised_fields_are_listed_with_the_known_formats() -> None:
     message = refused({"key": 1, "prompt": "Write.", "kwargs": []})
     assert message.startswith("data.jsonl: format not recognised from the fields 'key', 'prompt', ")
-    assert "alpaca (instruction, output/response)" in message
+    assert "alpaca (instruction, output)" in message
+    assert "name yours in data.columns, as in 'prompt=Question, completion=Reply'" in message
 
 
 def test_a_named_format_that_no_row_fits_lists_the_fields() -> None:
     assert refused({"text": "x"}, form="alpaca") == (
-        "data.jsonl: not alpaca (instruction, output/response): its fields are 'text'"
+        "data.jsonl: not alpaca (instruction, output): its fields are 'text'"
     )
 
 
@@ -115,11 +101,9 @@ def test_multiple_choice_is_never_learned_as_a_number(answer: object) -> None:
     assert "multiple choice (field 'choices')" in message
 
 
-def test_multiple_choice_answers_need_a_named_format_and_text() -> None:
+def test_multiple_choice_answers_need_a_named_format() -> None:
     record = {"question": "Which?", "choices": ["a", "b"], "answer": "b"}
     assert examples(record, form="question_answer").rows[0].messages[-1].content == "b"
-    message = refused({**record, "answer": 1}, form="question_answer")
-    assert message == "data.jsonl: line 1: 'answer' is a number, not text"
 
 
 def test_rows_that_do_not_fit_are_listed() -> None:
@@ -129,26 +113,40 @@ def test_rows_that_do_not_fit_are_listed() -> None:
         {"messages": "hello"},
         good,
         turns(("user", "Why?"), ("wizard", "Because.")),
-        turns(("user", "Why?"), ("assistant", ["Because."])),
+        turns(("user", "Why?"), ("assistant", {"because": True})),
         good,
         {"messages": ["hello"]},
         good,
         good,
     )
     assert message.startswith(
-        "data.jsonl: line 2: 'messages' is text, not a list; line 4: unknown role"
+        "data.jsonl: line 2: 'messages' is text that is not JSON; line 4: unknown role"
     )
-    assert "'wizard'; known are system, developer, user, human" in message
-    assert "line 5: 'content' is a list, not text; and other faults" in message
+    assert "'wizard'; it must be system, user, assistant, tool or a usual name of one" in message
+    assert "line 5: 'content' is an object, not text; and other faults" in message
+    assert message.endswith(
+        "; 4 of 9 rows (44.4%) would be dropped, and data.max_dropped allows 5%: correct them, or "
+        "set it to 0.45 to go on without them"
+    )
 
 
 def test_rows_without_the_common_fields_are_listed() -> None:
-    good = {"prompt": "Why?", "completion": "Because."}
-    message = refused(good, {"prompt": "Why?"}, good, {"question": "Why?", "answer": "So."})
-    assert message == (
-        "data.jsonl: line 2: no 'completion' or 'response' or 'answer' or 'output'; "
-        "line 4: no 'prompt' or 'query' or 'input'"
-    )
+    good = {"query": "Why?", "response": "Because."}
+    message = refused(good, {"query": "Why?"}, good, {"query": "Why?", "response": None})
+    assert message.startswith("data.jsonl: line 2: no 'response'; line 4: 'response' is null; 2 of")
+
+
+def test_rows_of_other_conversational_formats_are_read_as_what_they_are() -> None:
+    pair = {"query": "Why?", "response": "Because."}
+    chat = turns(("user", "Why?"), ("assistant", "Because."))
+    dataset = examples(pair, chat, pair)
+    assert [example.messages for example in dataset.rows] == [PAIR] * 3
+    assert dataset.format == "prompt_completion, messages"
+
+
+def test_a_text_among_conversations_is_not_learned_as_one() -> None:
+    message = refused({"query": "Why?", "response": "So."}, {"text": "A queue."})
+    assert "line 2: no 'query'" in message
 
 
 def test_a_role_from_the_data_cannot_steer_the_terminal() -> None:
@@ -159,7 +157,7 @@ def test_a_role_from_the_data_cannot_steer_the_terminal() -> None:
 
 def test_a_single_row_without_an_answer_is_listed() -> None:
     message = refused(turns(("user", "Why?"), ("assistant", "So.")), turns(("user", "Why?")))
-    assert message == "data.jsonl: line 2: no assistant message"
+    assert message.startswith("data.jsonl: line 2: no assistant message; 1 of 2 rows (50.0%)")
 
 
 @pytest.mark.parametrize(
@@ -180,11 +178,45 @@ def test_a_dataset_without_any_assistant_text_is_refused(record: dict[str, Any])
 
 
 def test_empty_rows_are_dropped_and_listed() -> None:
-    dataset = examples(
+    records = (
         {"prompt": "Why?", "completion": "Because."},
         {"prompt": "Why?", "completion": " "},
         {"prompt": "", "completion": "Because."},
-        {"prompt": "How?", "completion": "So."},
+        {"prompt": "How?", "completion": {"so": 1}},
     )
-    assert [example.number for example in dataset.rows] == [1, 4]
+    dataset = examples(*records, max_dropped=0.75)
+    assert [example.number for example in dataset.rows] == [1]
     assert dataset.empty == (2, 3)
+    assert dataset.dropped == (RowFault(4, "'completion' is an object, not text"),)
+    message = refused(*records, max_dropped=0.74)
+    assert "lines 2 and 3: blank; line 4: 'completion' is an object, not text; 3 of 4" in message
+    assert "set it to 0.75 to go on" in message
+
+
+def test_five_rows_of_a_hundred_may_be_dropped_without_a_word() -> None:
+    good, bad = {"prompt": "Why?", "completion": "So."}, {"prompt": "Why?", "completion": ""}
+    assert len(examples(*[good] * 95, *[bad] * 5).rows) == 95
+    assert "6 of 100 rows (6.0%)" in refused(*[good] * 94, *[bad] * 6)
+
+
+def test_a_stream_is_read_once_and_only_as_far_as_it_is_used() -> None:
+    asked: list[int] = []
+
+    def rows() -> Iterator[Row]:
+        for number in range(1, 5001):
+            asked.append(number)
+            yield Row(number, {"prompt": "Why?", "completion": f"Because {number}."})
+
+    stream = ExampleStream(rows(), "auto", "data.jsonl")
+    assert (stream.format, len(asked)) == ("prompt_completion", 1000)
+    iterator = iter(stream)
+    numbers = [next(iterator).number for _ in range(1500)]
+    assert numbers == list(range(1, 1501))
+    assert len(asked) == 1500
+
+
+def test_a_format_is_recognised_in_the_first_rows_alone() -> None:
+    rows = [Row(n, {"prompt": "Why?", "completion": "So."}) for n in range(1, 1001)]
+    rows += [Row(n, {"text": "A queue."}) for n in range(1001, 4001)]
+    with pytest.raises(BadInputError, match=r"lines 1001, 1002, 1003 and 2,997 more: no 'prompt'"):
+        to_examples(rows, "auto", "data.jsonl", "line")

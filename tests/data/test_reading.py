@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from workbench.core.errors import BadInputError, NotFoundError
-from workbench.data.reading import read_rows, row_unit
+from workbench.data.reading import iter_rows, row_unit
 from workbench.data.rows import Row
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ RECORDS = [{"text": "one"}, {"text": "zwei ü"}, {"text": "three\nlines\u2028lon
 def write(path: Path, content: str | bytes) -> str:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return str(path)
+
+
+def read_rows(source: str, max_rows: int | None = None) -> list[Row]:
+    return list(iter_rows(source, max_rows))
 
 
 def texts(source: str, max_rows: int | None = None) -> list[object]:
@@ -61,6 +65,21 @@ def test_parquet(tmp_path: Path) -> None:
     assert texts(str(tmp_path / "a.parquet")) == [record["text"] for record in RECORDS]
 
 
+def test_times_in_parquet_are_text_and_bytes_are_bytes(tmp_path: Path) -> None:
+    moment = pa.array([1_700_000_000_123_456_789], pa.timestamp("ns"))
+    table = pa.table({"text": ["x"], "at": moment, "blob": [b"\xff"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    (row,) = read_rows(str(tmp_path / "a.parquet"))
+    assert row.values == {"text": "x", "at": "2023-11-14 22:13:20.123456789", "blob": b"\xff"}
+
+
+def test_text_in_parquet_that_is_no_text_is_refused_in_one_line(tmp_path: Path) -> None:
+    wrong = pa.array([b"good", b"\xff\xfe"]).view(pa.string())
+    pq.write_table(pa.table({"text": wrong}), tmp_path / "a.parquet")
+    with pytest.raises(BadInputError, match=r"a.parquet: .*'utf-8' codec"):
+        read_rows(str(tmp_path / "a.parquet"))
+
+
 def test_plain_text_is_one_document_a_block(tmp_path: Path) -> None:
     source = write(tmp_path / "a.txt", "\n \nfirst\r\nstill first\n\n\t\n\nsecond\n")
     assert read_rows(source) == [
@@ -87,19 +106,24 @@ def test_blank_lines_do_not_shift_the_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", b'{"a": 1}\nnope\n[1]\n{"a": \n', "lines 2 and 4: not JSON; line 3: not a"),
+        (
+            "a.jsonl",
+            b'{"a": 1}\nnope\n[1]\nnope\n',
+            "lines 2 and 4: not JSON (Expecting value at character 1); line 3: not a",
+        ),
         ("a.jsonl", b'{"a": 1}\n{"a": "\xff"}\n', "line 2: not UTF-8 text"),
         ("a.jsonl", b"[" * 100_000, "line 1: not JSON"),
         ("a.json", b'[{"a": 1},\n{"a": }]', "line 2: not JSON"),
         ("a.json", b'[{"a": 1}, 2, "x"]', "rows 2 and 3: not a JSON object"),
-        ("a.json", b'{"rows": []}', "must be a list of objects"),
+        ("a.json", b'{"b": [{"c": 1}]}', "has lists under 'b', and none under 'train' or 'data'"),
         ("a.json", b'[\n"\xe4"]', "line 2: not UTF-8 text"),
         ("a.csv", b"a,b\n1,2\n1\n1,2,3\n", "lines 3 and 4: not 2 cells as in the header"),
         ("a.csv", b'a,b\n1,"2\n', "line 2: not CSV"),
         ("a.csv", "a,b\n1,ü\n".encode("latin-1"), "line 2: not UTF-8 text"),
         ("a.txt", "first\n\nüber".encode("latin-1"), "line 3: not UTF-8 text"),
         ("a.parquet", b"PAR1 but not really", "not a Parquet file"),
-        ("a.xlsx", b"x", "unknown type of file; known are .jsonl"),
+        ("a.docx", b"x", "unknown type of file; known are .jsonl"),
+        ("a.xlsx", b"x", "a spreadsheet; save it as 'CSV UTF-8'"),
     ],
 )
 def test_what_cannot_be_read_is_reported_in_one_line(
@@ -159,11 +183,62 @@ def test_hub_datasets_are_read_by_id_and_split(hub_copy: Path) -> None:
         read_rows("owner/name/french")
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to read as a dataset."""
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    (tmp_path / "folder").mkdir()
+    return tmp_path / "folder"
+
+
+def test_a_folder_without_training_rows_says_which_split_to_name(folder: Path) -> None:
+    write(folder / "test.jsonl", '{"text": "c"}\n')
+    with pytest.raises(BadInputError, match=rf"name the split, as in {folder}:test$"):
+        texts(str(folder))
+    assert texts(f"{folder}:test") == ["c"]
+
+
+@pytest.mark.parametrize(
+    "other", ['{"text": ["b"]}\n', '{"texts": "b"}\n', "not json\n", '{"text": "\\ud800"}\n']
+)
+def test_a_folder_of_files_that_do_not_fit_together_names_them(folder: Path, other: str) -> None:
+    write(folder / "a.jsonl", '{"text": "a"}\n')
+    write(folder / "b.jsonl", other)
+    with pytest.raises(BadInputError) as caught:
+        read_rows(str(folder))
+    message = str(caught.value)
+    assert message.startswith(f"{folder}: its files (a.jsonl, b.jsonl) cannot be read as one ")
+    assert message.endswith("; name one file of them")
+    assert "\n" not in message
+
+
+def test_an_empty_folder_is_refused_in_one_line(folder: Path) -> None:
+    with pytest.raises((BadInputError, NotFoundError)) as caught:
+        read_rows(str(folder))
+    assert str(caught.value).startswith(f"{folder}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("splits", [True, False])
+def test_a_folder_that_datasets_saved(folder: Path, splits: bool) -> None:
+    from datasets import Dataset, DatasetDict
+
+    rows = Dataset.from_list([{"text": "a"}, {"text": "b"}])
+    (DatasetDict({"train": rows, "test": rows.select([1])}) if splits else rows).save_to_disk(
+        folder
+    )
+    assert texts(str(folder)) == ["a", "b"]
+    if splits:
+        assert texts(f"{folder}:test") == ["b"]
+        with pytest.raises(BadInputError, match=r"Unknown split .* name the split, as in"):
+            texts(f"{folder}:valid")
+
+
 def test_without_a_network_a_hub_id_gives_one_line(tmp_path: Path) -> None:
     code = (
-        "from workbench.data.reading import read_rows\n"
+        "from workbench.data.reading import iter_rows\n"
         "from workbench.core.errors import MachineError\n"
-        "try:\n    read_rows('owner/name')\n"
+        "try:\n    next(iter_rows('owner/name'))\n"
         "except MachineError as error:\n    print(error)"
     )
     done = subprocess.run(

@@ -237,7 +237,9 @@ def test_invalid_items_are_reported_with_their_lines(write: Callable[..., Path])
     assert refused(write({**good, "answers": [None]})) == (
         "/mine.jsonl: line 1: an option or answer is null, not text"
     )
-    assert refused(write(good, "{")) == "/mine.jsonl: line 2: not JSON"
+    assert refused(write(good, "{")) == (
+        "/mine.jsonl: line 2: not JSON (it ends within a value, as a file that is cut off does)"
+    )
     assert refused(write(scorer={"kind": "exact"})) == "/mine.jsonl: has no rows"
 
 

@@ -88,6 +88,7 @@ def test_an_empty_control_says_what_that_means() -> None:
         ("training.gradient_checkpointing", "switch"),
         ("training.max_steps", "number"),
         ("data.train", "text"),
+        ("data.columns", "text"),
         ("evaluation.prompts", "lines"),
         ("strategy.target_modules", "names"),
     ],
@@ -155,20 +156,27 @@ def test_texts_of_a_recipe_give_the_recipe_back() -> None:
                 "kind": "lora",
                 "target_modules": ["q_proj", r"re:\.\d{1,2}\.mlp", "v_proj"],
             },
+            "data": {"columns": {"prompt": "Frage", "completion": "Antwort"}},
             "evaluation": {"prompts": ["A, b", "C"]},
         }
     )
-    fields = _fields()
-    values = forms.flat(recipe.model_dump(mode="json"))
-    texts = {
-        path: entry.to_value(entry.to_text(values[path]))
-        if entry.kind != "switch"
-        else values[path]
-        for path, entry in fields.items()
-        if path in values
-    }
+    values = recipe.model_dump(mode="json")
+    texts = {}
+    for path, entry in _fields().items():
+        value = forms.value_at(values, path, entry.default)
+        if value != entry.default:
+            texts[path] = entry.to_value(entry.to_text(value)) if entry.kind != "switch" else value
+    assert texts["data.columns"] == "prompt=Frage, completion=Antwort"
     again = forms.nested({"strategy.kind": "lora"} | texts)
     assert Recipe.model_validate(again) == recipe
+
+
+def test_a_value_is_found_by_its_path() -> None:
+    values = {"data": {"columns": {"prompt": "Frage"}, "heldout": None}}
+    assert forms.value_at(values, "data.columns", {}) == {"prompt": "Frage"}
+    assert forms.value_at(values, "data.heldout", "x") is None
+    assert forms.value_at(values, "data.heldout.deeper", "x") == "x"
+    assert forms.value_at(values, "name", "x") == "x"
 
 
 def test_flat_and_nested_undo_each_other() -> None:

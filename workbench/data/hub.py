@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import BadInputError, MachineError, NotFoundError, first_line
 from workbench.data.rows import Row
+from workbench.data.tables import arrow_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WORD = r"[A-Za-z0-9][\w.-]*"
-_ID = re.compile(rf"(?P<id>{_WORD}/{_WORD})(?:/(?P<config>{_WORD}))?(?::(?P<split>[\w\[\]:%+]+))?")
+_SPLIT = r"(?::(?P<split>[\w\[\]:%+]+))?"
+_ID = re.compile(rf"(?P<id>{_WORD}/{_WORD})(?:/(?P<config>{_WORD}))?{_SPLIT}")
+_FOLDER = re.compile(rf"(?P<folder>.+?){_SPLIT}")
+_SAVED = ("state.json", "dataset_dict.json")
+"""Files of a folder that ``datasets`` itself has saved."""
+_UNKNOWN_SPLIT = re.compile(r"^Unknown split .*\['(?P<other>\w+)'")
+_BATCH = 1000
 
 
 def is_hub_id(source: str) -> bool:
@@ -21,20 +28,35 @@ def is_hub_id(source: str) -> bool:
     return _ID.fullmatch(source) is not None
 
 
+def is_hub_dataset(source: str) -> bool:
+    """Whether ``source`` is written as a hub dataset, or is a folder here."""
+    return is_hub_id(source) or _folder(source) is not None
+
+
 def read_hub_dataset(source: str) -> Iterator[Row]:
     """Yield the rows of a dataset, downloading it if need be; without a split, those of ``train``.
 
     Raises:
         NotFoundError: The hub has no such dataset, or the user has no access to it.
-        BadInputError: The dataset has no such split or configuration.
+        BadInputError: The dataset has no such split or configuration, or its files cannot be read.
         MachineError: The hub cannot be reached.
     """
+    records = _load(source)
+    batches = (table for table in records.with_format("arrow").iter(_BATCH))
+    rows = arrow_rows(batch for table in batches for batch in table.to_batches())
+    yield from (Row(number, values) for number, values in enumerate(rows, 1))
+
+
+def _load(source: str) -> Any:
+    import pyarrow as pa
     from datasets import load_dataset
-    from datasets.exceptions import DatasetNotFoundError
+    from datasets.exceptions import DatasetNotFoundError, DatasetsError
 
     name, config, split = _parse(source)
     try:
-        records = load_dataset(name, config, split=split)
+        if any((Path(name) / saved).is_file() for saved in _SAVED):
+            return _load_saved(name, split)
+        return load_dataset(name, config, split=split)
     except DatasetNotFoundError as error:
         raise NotFoundError(
             f"{source}: neither a file here nor a hub dataset you can read "
@@ -44,15 +66,51 @@ def read_hub_dataset(source: str) -> Iterator[Row]:
         raise MachineError(
             f"{source}: no such file here, and the hub cannot be reached to look for a dataset"
         ) from error
-    except (ValueError, FileNotFoundError) as error:
-        raise BadInputError(f"{source}: {first_line(error)}") from error
-    yield from (Row(number, values) for number, values in enumerate(records, 1))
+    except (DatasetsError, pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+        raise BadInputError(f"{source}: {_explain(name, error)}") from error
+
+
+def _load_saved(folder: str, split: str) -> Any:
+    from datasets import DatasetDict, load_from_disk
+
+    saved = load_from_disk(folder)
+    if not isinstance(saved, DatasetDict):
+        return saved
+    if split not in saved:
+        raise ValueError(f'Unknown split "{split}". Should be one of {list(saved)}.')
+    return saved[split]
+
+
+def _explain(name: str, error: BaseException) -> str:
+    """Why a dataset cannot be read, and what to name instead."""
+    reason = first_line(error)
+    if split := _UNKNOWN_SPLIT.search(reason):
+        return f"{reason.rstrip('.')}; name the split, as in {name}:{split['other']}"
+    files = sorted(path for path in Path(name).glob("*") if path.suffix and path.is_file())
+    if not files:
+        return reason
+    cause = first_line(error.__cause__ or error)
+    listed = ", ".join(path.name for path in files[:4])
+    return f"its files ({listed}) cannot be read as one dataset ({cause}); name one file of them"
+
+
+def _folder(source: str) -> str | None:
+    """The folder that ``source`` names, with or without a split."""
+    match = _FOLDER.fullmatch(source)
+    for folder in (source, match["folder"] if match else source):
+        if Path(folder).expanduser().is_dir():
+            return str(Path(folder).expanduser())
+    return None
 
 
 def _parse(source: str) -> tuple[str, str | None, str]:
     """Name or folder, configuration and split."""
-    folder = Path(source).expanduser()
+    folder = _folder(source)
+    if folder is not None:
+        whole = Path(source).expanduser().is_dir()
+        match = None if whole else _FOLDER.fullmatch(source)
+        return folder, None, (match["split"] if match else None) or "train"
     match = _ID.fullmatch(source)
-    if match is None or folder.is_dir():
-        return str(folder), None, "train"
+    if match is None:
+        return source, None, "train"
     return match["id"], match["config"], match["split"] or "train"

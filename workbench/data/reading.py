@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.core import locations
 from workbench.core.errors import BadInputError, NotFoundError
-from workbench.data.hub import is_hub_id, read_hub_dataset
+from workbench.data.hub import is_hub_dataset, read_hub_dataset
+from workbench.data.json_files import has_row_per_line, read_json, read_json_lines
 from workbench.data.rows import Row, RowFault, rows_error
+from workbench.data.tables import read_csv, read_parquet, read_tsv
+from workbench.data.text_files import data_suffix, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _PRESET = "preset:"
-_LONGEST_CELL = 2**31 - 1
+_FAULTS_LISTED = 100_000
+"""Faults to read on for; their numbers must fit into memory."""
 
 
-def read_rows(source: str, max_rows: int | None = None) -> list[Row]:
-    """Read a dataset or its first rows.
+def iter_rows(source: str, max_rows: int | None = None) -> Iterator[Row]:
+    """Yield the rows of a dataset, or its first rows, without holding them all.
 
     Args:
-        source: A file (.jsonl, .ndjson, .json, .csv, .parquet, .txt), ``preset:NAME``, a folder
-            in hub layout, or a hub dataset as ``owner/name[/config][:split]``.
+        source: A file (.jsonl, .ndjson, .json, .csv, .tsv, .txt, each of them also .gz or .zst,
+            or .parquet), ``preset:NAME``, a folder in hub layout with or without ``:split``, or a
+            hub dataset as ``owner/name[/config][:split]``.
         max_rows: Stop after this many rows.
 
     Raises:
@@ -34,35 +36,44 @@ def read_rows(source: str, max_rows: int | None = None) -> list[Row]:
         BadInputError: The file is empty, of an unknown type, or has rows that cannot be read.
         MachineError: The hub cannot be reached.
     """
-    try:
-        records = list(islice(_read(source), max_rows))
-    except OSError as error:
-        raise BadInputError(f"{source}: cannot be read: {error.strerror or error}") from error
-    if faults := [record for record in records if isinstance(record, RowFault)]:
-        raise rows_error(source, faults, row_unit(source))
-    if not records:
+    records = islice(_read(source), max_rows)
+    first = next(records, None)
+    if first is None:
         raise BadInputError(f"{source}: has no rows")
-    return [record for record in records if isinstance(record, Row)]
+    record: Row | RowFault | None = first
+    while isinstance(record, Row):
+        yield record
+        record = next(records, None)
+    if record is not None:
+        later = (fault for fault in records if isinstance(fault, RowFault))
+        raise rows_error(source, [record, *islice(later, _FAULTS_LISTED)], row_unit(source))
 
 
 def row_unit(source: str) -> str:
     """What the numbers of this source's rows count: ``line`` or ``row``."""
     if source.startswith(_PRESET):
         return "line"
-    reader = _READERS.get(Path(source).suffix.lower())
-    return reader.unit if reader else "row"
+    path = Path(source).expanduser()
+    reader = _READERS.get(data_suffix(path))
+    if reader is None:
+        return "row"
+    if reader.read is read_json_lines and path.is_file():
+        return "line" if has_row_per_line(path) else "row"
+    return reader.unit
 
 
 def is_data_file_name(source: str) -> bool:
     """Whether a name has the suffix of a data file."""
-    return Path(source).suffix.lower() in _READERS
+    return data_suffix(source) in _READERS
 
 
 def _read(source: str) -> Iterator[Row | RowFault]:
+    if not source.strip():
+        raise BadInputError("no dataset is named; name a file, a hub dataset or preset:NAME")
     path = _local_path(source)
     if path.is_file():
         return _reader_of(path).read(path)
-    if path.is_dir() or (is_hub_id(source) and not is_data_file_name(source)):
+    if is_hub_dataset(source) and not is_data_file_name(source):
         return read_hub_dataset(source)
     raise NotFoundError(
         f"{source}: no such file; a hub dataset is written owner/name, a shipped one preset:NAME"
@@ -79,98 +90,13 @@ def _local_path(source: str) -> Path:
     return shipped[name]
 
 
-def _read_json_lines(path: Path) -> Iterator[Row | RowFault]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                yield _parse_json_line(number, line)
-
-
-def _parse_json_line(number: int, line: bytes) -> Row | RowFault:
-    try:
-        return _object_row(number, json.loads(line.decode("utf-8-sig")))
-    except UnicodeDecodeError:
-        return RowFault(number, "not UTF-8 text")
-    except (ValueError, RecursionError):
-        return RowFault(number, "not JSON")
-
-
-def _object_row(number: int, value: object) -> Row | RowFault:
-    return Row(number, value) if isinstance(value, dict) else RowFault(number, "not a JSON object")
-
-
-def _read_json(path: Path) -> Iterator[Row | RowFault]:
-    text = _decode(path)
-    try:
-        document = json.loads(text) if text.strip() else []
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data":  # JSON Lines in a file named .json
-            yield from _read_json_lines(path)
-            return
-        raise BadInputError(f"{path}: line {error.lineno}: not JSON ({error.msg})") from error
-    except RecursionError as error:
-        raise BadInputError(f"{path}: nested too deeply to be a dataset") from error
-    rows = document.get("data") if isinstance(document, dict) else document
-    if not isinstance(rows, list):
-        raise BadInputError(f'{path}: must be a list of objects, or {{"data": [...]}}')
-    yield from (_object_row(number, value) for number, value in enumerate(rows, 1))
-
-
-def _read_csv(path: Path) -> Iterator[Row | RowFault]:
-    csv.field_size_limit(_LONGEST_CELL)
-    header: list[str] | None = None
-    for line, cells in _parse_csv(_decode(path)):
-        if isinstance(cells, csv.Error):
-            yield RowFault(line, f"not CSV ({cells})")
-        elif header is None:
-            header = cells
-        elif len(cells) == len(header):
-            yield Row(line, dict(zip(header, cells, strict=True)))
-        else:
-            yield RowFault(line, f"not {len(header)} cells as in the header")
-
-
-def _parse_csv(text: str) -> Iterator[tuple[int, list[str] | csv.Error]]:
-    """Every record that is not blank, with the line it starts on; an error is the last one."""
-    table = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        for cells in table:
-            if len(cells) > 1 or "".join(cells).strip():
-                yield line, cells
-            line = table.line_num + 1
-    except csv.Error as error:
-        yield line, error
-
-
-def _read_parquet(path: Path) -> Iterator[Row | RowFault]:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        batches = parquet.ParquetFile(path).iter_batches()
-        values = (row for batch in batches for row in batch.to_pylist())
-        yield from (Row(number, row) for number, row in enumerate(values, 1))
-    except pa.ArrowInvalid as error:
-        raise BadInputError(f"{path}: not a Parquet file") from error
-
-
 def _read_text(path: Path) -> Iterator[Row | RowFault]:
     """A document for each block of lines; blank lines separate blocks."""
-    lines = enumerate(_decode(path).replace("\r\n", "\n").split("\n"), 1)
-    for filled, block in groupby(lines, key=lambda numbered: bool(numbered[1].strip())):
+    for filled, block in groupby(text_lines(path), key=lambda numbered: bool(numbered[1].strip())):
         if filled:
             numbers, texts = zip(*block, strict=True)
-            yield Row(numbers[0], {"text": "\n".join(texts)})
-
-
-def _decode(path: Path) -> str:
-    data = path.read_bytes()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise BadInputError(f"{path}: line {line}: not UTF-8 text; save it as UTF-8") from error
+            document = "\n".join(text.rstrip("\r\n") for text in texts)
+            yield Row(numbers[0], {"text": document})
 
 
 class _Reader(NamedTuple):
@@ -181,17 +107,21 @@ class _Reader(NamedTuple):
 
 
 _READERS = {
-    ".jsonl": _Reader("line", _read_json_lines),
-    ".ndjson": _Reader("line", _read_json_lines),
-    ".json": _Reader("row", _read_json),
-    ".csv": _Reader("line", _read_csv),
-    ".parquet": _Reader("row", _read_parquet),
+    ".jsonl": _Reader("line", read_json_lines),
+    ".ndjson": _Reader("line", read_json_lines),
+    ".json": _Reader("row", read_json),
+    ".csv": _Reader("line", read_csv),
+    ".tsv": _Reader("line", read_tsv),
+    ".parquet": _Reader("row", read_parquet),
     ".txt": _Reader("line", _read_text),
 }
+_EXCEL = (".xlsx", ".xls", ".ods")
 
 
 def _reader_of(path: Path) -> _Reader:
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise BadInputError(f"{path}: unknown type of file; known are {' '.join(_READERS)}")
-    return reader
+    suffix = data_suffix(path)
+    if suffix in _READERS:
+        return _READERS[suffix]
+    if suffix in _EXCEL:
+        raise BadInputError(f"{path}: a spreadsheet; save it as 'CSV UTF-8'")
+    raise BadInputError(f"{path}: unknown type of file; known are {' '.join(_READERS)}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.core.errors import BadInputError
@@ -39,30 +41,27 @@ class UnfitRowError(ValueError):
     """A row does not fit the format of its dataset."""
 
 
-def first_present(names: Sequence[str], values: Mapping[str, object]) -> str:
-    """The first of ``names`` that a row has.
+def absent(value: object) -> bool:
+    """Whether a field that is present means nothing: null or NaN.
+
+    Arrow gives every row every field of its table, and pandas writes NaN where it has no value.
+    """
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def text_of(value: object, name: str) -> str:
+    """The text of a field; null is an empty text, and a number is written out.
 
     Raises:
-        UnfitRowError: It has none of them.
+        UnfitRowError: The value is none of these.
     """
-    for name in names:
-        if name in values:
-            return name
-    raise UnfitRowError(f"no {' or '.join(map(repr, names))}")
-
-
-def text_of(values: Mapping[str, object], name: str) -> str:
-    """The text in a field; null is an empty text.
-
-    Raises:
-        UnfitRowError: The value is neither.
-    """
-    value = values[name]
-    if value is None:
+    if isinstance(value, str):
+        return value
+    if absent(value):
         return ""
-    if not isinstance(value, str):
-        raise UnfitRowError(f"{name!r} is {json_type(value)}, not text")
-    return value
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        return str(value)
+    raise UnfitRowError(f"{name!r} is {json_type(value)}, not text")
 
 
 def json_type(value: object) -> str:
@@ -86,7 +85,7 @@ def list_numbers(numbers: Sequence[int], unit: str = "row") -> str:
     """Write ``[3, 17, 20, 21]`` as ``lines 3, 17, 20 and 1 more``."""
     words = [str(number) for number in numbers[:_NUMBERS_LISTED]]
     if more := len(numbers) - len(words):
-        words.append(f"{more} more")
+        words.append(f"{more:,} more")
     listed = " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
     return f"{unit}{'s' if len(numbers) > 1 else ''} {listed}"
 
@@ -99,10 +98,40 @@ def rows_error(source: str, faults: Sequence[RowFault], unit: str) -> BadInputEr
         faults: At least one.
         unit: What the numbers count: ``line`` or ``row``.
     """
+    return BadInputError(f"{source}: {_list_reasons(faults, unit)}")
+
+
+def check_dropped(
+    source: str, faults: Sequence[RowFault], rows: int, max_dropped: float, unit: str
+) -> None:
+    """Refuse a dataset that would lose more of its rows than the recipe allows.
+
+    Args:
+        source: The dataset.
+        faults: The rows that would be dropped.
+        rows: All rows of the dataset.
+        max_dropped: The share of rows that may be dropped, 0 to 1.
+        unit: What the numbers count: ``line`` or ``row``.
+
+    Raises:
+        BadInputError: Lists the rows with their reasons, their share, and the field to change.
+    """
+    if len(faults) <= max_dropped * rows:
+        return
+    share = len(faults) / rows
+    consent = math.ceil(share * 100) / 100
+    raise BadInputError(
+        f"{source}: {_list_reasons(faults, unit)}; {len(faults):,} of {rows:,} rows ({share:.1%}) "
+        f"would be dropped, and data.max_dropped allows {max_dropped:.0%}: correct them, or set it "
+        f"to {consent:g} to go on without them"
+    )
+
+
+def _list_reasons(faults: Sequence[RowFault], unit: str) -> str:
     numbers: dict[str, list[int]] = {}
     for fault in faults:
         numbers.setdefault(fault.reason, []).append(fault.number)
     reasons = [f"{list_numbers(rows, unit)}: {reason}" for reason, rows in numbers.items()]
     if len(reasons) > _REASONS_LISTED:
         reasons = [*reasons[:_REASONS_LISTED], "and other faults"]
-    return BadInputError(f"{source}: {'; '.join(reasons)}")
+    return "; ".join(reasons)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from workbench.data.duplicates import normalised_key
 from workbench.data.formats import Example, Examples, to_examples
-from workbench.data.reading import read_rows, row_unit
+from workbench.data.reading import iter_rows, row_unit
+from workbench.recipe.data import MAX_DROPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
-    from workbench.recipe.data import DataFormat, DataSection
+    from workbench.recipe.data import Column, DataFormat, DataSection
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Split:
         empty: Numbers of the dataset's rows that were dropped because they are blank.
     """
 
-    train: tuple[Example, ...]
-    heldout: tuple[Example, ...]
+    train: Sequence[Example]
+    heldout: Sequence[Example]
     format: str
     empty: tuple[int, ...]
 
@@ -41,25 +42,46 @@ def load_split(section: DataSection, seed: int) -> Split:
         seed: Of the choice of held-out rows.
 
     Raises:
-        FtwbError: A source cannot be read; see ``read_rows`` and ``to_examples``.
+        FtwbError: A source cannot be read; see ``iter_rows`` and ``to_examples``.
     """
-    dataset = load_examples(section.train, section.format, section.max_rows)
+    dataset = load_train(section)
+    train: Sequence[Example]
+    heldout: Sequence[Example]
     if section.heldout is None:
         train, heldout = hold_out(dataset.rows, section.heldout_share, seed)
     else:
-        train, heldout = dataset.rows, load_examples(section.heldout, section.format).rows
+        train, heldout = dataset.rows, load_heldout(section, section.heldout).rows
     return Split(train, heldout, dataset.format, dataset.empty)
 
 
+def load_train(section: DataSection) -> Examples:
+    """Read the dataset of a recipe; raises as :func:`load_examples`."""
+    return load_examples(
+        section.train, section.format, section.max_rows, section.columns, section.max_dropped
+    )
+
+
+def load_heldout(section: DataSection, source: str) -> Examples:
+    """Read the held-out rows of a recipe as its dataset is read."""
+    return load_examples(
+        source, section.format, columns=section.columns, max_dropped=section.max_dropped
+    )
+
+
 def load_examples(
-    source: str, data_format: DataFormat = "auto", max_rows: int | None = None
+    source: str,
+    data_format: DataFormat = "auto",
+    max_rows: int | None = None,
+    columns: Mapping[Column, str] | None = None,
+    max_dropped: float = MAX_DROPPED,
 ) -> Examples:
     """Read one source, or its first ``max_rows`` rows, as examples.
 
     Raises:
-        FtwbError: The source cannot be read; see ``read_rows`` and ``to_examples``.
+        FtwbError: The source cannot be read; see ``iter_rows`` and ``to_examples``.
     """
-    return to_examples(read_rows(source, max_rows), data_format, source, row_unit(source))
+    rows = iter_rows(source, max_rows)
+    return to_examples(rows, data_format, source, row_unit(source), columns, max_dropped)
 
 
 def hold_out(

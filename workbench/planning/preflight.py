@@ -133,5 +133,11 @@ def _optional(name: str | None) -> str | None:
 
 
 def _absolute(name: str) -> str:
+    """A path that exists, or a folder with a split behind it, as an absolute path."""
     path = Path(name).expanduser()
-    return locations.shorten(path) if name != DEMO and path.exists() else name
+    if name != DEMO and path.exists():
+        return locations.shorten(path)
+    folder, colon, split = name.rpartition(":")
+    if colon and folder and Path(folder).expanduser().is_dir():
+        return f"{locations.shorten(Path(folder).expanduser())}:{split}"
+    return name

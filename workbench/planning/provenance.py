@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workbench.core import files
 from workbench.core.errors import BadInputError
-from workbench.data.splitting import load_examples
+from workbench.data.splitting import load_examples, load_heldout, load_train
 from workbench.recipe import yaml_io
 from workbench.recipe.flatten import flatten
 from workbench.retention.base import GeneralProtection
@@ -139,9 +139,9 @@ def require_provenance(run: RunFolder) -> None:
 def _sources(recipe: Recipe) -> Iterator[tuple[str, Sequence[Example]]]:
     """The rows of every source, with the recipe field that names it."""
     data = recipe.data
-    yield "data.train", load_examples(data.train, data.format, data.max_rows).rows
+    yield "data.train", load_train(data).rows
     if data.heldout is not None:
-        yield "data.heldout", load_examples(data.heldout, data.format).rows
+        yield "data.heldout", load_heldout(data, data.heldout).rows
     for field, source in _general_sources(recipe).items():
         yield field, load_examples(source).rows
 

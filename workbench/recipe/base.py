@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic.fields import FieldInfo
+
+
+def _named(source: str) -> str:
+    if not source.strip():
+        raise ValueError("is empty; name a file, a folder, a hub dataset or preset:NAME")
+    return source.strip()
+
+
+def _blank_is_none(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+Source = Annotated[str, AfterValidator(_named)]
+"""Where a dataset comes from; never empty, because an empty path is the current folder."""
+OptionalSource = Annotated[Source | None, BeforeValidator(_blank_is_none)]
+"""Where a dataset comes from; an empty text means none."""
 
 
 class Section(BaseModel):

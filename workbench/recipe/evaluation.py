@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from workbench.recipe.base import Section, field
+from workbench.recipe.base import OptionalSource, Section, Source, field
 from workbench.recipe.limits import Limits
 
 SuiteSize = Literal["none", "auto", "quick", "standard", "full"]
@@ -28,14 +28,14 @@ class EvaluationSection(Section):
             "full": "about 1,940 items: a margin of 3 points",
         },
     )
-    suites: tuple[str, ...] = field(
+    suites: tuple[Source, ...] = field(
         (),
         title="Suites",
         help="Names of suites or paths of .yaml files; if empty, all that 'ftwb probes' lists, the "
         "shipped ones and your own.",
         advanced=True,
     )
-    general_text: str | None = field(
+    general_text: OptionalSource = field(
         "preset:general_heldout",
         title="General text",
         help="Text that is never trained on, to measure KL and loss against the base; if empty, "

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar
 
-from workbench.recipe.base import Section, field
+from workbench.recipe.base import Section, Source, field
 from workbench.recipe.registry import Card
 
 if TYPE_CHECKING:
@@ -249,11 +249,10 @@ class Protection(Section, ABC):
 class GeneralProtection(Protection):
     """A protection that reads general text."""
 
-    source: str = field(
+    source: Source = field(
         "preset:general",
         title="General text",
         help="A file, a hub dataset id or preset:NAME: text on which the model should not change.",
-        min_length=1,
     )
     rows: int = field(
         256,

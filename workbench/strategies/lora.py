@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import model_validator
 
 from workbench.core.errors import BadInputError, FtwbError
-from workbench.recipe.base import field
+from workbench.recipe.base import Source, field
 from workbench.recipe.registry import Card
 from workbench.strategies.low_rank import LowRankStrategy
 from workbench.strategies.peft_base import as_peft
@@ -68,12 +68,11 @@ class LoraStrategy(LowRankStrategy):
         },
         advanced=True,
     )
-    general_text: str = field(
+    general_text: Source = field(
         "preset:general",
         title="General text",
         help="Read by init corda: a file, a hub dataset id or preset:NAME with text to protect.",
         advanced=True,
-        min_length=1,
     )
     general_rows: int = field(
         256,

@@ -32,6 +32,7 @@ async def preview_text(values: Mapping[str, Any]) -> Content:
     return describe(
         await read_json(
             *("data", data["train"], "--model", model["id"], "--format", data["format"]),
+            *("--columns", data["columns"], "--max-dropped", data["max_dropped"]),
             *("--sequence-length", training["sequence_length"], "--json"),
         )
     )

@@ -66,6 +66,8 @@ class FormField:
         """The text of the control for a value of the recipe."""
         if value is None:
             return ""
+        if isinstance(value, dict):
+            return ", ".join(f"{key}={inner}" for key, inner in value.items())
         if isinstance(value, (tuple, list)):
             return ("\n" if self.kind == "lines" else ", ").join(map(str, value))
         exact = isinstance(value, float) and float(number(value)) == value
@@ -162,6 +164,17 @@ def nested(values: Mapping[str, Any]) -> Values:
             inner = inner.setdefault(section, {})
         inner[name] = value
     return result
+
+
+def value_at(values: Mapping[str, Any], path: str, default: Any) -> Any:
+    """The value at a dotted path, or ``default`` where there is none."""
+    section, _, rest = path.partition(".")
+    if section not in values:
+        return default
+    inner = values[section]
+    if not rest:
+        return inner
+    return value_at(inner, rest, default) if isinstance(inner, dict) else default
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Values:

@@ -9,7 +9,7 @@ import click
 from workbench.cli.command import Command
 from workbench.cli.output import emit_json, emit_table
 from workbench.core.sanitize import visible
-from workbench.recipe.data import DataFormat
+from workbench.recipe.data import MAX_DROPPED, DataFormat, parse_columns
 from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:
@@ -41,6 +41,19 @@ if TYPE_CHECKING:
     help="Format of the rows; auto recognises it by their field names.",
 )
 @click.option(
+    "--columns",
+    default="",
+    metavar="NAME=COLUMN,…",
+    help="Columns that stand for usual fields, as in prompt=Question,completion=Reply.",
+)
+@click.option(
+    "--max-dropped",
+    type=click.FloatRange(0, 1),
+    default=MAX_DROPPED,
+    show_default=True,
+    help="Share of the rows that may be blank or unusable.",
+)
+@click.option(
     "--sequence-length",
     type=click.IntRange(min=8),
     default=1024,
@@ -49,19 +62,26 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    source: str, model: str, data_format: DataFormat, sequence_length: int, as_json: bool
+    source: str,
+    model: str,
+    data_format: DataFormat,
+    columns: str,
+    max_dropped: float,
+    sequence_length: int,
+    as_json: bool,
 ) -> None:
     """Show what a dataset holds and which of its tokens are trained.
 
-    SOURCE is a .json, .jsonl, .csv, .parquet or .txt file, a hub dataset as
-    owner/name[/config][:split], or preset:NAME.
+    SOURCE is a .jsonl, .json, .csv, .tsv, .txt or .parquet file, all but the last also as .gz or
+    .zst, a folder in hub layout, a hub dataset as owner/name[/config][:split], or preset:NAME.
     """
     from workbench.data.preview import preview
     from workbench.data.rendering import Renderer
     from workbench.data.splitting import load_examples
     from workbench.models.loading import load_tokenizer
 
-    dataset = load_examples(source, data_format)
+    mapping = parse_columns(columns)
+    dataset = load_examples(source, data_format, columns=mapping, max_dropped=max_dropped)
     section = ModelSection(id=model)
     tokenizer = load_tokenizer(section, _model_folder(section))
     page = preview(source, dataset, Renderer(tokenizer, True, sequence_length))

@@ -14,12 +14,12 @@ from pydantic import Field, ValidationError
 
 from workbench.core.errors import BadInputError
 from workbench.data.hub import is_hub_id
-from workbench.data.reading import is_data_file_name, read_rows, row_unit
+from workbench.data.reading import is_data_file_name, iter_rows, row_unit
 from workbench.data.rows import RowFault, UnfitRowError, json_type
 from workbench.evaluation.suites.items import Item, Measures, Size
 from workbench.evaluation.suites.scorer import Scorer
 from workbench.recipe import yaml_io
-from workbench.recipe.base import Section, field
+from workbench.recipe.base import Section, Source, field
 from workbench.recipe.registry import defined_in
 from workbench.recipe.validation_errors import problems_of
 
@@ -53,10 +53,9 @@ class SuiteFile(Section):
         title="Measures", help="What a drop of the score means; information is never judged."
     )
     scorer: AnyScorer = field(title="Scorer", help="How answers become scores.")
-    items: str = field(
+    items: Source = field(
         title="Items",
         help="A file in the same folder, or any dataset that can be trained on.",
-        min_length=1,
     )
     fields: dict[_ItemField, str] = field(
         {},
@@ -123,14 +122,14 @@ def read_items(file: SuiteFile, folder: Path) -> ReadItems:
     """Read the items of a suite and have its scorer check each.
 
     Raises:
-        FtwbError: Their source cannot be read at all; see ``read_rows``.
+        FtwbError: Their source cannot be read at all; see ``iter_rows``.
     """
     source = _item_source(file.items, folder)
     items: list[Item] = []
     faults: list[RowFault] = []
     lines: dict[str, int] = {}
     unit = row_unit(source)
-    for row in read_rows(source):
+    for row in iter_rows(source):
         try:
             item = _parse_item(row, file, unit)
             file.scorer.check(item)

@@ -129,13 +129,12 @@ class RecipeForm(VerticalScroll, can_focus=False):
         """Show the values of a recipe, nested by section."""
         for part in self.query(PartFields):
             part.choose(values[part.group.key]["kind"])
-        flat_values = forms.flat(values)
         for switch in self.query(SwitchFields):
             section, _, kind = switch.path.partition(".")
             switch.switch(active=values[section][kind] is not None)
         with self.app.batch_update():
             for row in self.rows():
-                row.set_value(flat_values.get(row.field.path, row.field.default))
+                row.set_value(forms.value_at(values, row.field.path, row.field.default))
 
     def show_problems(self, problems: Iterable[Problem]) -> list[Problem]:
         """Show each problem below its field, and return those that have no field."""
