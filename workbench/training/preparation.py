@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from workbench.core import locations
 from workbench.core.errors import BadInputError
+from workbench.core.store import build_once
 from workbench.data.batches import device_batches
 from workbench.data.rendering import IGNORE_INDEX, Rendered
 from workbench.data.splitting import load_examples
@@ -19,7 +20,6 @@ from workbench.evaluation.run.generation import greedy_tokens
 from workbench.evaluation.run.prompts import chat_ending
 from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.models.loss import labelled_logits
-from workbench.models.store import build_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
