@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.data.duplicates import exact_key, normalised_key, repeats
+from workbench.data.duplicates import repeats
 from workbench.data.formats import Example, Message
 from workbench.data.splitting import hold_out, load_split
 from workbench.recipe.data import DataSection
@@ -83,11 +83,11 @@ def test_equal_rows_stay_on_one_side(contents: list[str], share: float, seed: in
 
 def test_repeats_and_near_repeats() -> None:
     rows = texts("My card?", "Other", "my  card", "My card?", "2+2", "2-2")
-    assert repeats(rows, exact_key) == (4,)
-    assert repeats(rows, normalised_key) == (3, 4)
+    assert repeats(rows, "exact") == (4,)
+    assert repeats(rows, "normalised") == (3, 4)
 
 
 def test_the_same_words_in_another_role_are_not_a_repeat() -> None:
     pair = Example(1, {}, messages=(Message("user", "a"), Message("assistant", "b")))
     swapped = Example(2, {}, messages=(Message("user", "b"), Message("assistant", "a")))
-    assert repeats([pair, swapped], normalised_key) == ()
+    assert repeats([pair, swapped], "normalised") == ()

@@ -119,13 +119,13 @@ class Examples:
 
     Attributes:
         format: The format that was recognised or set in the recipe.
-        rows: The usable rows, in order.
+        rows: The usable rows, in order; those of a large file are on disk until they are used.
         empty: Numbers of the rows dropped because their text, answers or questions are blank.
         unused: Fields that the model never sees.
     """
 
     format: str
-    rows: tuple[Example, ...]
+    rows: Sequence[Example]
     empty: tuple[int, ...]
     unused: tuple[str, ...]
 

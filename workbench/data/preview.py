@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from workbench.data.duplicates import exact_key, normalised_key, repeats
+from workbench.data.duplicates import repeats
 from workbench.data.reading import row_unit
 from workbench.data.rendering import Segment
 
@@ -90,8 +90,8 @@ def preview(source: str, dataset: Examples, renderer: Renderer) -> Preview:
     """
     whole = renderer.render_whole(dataset.rows)
     cut = [row.cut(renderer.sequence_length) for row in whole]
-    exact = repeats(dataset.rows, exact_key)
-    normalised = repeats(dataset.rows, normalised_key)
+    exact = repeats(dataset.rows, "exact")
+    normalised = repeats(dataset.rows, "normalised")
     example = dataset.rows[next((i for i, row in enumerate(cut) if row.learns), 0)]
     return Preview(
         source=source,

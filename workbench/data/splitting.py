@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.data.duplicates import normalised_key
+from workbench.data import storage
 from workbench.data.formats import Example, Examples, to_examples
+from workbench.data.grouping import group
 from workbench.data.reading import read_rows, row_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Sequence
+
+    from numpy import bool_, int64
+    from numpy.typing import NDArray
 
     from workbench.recipe.data import DataFormat, DataSection
 
@@ -27,8 +32,8 @@ class Split:
         empty: Numbers of the dataset's rows that were dropped because they are blank.
     """
 
-    train: tuple[Example, ...]
-    heldout: tuple[Example, ...]
+    train: Sequence[Example]
+    heldout: Sequence[Example]
     format: str
     empty: tuple[int, ...]
 
@@ -56,31 +61,52 @@ def load_examples(
 ) -> Examples:
     """Read one source, or its first ``max_rows`` rows, as examples.
 
+    Those of a large file are kept on disk, and read there; see :mod:`workbench.data.storage`.
+
     Raises:
         FtwbError: The source cannot be read; see ``read_rows`` and ``to_examples``.
     """
-    return to_examples(read_rows(source, max_rows), data_format, source, row_unit(source))
+
+    def read() -> Examples:
+        return to_examples(read_rows(source, max_rows), data_format, source, row_unit(source))
+
+    path = Path(source).expanduser()
+    if not path.is_file() or path.stat().st_size < storage.LARGE_FILE:
+        return read()
+    return storage.stored(storage.content_key(path, data_format, max_rows), read)
 
 
 def hold_out(
     examples: Sequence[Example], share: float, seed: int
-) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """Hold out a random share of the rows; rows that say the same stay together.
+) -> tuple[Sequence[Example], Sequence[Example]]:
+    """Hold out a random share of the rows; rows that say nearly the same stay together.
 
     The share is rounded down, so that a dataset of a few rows keeps them all.
 
     Returns:
         The rows to train on and the held-out rows, both in order.
     """
-    groups: dict[Hashable, list[Example]] = {}
-    for example in examples:
-        groups.setdefault(normalised_key(example), []).append(example)
-    shuffled = list(groups.values())
-    random.Random(seed).shuffle(shuffled)  # noqa: S311 - not a secret
+    import numpy as np
+
     limit = int(len(examples) * share)
-    heldout: set[int] = set()
-    for group in shuffled:
-        if len(heldout) + len(group) <= limit:
-            heldout.update(example.number for example in group)
-    train = tuple(example for example in examples if example.number not in heldout)
-    return train, tuple(example for example in examples if example.number in heldout)
+    if not limit:
+        return examples, ()
+    of_row = group(examples).of_row
+    chosen = _draw(np.bincount(of_row), limit, seed)[of_row]
+    train, heldout = np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    return storage.take(examples, train), storage.take(examples, heldout)
+
+
+def _draw(sizes: NDArray[int64], limit: int, seed: int) -> NDArray[bool_]:
+    """Choose random groups of together at most ``limit`` rows, ``[groups]``."""
+    import numpy as np
+
+    order = list(range(len(sizes)))
+    random.Random(seed).shuffle(order)  # noqa: S311 - not a secret
+    chosen = np.zeros(len(sizes), dtype=bool)
+    left = limit
+    for number in order:
+        if sizes[number] <= left:
+            chosen[number] = True
+            left -= int(sizes[number])
+    return chosen

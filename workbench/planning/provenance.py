@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workbench.core import files
 from workbench.core.errors import BadInputError
+from workbench.data.duplicates import keys_of
 from workbench.data.splitting import load_examples
 from workbench.recipe import yaml_io
 from workbench.recipe.flatten import flatten
@@ -28,10 +29,10 @@ _CHANGES_LISTED = 6
 
 
 class RowChecksums(BaseModel):
-    """Checksums (SHA-256) of the rows of one source.
+    """Checksums of the rows of one source.
 
     Attributes:
-        digest: Of all rows together.
+        digest: Of all rows together (SHA-256 of their hashes of 64 bits).
         row_digests: Of each row in order, shortened to 8 digits and joined.
     """
 
@@ -43,10 +44,11 @@ class RowChecksums(BaseModel):
     @classmethod
     def of(cls, rows: Sequence[Example]) -> RowChecksums:
         """Compute the checksums of rows in their order."""
-        hashes = [hashlib.sha256(repr(sorted(row.fields.items())).encode()) for row in rows]
+        hashes = keys_of(rows, "fields").astype(">u8")
+        short = (hashes >> 32).astype(">u4")
         return cls(
-            digest=hashlib.sha256(b"".join(row.digest() for row in hashes)).hexdigest(),
-            row_digests="".join(row.hexdigest()[:_ROW_DIGITS] for row in hashes),
+            digest=hashlib.sha256(hashes.tobytes()).hexdigest(),
+            row_digests=short.tobytes().hex(),
         )
 
     def __len__(self) -> int:
