@@ -90,7 +90,7 @@ def test_near_duplicates_stay_on_one_side() -> None:
     contents = [
         " ".join([*sentence(seed)[:-1], str(copy)]) for seed in range(20) for copy in range(3)
     ]
-    train, heldout = hold_out(texts(*contents), 0.3, seed=0)
+    train, heldout, _ = hold_out(texts(*contents), 0.3, seed=0)
     families = [{(row.number - 1) // 3 for row in rows} for rows in (train, heldout)]
     assert families[0].isdisjoint(families[1])
     assert len(heldout) == 18

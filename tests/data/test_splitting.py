@@ -64,7 +64,7 @@ def test_with_a_source_of_held_out_rows_the_dataset_is_not_split(
 
 
 def test_of_two_rows_none_is_held_out() -> None:
-    train, heldout = hold_out(texts("a", "b"), 0.1, seed=0)
+    train, heldout, _ = hold_out(texts("a", "b"), 0.1, seed=0)
     assert len(train) == 2
     assert heldout == ()
 
@@ -75,7 +75,7 @@ def test_of_two_rows_none_is_held_out() -> None:
     seed=st.integers(0, 2**32 - 1),
 )
 def test_equal_rows_stay_on_one_side(contents: list[str], share: float, seed: int) -> None:
-    train, heldout = hold_out(texts(*contents), share, seed)
+    train, heldout, _ = hold_out(texts(*contents), share, seed)
     assert {row.text for row in train}.isdisjoint(row.text for row in heldout)
     assert len(train) + len(heldout) == len(contents)
     assert len(heldout) <= share * len(contents)

@@ -81,9 +81,8 @@ def test_a_large_file_is_read_as_a_small_one(large: Path, monkeypatch: pytest.Mo
     assert isinstance(stored.rows, storage.LazyExamples)
     assert tuple(stored.rows) == small.rows
     assert {**vars(stored), "rows": None} == {**vars(small), "rows": None}
-    assert [tuple(side) for side in hold_out(stored.rows, 0.2, 3)] == list(
-        hold_out(small.rows, 0.2, 3)
-    )
+    sides = [tuple(side) for side in hold_out(stored.rows, 0.2, 3)[:2]]
+    assert sides == list(hold_out(small.rows, 0.2, 3)[:2])
 
 
 def test_a_file_is_read_again_only_if_it_or_the_settings_changed(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.data import storage
 from workbench.data.formats import Example, Examples, to_examples
@@ -19,27 +19,54 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workbench.recipe.data import DataFormat, DataSection
+    from workbench.recipe.sources import TrainSource
+
+
+@dataclass(frozen=True)
+class SourceSplit:
+    """One of the datasets of a recipe, split in two.
+
+    Attributes:
+        source: The dataset as the recipe names it.
+        dataset: All of its usable rows, and what was left out.
+        train: Rows to train on, in order.
+        heldout: Rows of it that are held out; empty where the recipe names others.
+        groups: Groups of near duplicates that the rows were held out by; 0 where none were.
+    """
+
+    source: TrainSource
+    dataset: Examples
+    train: Sequence[Example]
+    heldout: Sequence[Example] = ()
+    groups: int = 0
+
+    @property
+    def unit(self) -> str:
+        """What the numbers of its rows count."""
+        return row_unit(self.source.name)
 
 
 @dataclass(frozen=True)
 class Split:
-    """A dataset, split in two.
+    """The data of a run, split in two.
 
     Attributes:
-        train: Rows to train on, in order.
+        train: Rows to train on: those of all sources, in order.
         heldout: Rows that are never trained on; may be empty.
         format: The dataset's format.
         empty: Numbers of the dataset's rows that were dropped because they are blank.
+        sources: The datasets that the rows are from.
     """
 
     train: Sequence[Example]
     heldout: Sequence[Example]
     format: str
     empty: tuple[int, ...]
+    sources: tuple[SourceSplit, ...] = ()
 
 
 def load_split(section: DataSection, seed: int) -> Split:
-    """Read a recipe's data; held-out rows are from their own source or a random share.
+    """Read a recipe's data; held-out rows are from their own source or a random share of each.
 
     Args:
         section: The data section of a recipe.
@@ -48,12 +75,28 @@ def load_split(section: DataSection, seed: int) -> Split:
     Raises:
         FtwbError: A source cannot be read; see ``read_rows`` and ``to_examples``.
     """
-    dataset = load_examples(section.train, section.format, section.max_rows)
+    share = section.heldout_share if section.heldout is None else 0.0
+    sources = tuple(_split_source(section, source, share, seed) for source in section.sources)
     if section.heldout is None:
-        train, heldout = hold_out(dataset.rows, section.heldout_share, seed)
+        heldout = storage.join([source.heldout for source in sources])
     else:
-        train, heldout = dataset.rows, load_examples(section.heldout, section.format).rows
-    return Split(train, heldout, dataset.format, dataset.empty)
+        heldout = load_examples(section.heldout, section.format).rows
+    return Split(
+        train=storage.join([source.train for source in sources]),
+        heldout=heldout,
+        format=", ".join(dict.fromkeys(source.dataset.format for source in sources)),
+        empty=tuple(number for source in sources for number in source.dataset.empty),
+        sources=sources,
+    )
+
+
+def load_source(section: DataSection, source: TrainSource) -> Examples:
+    """Read one of the datasets of a recipe.
+
+    Raises:
+        FtwbError: It cannot be read; see ``read_rows`` and ``to_examples``.
+    """
+    return load_examples(source.name, section.format, source.max_rows or section.max_rows)
 
 
 def load_examples(
@@ -67,34 +110,49 @@ def load_examples(
         FtwbError: The source cannot be read; see ``read_rows`` and ``to_examples``.
     """
 
-    def read() -> Examples:
-        return to_examples(read_rows(source, max_rows), data_format, source, row_unit(source))
+    def read(keep: storage.Keep) -> Examples:
+        dataset = to_examples(read_rows(source, max_rows), data_format, source, row_unit(source))
+        return replace(dataset, rows=keep(dataset.rows))
 
     path = Path(source).expanduser()
     if not path.is_file() or path.stat().st_size < storage.LARGE_FILE:
-        return read()
+        return read(tuple)
     return storage.stored(storage.content_key(path, data_format, max_rows), read)
 
 
-def hold_out(
-    examples: Sequence[Example], share: float, seed: int
-) -> tuple[Sequence[Example], Sequence[Example]]:
+def _split_source(
+    section: DataSection, source: TrainSource, share: float, seed: int
+) -> SourceSplit:
+    dataset = load_source(section, source)
+    return SourceSplit(source, dataset, *hold_out(dataset.rows, share, seed))
+
+
+class HeldOut(NamedTuple):
+    """Rows to train on, held-out rows, and the groups that they were chosen by."""
+
+    train: Sequence[Example]
+    heldout: Sequence[Example]
+    groups: int
+
+
+def hold_out(examples: Sequence[Example], share: float, seed: int) -> HeldOut:
     """Hold out a random share of the rows; rows that say nearly the same stay together.
 
     The share is rounded down, so that a dataset of a few rows keeps them all.
 
     Returns:
-        The rows to train on and the held-out rows, both in order.
+        The rows to train on and the held-out rows, both in order; and by how many groups they were
+        held out.
     """
     import numpy as np
 
     limit = int(len(examples) * share)
     if not limit:
-        return examples, ()
-    of_row = group(examples).of_row
-    chosen = _draw(np.bincount(of_row), limit, seed)[of_row]
+        return HeldOut(examples, (), 0)
+    groups = group(examples)
+    chosen = _draw(np.bincount(groups.of_row), limit, seed)[groups.of_row]
     train, heldout = np.flatnonzero(~chosen), np.flatnonzero(chosen)
-    return storage.take(examples, train), storage.take(examples, heldout)
+    return HeldOut(storage.take(examples, train), storage.take(examples, heldout), len(groups))
 
 
 def _draw(sizes: NDArray[int64], limit: int, seed: int) -> NDArray[bool_]:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import accumulate, chain, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, overload
 
 from workbench import __version__
 from workbench.core import locations
 from workbench.core.store import build_once, prune
-from workbench.data.duplicates import RowKeys
+from workbench.data.duplicates import RowKeys, keys_of
 from workbench.data.formats import Example, Examples, Message, Piece, Tokens
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     from numpy import int64, uint64
     from numpy.typing import NDArray
+
+    Keep = Callable[[Iterable[Example]], Sequence[Example]]
+    """Keeps the rows of a dataset somewhere, and returns what finds them there."""
 
 STORAGE_VERSION = 1
 """Part of every key: raise it when rows are read, written or hashed in another way."""
@@ -99,6 +103,45 @@ class _RowFile:
         return self._keys[name]
 
 
+class JoinedExamples(Sequence[Example]):
+    """Several datasets one after the other; a slice is a tuple."""
+
+    def __init__(self, parts: Sequence[Sequence[Example]]) -> None:
+        """Join ``parts``, in order."""
+        self._parts = tuple(parts)
+        self._starts = [0, *accumulate(map(len, self._parts))]
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Example, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Example | tuple[Example, ...]:
+        if isinstance(index, slice):
+            return tuple(self[row] for row in range(*index.indices(len(self))))
+        row = range(len(self))[index]
+        part = bisect_right(self._starts, row) - 1
+        return self._parts[part][row - self._starts[part]]
+
+    def __iter__(self) -> Iterator[Example]:
+        return chain.from_iterable(self._parts)
+
+    def keys(self, name: str) -> NDArray[uint64]:
+        """One of the :class:`RowKeys` of every row."""
+        import numpy as np
+
+        return np.concatenate([keys_of(part, name) for part in self._parts])
+
+
+def join(parts: Sequence[Sequence[Example]]) -> Sequence[Example]:
+    """Several datasets as one; a single one is itself."""
+    return parts[0] if len(parts) == 1 else JoinedExamples(parts)
+
+
 def take(examples: Sequence[Example], places: NDArray[int64]) -> Sequence[Example]:
     """The rows of a dataset at some places, numbered from 0; lazy where the dataset is."""
     if isinstance(examples, LazyExamples):
@@ -114,22 +157,29 @@ def content_key(path: Path, *settings: object) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def stored(key: str, read: Callable[[], Examples]) -> Examples:
+def stored(key: str, read: Callable[[Keep], Examples]) -> Examples:
     """A dataset from the cache, read and put there first where it is missing.
+
+    Args:
+        key: Distinguishes it from any other dataset in the cache.
+        read: Reads it; called with a function that keeps its rows.
 
     Raises:
         MachineError: The cache is not writable.
     """
+
+    def build(folder: Path) -> None:
+        def keep(rows: Iterable[Example]) -> Sequence[Example]:
+            write_rows(rows, folder / _ROWS)
+            return ()
+
+        summary = vars(read(keep))
+        (folder / _SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
+
     cache = locations.cache() / "data"
-    folder = build_once(cache / key, lambda folder: _write(read(), folder))
+    folder = build_once(cache / key, build)
     prune(cache, folder, _KEPT)
     return _open(folder)
-
-
-def _write(dataset: Examples, folder: Path) -> None:
-    write_rows(dataset.rows, folder / _ROWS)
-    summary = {**vars(dataset), "rows": ()}
-    (folder / _SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
 
 
 def _open(folder: Path) -> Examples:

@@ -14,6 +14,7 @@ from workbench.models.describing import read_facts
 from workbench.models.sources import DEMO
 from workbench.planning.overlap import refuse_overlaps
 from workbench.planning.plan import Plan, plan
+from workbench.recipe.sources import map_paths
 from workbench.retention.base import GeneralProtection
 
 if TYPE_CHECKING:
@@ -105,7 +106,10 @@ def resolve_paths(recipe: Recipe) -> Recipe:
         update={
             "model": recipe.model.model_copy(update={"id": _absolute(recipe.model.id)}),
             "data": data.model_copy(
-                update={"train": _absolute(data.train), "heldout": _optional(data.heldout)}
+                update={
+                    "train": map_paths(data.train, _absolute),
+                    "heldout": _optional(data.heldout),
+                }
             ),
             "strategy": strategy.model_copy(update=sources),
             "retention": _resolve_sources(recipe.retention),

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from workbench.core import files
 from workbench.core.errors import BadInputError
 from workbench.data.duplicates import keys_of
-from workbench.data.splitting import load_examples
+from workbench.data.splitting import load_examples, load_source
+from workbench.data.storage import join
 from workbench.recipe import yaml_io
 from workbench.recipe.flatten import flatten
 from workbench.retention.base import GeneralProtection
@@ -141,7 +142,7 @@ def require_provenance(run: RunFolder) -> None:
 def _sources(recipe: Recipe) -> Iterator[tuple[str, Sequence[Example]]]:
     """The rows of every source, with the recipe field that names it."""
     data = recipe.data
-    yield "data.train", load_examples(data.train, data.format, data.max_rows).rows
+    yield "data.train", join([load_source(data, source).rows for source in data.sources])
     if data.heldout is not None:
         yield "data.heldout", load_examples(data.heldout, data.format).rows
     for field, source in _general_sources(recipe).items():

@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import Literal
 
 from workbench.recipe.base import Section, field
+from workbench.recipe.sources import Sources, TrainSource, parse_sources
 
 DataFormat = Literal[
     "auto", "messages", "sharegpt", "alpaca", "prompt_completion", "question_answer", "text"
 ]
 
+MAX_DROPPED = 0.05
+"""The share of rows that may be dropped where the recipe says nothing of it."""
+
 
 class DataSection(Section):
     """The training rows, and the held-out rows that test them."""
 
-    train: str = field(
+    train: Sources = field(
         "preset:support_train",
         title="Dataset",
-        help="A .jsonl, .json, .csv, .parquet or .txt file, a hub dataset id, or preset:NAME.",
+        help="A .jsonl, .json, .csv, .parquet or .txt file, a hub dataset id, or preset:NAME; "
+        "several as a.jsonl, b.jsonl:0.3, with a share of the trained tokens.",
         min_length=1,
     )
     heldout: str | None = field(
@@ -51,6 +56,14 @@ class DataSection(Section):
         title="Learn answers only",
         help="Compute the loss on the assistant's tokens only; otherwise on the whole row.",
     )
+    text_overlap: int = field(
+        0,
+        title="Text overlap",
+        help="Tokens that each piece of a long text repeats of the one before it, to be read only.",
+        unit="tokens",
+        advanced=True,
+        ge=0,
+    )
     max_rows: int | None = field(
         None,
         title="Rows at most",
@@ -59,3 +72,17 @@ class DataSection(Section):
         advanced=True,
         ge=1,
     )
+    max_dropped: float = field(
+        MAX_DROPPED,
+        title="Rows dropped at most",
+        help="Share of the rows that may be blank or unusable; they are left out and listed, and "
+        "with more of them the run does not start.",
+        advanced=True,
+        ge=0,
+        le=1,
+    )
+
+    @property
+    def sources(self) -> tuple[TrainSource, ...]:
+        """The datasets to learn from, at least one."""
+        return parse_sources(self.train)
