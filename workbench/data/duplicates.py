@@ -25,12 +25,14 @@ class RowKeys(NamedTuple):
         question: Equal for rows that ask the same, whatever their answers; a text is its own
             question.
         fields: Equal for rows with equal fields.
+        number: The row's number, not hashed.
     """
 
     exact: int
     normalised: int
     question: int
     fields: int
+    number: int
 
     @classmethod
     def of(cls, example: Example) -> RowKeys:
@@ -40,10 +42,11 @@ class RowKeys(NamedTuple):
         normalised = _hash((turns, documents, example.tokens))
         asked = [content for role, content in turns if role == "user"]
         return cls(
-            exact=_hash((example.messages, _documents(example), example.tokens)),
+            exact=_hash((example.messages, example.tools, _documents(example), example.tokens)),
             normalised=normalised,
             question=_hash(asked) if asked else normalised,
             fields=_hash(sorted(example.fields.items())),
+            number=example.number,
         )
 
 
@@ -61,6 +64,8 @@ def keys_of(examples: Sequence[Example], name: str) -> NDArray[uint64]:
 
     if isinstance(examples, Keyed):
         return examples.keys(name)
+    if name == "number":
+        return np.array([example.number for example in examples], dtype=np.uint64)
     values = (getattr(RowKeys.of(example), name) for example in examples)
     return np.fromiter(values, dtype=np.uint64, count=len(examples))
 
@@ -72,7 +77,7 @@ def repeats(examples: Sequence[Example], name: str) -> tuple[int, ...]:
     _, first = np.unique(keys_of(examples, name), return_index=True)
     later = np.ones(len(examples), dtype=bool)
     later[first] = False
-    return tuple(examples[int(row)].number for row in np.flatnonzero(later))
+    return tuple(keys_of(examples, "number")[later].tolist())
 
 
 def normalise(text: str) -> str:

@@ -95,6 +95,7 @@ class Example:
         pieces: A text in parts, each of them learned or only read.
         tokens: A row in tokens.
         tools: Descriptions of the tools that the conversation may call, as JSON schemas.
+        dataset: Which of the recipe's datasets it is from, from 0.
     """
 
     number: int
@@ -104,6 +105,7 @@ class Example:
     pieces: tuple[Piece, ...] = ()
     tokens: Tokens | None = None
     tools: tuple[Mapping[str, object], ...] = ()
+    dataset: int = 0
 
     @property
     def empty(self) -> bool:

@@ -45,10 +45,11 @@ def shorten(example: Example, sequence_length: int) -> Example:
     model reads is the same.
     """
     most = _CHARACTERS_PER_TOKEN * sequence_length
-    if all(len(text) <= most for text in _texts(example)):
+    if all(len(text) <= most for text in (*_texts(example), example.text or "")):
         return example
     return replace(
         example,
+        text=None if example.text is None else example.text[:most],
         messages=tuple(
             replace(message, content=message.content[:most], reasoning=message.reasoning[:most])
             for message in example.messages

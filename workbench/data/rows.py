@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -99,10 +100,40 @@ def rows_error(source: str, faults: Sequence[RowFault], unit: str) -> BadInputEr
         faults: At least one.
         unit: What the numbers count: ``line`` or ``row``.
     """
+    return BadInputError(f"{source}: {_list_reasons(faults, unit)}")
+
+
+def check_dropped(
+    source: str, faults: Sequence[RowFault], rows: int, max_dropped: float, unit: str
+) -> None:
+    """Refuse a dataset that would lose more of its rows than the recipe allows.
+
+    Args:
+        source: The dataset.
+        faults: The rows that would be dropped.
+        rows: All rows of the dataset.
+        max_dropped: The share of rows that may be dropped, 0 to 1.
+        unit: What the numbers count: ``line`` or ``row``.
+
+    Raises:
+        BadInputError: Lists the rows with their reasons, their share, and the field to change.
+    """
+    if len(faults) <= max_dropped * rows:
+        return
+    share = len(faults) / rows
+    consent = math.ceil(share * 100) / 100
+    raise BadInputError(
+        f"{source}: {_list_reasons(faults, unit)}; {len(faults):,} of {rows:,} rows ({share:.1%}) "
+        f"would be dropped, and data.max_dropped allows {max_dropped:.0%}: correct them, or set it "
+        f"to {consent:g} to go on without them"
+    )
+
+
+def _list_reasons(faults: Sequence[RowFault], unit: str) -> str:
     numbers: dict[str, list[int]] = {}
     for fault in faults:
         numbers.setdefault(fault.reason, []).append(fault.number)
     reasons = [f"{list_numbers(rows, unit)}: {reason}" for reason, rows in numbers.items()]
     if len(reasons) > _REASONS_LISTED:
         reasons = [*reasons[:_REASONS_LISTED], "and other faults"]
-    return BadInputError(f"{source}: {'; '.join(reasons)}")
+    return "; ".join(reasons)

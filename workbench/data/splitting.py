@@ -64,6 +64,17 @@ class Split:
     empty: tuple[int, ...]
     sources: tuple[SourceSplit, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Short names of the datasets, all different; empty where there is only one."""
+        if len(self.sources) == 1:
+            return ()
+        stems = [Path(source.source.path).stem for source in self.sources]
+        return tuple(
+            stem if stems.count(stem) == 1 else f"{stem}_{number}"
+            for number, stem in enumerate(stems, 1)
+        )
+
 
 def load_split(section: DataSection, seed: int) -> Split:
     """Read a recipe's data; held-out rows are from their own source or a random share of each.

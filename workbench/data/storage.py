@@ -10,8 +10,9 @@ import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
-from itertools import accumulate, chain, islice
+from itertools import accumulate, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, overload
 
@@ -104,7 +105,7 @@ class _RowFile:
 
 
 class JoinedExamples(Sequence[Example]):
-    """Several datasets one after the other; a slice is a tuple."""
+    """Several datasets one after the other, their rows numbered by dataset; a slice is a tuple."""
 
     def __init__(self, parts: Sequence[Sequence[Example]]) -> None:
         """Join ``parts``, in order."""
@@ -125,10 +126,11 @@ class JoinedExamples(Sequence[Example]):
             return tuple(self[row] for row in range(*index.indices(len(self))))
         row = range(len(self))[index]
         part = bisect_right(self._starts, row) - 1
-        return self._parts[part][row - self._starts[part]]
+        return replace(self._parts[part][row - self._starts[part]], dataset=part)
 
     def __iter__(self) -> Iterator[Example]:
-        return chain.from_iterable(self._parts)
+        for number, part in enumerate(self._parts):
+            yield from (replace(example, dataset=number) for example in part)
 
     def keys(self, name: str) -> NDArray[uint64]:
         """One of the :class:`RowKeys` of every row."""

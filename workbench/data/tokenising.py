@@ -11,6 +11,7 @@ import json
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, overload
 
 from workbench.core.errors import BadInputError
@@ -144,6 +145,22 @@ def tokenise(
     return open_tokenised(folder)
 
 
+def first_rows(renderer: Renderer, examples: Iterable[Example], count: int) -> list[Rendered]:
+    """The first rows that have something to learn within the sequence length, cut to it.
+
+    Of a text that is its first piece. No more is read than is needed.
+
+    Raises:
+        BadInputError: The chat template refuses a row; the text names it.
+    """
+    rows: list[Rendered] = []
+    source = iter(examples)
+    while len(rows) < count and (batch := list(islice(source, count - len(rows)))):
+        short = [shorten(example, renderer.sequence_length) for example in batch]
+        rows += [row for row in renderer.render_all(short) if row.learns]
+    return rows
+
+
 def open_tokenised(folder: Path) -> Tokenised:
     """The rows that :func:`tokenise` kept in a folder, memory-mapped."""
     import numpy as np
@@ -226,7 +243,8 @@ class _Work:
         if len(batch) == 1 and _is_long(batch[0]):
             yield batch[0], self._render_text(batch[0])
             return
-        short = [shorten(example, self._renderer.sequence_length) for example in batch]
+        length = self._renderer.sequence_length
+        short = [row if row.text is not None else shorten(row, length) for row in batch]
         for example, used, result in zip(batch, short, self._try(short), strict=True):
             if used is not example:
                 self.losses.shortened.append(example.number)
