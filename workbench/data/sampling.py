@@ -17,10 +17,11 @@ MOST_ROWS = 20_000
 _SEED = 0
 
 
-def sample(examples: Sequence[Example], most: int = MOST_ROWS) -> Sequence[Example]:
+def sample(examples: Sequence[Example], most: int | None = None) -> Sequence[Example]:
     """At most so many rows, in order, the same each time; all of them where there are no more."""
     import numpy as np
 
+    most = MOST_ROWS if most is None else most
     if len(examples) <= most:
         return examples
     places = np.random.default_rng(_SEED).choice(len(examples), most, replace=False)

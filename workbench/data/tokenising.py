@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     _Buffer = bytes | memoryview | NDArray[uint8]
 
-_IDS, _LABELS, _INDEX, _LOSSES = "input_ids.bin", "labels.bin", "index.bin", "losses.json"
+_IDS, _LABELS = "input_ids.bin", "labels.bin"
+_INDEX, _LENGTHS, _LOSSES = "index.bin", "lengths.bin", "losses.json"
 _BATCH_ROWS, _BATCH_CHARACTERS = 1000, 2_000_000
 """Rows, and characters, that are tokenised at once at most."""
 _PARTS_AT_ONCE = 20
@@ -102,10 +103,18 @@ class Losses:
 
 @dataclass(frozen=True)
 class Tokenised:
-    """A dataset in tokens, and what of it is lost."""
+    """A dataset in tokens, and what of it is lost.
+
+    Attributes:
+        rows: What there is to learn.
+        losses: What is lost.
+        whole_lengths: Tokens of each example before it was cut, ``[examples]``; 0 where the
+            template refuses it, and fewer than there are where its end was not tokenised.
+    """
 
     rows: TokenisedRows
     losses: Losses
+    whole_lengths: NDArray[int64]
 
 
 def tokenise(
@@ -136,12 +145,11 @@ def tokenise(
         input_ids, labels = io.BytesIO(), io.BytesIO()
         work = _Work(renderer, text_overlap, input_ids, labels)
         work.run(examples, report)
-        return _tokenised(input_ids.getbuffer(), labels.getbuffer(), work.index, work.losses)
+        return _tokenised(input_ids.getbuffer(), labels.getbuffer(), work.results)
     with (folder / _IDS).open("wb") as ids_file, (folder / _LABELS).open("wb") as labels_file:
         work = _Work(renderer, text_overlap, ids_file, labels_file)
         work.run(examples, report)
-    (folder / _INDEX).write_bytes(work.index.tobytes())
-    (folder / _LOSSES).write_text(json.dumps(vars(work.losses)), encoding="utf-8")
+    work.results.save(folder)
     return open_tokenised(folder)
 
 
@@ -165,25 +173,43 @@ def open_tokenised(folder: Path) -> Tokenised:
     """The rows that :func:`tokenise` kept in a folder, memory-mapped."""
     import numpy as np
 
-    losses = json.loads((folder / _LOSSES).read_text(encoding="utf-8"))
-    losses["refused"] = [RowFault(*fault) for fault in losses["refused"]]
     files = [folder / name for name in (_IDS, _LABELS)]
     input_ids, labels = (
         np.memmap(path, np.uint8, "r") if path.stat().st_size else b"" for path in files
     )
-    index = array("q", (folder / _INDEX).read_bytes())
-    return _tokenised(input_ids, labels, index, Losses(**losses))
+    return _tokenised(input_ids, labels, _Results.load(folder))
 
 
-def _tokenised(input_ids: _Buffer, labels: _Buffer, index: array[int], losses: Losses) -> Tokenised:
+def _tokenised(input_ids: _Buffer, labels: _Buffer, results: _Results) -> Tokenised:
     import numpy as np
 
     rows = TokenisedRows(
         np.frombuffer(input_ids, np.int32),
         np.frombuffer(labels, np.int32),
-        np.frombuffer(index, np.int64).reshape(-1, 4),
+        np.frombuffer(results.index, np.int64).reshape(-1, 4),
     )
-    return Tokenised(rows, losses)
+    return Tokenised(rows, results.losses, np.frombuffer(results.whole_lengths, np.int64))
+
+
+@dataclass(frozen=True)
+class _Results:
+    """What is known of the tokenised rows beside their tokens, as :class:`Tokenised` has it."""
+
+    index: array[int] = field(default_factory=lambda: array("q"))
+    whole_lengths: array[int] = field(default_factory=lambda: array("q"))
+    losses: Losses = field(default_factory=Losses)
+
+    def save(self, folder: Path) -> None:
+        (folder / _INDEX).write_bytes(self.index.tobytes())
+        (folder / _LENGTHS).write_bytes(self.whole_lengths.tobytes())
+        (folder / _LOSSES).write_text(json.dumps(vars(self.losses)), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> _Results:
+        losses = json.loads((folder / _LOSSES).read_text(encoding="utf-8"))
+        losses["refused"] = [RowFault(*fault) for fault in losses["refused"]]
+        index, lengths = (array("q", (folder / n).read_bytes()) for n in (_INDEX, _LENGTHS))
+        return cls(index, lengths, Losses(**losses))
 
 
 class _Work:
@@ -192,8 +218,7 @@ class _Work:
     def __init__(
         self, renderer: Renderer, text_overlap: int, input_ids: BinaryIO, labels: BinaryIO
     ) -> None:
-        self.index = array("q")
-        self.losses = Losses()
+        self.results = _Results()
         self._renderer = renderer
         self._text_overlap = text_overlap
         self._input_ids = input_ids
@@ -203,8 +228,9 @@ class _Work:
         place = 0
         for batch in _batches(examples):
             for example, parts in self._render(batch):
+                self.results.whole_lengths.append(0)
                 if isinstance(parts, RowFault):
-                    self.losses.refused.append(parts)
+                    self.results.losses.refused.append(parts)
                 elif example.text is None:
                     self._take_whole(place, example, *parts)
                 else:
@@ -213,28 +239,36 @@ class _Work:
             report(place)
 
     def _take_whole(self, place: int, example: Example, whole: Rendered) -> None:
+        self.results.whole_lengths[-1] = len(whole.input_ids)
         row = whole.cut(self._renderer.sequence_length)
         if not row.learns:
-            self.losses.unlearnable.append(example.number)
+            self.results.losses.unlearnable.append(example.number)
             return
         if row.truncated:
-            self.losses.cut.append(example.number)
+            self.results.losses.cut.append(example.number)
         self._write(place, row)
 
     def _take_pieces(self, place: int, example: Example, parts: Iterable[Rendered]) -> None:
         pieces = 0
-        for row in cut_text(parts, self._renderer.sequence_length, self._text_overlap):
+        for row in cut_text(
+            self._measured(parts), self._renderer.sequence_length, self._text_overlap
+        ):
             if row.learns:
                 self._write(place, row)
                 pieces += 1
         if pieces != 1:
-            lost = self.losses.divided if pieces else self.losses.unlearnable
-            lost.append(example.number)
+            losses = self.results.losses
+            (losses.divided if pieces else losses.unlearnable).append(example.number)
+
+    def _measured(self, parts: Iterable[Rendered]) -> Iterator[Rendered]:
+        for part in parts:
+            self.results.whole_lengths[-1] += len(part.input_ids)
+            yield part
 
     def _write(self, place: int, row: Rendered) -> None:
         self._input_ids.write(array("i", row.input_ids).tobytes())
         self._labels.write(array("i", row.labels).tobytes())
-        self.index.extend((place, len(row.input_ids), row.trained_tokens, row.truncated))
+        self.results.index.extend((place, len(row.input_ids), row.trained_tokens, row.truncated))
 
     def _render(
         self, batch: Sequence[Example]
@@ -247,7 +281,7 @@ class _Work:
         short = [row if row.text is not None else shorten(row, length) for row in batch]
         for example, used, result in zip(batch, short, self._try(short), strict=True):
             if used is not example:
-                self.losses.shortened.append(example.number)
+                self.results.losses.shortened.append(example.number)
             yield example, result if isinstance(result, RowFault) else [result]
 
     def _render_text(self, example: Example) -> Iterator[Rendered]:
