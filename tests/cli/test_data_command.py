@@ -73,7 +73,7 @@ def test_missing_data_is_reported_before_the_model_is_located(tmp_path: Path) ->
 
 def test_one_row_by_its_line(source: str, tiny_model: Path) -> None:
     shown = run(source, "--model", str(tiny_model), "--row", "4", "--sequence-length", "60").stdout
-    assert "line 4: ⟦…⟧ is trained, the rest is context; 22 of 60 tokens are trained" in shown
+    assert "line 4: ⟦…⟧ is trained, the rest is context; 36 of 60 tokens are trained" in shown
     assert "line 4: cut at 60 tokens" in shown
     assert "⟦later later" in shown
     row = json.loads(run(source, "--model", str(tiny_model), "--row", "2", "--json").stdout)
