@@ -82,3 +82,21 @@ def test_missing_data_is_reported_before_the_model_is_located(tmp_path: Path) ->
     missing = run(str(tmp_path / "none.jsonl"), "--model", "no/such-model")
     assert isinstance(missing.exception, NotFoundError)
     assert "none.jsonl: no such file" in str(missing.exception)
+
+
+def test_one_row_by_its_line(source: str, tiny_model: Path) -> None:
+    shown = run(source, "--model", str(tiny_model), "--row", "4", "--sequence-length", "60").stdout
+    assert "line 4: ⟦…⟧ is trained, the rest is context; 36 of 60 tokens are trained" in shown
+    assert "line 4: cut at 60 tokens" in shown
+    assert "⟦later later" in shown
+    row = json.loads(run(source, "--model", str(tiny_model), "--row", "2", "--json").stdout)
+    assert row["notes"] == ["dropped: blank"]
+    row = json.loads(run(source, "--model", str(tiny_model), "--row", "1", "--json").stdout)
+    learned = [label for label in row["labels"] if label != -100]
+    assert row["input_ids"][-len(learned) - 1 : -1] == learned
+
+
+def test_a_line_without_a_row_is_named(source: str, tiny_model: Path) -> None:
+    result = run(source, "--model", str(tiny_model), "--row", "9")
+    assert isinstance(result.exception, NotFoundError)
+    assert "has no row at line 9" in str(result.exception)

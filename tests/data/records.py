@@ -12,7 +12,8 @@ from workbench.data.rows import Row
 
 if TYPE_CHECKING:
     from workbench.data.formats import Example, Examples
-    from workbench.recipe.data import Column, DataFormat
+    from workbench.recipe.columns import Column
+    from workbench.recipe.data import DataFormat
 
 
 def examples(

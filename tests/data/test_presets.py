@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.data.duplicates import normalised_key, repeats
+from workbench.data.duplicates import repeats
 from workbench.data.splitting import load_examples
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def test_there_are_enough_rows() -> None:
 
 
 def test_no_two_rows_are_equal_on_either_side_or_across() -> None:
-    assert repeats(SUPPORT, normalised_key) == ()
-    assert repeats(GENERAL.rows, normalised_key) == ()
+    assert repeats(SUPPORT, "normalised") == ()
+    assert repeats(GENERAL.rows, "normalised") == ()
 
 
 @pytest.mark.parametrize("role", ["user", "assistant"])

@@ -9,8 +9,10 @@ import pytest
 
 from tests.data.tokenizers import tokenizer_with
 from tests.tiny import byte_tokenizer
-from workbench.data.preview import preview
-from workbench.data.rendering import Renderer
+from workbench.core.errors import NotFoundError
+from workbench.data import sampling
+from workbench.data.preview import preview, preview_row
+from workbench.data.rendering import IGNORE_INDEX, Renderer
 from workbench.data.splitting import load_examples
 
 if TYPE_CHECKING:
@@ -82,9 +84,14 @@ def test_cut_rows_are_listed(source: str) -> None:
 
 
 def test_the_example_marks_the_learned_text(source: str) -> None:
-    counts = previewed(source).model_dump(mode="json")["example"]
-    assert counts == {
+    row = previewed(source).example
+    assert [label for label in row.labels if label != IGNORE_INDEX] == [ord("x") - 33, 257]
+    assert row.trained_tokens == 2
+    shown = row.model_dump(mode="json")
+    assert len(shown.pop("input_ids")) == len(shown.pop("labels"))
+    assert shown == {
         "number": 1,
+        "notes": [],
         "segments": [
             {"text": "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n", "trained": False},
             {"text": "x<|im_end|>", "trained": True},
@@ -96,3 +103,51 @@ def test_the_example_marks_the_learned_text(source: str) -> None:
 def test_a_missing_chat_template_is_reported(source: str) -> None:
     renderer = Renderer(tokenizer_with(None), True, 1024)
     assert preview(source, load_examples(source), renderer).plain_template
+
+
+def test_a_row_is_found_by_its_line_and_says_what_is_lost_of_it(source: str) -> None:
+    renderer, dataset = Renderer(byte_tokenizer(), True, MARKERS + 20), load_examples(source)
+    whole, cut, blank = (preview_row(source, dataset, renderer, line) for line in (7, 50, 103))
+    assert whole.segments[1].text == "x" * 7 + "<|im_end|>"
+    assert whole.notes == ()
+    assert cut.segments[1].text == "x" * 21
+    assert cut.notes == (f"cut at {MARKERS + 20} tokens",)
+    assert blank.segments == ()
+    assert blank.notes == ("dropped: blank",)
+    with pytest.raises(NotFoundError, match="has no row at line 104"):
+        preview_row(source, dataset, renderer, 104)
+
+
+def test_an_answer_beyond_the_length_is_dropped(source: str) -> None:
+    renderer = Renderer(byte_tokenizer(), True, 10)
+    row = preview_row(source, load_examples(source), renderer, 7)
+    assert row.notes == ("dropped: nothing to learn within 10 tokens",)
+    assert row.trained_tokens == 0
+
+
+def test_near_duplicates_are_counted_in_groups(source: str) -> None:
+    counts = previewed(source)
+    assert counts.groups == 100
+    assert counts.groups_by_words
+
+
+def test_counts_of_a_sample_are_scaled(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = previewed(source)
+    monkeypatch.setattr(sampling, "MOST_ROWS", 51)
+    rough = previewed(source)
+    assert (rough.rows, rough.sampled) == (102, 51)
+    assert rough.tokens == pytest.approx(exact.tokens, rel=0.2)
+    assert rough.repeated == exact.repeated
+
+
+def test_texts_are_counted_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("x" * 100 + "\n\nshort\n")
+    counts = previewed(str(path), sequence_length=40)
+    assert counts.divided == (1,)
+    assert counts.truncated == ()
+    assert counts.tokens == 101 + 6
+    assert counts.lengths.max == 101
+    assert counts.example.notes == (
+        "cut into several pieces of 40 tokens, of which this is the first",
+    )

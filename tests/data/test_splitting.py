@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.data.duplicates import exact_key, normalised_key, repeats
+from workbench.data.duplicates import repeats
 from workbench.data.formats import Example, Message
 from workbench.data.splitting import hold_out, load_split
 from workbench.recipe.data import DataSection
@@ -64,7 +64,7 @@ def test_with_a_source_of_held_out_rows_the_dataset_is_not_split(
 
 
 def test_of_two_rows_none_is_held_out() -> None:
-    train, heldout = hold_out(texts("a", "b"), 0.1, seed=0)
+    train, heldout, _ = hold_out(texts("a", "b"), 0.1, seed=0)
     assert len(train) == 2
     assert heldout == ()
 
@@ -75,7 +75,7 @@ def test_of_two_rows_none_is_held_out() -> None:
     seed=st.integers(0, 2**32 - 1),
 )
 def test_equal_rows_stay_on_one_side(contents: list[str], share: float, seed: int) -> None:
-    train, heldout = hold_out(texts(*contents), share, seed)
+    train, heldout, _ = hold_out(texts(*contents), share, seed)
     assert {row.text for row in train}.isdisjoint(row.text for row in heldout)
     assert len(train) + len(heldout) == len(contents)
     assert len(heldout) <= share * len(contents)
@@ -83,11 +83,11 @@ def test_equal_rows_stay_on_one_side(contents: list[str], share: float, seed: in
 
 def test_repeats_and_near_repeats() -> None:
     rows = texts("My card?", "Other", "my  card", "My card?", "2+2", "2-2")
-    assert repeats(rows, exact_key) == (4,)
-    assert repeats(rows, normalised_key) == (3, 4)
+    assert repeats(rows, "exact") == (4,)
+    assert repeats(rows, "normalised") == (3, 4)
 
 
 def test_the_same_words_in_another_role_are_not_a_repeat() -> None:
     pair = Example(1, {}, messages=(Message("user", "a"), Message("assistant", "b")))
     swapped = Example(2, {}, messages=(Message("user", "b"), Message("assistant", "a")))
-    assert repeats([pair, swapped], normalised_key) == ()
+    assert repeats([pair, swapped], "normalised") == ()

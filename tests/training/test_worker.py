@@ -222,11 +222,28 @@ def test_rows_whose_answer_is_cut_off_are_dropped_with_a_notice(trained: Train, 
     lines = [json.loads(line) for line in rows.read_text().splitlines()]
     lines[3]["messages"][0]["content"] *= 9
     rows.write_text("\n".join(map(json.dumps, lines)))
-    run, view = trained("training.max_steps=1", "evaluation.target_field=null")
-    assert view.status.state == "finished", view.status.reason
-    assert notices_of(run)[0] == (
-        "1 of 12 rows dropped: no token to learn within 128 tokens (training.sequence_length)"
+    run, view = trained(
+        "training.max_steps=1", "evaluation.target_field=null", "data.max_dropped=0.1"
     )
+    assert view.status.state == "finished", view.status.reason
+    assert notices_of(run)[:2] == [
+        f"{rows}: the model never sees intent",
+        (
+            f"{rows}: 1 of 12 rows dropped: line 4: no token to learn within 128 tokens "
+            "(training.sequence_length)"
+        ),
+    ]
+
+
+def test_more_lost_rows_than_the_recipe_allows_are_refused(trained: Train, rows: Path) -> None:
+    lines = [json.loads(line) for line in rows.read_text().splitlines()]
+    lines[3]["messages"][0]["content"] *= 9
+    rows.write_text("\n".join(map(json.dumps, lines)))
+    _, view = trained("training.max_steps=1")
+    assert view.status.state == "failed"
+    assert "line 4: no token to learn within 128 tokens" in view.status.reason
+    assert "1 of 12 rows (8.3%) would be dropped" in view.status.reason
+    assert "data.max_dropped allows 5%" in view.status.reason
 
 
 def test_it_is_an_error_when_every_answer_is_cut_off(trained: Train) -> None:

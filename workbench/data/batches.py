@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -29,6 +30,26 @@ class Tokenised(Protocol):
         """As long as ``input_ids``: the id where it is learned, -100 elsewhere."""
 
 
+@dataclass(frozen=True)
+class SourceRow(Rendered):
+    """A row of one of several datasets, whose losses are logged separately.
+
+    Attributes:
+        dataset: Which of the datasets, from 0.
+    """
+
+    dataset: int
+
+    @classmethod
+    def of(cls, row: Rendered, dataset: int) -> SourceRow:
+        """Mark a row as one of a dataset."""
+        return cls(row.input_ids, row.labels, row.truncated, dataset)
+
+    def cut(self, length: int) -> SourceRow:
+        """The row's first ``length`` tokens."""
+        return SourceRow.of(super().cut(length), self.dataset)
+
+
 class ReplayRow(Rendered):
     """A row of general text that is replayed; its loss is logged separately."""
 
@@ -46,15 +67,22 @@ class Collator:
         self._padding = padding
 
     def __call__(self, rows: Sequence[Tokenised]) -> dict[str, Tensor]:
-        """Return ``input_ids``, ``attention_mask``, ``labels``, each ``[rows, longest]`` int64."""
+        """Return ``input_ids``, ``attention_mask``, ``labels``, each ``[rows, longest]`` int64.
+
+        Where rows are of several datasets, also ``dataset``, ``[rows]`` int64, -1 for other rows.
+        """
         inputs = [torch.tensor(row.input_ids) for row in rows]
         labels = [torch.tensor(row.labels) for row in rows]
         masks = [torch.ones_like(row) for row in inputs]
-        return {
+        batch = {
             "input_ids": pad_sequence(inputs, batch_first=True, padding_value=self._padding),
             "attention_mask": pad_sequence(masks, batch_first=True),
             "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORE_INDEX),
         }
+        if any(isinstance(row, SourceRow) for row in rows):
+            numbers = [row.dataset if isinstance(row, SourceRow) else -1 for row in rows]
+            batch["dataset"] = torch.tensor(numbers)
+        return batch
 
 
 class ReplayCollator(Collator):

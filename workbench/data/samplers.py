@@ -11,6 +11,14 @@ from torch.utils.data import Sampler
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy import int64
+    from numpy.typing import NDArray
+
+    from workbench.data.mixture import Mixture
+
+    Lengths = Sequence[int] | NDArray[int64]
+    """Tokens of rows."""
+
 _BATCHES_PER_POOL = 50
 _MIN_POOLS = 4
 
@@ -31,7 +39,7 @@ class EpochSampler(Protocol):
 
 
 class LengthBucketSampler(Sampler[list[int]]):
-    """Yields every row once an epoch, in random batches of rows of similar length.
+    """Yields the rows of an epoch in random batches of rows of similar length.
 
     1. Rows are shuffled and cut into pools of 50 batches, or fewer where that leaves less than four
        pools, so that rows meet others in the next epoch.
@@ -47,13 +55,24 @@ class LengthBucketSampler(Sampler[list[int]]):
 
     drop_last = False
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
-        """Sample rows, numbered from 0, of the given lengths in tokens."""
+    def __init__(
+        self, lengths: Lengths, batch_size: int, seed: int, mixture: Mixture | None = None
+    ) -> None:
+        """Sample rows.
+
+        Args:
+            lengths: Tokens of each row; rows are numbered from 0.
+            batch_size: Rows in a batch.
+            seed: Of the order.
+            mixture: Chooses the rows of an epoch; without it, every row comes once.
+        """
         self.batch_size = batch_size
         self._lengths = lengths
+        self._mixture = mixture
+        self._rows = len(lengths) if mixture is None else len(mixture)
         self._seed = seed
         self._epoch = 0
-        batches = min(_BATCHES_PER_POOL, len(lengths) // (_MIN_POOLS * batch_size))
+        batches = min(_BATCHES_PER_POOL, self._rows // (_MIN_POOLS * batch_size))
         self._pool_size = batch_size * max(1, batches)
 
     def set_epoch(self, epoch: int) -> None:
@@ -61,11 +80,12 @@ class LengthBucketSampler(Sampler[list[int]]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return math.ceil(len(self._lengths) / self.batch_size)
+        return math.ceil(self._rows / self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = random.Random(f"{self._seed} {self._epoch}")  # noqa: S311 - not a secret
-        rows = list(range(len(self._lengths)))
+        mixture = self._mixture
+        rows = list(range(self._rows)) if mixture is None else mixture.epoch(self._epoch).tolist()
         generator.shuffle(rows)
         for start in range(0, len(rows), self._pool_size):
             pool = slice(start, start + self._pool_size)
@@ -95,7 +115,7 @@ class ReplaySampler(Sampler[list[int]]):
     def __init__(
         self,
         batches: EpochSampler,
-        trained_tokens: Sequence[int],
+        trained_tokens: Lengths,
         general_tokens: Sequence[int],
         share: float,
         seed: int,
@@ -130,7 +150,7 @@ class ReplaySampler(Sampler[list[int]]):
         following = next(general)
         owed = 0.0
         for batch in self._batches:
-            owed += self._ratio * sum(self._trained_tokens[row] for row in batch)
+            owed += self._ratio * sum(int(self._trained_tokens[row]) for row in batch)
             added = []
             while owed >= self._general_tokens[following] / 2:
                 owed -= self._general_tokens[following]

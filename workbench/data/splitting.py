@@ -4,38 +4,82 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from workbench.data.duplicates import normalised_key
-from workbench.data.formats import Example, Examples, to_examples
+from workbench.data import storage
+from workbench.data.formats import Example, Examples, ExampleStream
+from workbench.data.grouping import group
 from workbench.data.reading import iter_rows, row_unit
 from workbench.recipe.data import MAX_DROPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from workbench.recipe.data import Column, DataFormat, DataSection
+    from numpy import bool_, int64
+    from numpy.typing import NDArray
+
+    from workbench.recipe.columns import Column
+    from workbench.recipe.data import DataFormat, DataSection
+    from workbench.recipe.sources import TrainSource
+
+
+@dataclass(frozen=True)
+class SourceSplit:
+    """One of the datasets of a recipe, split in two.
+
+    Attributes:
+        source: The dataset as the recipe names it.
+        dataset: All of its usable rows, and what was left out.
+        train: Rows to train on, in order.
+        heldout: Rows of it that are held out; empty where the recipe names others.
+        groups: Groups of near duplicates that the rows were held out by; 0 where none were.
+    """
+
+    source: TrainSource
+    dataset: Examples
+    train: Sequence[Example]
+    heldout: Sequence[Example] = ()
+    groups: int = 0
+
+    @property
+    def unit(self) -> str:
+        """What the numbers of its rows count."""
+        return row_unit(self.source.name)
 
 
 @dataclass(frozen=True)
 class Split:
-    """A dataset, split in two.
+    """The data of a run, split in two.
 
     Attributes:
-        train: Rows to train on, in order.
+        train: Rows to train on: those of all sources, in order.
         heldout: Rows that are never trained on; may be empty.
         format: The dataset's format.
         empty: Numbers of the dataset's rows that were dropped because they are blank.
+        sources: The datasets that the rows are from.
     """
 
     train: Sequence[Example]
     heldout: Sequence[Example]
     format: str
     empty: tuple[int, ...]
+    sources: tuple[SourceSplit, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Short names of the datasets, all different; empty where there is only one."""
+        if len(self.sources) == 1:
+            return ()
+        stems = [Path(source.source.path).stem for source in self.sources]
+        return tuple(
+            stem if stems.count(stem) == 1 else f"{stem}_{number}"
+            for number, stem in enumerate(stems, 1)
+        )
 
 
 def load_split(section: DataSection, seed: int) -> Split:
-    """Read a recipe's data; held-out rows are from their own source or a random share.
+    """Read a recipe's data; held-out rows are from their own source or a random share of each.
 
     Args:
         section: The data section of a recipe.
@@ -44,20 +88,29 @@ def load_split(section: DataSection, seed: int) -> Split:
     Raises:
         FtwbError: A source cannot be read; see ``iter_rows`` and ``to_examples``.
     """
-    dataset = load_train(section)
-    train: Sequence[Example]
-    heldout: Sequence[Example]
+    share = section.heldout_share if section.heldout is None else 0.0
+    sources = tuple(_split_source(section, source, share, seed) for source in section.sources)
     if section.heldout is None:
-        train, heldout = hold_out(dataset.rows, section.heldout_share, seed)
+        heldout = storage.join([source.heldout for source in sources])
     else:
-        train, heldout = dataset.rows, load_heldout(section, section.heldout).rows
-    return Split(train, heldout, dataset.format, dataset.empty)
+        heldout = load_heldout(section, section.heldout).rows
+    return Split(
+        train=storage.join([source.train for source in sources]),
+        heldout=heldout,
+        format=", ".join(dict.fromkeys(source.dataset.format for source in sources)),
+        empty=tuple(number for source in sources for number in source.dataset.empty),
+        sources=sources,
+    )
 
 
-def load_train(section: DataSection) -> Examples:
-    """Read the dataset of a recipe; raises as :func:`load_examples`."""
+def load_source(section: DataSection, source: TrainSource) -> Examples:
+    """Read one of the datasets of a recipe; raises as :func:`load_examples`."""
     return load_examples(
-        section.train, section.format, section.max_rows, section.columns, section.max_dropped
+        source.name,
+        section.format,
+        source.max_rows or section.max_rows,
+        source.columns or section.columns,
+        section.max_dropped,
     )
 
 
@@ -77,32 +130,69 @@ def load_examples(
 ) -> Examples:
     """Read one source, or its first ``max_rows`` rows, as examples.
 
+    Those of a large file are kept on disk, and read there; see :mod:`workbench.data.storage`.
+
     Raises:
         FtwbError: The source cannot be read; see ``iter_rows`` and ``to_examples``.
     """
-    rows = iter_rows(source, max_rows)
-    return to_examples(rows, data_format, source, row_unit(source), columns, max_dropped)
+
+    def read(keep: storage.Keep) -> Examples:
+        rows = iter_rows(source, max_rows)
+        stream = ExampleStream(rows, data_format, source, row_unit(source), columns, max_dropped)
+        return stream.summary(keep(stream))
+
+    path = Path(source).expanduser()
+    if not path.is_file() or path.stat().st_size < storage.LARGE_FILE:
+        return read(tuple)
+    settings = (data_format, max_rows, dict(columns or {}), max_dropped)
+    return storage.stored(storage.content_key(path, *settings), read)
 
 
-def hold_out(
-    examples: Sequence[Example], share: float, seed: int
-) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """Hold out a random share of the rows; rows that say the same stay together.
+def _split_source(
+    section: DataSection, source: TrainSource, share: float, seed: int
+) -> SourceSplit:
+    dataset = load_source(section, source)
+    return SourceSplit(source, dataset, *hold_out(dataset.rows, share, seed))
+
+
+class HeldOut(NamedTuple):
+    """Rows to train on, held-out rows, and the groups that they were chosen by."""
+
+    train: Sequence[Example]
+    heldout: Sequence[Example]
+    groups: int
+
+
+def hold_out(examples: Sequence[Example], share: float, seed: int) -> HeldOut:
+    """Hold out a random share of the rows; rows that say nearly the same stay together.
 
     The share is rounded down, so that a dataset of a few rows keeps them all.
 
     Returns:
-        The rows to train on and the held-out rows, both in order.
+        The rows to train on and the held-out rows, both in order; and by how many groups they were
+        held out.
     """
-    groups: dict[Hashable, list[Example]] = {}
-    for example in examples:
-        groups.setdefault(normalised_key(example), []).append(example)
-    shuffled = list(groups.values())
-    random.Random(seed).shuffle(shuffled)  # noqa: S311 - not a secret
+    import numpy as np
+
     limit = int(len(examples) * share)
-    heldout: set[int] = set()
-    for group in shuffled:
-        if len(heldout) + len(group) <= limit:
-            heldout.update(example.number for example in group)
-    train = tuple(example for example in examples if example.number not in heldout)
-    return train, tuple(example for example in examples if example.number in heldout)
+    if not limit:
+        return HeldOut(examples, (), 0)
+    groups = group(examples)
+    chosen = _draw(np.bincount(groups.of_row), limit, seed)[groups.of_row]
+    train, heldout = np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    return HeldOut(storage.take(examples, train), storage.take(examples, heldout), len(groups))
+
+
+def _draw(sizes: NDArray[int64], limit: int, seed: int) -> NDArray[bool_]:
+    """Choose random groups of together at most ``limit`` rows, ``[groups]``."""
+    import numpy as np
+
+    order = list(range(len(sizes)))
+    random.Random(seed).shuffle(order)  # noqa: S311 - not a secret
+    chosen = np.zeros(len(sizes), dtype=bool)
+    left = limit
+    for number in order:
+        if sizes[number] <= left:
+            chosen[number] = True
+            left -= int(sizes[number])
+    return chosen

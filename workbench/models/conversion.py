@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from workbench.core import locations
 from workbench.core.errors import BadInputError, MachineError, first_line
+from workbench.core.store import build_once
 from workbench.models.gguf_files import read_gguf
 from workbench.models.library_output import gguf_progress, quieten_libraries
-from workbench.models.store import build_once
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from workbench.core import locations
 from workbench.core.errors import FtwbError, MachineError
+from workbench.core.store import build_once, is_complete
 from workbench.hardware.network import hub_reachable
 from workbench.models import hub, smollm2
-from workbench.models.store import build_once, is_complete
 from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:

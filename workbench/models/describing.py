@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 
 from workbench.core.errors import BadInputError
+from workbench.core.store import is_complete
 from workbench.models import hub, smollm2
 from workbench.models.conversion import converted_folder
 from workbench.models.demo import demo_folder
@@ -16,7 +17,6 @@ from workbench.models.gguf_files import gguf_facts
 from workbench.models.headers import Headers, read_headers
 from workbench.models.model_facts import ModelFacts
 from workbench.models.sources import local_path, source_kind
-from workbench.models.store import is_complete
 
 if TYPE_CHECKING:
     from pathlib import Path

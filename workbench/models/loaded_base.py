@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from workbench.data.batches import SourceRow
+from workbench.data.pieces import shorten
 from workbench.data.rendering import Renderer
 from workbench.models import loading
 from workbench.models.dtype import torch_dtype
@@ -67,9 +69,16 @@ class LoadedBase:
         """Most tokens that both base and result can read; infinite where the model has no limit."""
         return context_length(self.base, self.recipe.strategy.virtual_tokens())
 
-    def loss_rows(self, rows: Sequence[Example]) -> list[Rendered]:
+    def loss_rows(self, rows: Sequence[Example]) -> Sequence[Rendered]:
         """The first of some held-out rows, on which a loss is computed."""
-        return self.renderer.render_all(rows[: self.recipe.evaluation.loss_rows])
+        length = self.renderer.sequence_length
+        asked = [shorten(row, length) for row in rows[: self.recipe.evaluation.loss_rows]]
+        rendered = self.renderer.render_all(asked)
+        if not self.split.names:
+            return rendered
+        return [
+            SourceRow.of(row, example.dataset) for row, example in zip(rendered, asked, strict=True)
+        ]
 
 
 def open_base(

@@ -11,6 +11,7 @@ import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import torch
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
@@ -40,6 +41,28 @@ def labelled_nll(model: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, in
     """
     logits, targets = labelled_logits(model, batch)
     return functional.cross_entropy(logits.float(), targets, reduction="sum"), len(targets)
+
+
+def nll_by_dataset(
+    model: Module, batch: Mapping[str, Tensor], datasets: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Sum the negative log-likelihood as :func:`labelled_nll`, and by dataset.
+
+    Args:
+        model: As in :func:`labelled_nll`.
+        batch: Also ``dataset``, ``[rows]``, the dataset of each row.
+        datasets: How many there are.
+
+    Returns:
+        The sum of all rows, a scalar with gradients; sums by dataset, ``[datasets]``, without; and
+        labelled tokens by dataset, ``[datasets]``.
+    """
+    logits, targets = labelled_logits(model, batch)
+    losses = functional.cross_entropy(logits.float(), targets, reduction="none")
+    tokens_of_row = (batch["labels"][:, 1:] != IGNORE_INDEX).sum(1)
+    dataset = batch["dataset"].repeat_interleave(tokens_of_row)
+    sums = torch.zeros(datasets, device=losses.device).index_add_(0, dataset, losses.detach())
+    return losses.sum(), sums, dataset.bincount(minlength=datasets)
 
 
 def labelled_logits(model: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ from workbench.core.errors import BadInputError
 from workbench.core.progress import silent
 from workbench.data.narrowness import narrowness_of
 from workbench.data.splitting import load_examples, load_split
+from workbench.planning.data_size import count_epoch
 from workbench.planning.overlap import refuse_overlaps
 from workbench.planning.plan import Plan, plan
 from workbench.planning.preflight import check
@@ -38,19 +39,22 @@ def estimate(recipe: Recipe) -> Plan:
         recipe.data.assistant_only_loss,
         recipe.training.sequence_length,
     )
-    rows = [row for row in renderer.render_all(split.train) if row.learns]
-    tokens = sum(len(row.input_ids) for row in rows)
-    replayed = _replayed_tokens(recipe, renderer, sum(row.trained_tokens for row in rows))
-    return plan(recipe, facts, len(rows), tokens, narrowness_of(split.train), replayed, notes=notes)
+    epoch = count_epoch(recipe, split, renderer)
+    replayed = _replayed_tokens(recipe, renderer, epoch.trained_tokens)
+    return plan(
+        *(recipe, facts, epoch.rows, epoch.tokens, narrowness_of(split.train), replayed),
+        notes=(*notes, *epoch.notes),
+    )
 
 
 def _replayed_tokens(recipe: Recipe, renderer: Renderer, trained_tokens: int) -> int:
     """Tokens of general text replayed beside an epoch's ``trained_tokens``, an estimate."""
+    from workbench.data.tokenising import first_rows
+
     replay = recipe.retention.active().get("replay")
     if not isinstance(replay, ReplayProtection):
         return 0
-    general = renderer.render_all(load_examples(replay.source).rows[: replay.rows])
-    rows = [row for row in general if row.learns]
+    rows = first_rows(renderer, load_examples(replay.source).rows[: replay.rows], replay.rows)
     if not rows:
         raise BadInputError(f"{replay.source}: no general row has a token to learn from")
     return replay.replayed_tokens(trained_tokens, rows)

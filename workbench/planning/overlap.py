@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import BadInputError
-from workbench.data.duplicates import question_key
+from workbench.data.duplicates import keys_of
 from workbench.data.splitting import load_examples
 from workbench.retention.base import GeneralProtection
 
@@ -63,13 +63,15 @@ def overlaps(recipe: Recipe, train: Sequence[Example]) -> tuple[Overlap, ...]:
     """
     if recipe.evaluation.general_text is None:
         return ()
-    measured = [question_key(row) for row in load_examples(recipe.evaluation.general_text).rows]
-    distinct = frozenset(measured)
+    import numpy as np
+
+    measured = keys_of(load_examples(recipe.evaluation.general_text).rows, "question")
     found = []
     for field, source, rows in _sources(recipe, train):
-        read = {question_key(row) for row in rows}
-        if shared := sum(key in read for key in measured):
-            complete = distinct <= read or read <= distinct
+        read = keys_of(rows, "question")
+        also_read = np.isin(measured, read)
+        if shared := int(also_read.sum()):
+            complete = bool(also_read.all() or np.isin(read, measured).all())
             found.append(Overlap(field, source, shared, len(measured), complete))
     return tuple(found)
 

@@ -12,8 +12,10 @@ from workbench.data.splitting import load_examples, load_split
 from workbench.evaluation.suites.suites import named_suites
 from workbench.models.describing import read_facts
 from workbench.models.sources import DEMO
+from workbench.planning.data_size import guess_epoch
 from workbench.planning.overlap import refuse_overlaps
 from workbench.planning.plan import Plan, plan
+from workbench.recipe.sources import map_paths
 from workbench.retention.base import GeneralProtection
 
 if TYPE_CHECKING:
@@ -39,7 +41,12 @@ def preflight(recipe: Recipe) -> Plan:
     if not split.train:
         raise BadInputError(f"{recipe.data.train}: no row is left to train on")
     notes = refuse_overlaps(recipe, split.train)
-    return plan(recipe, facts, len(split.train), answers=narrowness_of(split.train), notes=notes)
+    epoch = guess_epoch(recipe, split)
+    return plan(
+        *(recipe, facts, epoch.rows),
+        answers=narrowness_of(split.train),
+        notes=(*notes, *epoch.notes),
+    )
 
 
 def check(recipe: Recipe) -> ModelFacts:
@@ -105,7 +112,10 @@ def resolve_paths(recipe: Recipe) -> Recipe:
         update={
             "model": recipe.model.model_copy(update={"id": _absolute(recipe.model.id)}),
             "data": data.model_copy(
-                update={"train": _absolute(data.train), "heldout": _optional(data.heldout)}
+                update={
+                    "train": map_paths(data.train, _absolute),
+                    "heldout": _optional(data.heldout),
+                }
             ),
             "strategy": strategy.model_copy(update=sources),
             "retention": _resolve_sources(recipe.retention),

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workbench.core import files
 from workbench.core.errors import BadInputError
-from workbench.data.splitting import load_examples, load_heldout, load_train
+from workbench.data.duplicates import keys_of
+from workbench.data.splitting import load_examples, load_heldout, load_source
+from workbench.data.storage import join
 from workbench.recipe import yaml_io
 from workbench.recipe.flatten import flatten
 from workbench.retention.base import GeneralProtection
@@ -28,10 +30,10 @@ _CHANGES_LISTED = 6
 
 
 class RowChecksums(BaseModel):
-    """Checksums (SHA-256) of the rows of one source.
+    """Checksums of the rows of one source.
 
     Attributes:
-        digest: Of all rows together.
+        digest: Of all rows together (SHA-256 of their hashes of 64 bits).
         row_digests: Of each row in order, shortened to 8 digits and joined.
     """
 
@@ -43,10 +45,11 @@ class RowChecksums(BaseModel):
     @classmethod
     def of(cls, rows: Sequence[Example]) -> RowChecksums:
         """Compute the checksums of rows in their order."""
-        hashes = [hashlib.sha256(repr(sorted(row.fields.items())).encode()) for row in rows]
+        hashes = keys_of(rows, "fields").astype(">u8")
+        short = (hashes >> 32).astype(">u4")
         return cls(
-            digest=hashlib.sha256(b"".join(row.digest() for row in hashes)).hexdigest(),
-            row_digests="".join(row.hexdigest()[:_ROW_DIGITS] for row in hashes),
+            digest=hashlib.sha256(hashes.tobytes()).hexdigest(),
+            row_digests=short.tobytes().hex(),
         )
 
     def __len__(self) -> int:
@@ -139,7 +142,7 @@ def require_provenance(run: RunFolder) -> None:
 def _sources(recipe: Recipe) -> Iterator[tuple[str, Sequence[Example]]]:
     """The rows of every source, with the recipe field that names it."""
     data = recipe.data
-    yield "data.train", load_train(data).rows
+    yield "data.train", join([load_source(data, source).rows for source in data.sources])
     if data.heldout is not None:
         yield "data.heldout", load_heldout(data, data.heldout).rows
     for field, source in _general_sources(recipe).items():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
-
-from workbench.core.errors import BadInputError
-from workbench.recipe.base import OptionalSource, Section, Source, field
+from workbench.recipe.base import OptionalSource, Section, field
+from workbench.recipe.columns import Columns
+from workbench.recipe.sources import Sources, TrainSource, parse_sources
 
 DataFormat = Literal[
     "auto",
@@ -20,66 +19,18 @@ DataFormat = Literal[
     "tokens",
     "text",
 ]
-Column = Literal[
-    "messages",
-    "role",
-    "content",
-    "tools",
-    "system",
-    "prompt",
-    "completion",
-    "context",
-    "history",
-    "text",
-    "segments",
-    "input_ids",
-    "labels",
-]
-"""A usual name that a dataset's own column may stand for; role and content are those of turns."""
 MAX_DROPPED = 0.05
 """The share of rows that may be dropped where the recipe says nothing of it."""
-
-
-def _columns_from_text(value: object) -> object:
-    """A mapping from text such as ``prompt=Question, completion=Reply``.
-
-    Raises:
-        ValueError: A part has no equals sign.
-    """
-    if not isinstance(value, str):
-        return value or {}
-    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-    for name, equals, column in pairs:
-        if not (equals and name.strip() and column.strip()):
-            raise ValueError("write it as prompt=Question, completion=Reply")
-    return {name.strip(): column.strip() for name, _, column in pairs}
-
-
-Columns = Annotated[dict[Column, str], BeforeValidator(_columns_from_text)]
-
-
-def parse_columns(text: str) -> dict[Column, str]:
-    """Read a mapping of columns from a command line.
-
-    Raises:
-        BadInputError: It is not written as one, or names a field that is not usual.
-    """
-    try:
-        return TypeAdapter(Columns).validate_python(text)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        reason = problem["msg"].removeprefix("Value error, ")
-        raise BadInputError(f"columns {text!r}: {reason[:1].lower()}{reason[1:]}") from error
 
 
 class DataSection(Section):
     """The training rows, and the held-out rows that test them."""
 
-    train: Source = field(
+    train: Sources = field(
         "preset:support_train",
         title="Dataset",
         help="A .jsonl, .json, .csv, .tsv, .parquet or .txt file, a hub dataset id, or "
-        "preset:NAME.",
+        "preset:NAME; several as a.jsonl, b.jsonl:0.3, with a share of the trained tokens.",
     )
     heldout: OptionalSource = field(
         None,
@@ -121,6 +72,14 @@ class DataSection(Section):
         title="Learn answers only",
         help="Compute the loss on the assistant's tokens only; otherwise on the whole row.",
     )
+    text_overlap: int = field(
+        0,
+        title="Text overlap",
+        help="Tokens that each piece of a long text repeats of the one before it, to be read only.",
+        unit="tokens",
+        advanced=True,
+        ge=0,
+    )
     max_rows: int | None = field(
         None,
         title="Rows at most",
@@ -138,3 +97,8 @@ class DataSection(Section):
         ge=0,
         le=1,
     )
+
+    @property
+    def sources(self) -> tuple[TrainSource, ...]:
+        """The datasets to learn from, at least one."""
+        return parse_sources(self.train)

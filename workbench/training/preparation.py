@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -12,14 +13,15 @@ from safetensors.torch import load_file, save_file
 
 from workbench.core import locations
 from workbench.core.errors import BadInputError
+from workbench.core.store import build_once
 from workbench.data.batches import device_batches
 from workbench.data.rendering import IGNORE_INDEX, Rendered
 from workbench.data.splitting import load_examples
+from workbench.data.tokenising import first_rows
 from workbench.evaluation.run.generation import greedy_tokens
 from workbench.evaluation.run.prompts import chat_ending
 from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.models.loss import labelled_logits
-from workbench.models.store import build_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +73,8 @@ class WorkerBaseContext:
 
     def general_rows(self, source: str, rows: int) -> list[Rendered]:
         """The first rows of a dataset in tokens, without those that the evaluation asks."""
-        return _with_labels(self._renderer.render_all(self._examples(source, rows)), source)
+        examples = self._examples(source, rows)
+        return _with_labels(first_rows(self._renderer, examples, len(examples)), source)
 
     def self_answered_rows(self, source: str, rows: int, max_new_tokens: int) -> list[Rendered]:
         """The questions of those rows with the base's own greedy answers, in its own tokens."""
@@ -129,11 +132,12 @@ class WorkerBaseContext:
 
     def _examples(self, source: str, rows: int) -> list[Example]:
         evaluated = set(self.recipe.evaluation.prompts)
-        return [
+        others = (
             example
             for example in load_examples(source).rows
             if not any(message.content in evaluated for message in example.messages)
-        ][:rows]
+        )
+        return list(islice(others, rows))
 
     def _answer(self, prompts: Sequence[list[int]], max_new_tokens: int) -> dict[str, Tensor]:
         """Greedy answers ``[prompts, longest]``, padded with :data:`_NO_TOKEN`."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from accelerate.data_loader import prepare_data_loader
 from torch.distributed.fsdp import FSDPModule
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset, DataLoader
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from workbench.data.batches import Collator, ReplayCollator, ReplayRow, split_by_source
 from workbench.data.rendering import IGNORE_INDEX, Rendered
 from workbench.data.samplers import DistributedBatchSampler, LengthBucketSampler, ReplaySampler
-from workbench.models.loss import labelled_nll
+from workbench.models.loss import labelled_nll, nll_by_dataset
 from workbench.planning.plan import warmup_steps
 from workbench.training.distributed.process_group import SINGLE_PROCESS
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
+    from workbench.data.training_rows import TrainingRows
     from workbench.models.loaded_base import LoadedBase
     from workbench.training.checkpoint.write import Stateful
     from workbench.training.distributed.process_group import ProcessGroup
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _SOURCES = ("target", "replay")
 """Where a row comes from, see :func:`workbench.data.batches.split_by_source`."""
+_DATASET = "of_{}"
+"""One of several datasets that target rows come from."""
 
 
 def training_arguments(loaded: LoadedBase, steps: int, folder: Path) -> TrainingArguments:
@@ -110,7 +113,7 @@ class WorkbenchTrainer(Trainer):
         self,
         model: Module,
         arguments: TrainingArguments,
-        rows: Sequence[Rendered],
+        rows: TrainingRows,
         pad_token_id: int,
         guards: GuardSet,
         splitter: Callable[[Mapping[str, Stateful]], MicroBatchSplitter],
@@ -122,7 +125,7 @@ class WorkbenchTrainer(Trainer):
         Args:
             model: On its device, with its trainable parameters marked; it may be sharded.
             arguments: Hyperparameters.
-            rows: What to learn.
+            rows: What to learn, and how an epoch mixes it.
             pad_token_id: Id of the padding token.
             guards: The protections at work.
             splitter: Makes the splitter, given what changes its state during a micro batch.
@@ -131,12 +134,12 @@ class WorkbenchTrainer(Trainer):
         """
         optimizer, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
         replayed = [ReplayRow.of(row) for row in guards.mix.rows] if guards.mix else []
-        dataset: Any = [*rows, *replayed]
-        if (
-            processes.size > 1
-        ):  # the row of a process that gets no batch, see DistributedBatchSampler
-            dataset.append(Rendered([pad_token_id], [IGNORE_INDEX], truncated=False))
-        self.losses = SourceLosses(processes)
+        others: list[Any] = [*replayed]
+        if processes.size > 1:  # a process that gets no batch, see DistributedBatchSampler
+            others.append(Rendered([pad_token_id], [IGNORE_INDEX], truncated=False))
+        parts: Any = [rows, others] if others else [rows]
+        dataset: Any = ConcatDataset(parts)
+        self.losses = SourceLosses(processes, rows.names)
         self.splitter = splitter({"guards": guards, "losses": self.losses})
         super().__init__(
             model=model,
@@ -158,13 +161,14 @@ class WorkbenchTrainer(Trainer):
     def get_train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Batches of rows of similar length, each row once an epoch, with replayed rows."""
         sampler: Any = LengthBucketSampler(
-            [len(row.input_ids) for row in self._rows],
+            self._rows.lengths,
             self.args.per_device_train_batch_size,
             seed=self.args.seed,
+            mixture=self._rows.mixture,
         )
         if mix := self._guards.mix:
-            learned = [row.trained_tokens for row in self._rows]
             pool = [row.trained_tokens for row in mix.rows]
+            learned = self._rows.trained_tokens
             sampler = ReplaySampler(sampler, learned, pool, mix.share, self.args.seed)
         processes, dataset = self._processes, cast("Any", self.train_dataset)
         if processes.size > 1:
@@ -217,12 +221,22 @@ class WorkbenchTrainer(Trainer):
         del return_outputs  # only Trainer.evaluate asks for outputs, and ftwb evaluates by itself
         total, labelled = torch.zeros((), device=inputs["labels"].device), 0
         for source, part in self._by_source(inputs).items():
-            nll, count = labelled_nll(model, part)
+            nll, count = self._nll(model, part)
             self.losses.add(source, nll, count)
             total, labelled = total + nll, labelled + count
         step_labelled = labelled if num_items_in_batch is None else num_items_in_batch
         penalty = labelled * self._guards.penalty() if self.splitter.is_whole else 0.0
         return (total + penalty) * self._processes.size / step_labelled
+
+    def _nll(self, model: Module, part: dict[str, Tensor]) -> tuple[Tensor, int]:
+        """The loss of rows of one source; that of several datasets is also noted by dataset."""
+        names = self._rows.names
+        if "dataset" not in part or (part["dataset"] < 0).any():
+            return labelled_nll(model, part)
+        nll, sums, counts = nll_by_dataset(model, part, len(names))
+        for name, own, count in zip(names, sums, counts.tolist(), strict=True):
+            self.losses.add(_DATASET.format(name), own, count)
+        return nll, int(counts.sum())
 
     def _by_source(self, inputs: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
         """The rows of each source.
@@ -265,27 +279,33 @@ class WorkbenchTrainer(Trainer):
 
 
 class SourceLosses:
-    """Loss and learned tokens of dataset and replay, apart, over all processes."""
+    """Loss and learned tokens of dataset and replay, apart, over all processes.
 
-    def __init__(self, processes: ProcessGroup = SINGLE_PROCESS) -> None:
+    Where there are several datasets, also of each of them.
+    """
+
+    def __init__(
+        self, processes: ProcessGroup = SINGLE_PROCESS, datasets: Sequence[str] = ()
+    ) -> None:
         """Start with nothing seen."""
         self._processes = processes
-        self._micro_batches: dict[str, list[tuple[Tensor, int]]] = {s: [] for s in _SOURCES}
-        self._tokens = dict.fromkeys(_SOURCES, 0)
+        self._sources = (*_SOURCES, *(_DATASET.format(name) for name in datasets))
+        self._micro_batches: dict[str, list[tuple[Tensor, int]]] = {s: [] for s in self._sources}
+        self._tokens = dict.fromkeys(self._sources, 0)
 
     def add(self, source: str, nll: Tensor, tokens: int) -> None:
         """Note the sum of losses and the labelled tokens of a micro batch."""
         self._micro_batches[source].append((nll.detach(), tokens))
 
     def take(self) -> dict[str, float]:
-        """Means since the last call, ``loss_target`` and ``loss_replay``, and ``replay_share``."""
+        """Means since the last call, such as ``loss_target``, and the ``replay_share`` so far."""
         own = [
             (float(sum(nll for nll, _ in batches)), sum(tokens for _, tokens in batches))
             for batches in self._micro_batches.values()
         ]
         sums = self._processes.total([number for pair in own for number in pair])
         means = {}
-        for source, nll, tokens in zip(_SOURCES, sums[::2], sums[1::2], strict=True):
+        for source, nll, tokens in zip(self._sources, sums[::2], sums[1::2], strict=True):
             self._tokens[source] += int(tokens)
             self._micro_batches[source].clear()
             if tokens:
@@ -295,7 +315,7 @@ class SourceLosses:
     @property
     def replay_share(self) -> float:
         """Share of replayed tokens in all that were learned so far."""
-        total = sum(self._tokens.values())
+        total = sum(self._tokens[source] for source in _SOURCES)
         return self._tokens["replay"] / total if total else 0.0
 
     def state_dict(self) -> dict[str, Any]:
@@ -304,5 +324,5 @@ class SourceLosses:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self._micro_batches = {source: [] for source in _SOURCES}
+        self._micro_batches = {source: [] for source in self._sources}
         self._tokens = dict(state_dict)

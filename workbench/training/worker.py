@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from transformers import set_seed
@@ -50,16 +51,15 @@ from workbench.training.reporting.error_summary import error_summary
 from workbench.training.reporting.memory_monitor import MemoryMonitor
 from workbench.training.reporting.reporter import Reporter
 from workbench.training.result import save_result
+from workbench.training.tokenised_data import tokenise_data
 from workbench.training.trainer import WorkbenchTrainer, training_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import Tensor
     from torch.nn import Module
 
     from workbench.core.progress import ProgressCallback
-    from workbench.data.rendering import Rendered
+    from workbench.data.training_rows import TrainingRows
     from workbench.models.loaded_base import LoadedBase
     from workbench.runs.folder import RunFolder
     from workbench.training.checkpoint.write import SavedState, Stateful
@@ -161,7 +161,7 @@ class TrainingRun:
             loaded = open_base(recipe, split, dtypes, self._phase("loading the base model"))
         for overlap in overlaps(recipe, split.train):
             reporter.notice(str(overlap), level="warning")
-        rows = self._tokenise(loaded)
+        rows = tokenise_data(loaded, reporter)
 
         # 3. What the base can do before training, and a fingerprint that proves which base it is.
         evaluator = Evaluator(loaded, warn=partial(reporter.notice, level="warning"))
@@ -177,7 +177,7 @@ class TrainingRun:
 
             # 4. The protections and the strategy take what they need from the untouched base.
             guards = self._protect(loaded, fingerprint, evaluator)
-        processes.require_same_rows([*rows, *(guards.mix.rows if guards.mix else ())])
+        processes.require_same_rows(chain(rows, guards.mix.rows if guards.mix else ()))
 
         # 5. Training.
         metrics = TrainingMetrics(loaded, evaluator, baseline, reporter)
@@ -205,25 +205,6 @@ class TrainingRun:
 
         report()
         return report
-
-    def _tokenise(self, loaded: LoadedBase) -> list[Rendered]:
-        """The rows to learn, without those whose answer is cut off."""
-        self._reporter.phase("tokenising the data")
-        rendered = loaded.renderer.render_all(loaded.split.train)
-        rows = [row for row in rendered if row.learns]
-        length = self._recipe.training.sequence_length
-        if not rows:
-            raise BadInputError(
-                f"no row has a token to learn: every answer is cut off at {length} tokens; raise "
-                "training.sequence_length"
-            )
-        if dropped := len(rendered) - len(rows):
-            self._reporter.notice(
-                f"{dropped} of {len(rendered)} rows dropped: no token to learn within {length} "
-                "tokens (training.sequence_length)",
-                level="warning",
-            )
-        return rows
 
     def _fingerprint(self, loaded: LoadedBase) -> Tensor:
         """The fingerprint of the base, recorded at the start; on a resume it must be the same.
@@ -256,7 +237,7 @@ class TrainingRun:
     def _train(
         self,
         loaded: LoadedBase,
-        rows: Sequence[Rendered],
+        rows: TrainingRows,
         guards: GuardSet,
         metrics: TrainingMetrics,
     ) -> tuple[Module, bool]:
@@ -331,10 +312,10 @@ class TrainingRun:
         return model, session.stopping
 
     def _trainer(
-        self, loaded: LoadedBase, model: Module, rows: Sequence[Rendered], guards: GuardSet
+        self, loaded: LoadedBase, model: Module, rows: TrainingRows, guards: GuardSet
     ) -> WorkbenchTrainer:
         recipe, training, processes = self._recipe, self._recipe.training, self._processes
-        steps = total_steps(training, len(rows), processes.size)
+        steps = total_steps(training, len(rows.mixture), processes.size)
         arguments = training_arguments(loaded, steps, self._run.checkpoints)
         padding = loaded.tokenizer.pad_token_id
         splitter = partial(MicroBatchSplitter, recipe, self._reporter, processes)

@@ -9,7 +9,8 @@ import click
 from workbench.cli.command import Command
 from workbench.cli.output import emit_json, emit_table
 from workbench.core.sanitize import visible
-from workbench.recipe.data import MAX_DROPPED, DataFormat, parse_columns
+from workbench.recipe.columns import parse_columns
+from workbench.recipe.data import MAX_DROPPED, DataFormat
 from workbench.recipe.model import ModelSection
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from workbench.data.preview import Preview
+    from workbench.data.preview import Preview, RenderedRow
     from workbench.data.rendering import Segment
 
 
@@ -60,6 +61,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Truncate rows to this many tokens.",
 )
+@click.option(
+    "--row",
+    "number",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Show only the row at this line, or this position, as the model will see it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
     source: str,
@@ -68,6 +76,7 @@ def command(
     columns: str,
     max_dropped: float,
     sequence_length: int,
+    number: int | None,
     as_json: bool,
 ) -> None:
     """Show what a dataset holds and which of its tokens are trained.
@@ -75,7 +84,8 @@ def command(
     SOURCE is a .jsonl, .json, .csv, .tsv, .txt or .parquet file, all but the last also as .gz or
     .zst, a folder in hub layout, a hub dataset as owner/name[/config][:split], or preset:NAME.
     """
-    from workbench.data.preview import preview
+    from workbench.data.preview import preview, preview_row
+    from workbench.data.reading import row_unit
     from workbench.data.rendering import Renderer
     from workbench.data.splitting import load_examples
     from workbench.models.loading import load_tokenizer
@@ -84,11 +94,17 @@ def command(
     dataset = load_examples(source, data_format, columns=mapping, max_dropped=max_dropped)
     section = ModelSection(id=model)
     tokenizer = load_tokenizer(section, _model_folder(section))
-    page = preview(source, dataset, Renderer(tokenizer, True, sequence_length))
+    renderer = Renderer(tokenizer, True, sequence_length)
+    if number is not None:
+        row = preview_row(source, dataset, renderer, number)
+        emit_json(row) if as_json else _print_row(row, row_unit(source))
+        return
+    page = preview(source, dataset, renderer)
     if as_json:
         emit_json(page)
     else:
-        _print(page)
+        emit_table(("", "value"), _facts(page))
+        _print_row(page.example, page.unit)
 
 
 def _model_folder(section: ModelSection) -> Path:
@@ -108,13 +124,18 @@ def _model_folder(section: ModelSection) -> Path:
         )
 
 
-def _print(page: Preview) -> None:
+def _print_row(row: RenderedRow, unit: str) -> None:
     from rich.console import Console
 
-    emit_table(("", "value"), _facts(page))
     console = Console(markup=False, highlight=False, soft_wrap=True)
-    console.print(f"{page.unit} {page.example.number}: ⟦…⟧ is trained, the rest is context")
-    console.print(_coloured(page.example.segments))
+    if row.segments:
+        console.print(
+            f"{unit} {row.number}: ⟦…⟧ is trained, the rest is context; {row.trained_tokens:,} of "
+            f"{len(row.input_ids):,} tokens are trained"
+        )
+    for note in row.notes:
+        console.print(f"{unit} {row.number}: {note}")
+    console.print(_coloured(row.segments))
 
 
 def _facts(page: Preview) -> Iterator[tuple[str, str]]:
@@ -122,23 +143,39 @@ def _facts(page: Preview) -> Iterator[tuple[str, str]]:
     from workbench.data.rows import list_numbers
 
     percentiles = vars(page.lengths).items()
+    about, sampled = ("", "") if page.sampled == page.rows else ("about ", _sampled(page))
     yield "format", page.format
     yield "rows", f"{page.rows:,}"
     yield "tokens per row", "  ".join(f"{name} {length:,}" for name, length in percentiles)
-    yield "trained tokens", f"{page.trained_tokens:,} of {page.tokens:,}"
+    yield "trained tokens", f"{about}{page.trained_tokens:,} of {page.tokens:,}{sampled}"
+    yield "held out by", _groups(page)
     if page.unused:
         yield "unused fields", visible(", ".join(page.unused))
+    for reason in dict.fromkeys(fault.reason for fault in page.dropped):
+        rows = [fault.number for fault in page.dropped if fault.reason == reason]
+        yield "dropped", visible(f"{len(rows):,}: {list_numbers(rows, page.unit)}: {reason}")
     for description, numbers in (
         ("empty, skipped", page.empty),
         ("duplicates", page.repeated),
         ("near duplicates", page.nearly_repeated),
         (f"truncated to {page.sequence_length:,} tokens", page.truncated),
+        (f"cut into pieces of {page.sequence_length:,} tokens", page.divided),
         ("nothing to train after truncation", page.unlearnable),
     ):
         if numbers:
             yield description, f"{len(numbers):,}: {list_numbers(numbers, page.unit)}"
     if page.plain_template:
         yield "chat template", "none in the model; using a plain one (### User: …)"
+
+
+def _sampled(page: Preview) -> str:
+    return f", estimated from a random sample of {page.sampled:,} rows; so are cut rows below"
+
+
+def _groups(page: Preview) -> str:
+    """How rows are held out: near duplicates together."""
+    alike = "near duplicates" if page.groups_by_words else "copies (too many rows to compare words)"
+    return f"{page.rows:,} rows in {page.groups:,} groups; {alike} stay on one side"
 
 
 def _coloured(segments: Iterable[Segment]) -> Text:

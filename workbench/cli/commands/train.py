@@ -40,6 +40,8 @@ def command(root: Path, recipe: str, overrides: tuple[str, ...], wait: bool, as_
         f"{run.id}: {plan.steps} steps, {plan.trainable:,} of {plan.parameters:,} parameters; "
         f"worker {pid}"
     )
+    for note in plan.notes:
+        narrate(f"note: {note}")
     warn_of_logout()
     if wait:
         follow(run)

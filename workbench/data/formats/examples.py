@@ -73,6 +73,7 @@ class Example:
         pieces: A text in parts, each of them learned or only read.
         tokens: A row in tokens.
         tools: Descriptions of the tools that the conversation may call, as JSON schemas.
+        dataset: Which of the recipe's datasets it is from, from 0.
     """
 
     number: int
@@ -82,6 +83,7 @@ class Example:
     pieces: tuple[Piece, ...] = ()
     tokens: Tokens | None = None
     tools: tuple[Mapping[str, object], ...] = ()
+    dataset: int = 0
 
     @property
     def empty(self) -> bool:
@@ -107,7 +109,7 @@ class Examples:
     Attributes:
         format: The formats that were recognised, the most common one first, or the one set in
             the recipe.
-        rows: The usable rows, in order.
+        rows: The usable rows, in order; those of a large file are on disk until they are used.
         empty: Numbers of the rows dropped because their text, answers or questions are blank.
         unused: Fields that the model never sees; those of messages as ``messages[].name``.
         dropped: The rows dropped for any other reason, in order.

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from workbench.data.rows import Row
-    from workbench.recipe.data import Column, DataFormat
+    from workbench.recipe.columns import Column
+    from workbench.recipe.data import DataFormat
 
 _SAMPLE = 1000
 _INSIDE_TURNS = ("role", "content")

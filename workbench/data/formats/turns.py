@@ -14,7 +14,7 @@ from workbench.data.rows import UnfitRowError, absent, json_type, text_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from workbench.recipe.data import Column
+    from workbench.recipe.columns import Column
 
 _ROLES: dict[str, Role] = {
     **dict.fromkeys(("system", "developer"), "system"),

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from workbench.data.storage import take
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,21 +39,23 @@ class Shares(NamedTuple):
         reported: The others, or all.
     """
 
-    choosing: tuple[Example, ...]
-    reported: tuple[Example, ...]
+    choosing: Sequence[Example]
+    reported: Sequence[Example]
 
     @property
     def apart(self) -> bool:
         """Whether no row is in both."""
-        return self.choosing != self.reported
+        return self.choosing is not self.reported
 
 
 def share_out(rows: Sequence[Example]) -> Shares:
     """Every third held-out row chooses, the others are reported."""
+    import numpy as np
+
     if len(rows) < _LEAST_HELDOUT:
-        return Shares(tuple(rows), tuple(rows))
-    reported = (row for place, row in enumerate(rows) if place % 3 != 2)
-    return Shares(tuple(rows[2::3]), tuple(reported))
+        return Shares(rows, rows)
+    places = np.arange(len(rows))
+    return Shares(*(take(rows, places[chosen]) for chosen in (places % 3 == 2, places % 3 != 2)))
 
 
 def watched_apart(rows: int, watched: int, wanted: int) -> bool:

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 
 from workbench.core import files, locations
 from workbench.core.errors import BadInputError, MachineError
+from workbench.core.store import build_once
 from workbench.evaluation.report import Measurement, Noise
 from workbench.evaluation.suites.items import ItemResult
-from workbench.models.store import build_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

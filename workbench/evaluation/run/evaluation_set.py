@@ -10,6 +10,7 @@ from workbench.core.errors import BadInputError
 from workbench.data.batches import device_batches
 from workbench.data.rendering import Renderer
 from workbench.data.splitting import load_examples
+from workbench.data.tokenising import first_rows
 from workbench.evaluation.run.apart import OVERLAP, chooses, share_out, watched_apart
 from workbench.evaluation.run.looks import items_at_look
 from workbench.evaluation.run.prompts import prompt_tokens
@@ -163,9 +164,8 @@ def _general_rows(loaded: LoadedBase) -> list[Rendered]:
     renderer = Renderer(
         loaded.tokenizer, assistant_only_loss=True, sequence_length=evaluation.text_max_length
     )
-    rendered = renderer.render_all(load_examples(evaluation.general_text).rows)
     count = evaluation.retention_rows + evaluation.text_rows
-    rows = [row for row in rendered if row.learns][:count]
+    rows = first_rows(renderer, load_examples(evaluation.general_text).rows, count)
     if not rows:
         raise BadInputError(
             f"evaluation.general_text: no row of {evaluation.general_text} has a token to predict "

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from workbench.training.reporting.memory_monitor import MemoryMonitor
 
 _BY_SOURCE = ("loss_target", "loss_replay", "replay_share")
+_DATASET_LOSS = "loss_of_"
+"""The loss of one of several datasets, before the dataset's name."""
 
 
 class RecordCallback(TrainerCallback):
@@ -71,4 +73,5 @@ class RecordCallback(TrainerCallback):
             tokens_per_second=tokens / seconds,
             seconds_left=seconds / state.global_step * steps_left,
             **{name: logs[name] for name in _BY_SOURCE if self._guards.active and name in logs},
+            **{name: loss for name, loss in logs.items() if name.startswith(_DATASET_LOSS)},
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,3 +87,18 @@ def _locked(target: Path, report: ProgressCallback) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def prune(cache: Path, used: Path, keep: int) -> None:
+    """Note that a cached folder is in use, and delete those that were not for longest.
+
+    Args:
+        cache: Holds nothing but folders of :func:`build_once`.
+        used: The folder in use.
+        keep: Folders to keep, at least 1.
+    """
+    with suppress(OSError):
+        os.utime(used)
+        folders = (path for path in cache.iterdir() if is_complete(path))
+        for old in sorted(folders, key=lambda path: -path.stat().st_mtime)[keep:]:
+            shutil.rmtree(old, ignore_errors=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from workbench.core.errors import BadInputError, MachineError
-from workbench.models.store import build_once, is_complete
+from workbench.core.store import build_once, is_complete
 
 if TYPE_CHECKING:
     from pathlib import Path
