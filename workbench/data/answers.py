@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.data import thinking
-from workbench.data.formats import Message
-from workbench.data.marking import MarkedChat, Part, thinks
+from workbench.data.beginnings import beginning
+from workbench.data.endings import Endings
+from workbench.data.marking import MarkedChat
 from workbench.data.rows import UnfitRowError
 from workbench.data.templates import Span
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from workbench.data.formats import Message
+    from workbench.data.marking import Part
     from workbench.data.templates import ChatTemplate
 
-_PROBE = "qvxzprobe"
 _ELSEWHERE = "set data.chat_template to a template that shows it"
 
 
@@ -28,10 +28,12 @@ class Answer(NamedTuple):
     Attributes:
         spans: The characters of it that the model would generate, its end included.
         trained: Whether it is learned.
+        closed: The template writes something that ends it.
     """
 
     spans: list[Span]
     trained: bool
+    closed: bool
 
 
 class AnswerFinder:
@@ -43,17 +45,9 @@ class AnswerFinder:
     """
 
     def __init__(self, template: ChatTemplate) -> None:
-        """See how ``template`` ends an answer, in a conversation that ends there or goes on."""
+        """Find the answers that ``template`` renders."""
         self.template = template
-        asked = Message("user", "?")
-        last = (asked, Message("assistant", _PROBE))
-        try:
-            tails = [template.write(chat).partition(_PROBE)[2] for chat in (last, (*last, asked))]
-        except UnfitRowError:
-            tails = ["", ""]
-        self._end = _up_to_last(template.special, _shared(*tails))
-        self._open = not template.special.search(tails[0])
-        self._beginnings = _beginnings(template) if self._end else frozenset()
+        self._endings = Endings(template)
 
     def find(
         self, messages: Sequence[Message], tools: Sequence[Mapping[str, object]] = ()
@@ -66,6 +60,9 @@ class AnswerFinder:
         4. The last answer gets an end where the template writes none, and before it the thought
            that the template drops, or the empty one that the model is asked with.
 
+        Returns:
+            The text, and the answers in it.
+
         Raises:
             UnfitRowError: The template refuses the conversation, drops what should be learned, or
                 changes it so that a place is not certain.
@@ -74,105 +71,31 @@ class AnswerFinder:
         places = {part: spans for part, spans in chat.places.items() if part.kind != "thought"}
         answers = {}
         for turn, parts in groupby(places, lambda part: part.turn):
-            shown = self._shown(chat, turn, {part: places[part] for part in parts})
-            if shown:
-                answers[turn] = self._spans(chat, turn, shown)
+            if shown := _shown(chat, turn, {part: places[part] for part in parts}):
+                answers[turn] = self._answer(chat, turn, shown)
         _require_shown(chat, answers)
-        text = chat.text
-        if answers and max(answers) == len(chat.messages) - 1:
-            turn = max(answers)
-            text, answers[turn] = self._finish(chat, turn, answers[turn])
-        return text, [Answer(spans, chat.messages[turn].trained) for turn, spans in answers.items()]
+        text, last = chat.text, len(chat.messages) - 1
+        if last in answers:
+            text, answers[last] = self._closed(text, answers[last])
+            text, answers[last] = _with_thought(chat, last, text, answers[last])
+        return text, list(answers.values())
 
-    def _shown(
-        self, chat: MarkedChat, turn: int, places: Mapping[Part, Sequence[Span]]
-    ) -> dict[Part, Span]:
-        """The parts of an answer that the template shows.
-
-        Raises:
-            UnfitRowError: It shows one twice, or drops it from an answer that is learned.
-        """
-        for part, spans in places.items():
-            if part.kind == "words" and len(spans) > 1:
-                raise UnfitRowError("the model's chat template repeats the answer")
-            if part.kind == "call" and not spans:
-                raise UnfitRowError(
-                    f"the model's chat template drops the call of {part.value!r}; {_ELSEWHERE} "
-                    "(if the tokenizer ships several, often 'tool_use'), or write the call out as "
-                    "the answer's text"
-                )
-        shown = {part: spans[0] for part, spans in places.items() if spans}
-        if shown and len(shown) < len(places) and chat.messages[turn].trained:
-            raise UnfitRowError(
-                "the model's chat template drops what the answer says beside its call of a tool; "
-                f"remove it, or {_ELSEWHERE}"
-            )
-        return shown
-
-    def _spans(self, chat: MarkedChat, turn: int, places: Mapping[Part, Span]) -> list[Span]:
-        """What the model would generate of an answer, in the rendered text."""
-        first = min(place.start for place in places.values())
-        start = self._start(chat, turn, first)
+    def _answer(self, chat: MarkedChat, turn: int, places: Mapping[Part, Span]) -> Answer:
+        start = beginning(chat, turn, min(place.start for place in places.values()))
         calls = [part for part in places if part.kind == "call"]
-        words = [place for part, place in places.items() if part.kind == "words"]
-        if not calls:
-            spans = [self._to_end(chat.text, Span(start, words[0].end))]
-        else:
-            end = self._end_of_calls(chat, calls[-1], places[calls[-1]])
-            late = [self._to_end(chat.text, place) for place in words if place.start >= end]
-            spans = [Span(start, end), *late]  # Gemma 4 writes words after what the tool returned
-        return self._within_marks(chat, spans, places.values()) if self.template.marked else spans
-
-    def _start(self, chat: MarkedChat, turn: int, first: int) -> int:
-        """Where the prompt for an answer ends, whose first part is at ``first``."""
-        for prompt in _prompts(chat, turn):
-            if prompt and len(prompt) <= first and chat.text.startswith(prompt):
-                return thinking.end_of_empty(
-                    chat.text, len(prompt), first, self.template.thought_gap
-                )
-        message = chat.messages[turn]
-        if not message.tool_calls:
-            return first
-        spoken = replace(message, content=_PROBE, tool_calls=())
-        before, shown, _ = self.template.write(
-            [*chat.messages[:turn], spoken], chat.tools, think=chat.think
-        ).partition(_PROBE)
-        if shown and chat.text.startswith(before):
-            return len(before)
-        raise UnfitRowError(
-            "the model's chat template renders the tool calls so that their beginning is not "
-            "certain; set data.chat_template to another template"
-        )
-
-    def _to_end(self, text: str, span: Span) -> Span:
-        """A span with the end of the turn that follows it, if one does."""
-        for end in filter(None, (self._end, self.template.eos)):
-            if text.startswith(end, span.end):
-                return Span(span.start, span.end + len(end))
-        token = self.template.special.match(text, span.end)
-        if token is None or token.group().strip() in self._beginnings:
-            return span
-        return Span(span.start, token.end())
-
-    def _end_of_calls(self, chat: MarkedChat, call: Part, place: Span) -> int:
-        """Where a turn ends whose last call is ``call``.
-
-        Compared with the rendering of the conversation that ends with this turn (for the last turn:
-        that goes on after it), what follows is the same up to there.
-        """
-        tail = chat.after_mark(chat.marked_text, call)
-        common = _shared(tail, chat.after_mark(_otherwise(chat, call), call))
-        end = _up_to_last(self.template.special, common)
-        if self._open or not end:
-            token = self.template.special.match(tail, len(common))
-            end = tail[: token.end()] if token else common.rstrip()
-        filled, _ = chat.filled(end)
-        if not chat.text.startswith(filled, place.end):
-            raise UnfitRowError(
-                "the model's chat template renders the tool calls so that their end is not "
-                "certain; set data.chat_template to another template"
-            )
-        return place.end + len(filled)
+        words = next((place for part, place in places.items() if part.kind == "words"), None)
+        spans = []
+        if calls:
+            ending = self._endings.after_call(chat, calls[-1], places[calls[-1]].end)
+            spans.append(Span(start, ending.place))
+            start = ending.place  # Gemma 4 writes words after what the tool returned
+        if words and words.start >= start:
+            late = calls and words.start
+            ending = self._endings.after_words(chat.text, words.end)
+            spans.append(Span(late or start, ending.place))
+        if self.template.marked:
+            spans = self._within_marks(chat, spans, places.values())
+        return Answer(spans, chat.messages[turn].trained, ending.closed)
 
     def _within_marks(
         self, chat: MarkedChat, spans: Sequence[Span], parts: Collection[Span]
@@ -198,88 +121,43 @@ class AnswerFinder:
 
     def _marked(self, text: str, mark: Span) -> Span:
         """A marked span with the end of the turn, which some templates do not mark."""
-        words = Span(mark.start, mark.start + len(text[mark.start : mark.end].rstrip()))
-        whole = self._to_end(text, words)
-        ended = any(
-            token.end() == words.end for token in self.template.special.finditer(text, *words)
-        )
-        return Span(mark.start, max(mark.end, words.end if ended else whole.end))
+        words = text[mark.start : mark.end].rstrip()
+        if self.template.ends_turn(words):
+            return mark
+        place = self._endings.after_words(text, mark.start + len(words)).place
+        return Span(mark.start, max(mark.end, place))
 
-    def _finish(self, chat: MarkedChat, turn: int, spans: list[Span]) -> tuple[str, list[Span]]:
-        """End the last answer where the template does not, and put its thought before it."""
-        text, (*earlier, last) = chat.text, spans
-        ended = any(
-            token.end() == last.end for token in self.template.special.finditer(text, *last)
-        )
-        if not ended and not text.endswith(self.template.eos, *last):
-            text = text[: last.end] + self.template.eos
-            last = Span(last.start, len(text))
-        spans = [*earlier, last]
-        start = spans[0].start
-        thought, learned = _missing_thought(chat, turn, start)
-        moved = [Span(span.start + len(thought), span.end + len(thought)) for span in spans]
-        moved[0] = Span(moved[0].start - learned, moved[0].end)
-        return text[:start] + thought + text[start:], moved
+    def _closed(self, text: str, answer: Answer) -> tuple[str, Answer]:
+        """End the last answer where the template does not; nothing else follows it then."""
+        if answer.closed or not answer.spans:
+            return text, answer
+        *earlier, last = answer.spans
+        text = text[: last.end] + self.template.eos
+        return text, answer._replace(spans=[*earlier, Span(last.start, len(text))], closed=True)
 
 
-def _prompts(chat: MarkedChat, turn: int) -> Iterator[str]:
-    """What the model may have been asked with before a turn, the likeliest first.
-
-    That is a prompt that lets it think if the answer has a thought, and else one that does not. In
-    the history templates also drop thoughts, or write empty ones.
-    """
-    think = thinks(chat.messages[turn])
-    for switched_on in dict.fromkeys((think, chat.think, not think)):
-        prompt = chat.prompt(turn, think=switched_on)
-        yield prompt if think else thinking.closed(prompt)
-        yield prompt
-        yield thinking.without(prompt)
-        if not thinking.has_switch(chat.template.source):
-            return
-
-
-def _missing_thought(chat: MarkedChat, turn: int, start: int) -> tuple[str, int]:
-    """A thought to put before the last answer, and how many characters of it are learned.
+def _shown(chat: MarkedChat, turn: int, places: Mapping[Part, Sequence[Span]]) -> dict[Part, Span]:
+    """The parts of an answer that the template shows.
 
     Raises:
-        UnfitRowError: The template has no place for the thought that the row has.
+        UnfitRowError: It shows one twice, or drops it from an answer that is learned.
     """
-    message = chat.messages[turn]
-    prompt = chat.prompt(turn, think=bool(message.reasoning))
-    opened = thinking.opens(prompt)
-    base = thinking.without(prompt)
-    if message.reasoning:
-        part = next(part for part in chat.parts if (part.turn, part.kind) == (turn, "thought"))
-        if chat.places[part]:
-            return "", 0
-        if not chat.template.knows_thoughts:
-            raise _no_place_for_thought()
-        begun = prompt[len(base) :] if opened else f"{thinking.BEGIN}\n"
-        rest = thinking.joined(message.reasoning, "").removeprefix(f"{thinking.BEGIN}\n")
-        return begun + rest, len(rest) if opened else len(begun + rest)
-    if opened and chat.text.startswith(base) and start == len(base):
-        return thinking.closed(prompt)[len(base) :], 0
-    return "", 0
-
-
-def _otherwise(chat: MarkedChat, call: Part) -> str:
-    """A marked rendering that is the same up to the end of the turn of ``call``, and then not.
-
-    Words that come after what a tool returned are left out, for they would come earlier.
-    """
-    *before, message = chat.messages[: call.turn + 1]
-    if chat.is_marked_after(call, "words"):
-        message = replace(message, content="")
-    if call.turn < len(chat.messages) - 1:
-        return chat.marked_with([*before, message])
-    made = message.tool_calls[call.call]
-    result = Message("tool", "?", name=call.value, tool_call_id=str(made.get("id", "")))
-    for following in (result, Message("user", "?")):
-        try:
-            return chat.marked_with([*before, message, following])
-        except UnfitRowError:
-            continue
-    return chat.marked_text
+    for part, spans in places.items():
+        if part.kind == "words" and len(spans) > 1:
+            raise UnfitRowError("the model's chat template repeats the answer")
+        if part.kind == "call" and not spans:
+            raise UnfitRowError(
+                f"the model's chat template drops the call of {part.value!r}; {_ELSEWHERE} (if the "
+                "tokenizer ships several, often 'tool_use'), or write the call out as the answer's "
+                "text"
+            )
+    shown = {part: spans[0] for part, spans in places.items() if spans}
+    if shown and len(shown) < len(places) and chat.messages[turn].trained:
+        raise UnfitRowError(
+            "the model's chat template drops what the answer says beside its call of a tool; "
+            f"remove it, or {_ELSEWHERE}"
+        )
+    return shown
 
 
 def _require_shown(chat: MarkedChat, answers: Collection[int]) -> None:
@@ -300,22 +178,34 @@ def _no_place_for_thought() -> UnfitRowError:
     )
 
 
-def _beginnings(template: ChatTemplate) -> frozenset[str]:
-    """The special tokens before the first words of a question."""
-    try:
-        before = template.write((Message("user", _PROBE),)).partition(_PROBE)[0]
-    except UnfitRowError:
-        return frozenset()
-    return frozenset(token.group().strip() for token in template.special.finditer(before))
+def _with_thought(chat: MarkedChat, turn: int, text: str, answer: Answer) -> tuple[str, Answer]:
+    """Put the thought before the last answer that the template leaves out there.
+
+    Raises:
+        UnfitRowError: The template has no place for the thought that the row has.
+    """
+    if not answer.spans:
+        return text, answer
+    start = answer.spans[0].start
+    read, learned = _missing_thought(chat, turn, start)
+    added = len(read) + len(learned)
+    first, *later = (Span(span.start + added, span.end + added) for span in answer.spans)
+    spans = [Span(first.start - len(learned), first.end), *later]
+    return f"{text[:start]}{read}{learned}{text[start:]}", answer._replace(spans=spans)
 
 
-def _up_to_last(special: re.Pattern[str], text: str) -> str:
-    """A text up to the end of the last special token in it."""
-    ends = [token.end() for token in special.finditer(text)]
-    return text[: ends[-1]] if ends else ""
-
-
-def _shared(one: str, other: str) -> str:
-    """What two texts begin with, both."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return one[: next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))]
+def _missing_thought(chat: MarkedChat, turn: int, start: int) -> tuple[str, str]:
+    """A thought to put before the last answer: what of it is only read, and what is learned."""
+    thought = chat.messages[turn].reasoning
+    prompt = chat.prompt(turn, think=bool(thought))
+    opened, base = thinking.opens(prompt), thinking.without(prompt)
+    if not thought:
+        missing = opened and chat.text.startswith(base) and start == len(base)
+        return (thinking.closed(prompt)[len(base) :], "") if missing else ("", "")
+    if any(spans for part, spans in chat.places.items() if part[:2] == (turn, "thought")):
+        return "", ""
+    if not chat.template.knows_thoughts:
+        raise _no_place_for_thought()
+    opening = prompt[len(base) :] if opened else f"{thinking.BEGIN}\n"
+    rest = thinking.joined(thought, "").removeprefix(f"{thinking.BEGIN}\n")
+    return (opening, rest) if opened else ("", opening + rest)

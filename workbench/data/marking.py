@@ -99,10 +99,11 @@ class MarkedChat:
         A thought that it opens is left open.
         """
         if (turn, think) not in self._prompts:
-            self._prompts[turn, think] = self._prompt(self.messages[:turn], think)
+            self._prompts[turn, think] = self.prompt_for(self.messages[:turn], think)
         return self._prompts[turn, think]
 
-    def _prompt(self, messages: Sequence[Message], think: bool) -> str:
+    def prompt_for(self, messages: Sequence[Message], think: bool) -> str:
+        """What the model is asked with after some messages, as for :meth:`prompt`."""
         if not messages:
             return ""
         try:

@@ -29,7 +29,7 @@ PLAIN_TEMPLATE = (
 _GENERATION_MARK = re.compile(r"\{%-?\s*generation\s*-?%\}")
 _TODAY = re.compile(r"""\bstrftime_now\(\s*(["'])(.*?)\1\s*\)""")
 _THOUGHT_FIELDS = ("reasoning_content", "thinking", "reasoning")
-_PROBE = "qvxzprobe"
+PROBE = "qvxzprobe"
 """A word that no chat template contains."""
 
 
@@ -120,8 +120,8 @@ class ChatTemplate:
             self._tokens["eos_token"] = self.eos
         _require_valid(self._pinned)
         self._layout = self._find_layout()
-        self.separates_thoughts = self._shows(Message("assistant", "?", reasoning=_PROBE))
-        self.keeps_thoughts = self._shows(Message("assistant", thinking.joined(_PROBE, "?")))
+        self.separates_thoughts = self._shows(Message("assistant", "?", reasoning=PROBE))
+        self.keeps_thoughts = self._shows(Message("assistant", thinking.joined(PROBE, "?")))
         self.knows_thoughts = thinking.END in self.source
         self.shows_tools = bool(re.search(r"\b(?:custom_)?tools\b", self.source))
         prompt = self._shortest_prompt()
@@ -244,9 +244,9 @@ class ChatTemplate:
     def _find_layout(self) -> _Layout:
         """The first layout in which the template shows what is said and what is called."""
         self._layout = _Layout()
-        parts = not self._shows(Message("assistant", _PROBE))
+        parts = not self._shows(Message("assistant", PROBE))
         self._layout = _Layout(parts=parts)
-        if parts and not self._shows(Message("assistant", _PROBE)):
+        if parts and not self._shows(Message("assistant", PROBE)):
             return _Layout()
         for no_content in ("", None):
             for json_arguments in (False, True):
@@ -258,7 +258,7 @@ class ChatTemplate:
     def _shows(self, answer: Message) -> bool:
         """Whether the template shows the probe in an answer."""
         try:
-            return _PROBE in self.write((Message("user", "?"), answer), think=True)
+            return PROBE in self.write((Message("user", "?"), answer), think=True)
         except UnfitRowError:
             return False
 
@@ -272,7 +272,7 @@ class ChatTemplate:
 
 def probe_call() -> dict[str, object]:
     """A call of a tool whose name is the probe."""
-    return {"type": "function", "id": "call00000", "function": {"name": _PROBE, "arguments": {}}}
+    return {"type": "function", "id": "call00000", "function": {"name": PROBE, "arguments": {}}}
 
 
 def merged_system_prompt(messages: Sequence[Message]) -> list[Message] | None:
