@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from workbench.core.errors import BadInputError
 from workbench.data.rows import RowFault, UnfitRowError
+from workbench.data.template_settings import TemplateSettings
 from workbench.data.templates import ChatTemplate
 from workbench.data.writing import RowWriter, WrittenRow
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from workbench.data.formats import Example, Message, Tokens
-    from workbench.data.templates import ChatSettings
 
 IGNORE_INDEX = -100
 """The label of a token that is read but not learned, as in torch's cross entropy."""
@@ -80,6 +80,7 @@ class Renderer:
     Attributes:
         template: The model's chat template, or a plain one if it has none.
         sequence_length: Tokens that rows are cut to.
+        settings: How conversations are written.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Renderer:
         tokenizer: PreTrainedTokenizerBase,
         assistant_only_loss: bool,
         sequence_length: int,
-        settings: ChatSettings | None = None,
+        settings: TemplateSettings | None = None,
     ) -> None:
         """Render for a model.
 
@@ -106,7 +107,8 @@ class Renderer:
                 f"{tokenizer.name_or_path}: its tokenizer does not report where in the text tokens "
                 "are, so answers cannot be found; use a model with a fast tokenizer"
             )
-        self.template = ChatTemplate(tokenizer, settings)
+        self.settings = settings or TemplateSettings()
+        self.template = ChatTemplate(tokenizer, self.settings)
         self.sequence_length = sequence_length
         self._writer = RowWriter(self.template, assistant_only_loss=assistant_only_loss)
         self._tokenizer = tokenizer

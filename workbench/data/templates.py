@@ -1,59 +1,32 @@
-"""A model's chat template: which one is in force, and conversations as text."""
+"""Conversations as text, written by a model's chat template."""
 
 from __future__ import annotations
 
-import datetime as dt
+import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from workbench.core.errors import BadInputError
 from workbench.data import thinking
 from workbench.data.formats import Message
 from workbench.data.rows import UnfitRowError
+from workbench.data.template_settings import (
+    TemplateSettings,
+    choose_template,
+    pin_date,
+    plain_template,
+    require_valid,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
-PLAIN_TEMPLATE = (
-    "{% for message in messages %}"
-    "### {{ message['role'] | capitalize }}:\n{{ message['content'] }}"
-    "{{ eos_token if message['role'] == 'assistant' else '' }}\n\n"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}### Assistant:\n{% endif %}"
-)
-"""Used for models without a chat template."""
-
 _GENERATION_MARK = re.compile(r"\{%-?\s*generation\s*-?%\}")
-_TODAY = re.compile(r"""\bstrftime_now\(\s*(["'])(.*?)\1\s*\)""")
 _THOUGHT_FIELDS = ("reasoning_content", "thinking", "reasoning")
 PROBE = "qvxzprobe"
 """A word that no chat template contains."""
-
-
-def _local_date() -> dt.date:
-    return dt.datetime.now().astimezone().date()
-
-
-@dataclass(frozen=True)
-class ChatSettings:
-    """What a recipe and its run settle about the writing of conversations.
-
-    Attributes:
-        template: The source of a chat template, or the name of one that the tokenizer ships; empty
-            for the tokenizer's own.
-        system_prompt: Put before conversations without one.
-        end_of_turn: What ends an answer where the template writes nothing; empty for the
-            tokenizer's EOS.
-        today: The date for templates that write today's.
-    """
-
-    template: str = ""
-    system_prompt: str = ""
-    end_of_turn: str = ""
-    today: dt.date = field(default_factory=_local_date)
 
 
 class Span(NamedTuple):
@@ -82,9 +55,10 @@ class ChatTemplate:
 
     Attributes:
         source: The template in force.
-        plain: The model has no chat template, so that :data:`PLAIN_TEMPLATE` is used.
+        plain: The model has no chat template, so that a plain one is used.
         bos: The beginning-of-sequence token if the tokenizer adds one to plain texts, for texts
             that no template of the model renders; otherwise empty.
+        end_of_turn: What the recipe wants answers to end with; empty if that is the EOS.
         eos: What ends an answer, and a text: the end-of-sequence token unless set otherwise.
         special: Matches a special token, with white space that a template may put before it.
         marked: The template marks the answers itself, with ``{% generation %}``.
@@ -98,27 +72,26 @@ class ChatTemplate:
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, settings: ChatSettings | None = None
+        self, tokenizer: PreTrainedTokenizerBase, settings: TemplateSettings | None = None
     ) -> None:
         """Use the special tokens of ``tokenizer``, and its template unless another is set.
 
         Raises:
             BadInputError: No template can be chosen, or it is not valid Jinja.
         """
-        settings = settings or ChatSettings()
-        source = choose_template(tokenizer, settings.template)
+        settings = settings or TemplateSettings()
+        source = choose_template(tokenizer, settings)
         self.plain = source is None
-        self.source = source or PLAIN_TEMPLATE
+        self.source = source or plain_template(settings.end_of_turn)
         self.bos = _automatic_bos(tokenizer)
+        self.end_of_turn = settings.end_of_turn
         self.eos: str = settings.end_of_turn or tokenizer.eos_token or ""
         self.special = _special_token_pattern(tokenizer)
         self.marked = bool(_GENERATION_MARK.search(self.source))
         self._system_prompt = settings.system_prompt
-        self._pinned = _pin_date(self.source, settings.today)
+        self._pinned = pin_date(self.source, settings.today)
         self._tokens: dict[str, Any] = dict(tokenizer.special_tokens_map)
-        if self.plain:
-            self._tokens["eos_token"] = self.eos
-        _require_valid(self._pinned)
+        require_valid(self._pinned)
         self._layout = self._find_layout()
         self.separates_thoughts = self._shows(Message("assistant", "?", reasoning=PROBE))
         self.keeps_thoughts = self._shows(Message("assistant", thinking.joined(PROBE, "?")))
@@ -233,8 +206,6 @@ class ChatTemplate:
         return turn
 
     def _call(self, call: Mapping[str, object]) -> dict[str, Any]:
-        import json
-
         if not self._layout.json_arguments:
             return dict(call)
         function: Any = call["function"]
@@ -281,44 +252,6 @@ def merged_system_prompt(messages: Sequence[Message]) -> list[Message] | None:
         case [Message("system", prompt), Message("user", question) as first, *rest]:
             return [replace(first, content=f"{prompt}\n\n{question}"), *rest]
     return None
-
-
-def choose_template(tokenizer: PreTrainedTokenizerBase, template: str) -> str | None:
-    """The source of the template that is set, or else the tokenizer's own; None if it has none.
-
-    Raises:
-        BadInputError: The tokenizer ships several and none is the default.
-    """
-    shipped: Any = tokenizer.chat_template
-    named: dict[str, str] = shipped if isinstance(shipped, dict) else {}
-    if template:
-        return named.get(template, template)
-    if not named:
-        return str(shipped) if shipped is not None else None
-    if "default" not in named:
-        raise BadInputError(
-            f"{tokenizer.name_or_path}: ships several chat templates and none is the default; set "
-            f"data.chat_template to one of {', '.join(sorted(named))}"
-        )
-    return named["default"]
-
-
-def _pin_date(source: str, today: dt.date) -> str:
-    """A template that writes this date whenever it is used."""
-    return _TODAY.sub(lambda call: repr(today.strftime(call[2])), source)
-
-
-def _require_valid(source: str) -> None:
-    from jinja2 import TemplateSyntaxError
-    from transformers.utils.chat_template_utils import render_jinja_template
-
-    try:
-        render_jinja_template(conversations=[], chat_template=source)
-    except TemplateSyntaxError as error:
-        raise BadInputError(
-            f"data.chat_template: line {error.lineno} is not valid Jinja: {error.message}; correct "
-            "the template, or set another"
-        ) from error
 
 
 def _in_one_line(error: Exception) -> str:

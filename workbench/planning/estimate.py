@@ -28,6 +28,7 @@ def estimate(recipe: Recipe) -> Plan:
         FtwbError: The model, the data or the strategy cannot be used as the recipe says.
     """
     from workbench.data.rendering import Renderer
+    from workbench.data.template_settings import TemplateSettings
     from workbench.models.loading import load_tokenizer, locate
 
     facts = check(recipe)
@@ -37,6 +38,7 @@ def estimate(recipe: Recipe) -> Plan:
         load_tokenizer(recipe.model, locate(recipe.model, silent)),
         recipe.data.assistant_only_loss,
         recipe.training.sequence_length,
+        TemplateSettings.of(recipe.data),
     )
     rows = [row for row in renderer.render_all(split.train) if row.learns]
     tokens = sum(len(row.input_ids) for row in rows)

@@ -105,7 +105,11 @@ def resolve_paths(recipe: Recipe) -> Recipe:
         update={
             "model": recipe.model.model_copy(update={"id": _absolute(recipe.model.id)}),
             "data": data.model_copy(
-                update={"train": _absolute(data.train), "heldout": _optional(data.heldout)}
+                update={
+                    "train": _absolute(data.train),
+                    "heldout": _optional(data.heldout),
+                    "chat_template": _optional(data.chat_template),
+                }
             ),
             "strategy": strategy.model_copy(update=sources),
             "retention": _resolve_sources(recipe.retention),

@@ -161,7 +161,7 @@ def _general_rows(loaded: LoadedBase) -> list[Rendered]:
     if evaluation.general_text is None:
         return []
     renderer = Renderer(
-        loaded.tokenizer, assistant_only_loss=True, sequence_length=evaluation.text_max_length
+        loaded.tokenizer, True, evaluation.text_max_length, loaded.renderer.settings
     )
     rendered = renderer.render_all(load_examples(evaluation.general_text).rows)
     count = evaluation.retention_rows + evaluation.text_rows
