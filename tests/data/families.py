@@ -34,6 +34,8 @@ class Family:
         no_system: System prompts are refused, and put into the first question.
         json_results: Results of tools are written as JSON.
         json_arguments: Arguments of calls have to be JSON text.
+        late_words: What is said beside a call comes after its result, so that the beginning of the
+            next answer may not be certain.
         repeats_header: After the result of a tool the template writes the header, the prompt not.
         unended: With these words at its end, the last answer has no end of its own.
     """
@@ -52,6 +54,7 @@ class Family:
     no_system: bool = False
     json_results: bool = False
     json_arguments: bool = False
+    late_words: bool = False
     repeats_header: bool = False
     unended: str = ""
 
@@ -85,6 +88,7 @@ _GEMMA_4: dict[str, Any] = {
     "headers": ("<|turn>model\n", "<tool_response|>"),
     "ends": ("<turn|>",),
     "call_ends": ("<|tool_response>", "<turn|>"),
+    "late_words": True,
     "eos": "<eos>",
     "special": (
         *("<|turn>", "<turn|>", "<|channel>", "<channel|>", "<|think|>"),

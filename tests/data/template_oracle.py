@@ -231,6 +231,8 @@ class Oracle:
         slots = self.slots.get((turn, "thought"))
         begun = text[:start].endswith("<\uff5cAssistant\uff5c>")
         opening, closing = "<think>\n", "\n</think>\n\n"
+        if self.family.thoughts == "text" and slots and not shown:
+            return text, start, stop  # dropped with the words
         if slots and not shown:
             assert self.family.thoughts == "put", "the thought is dropped"
             put = f"{opening}zq{slots[0]}qz{closing}"

@@ -48,6 +48,10 @@ def check(template: Path, chat: Chat) -> str:
     if isinstance(expected, Refusal):
         assert isinstance(rendered, RowFault), f"{template.stem} should refuse: {expected.reason}"
         return "refused"
+    if isinstance(rendered, RowFault) and family.late_words:
+        assert "its beginning is not certain" in rendered.reason
+        assert any(message.tool_calls and message.content for message in chat.messages)
+        return "refused"
     assert not isinstance(rendered, RowFault), f"{template.stem} refuses: {rendered.reason}"
     labels = [token if learned else IGNORE_INDEX for token, learned in zip(*expected, strict=True)]
     assert (rendered.input_ids, rendered.labels) == (expected.input_ids, labels), (
@@ -82,7 +86,7 @@ def test_any_chat_on_every_template(capsys: pytest.CaptureFixture[str]) -> None:
     counts: Counter[str] = Counter()
 
     @given(chats())
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     def run(chat: Chat) -> None:
         counts["chats"] += 1
         for template in TEMPLATES:

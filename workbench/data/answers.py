@@ -83,16 +83,15 @@ class AnswerFinder:
     def _answer(self, chat: MarkedChat, turn: int, places: Mapping[Part, Span]) -> Answer:
         start = beginning(chat, turn, min(place.start for place in places.values()))
         calls = [part for part in places if part.kind == "call"]
-        words = next((place for part, place in places.items() if part.kind == "words"), None)
+        words = next((part for part in places if part.kind == "words"), None)
+        late = bool(calls and words and chat.is_apart(calls[-1], words))
         spans = []
-        if calls:
+        if calls and (late or words is None or places[words] < places[calls[-1]]):
             ending = self._endings.after_call(chat, calls[-1], places[calls[-1]].end)
             spans.append(Span(start, ending.place))
-            start = ending.place  # Gemma 4 writes words after what the tool returned
-        if words and words.start >= start:
-            late = calls and words.start
-            ending = self._endings.after_words(chat.text, words.end)
-            spans.append(Span(late or start, ending.place))
+        if words and (late or not spans):
+            ending = self._endings.after_words(chat.text, places[words].end, continued=late)
+            spans.append(Span(places[words].start if late else start, ending.place))
         if self.template.marked:
             spans = self._within_marks(chat, spans, places.values())
         return Answer(spans, chat.messages[turn].trained, ending.closed)

@@ -24,22 +24,24 @@ def beginning(chat: MarkedChat, turn: int, first: int) -> int:
     1. That is where the prompt for it ends, if the conversation begins with the prompt.
     2. Where the template has changed the history, only what follows the message before the answer
        is compared.
-    3. Else it is where the words are; what is said with calls of tools begins before them.
+    3. Else it is where the words are, if they are all there is; thoughts and calls of tools begin
+       before what is known of them.
 
     An empty thought that the template writes there is not generated.
 
     Raises:
-        UnfitRowError: The beginning of calls is not certain.
+        UnfitRowError: The beginning is not certain.
     """
     start = _end_of_prompt(chat, turn, first)
     if start is None:
         start = _end_of_prompt_after_previous(chat, turn, first)
     if start is not None:
         return thinking.end_of_empty(chat.text, start, first, chat.template.thought_gap)
-    if chat.messages[turn].tool_calls:
+    thought = any(places for part, places in chat.places.items() if part[:2] == (turn, "thought"))
+    if thought or chat.messages[turn].tool_calls:
         raise UnfitRowError(
-            "the model's chat template renders the tool calls so that their beginning is not "
-            "certain; set data.chat_template to another template"
+            "the model's chat template renders the answer so that its beginning is not certain; "
+            "set data.chat_template to another template"
         )
     return first
 

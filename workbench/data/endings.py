@@ -44,17 +44,18 @@ class Endings:
         self._open = not template.special.search(tails[0])
         self._beginnings = _beginnings(template) if self._end else frozenset()
 
-    def after_words(self, text: str, place: int) -> Ending:
+    def after_words(self, text: str, place: int, *, continued: bool = False) -> Ending:
         """Where the turn ends whose words end at ``place``.
 
         That is after what the template always writes there, after the recipe's end of a turn, or
         after the next special token: the next turn's role may be all that ends one. Gemma 4 writes
-        no end between some turns; the token that begins the next one is not taken for it.
+        no end between some turns; the token that begins the next one is not taken for it, nor is
+        any where a turn is ``continued`` after what a tool returned.
         """
         for end in filter(None, (self._end, self._template.eos)):
             if text.startswith(end, place):
                 return Ending(place + len(end), closed=True)
-        token = self._template.special.match(text, place)
+        token = None if continued else self._template.special.match(text, place)
         if token is None or token.group().strip() in self._beginnings:
             return Ending(place, closed=False)
         return Ending(token.end(), closed=True)
@@ -90,7 +91,8 @@ def _otherwise(chat: MarkedChat, call: Part) -> str:
     Words that come after what a tool returned are left out, for they would come earlier.
     """
     *before, message = chat.messages[: call.turn + 1]
-    if chat.is_marked_after(call, "words"):
+    words = chat.words(call.turn)
+    if words and chat.is_apart(call, words):
         message = replace(message, content="")
     if call.turn < len(chat.messages) - 1:
         return chat.marked_with([*before, message])

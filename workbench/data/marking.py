@@ -160,11 +160,23 @@ class MarkedChat:
         """A marked rendering after the first mark of a part."""
         return marked_text.partition(self._mark(part))[2]
 
-    def is_marked_after(self, part: Part, kind: str) -> bool:
-        """Whether another part of the same answer is marked after this one."""
-        others = (other for other in self.parts if (other.turn, other.kind) == (part.turn, kind))
-        rest = self.after_mark(self.marked_text, part)
-        return any(self._mark(other) in rest for other in others)
+    def words(self, turn: int) -> Part | None:
+        """What an answer says."""
+        of_turn = (part for part in self.parts if (part.turn, part.kind) == (turn, "words"))
+        return next(of_turn, None)
+
+    def is_apart(self, call: Part, words: Part) -> bool:
+        """Whether another message is rendered between a call and what the answer says after it."""
+        here = self._between(self.marked_text, call, words)
+        if not here or words.turn == len(self.messages) - 1:
+            return False
+        alone = self.marked_with(self.messages[: words.turn + 1])
+        return here != self._between(alone, call, words)
+
+    def _between(self, marked_text: str, call: Part, words: Part) -> str:
+        """What is between two marks; empty if the second does not follow."""
+        between, mark, _ = self.after_mark(marked_text, call).partition(self._mark(words))
+        return between if mark else ""
 
     def filled(self, marked_text: str) -> tuple[str, dict[Part, list[Span]]]:
         """Put the parts back in the places of their marks, and say where they are then."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import BadInputError
@@ -228,9 +229,9 @@ class _TokenizedText:
     def rendered(self) -> Rendered:
         """Label every token that shares a character with a span to learn."""
         labels = [IGNORE_INDEX] * len(self.ids)
-        starts, ends = [start for start, _ in self.offsets], [end for _, end in self.offsets]
         for span in self.row.spans:
-            first, stop = bisect_right(ends, span.start), bisect_left(starts, span.end)
+            first = bisect_right(self.offsets, span.start, key=itemgetter(1))
+            stop = bisect_left(self.offsets, span.end, key=itemgetter(0))
             labels[first:stop] = self.ids[first:stop]
         return Rendered(self.ids, labels, truncated=False, notes=self.row.notes)
 

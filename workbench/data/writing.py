@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from workbench.data.answers import AnswerFinder
+from workbench.data.frames import FramedFinder
 from workbench.data.rows import UnfitRowError
 from workbench.data.templates import Span
 
@@ -42,7 +42,7 @@ class RowWriter:
     def __init__(self, template: ChatTemplate, *, assistant_only_loss: bool) -> None:
         """Learn the answers only, or everything but answers that are not to be trained."""
         self._template = template
-        self._answers = AnswerFinder(template)
+        self._answers = FramedFinder(template)
         self._assistant_only_loss = assistant_only_loss
 
     def write(self, example: Example) -> WrittenRow:
