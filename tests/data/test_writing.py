@@ -13,7 +13,8 @@ from tests.data.tokenizers import tokenizer_with
 from tests.tiny import byte_tokenizer
 from workbench.core.errors import BadInputError
 from workbench.data.formats import Example, Message, Piece, Tokens
-from workbench.data.rendering import Renderer
+from workbench.data.rendering import Rendered, Renderer
+from workbench.data.rows import RowFault
 from workbench.data.template_settings import TemplateSettings
 from workbench.data.writing import ALREADY_RENDERED, TOOLS_NOT_SHOWN
 from workbench.recipe.data import DataSection
@@ -143,3 +144,20 @@ def test_an_invalid_template_names_its_line() -> None:
     settings = TemplateSettings(source="{{ bos_token }}\n{% for %}")
     with pytest.raises(BadInputError, match="line 2 is not valid Jinja"):
         Renderer(byte_tokenizer(), True, 512, settings)
+
+
+def test_tokens_beyond_the_embedding_are_refused_with_both_sizes() -> None:
+    tokenizer = tokenizer_with(tokenizers.CHATML, special=("<part>",))
+    rows = [
+        Example(number, {}, messages=(FIRST[0], Message("assistant", answer)))
+        for number, answer in enumerate(("none", "a <part>"), 1)
+    ]
+    assert all(isinstance(row, Rendered) for row in Renderer(tokenizer, True, 99).try_render(rows))
+    first, second = Renderer(tokenizer, True, 99, embedding_rows=258).try_render(rows)
+    assert isinstance(first, Rendered)
+    assert second == RowFault(
+        2,
+        "token 258 ('<part>') is beyond the model's embedding: it has 258 rows, the tokenizer 259 "
+        "tokens; set model.resize_embeddings, which adds and trains the missing rows, or take the "
+        "tokens out of the tokenizer",
+    )

@@ -90,6 +90,7 @@ class Renderer:
         assistant_only_loss: bool,
         sequence_length: int,
         settings: TemplateSettings | None = None,
+        embedding_rows: int | None = None,
     ) -> None:
         """Render for a model.
 
@@ -99,6 +100,8 @@ class Renderer:
             assistant_only_loss: Label the answers only; otherwise all tokens.
             sequence_length: Longer rows lose their end.
             settings: How conversations are written; as the model does unless given.
+            embedding_rows: How many tokens the model knows, where that is to be checked; a
+                tokenizer to which tokens were added may know more.
 
         Raises:
             BadInputError: The tokenizer is not a fast one, or its template cannot be used.
@@ -113,6 +116,7 @@ class Renderer:
         self.sequence_length = sequence_length
         self._writer = RowWriter(self.template, assistant_only_loss=assistant_only_loss)
         self._tokenizer = tokenizer
+        self._embedding_rows = embedding_rows
 
     def render(self, example: Example) -> Rendered:
         """Render one row, cut to the sequence length.
@@ -144,9 +148,28 @@ class Renderer:
 
     def try_render(self, examples: Sequence[Example]) -> list[Rendered | RowFault]:
         """Render many rows at once, at their full length, or say why one cannot be rendered."""
+        rows = self._tokenize(examples)
         return [
-            row if isinstance(row, RowFault) else row.rendered() for row in self._tokenize(examples)
+            row if isinstance(row, RowFault) else self._known(example.number, row.rendered())
+            for example, row in zip(examples, rows, strict=True)
         ]
+
+    def _known(self, number: int, row: Rendered) -> Rendered | RowFault:
+        """A row, or its fault if the model does not know one of its tokens."""
+        unknown = self._unknown(row.input_ids)
+        return RowFault(number, unknown) if unknown else row
+
+    def _unknown(self, ids: Sequence[int]) -> str:
+        """Which token the model has no embedding for, and what to do; empty if it knows all."""
+        highest = max(ids, default=0)
+        if self._embedding_rows is None or highest < self._embedding_rows:
+            return ""
+        return (
+            f"token {highest} ({self._tokenizer.decode([highest])!r}) is beyond the model's "
+            f"embedding: it has {self._embedding_rows:,} rows, the tokenizer "
+            f"{len(self._tokenizer):,} tokens; set model.resize_embeddings, which adds and trains "
+            "the missing rows, or take the tokens out of the tokenizer"
+        )
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Token ids of a conversation up to the beginning of the model's next answer.
@@ -158,7 +181,10 @@ class Renderer:
             text = self.template.render(messages, add_generation_prompt=True)
         except UnfitRowError as error:
             raise BadInputError(str(error).replace(" it: ", " this chat: ", 1)) from error
-        return self._ids(text)
+        ids = self._ids(text)
+        if unknown := self._unknown(ids):
+            raise BadInputError(unknown)
+        return ids
 
     def tokens(self, text: str) -> list[int]:
         """Token ids of a text to be continued, as it is, after the beginning of a sequence."""

@@ -115,9 +115,15 @@ def open_base(
             recipe.data.assistant_only_loss,
             recipe.training.sequence_length,
             template,
+            _embedding_rows(base),
         ),
         autocast_dtype=torch_dtype(dtypes.autocast, device),
     )
+
+
+def _embedding_rows(model: Module) -> int:
+    embedding: Any = model
+    return len(embedding.get_input_embeddings().weight)
 
 
 def context_length(model: Module, reserved: int = 0) -> float:
