@@ -6,17 +6,22 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
+from transformers import AutoModelForCausalLM
 
 from tests.data.chats import Chat, chats
 from tests.data.families import family_of, family_tokenizer, template_files
 from tests.data.template_oracle import Oracle, Refusal
+from tests.tiny import tiny_config
+from workbench.data.batches import device_batches
 from workbench.data.formats import Example, Message
 from workbench.data.rendering import IGNORE_INDEX, Renderer
 from workbench.data.rows import RowFault
+from workbench.models.loss import labelled_nll
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,3 +104,23 @@ def test_any_chat_on_every_template(capsys: pytest.CaptureFixture[str]) -> None:
             f"{counts['learned']:,} rows learned as expected, {counts['refused']:,} refused\n"
         )
     assert counts["learned"] > counts["refused"]
+
+
+@pytest.mark.parametrize("name", ["qwen3_5_think", "gptoss", "llama3_2"])
+def test_the_loss_is_that_of_transformers_on_the_same_labels(name: str) -> None:
+    template = next(path for path in TEMPLATES if path.stem == name)
+    tokenizer = family_tokenizer(template)
+    config = tiny_config("llama", len(tokenizer), tokenizer.eos_token_id)
+    model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    chats = [(ASKED, replace(SAID, content=words, reasoning="3 more")) for words in ("6", "six")]
+    rows = renderer_of(template).render_all([Example(1, {}, messages=chat) for chat in chats])
+    (batch,) = device_batches(rows, 2, tokenizer.pad_token_id, torch.device("cpu"))
+    with torch.no_grad():
+        nll, count = labelled_nll(model, batch)
+        theirs = [
+            model(input_ids=torch.tensor([row.input_ids]), labels=torch.tensor([row.labels])).loss
+            for row in rows
+        ]
+    assert count == sum(row.trained_tokens for row in rows)
+    sums = [float(loss) * row.trained_tokens for loss, row in zip(theirs, rows, strict=True)]
+    assert float(nll) == pytest.approx(sum(sums), rel=1e-5)

@@ -12,6 +12,7 @@ from workbench.data.rendering import Renderer
 from workbench.data.template_settings import TemplateSettings, use_template
 from workbench.models import loading
 from workbench.models.dtype import torch_dtype
+from workbench.models.embedding import embedding_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,15 +116,10 @@ def open_base(
             recipe.data.assistant_only_loss,
             recipe.training.sequence_length,
             template,
-            _embedding_rows(base),
+            embedding_rows(base),
         ),
         autocast_dtype=torch_dtype(dtypes.autocast, device),
     )
-
-
-def _embedding_rows(model: Module) -> int:
-    embedding: Any = model
-    return len(embedding.get_input_embeddings().weight)
 
 
 def context_length(model: Module, reserved: int = 0) -> float:

@@ -39,7 +39,7 @@ def estimate(recipe: Recipe) -> Plan:
         recipe.data.assistant_only_loss,
         recipe.training.sequence_length,
         TemplateSettings.of(recipe.data),
-        facts.vocabulary or None,
+        None if recipe.model.resize_embeddings else facts.vocabulary or None,
     )
     rows = [row for row in renderer.render_all(split.train) if row.learns]
     tokens = sum(len(row.input_ids) for row in rows)
