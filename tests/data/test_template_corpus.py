@@ -106,7 +106,7 @@ def test_any_chat_on_every_template(capsys: pytest.CaptureFixture[str]) -> None:
     assert counts["learned"] > counts["refused"]
 
 
-@pytest.mark.parametrize("name", ["qwen3_5_think", "gptoss", "llama3_2"])
+@pytest.mark.parametrize("name", ["qwen3_5_think", "gptoss", "gemma4_v5"])
 def test_the_loss_is_that_of_transformers_on_the_same_labels(name: str) -> None:
     template = next(path for path in TEMPLATES if path.stem == name)
     tokenizer = family_tokenizer(template)
