@@ -16,7 +16,7 @@ from workbench.data.formats import Example, Message, Piece, Tokens
 from workbench.data.rendering import Rendered, Renderer
 from workbench.data.rows import RowFault
 from workbench.data.template_settings import TemplateSettings
-from workbench.data.writing import ALREADY_RENDERED, TOOLS_NOT_SHOWN
+from workbench.data.writing import ALREADY_RENDERED, OTHER_TEMPLATE, TOOLS_NOT_SHOWN
 from workbench.recipe.data import DataSection
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ LLAMA = tokenizer_with(
         ("<s>A text.</s>", "<s>A text.</s>", ()),
         ("A text.</s>\n", "<s>A text.</s>\n", ()),
         ("user: Hi<eot>bot: Hello<eot>", "<s>user: Hi<eot>bot: Hello<eot>", (ALREADY_RENDERED,)),
+        ("<|im_start|>user\nHi", "<s><|im_start|>user\nHi</s>", (ALREADY_RENDERED,)),
+        ("<|eot_id|>Hi", "<s><|eot_id|>Hi</s>", (OTHER_TEMPLATE,)),
         ("user: Hi<eot>bot: Hello", "<s>user: Hi<eot>bot: Hello</s>", (ALREADY_RENDERED,)),
     ],
 )
@@ -85,6 +87,18 @@ def test_half_a_character_is_refused_by_row() -> None:
 def test_tools_without_a_place_are_told() -> None:
     row = Example(1, {}, messages=FIRST, tools=({"type": "function"},))
     assert Renderer(byte_tokenizer(), True, 512).render(row).notes == (TOOLS_NOT_SHOWN,)
+
+
+def test_the_prompt_shows_tools_and_thoughts_as_the_row_does() -> None:
+    template = (
+        "{{ tools | length }}{% for m in messages %}[{{ m.reasoning_content }}|{{ m.content }}]"
+        "{% endfor %}"
+    )
+    tokenizer = tokenizer_with(template)
+    said = Message("assistant", "<think>so</think>Hello")
+    chat = (FIRST[0], said, FIRST[0])
+    prompt = Renderer(tokenizer, True, 512).prompt(chat, ({"type": "function"},))
+    assert tokenizer.decode(prompt) == "1[|Hi][so|Hello][|Hi]"
 
 
 def test_the_system_prompt_of_the_recipe_is_for_conversations_without_one() -> None:

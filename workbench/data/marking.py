@@ -67,7 +67,7 @@ class MarkedChat:
             UnfitRowError: The template refuses them.
         """
         self.template, self.tools = template, tools
-        prepared = [_prepared(template, turn) for turn in template.with_system_prompt(messages)]
+        prepared = [template.prepare(turn) for turn in template.with_system_prompt(messages)]
         self.think = any(map(thinks, prepared))
         try:
             rendered = template.write_marked(prepared, tools, think=self.think)
@@ -218,24 +218,6 @@ def thinks(message: Message) -> bool:
     return message.role == "assistant" and bool(
         message.reasoning or thinking.split(message.content).thought
     )
-
-
-def _prepared(template: ChatTemplate, message: Message) -> Message:
-    """A message with its thought where the template reads it.
-
-    Answers are stripped, because a space at their beginning would merge into the prompt's last
-    token.
-    """
-    if message.role != "assistant":
-        return message
-    content, thought = message.content.strip(), message.reasoning.strip()
-    if template.separates_thoughts or not template.keeps_thoughts:
-        found = thinking.split(content)
-        if not thought:
-            thought, content = found
-    elif thought and template.knows_thoughts:
-        thought, content = "", thinking.joined(thought, content)
-    return replace(message, content=content, reasoning=thought)
 
 
 def _with_part(message: Message, part: Part, mark: str) -> Message:

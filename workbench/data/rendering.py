@@ -15,7 +15,7 @@ from workbench.data.templates import ChatTemplate
 from workbench.data.writing import RowWriter, WrittenRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
@@ -171,14 +171,16 @@ class Renderer:
             "the missing rows, or take the tokens out of the tokenizer"
         )
 
-    def prompt(self, messages: Sequence[Message]) -> list[int]:
+    def prompt(
+        self, messages: Sequence[Message], tools: Sequence[Mapping[str, object]] = ()
+    ) -> list[int]:
         """Token ids of a conversation up to the beginning of the model's next answer.
 
         Raises:
             BadInputError: The chat template refuses the conversation.
         """
         try:
-            text = self.template.render(messages, add_generation_prompt=True)
+            text = self.template.render(messages, tools, add_generation_prompt=True)
         except UnfitRowError as error:
             raise BadInputError(str(error).replace(" it: ", " this chat: ", 1)) from error
         ids = self._ids(text)

@@ -101,7 +101,13 @@ class ChatTemplate:
         self.thought_gap = thinking.gap(prompt)
         self.thinking: thinking.Thinking = thinking.thinking(self.source, prompt)
 
-    def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
+    def render(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Mapping[str, object]] = (),
+        *,
+        add_generation_prompt: bool = False,
+    ) -> str:
         """Render a conversation, with the beginning of the next answer if asked for.
 
         The recipe's system prompt comes first where there is none. One that the template refuses
@@ -111,14 +117,14 @@ class ChatTemplate:
         Raises:
             UnfitRowError: The template refuses the conversation.
         """
-        messages = self.with_system_prompt(messages)
+        messages = [self.prepare(message) for message in self.with_system_prompt(messages)]
         try:
-            text = self.write(messages, add_generation_prompt=add_generation_prompt)
+            text = self.write(messages, tools, add_generation_prompt=add_generation_prompt)
         except UnfitRowError:
             merged = merged_system_prompt(messages)
             if merged is None:
                 raise
-            text = self.write(merged, add_generation_prompt=add_generation_prompt)
+            text = self.write(merged, tools, add_generation_prompt=add_generation_prompt)
         return thinking.closed(text) if add_generation_prompt else text
 
     def with_system_prompt(self, messages: Sequence[Message]) -> Sequence[Message]:
@@ -126,6 +132,22 @@ class ChatTemplate:
         if not self._system_prompt or (messages and messages[0].role == "system"):
             return messages
         return (Message("system", self._system_prompt), *messages)
+
+    def prepare(self, message: Message) -> Message:
+        """A message with its thought where the template reads it.
+
+        Answers are stripped, because a space at their beginning would merge into the prompt's last
+        token.
+        """
+        if message.role != "assistant":
+            return message
+        content, thought = message.content.strip(), message.reasoning.strip()
+        if self.separates_thoughts or not self.keeps_thoughts:
+            if not thought:
+                thought, content = thinking.split(content)
+        elif thought and self.knows_thoughts:
+            thought, content = "", thinking.joined(thought, content)
+        return replace(message, content=content, reasoning=thought)
 
     def ends_turn(self, text: str) -> bool:
         """Whether a text ends with a special token."""

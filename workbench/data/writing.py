@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +20,18 @@ ALREADY_RENDERED = (
     "texts that already carry a chat template are learned whole, questions too; to learn the "
     "answers only, give the rows as messages"
 )
+OTHER_TEMPLATE = (
+    "texts carry the marks of a chat template that the tokenizer does not know, so they were "
+    "written for another model; give the rows as messages"
+)
 TOOLS_NOT_SHOWN = "the model's chat template has no place for the descriptions of tools"
+
+
+_MARKS = re.compile(
+    r"<\|(?:im_start|im_end|start_header_id|end_header_id|eot_id|user|assistant|system|end)\|>"
+    r"|<(?:start|end)_of_turn>"
+)
+"""The commonest tokens with which chat templates write turns."""
 
 
 class WrittenRow(NamedTuple):
@@ -71,7 +83,11 @@ class RowWriter:
         bos = "" if text.startswith(template.bos) else template.bos
         ended = text.rstrip().endswith(template.eos) or (chat and template.ends_turn(text))
         whole = f"{bos}{text}{'' if ended else template.eos}"
-        return WrittenRow(whole, [Span(0, len(whole))], (ALREADY_RENDERED,) if chat else ())
+        foreign = not tokens.issuperset(_MARKS.findall(text))
+        notes = [
+            note for note, true in ((ALREADY_RENDERED, chat), (OTHER_TEMPLATE, foreign)) if true
+        ]
+        return WrittenRow(whole, [Span(0, len(whole))], tuple(notes))
 
     def _pieces(self, pieces: Sequence[Piece]) -> WrittenRow:
         """A text in parts, as they are; only a BOS that the tokenizer would add is added."""
