@@ -16,7 +16,12 @@ from workbench.data.formats import Example, Message, Piece, Tokens
 from workbench.data.rendering import Rendered, Renderer
 from workbench.data.rows import RowFault
 from workbench.data.template_settings import TemplateSettings
-from workbench.data.writing import ALREADY_RENDERED, OTHER_TEMPLATE, TOOLS_NOT_SHOWN
+from workbench.data.writing import (
+    ALREADY_RENDERED,
+    HISTORY_DROPPED,
+    OTHER_TEMPLATE,
+    TOOLS_NOT_SHOWN,
+)
 from workbench.recipe.data import DataSection
 
 if TYPE_CHECKING:
@@ -87,6 +92,12 @@ def test_half_a_character_is_refused_by_row() -> None:
 def test_tools_without_a_place_are_told() -> None:
     row = Example(1, {}, messages=FIRST, tools=({"type": "function"},))
     assert Renderer(byte_tokenizer(), True, 512).render(row).notes == (TOOLS_NOT_SHOWN,)
+
+
+def test_answers_that_the_template_leaves_out_are_told() -> None:
+    renderer = Renderer(tokenizer_with(tokenizers.LAST_EXCHANGE_ONLY), True, 512)
+    rows = [Example(1, {}, messages=chat) for chat in (FIRST, (*FIRST, *SECOND))]
+    assert [row.notes for row in renderer.render_all(rows)] == [(), (HISTORY_DROPPED,)]
 
 
 def test_the_prompt_shows_tools_and_thoughts_as_the_row_does() -> None:

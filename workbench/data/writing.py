@@ -11,9 +11,9 @@ from workbench.data.rows import UnfitRowError
 from workbench.data.templates import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from workbench.data.formats import Example, Piece
+    from workbench.data.formats import Example, Message, Piece
     from workbench.data.templates import ChatTemplate
 
 ALREADY_RENDERED = (
@@ -27,6 +27,7 @@ OTHER_TEMPLATE = (
 TOOLS_NOT_SHOWN = "the model's chat template has no place for the descriptions of tools"
 
 
+HISTORY_DROPPED = "the model's chat template leaves out earlier answers, so they are not learned"
 _MARKS = re.compile(
     r"<\|(?:im_start|im_end|start_header_id|end_header_id|eot_id|user|assistant|system|end)\|>"
     r"|<(?:start|end)_of_turn>"
@@ -104,8 +105,20 @@ class RowWriter:
         trained = [span for answer in answers if answer.trained for span in answer.spans]
         read = [span for answer in answers if not answer.trained for span in answer.spans]
         spans = trained if self._assistant_only_loss else _between(read, len(text))
-        unseen = example.tools and not self._template.shows_tools
-        return WrittenRow(text, spans, (TOOLS_NOT_SHOWN,) if unseen else ())
+        notes = {
+            TOOLS_NOT_SHOWN: bool(example.tools) and not self._template.shows_tools,
+            HISTORY_DROPPED: len(answers) < sum(map(_answers, example.messages)),
+        }
+        return WrittenRow(text, spans, _holding(notes))
+
+
+def _holding(notes: Mapping[str, bool]) -> tuple[str, ...]:
+    return tuple(note for note, holds in notes.items() if holds)
+
+
+def _answers(message: Message) -> bool:
+    """Whether a message is an answer that is not blank."""
+    return message.role == "assistant" and bool(message.content.strip() or message.tool_calls)
 
 
 def _between(spans: Sequence[Span], length: int) -> list[Span]:
