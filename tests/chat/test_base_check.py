@@ -17,8 +17,8 @@ from workbench.chat.engine.lanes import Lane, open_lanes, twin
 from workbench.chat.engine.loader import open_sources
 from workbench.chat.protocol import Source
 from workbench.evaluation.fingerprint import EXACT, Numerics, save_fingerprint, take_fingerprint
-from workbench.models.dtype import resolve_dtypes
 from workbench.recipe import yaml_io
+from workbench.training.settled import settle
 
 MUTATING = ("pissa", "olora", "corda")
 
@@ -60,7 +60,7 @@ def open_as(run, base, dtype="float32", **strategy):
     model = recipe.model.model_copy(update={"dtype": dtype})
     run.recipe_file.write_text(yaml_io.dump(recipe.model_copy(update={"model": model})))
     (run.path / "dtypes.json").unlink()
-    resolve_dtypes(run, run.recipe(), torch.device("cpu"))
+    settle(run, run.recipe())
 
 
 def forget_how_it_was_held(run):

@@ -25,12 +25,11 @@ def finished_run(
     runs: Runs, base: Path, kind: str, *, shift: float = 0.3, seed: int = 1, **fields: object
 ) -> RunFolder:
     """A run whose result is ``base`` plus noise of standard deviation ``shift``."""
-    import torch
 
-    from workbench.models.dtype import resolve_dtypes
+    from workbench.training.settled import settle
 
     run = runs.create(recipe_on(base, kind, **fields))
-    resolve_dtypes(run, run.recipe(), torch.device("cpu"))
+    settle(run, run.recipe())
     tuned_model(base, kind, run.model, shift=shift, seed=seed, **fields)
     return run
 

@@ -181,8 +181,14 @@ def test_a_marking_template_may_refuse_system_prompts() -> None:
 
 
 def test_a_template_that_shows_no_answer_is_refused() -> None:
+    silent = "{% for message in messages %}{{ message['role'] }}{% endfor %}"
     with pytest.raises(BadInputError, match="row 1: the model's chat template drops the answer"):
-        render(tokenizer_with(tokenizers.PARTS_ONLY), FIRST)
+        render(tokenizer_with(silent), FIRST)
+
+
+def test_a_template_that_wants_contents_in_parts_gets_them() -> None:
+    tokenizer = tokenizer_with(tokenizers.PARTS_ONLY)
+    assert learned(tokenizer, render(tokenizer, FIRST)) == ["Hello!<|im_end|>"]
 
 
 def test_without_end_tokens_the_last_answer_gets_an_eos() -> None:

@@ -14,7 +14,7 @@ from workbench.data.formats import Example, Message, Piece, Tokens
 from workbench.data.splitting import hold_out, load_examples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from workbench.data.rows import Row
@@ -65,8 +65,10 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that counts as a large one, with a blank, an unfit row and a field without use."""
     monkeypatch.setattr(storage, "LARGE_FILE", 1)
     path = tmp_path / "rows.jsonl"
-    rows: Sequence[dict[str, object]] = [
-        *[{"prompt": f"Q{number}", "completion": "A", "topic": "t"} for number in range(50)],
+    rows: list[dict[str, object]] = [
+        {"prompt": f"Q{number}", "completion": "A", "topic": "t"} for number in range(50)
+    ]
+    rows += [
         {"prompt": "Q", "completion": ""},
         {"prompt": "Q", "completion": [7]},
     ]

@@ -10,6 +10,7 @@ from tests.data import tokenizers
 from tests.data.test_rendering import FIRST, SECOND, learned, render
 from tests.data.tokenizers import tokenizer_with
 from tests.tiny import byte_tokenizer
+from workbench.core.errors import BadInputError
 from workbench.data.formats import Message
 from workbench.data.rendering import Renderer
 
@@ -48,12 +49,40 @@ def test_a_row_is_learned_after_the_prompt_that_inference_uses(
     assert [text.partition("<")[0].strip() for text in learned(tokenizer, row)] == answers
 
 
-@both
-def test_a_thought_in_the_data_is_read_and_not_learned(tokenizer: PreTrainedTokenizerBase) -> None:
-    row = render(tokenizer, (FIRST[0], Message("assistant", "<think>A greeting.</think>\n\nHey!")))
-    (answer,) = learned(tokenizer, row)
-    assert answer.startswith("Hey!")
-    assert str(tokenizer.decode(row.input_ids)).count("</think>") == 1
+@pytest.mark.parametrize(
+    ("tokenizer", "thought"),
+    [(QWEN3, "<think>\nA greeting.\n</think>\n\n"), (R1, "A greeting.\n</think>\n\n")],
+    ids=["qwen3", "r1"],
+)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Message("assistant", "<think>A greeting.</think>Hey!"),
+        Message("assistant", "<think>\nA greeting.\n</think>\n\nHey!"),
+        Message("assistant", "A greeting.</think>Hey!"),
+        Message("assistant", "Hey!", reasoning="A greeting."),
+    ],
+    ids=["tight", "usual", "not opened", "field"],
+)
+def test_a_thought_in_the_data_is_learned_from_where_the_model_begins_it(
+    tokenizer: PreTrainedTokenizerBase, thought: str, answer: Message
+) -> None:
+    row = render(tokenizer, (FIRST[0], answer))
+    assert learned(tokenizer, row) == [f"{thought}Hey!{tokenizer.eos_token}"]
+    assert str(tokenizer.decode(row.input_ids)).count("<think>") == 1
+
+
+def test_an_earlier_thought_is_dropped_as_the_template_drops_it() -> None:
+    first = Message("assistant", "<think>A greeting.</think>Hey!")
+    row = render(R1, (FIRST[0], first, *SECOND))
+    assert learned(R1, row) == ["Hey!</s>", "four</s>"]
+    assert "A greeting" not in str(R1.decode(row.input_ids))
+
+
+def test_a_thought_without_a_place_is_refused() -> None:
+    tokenizer = tokenizer_with(tokenizers.GEMMA, bos="<bos>", special=("<end_of_turn>",))
+    with pytest.raises(BadInputError, match=r"row 1: .* no place for the thought of an answer"):
+        render(tokenizer, (FIRST[0], Message("assistant", "Hey!", reasoning="A greeting.")))
 
 
 def test_a_template_that_only_mentions_thoughts_gets_tokens_for_one() -> None:

@@ -100,6 +100,7 @@ MARKED_WITH_END = MARKED.replace(
 PARTS_ONLY = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
     "{% for part in message['content'] %}{{ part.text }}{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 NO_END = (

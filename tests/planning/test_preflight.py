@@ -53,6 +53,31 @@ def test_paths_of_the_evaluation_become_absolute(
     assert resolve_paths(recipe("evaluation.general_text=null")).evaluation.general_text is None
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("strategy.kind=ia3",), "ia3 as configured does not train the rows that are added"),
+        (("strategy.kind=freeze",), "freeze as configured does not train"),
+        (("devices.count=2", "devices.sharding=full"), "resize_embeddings adds cannot be split"),
+    ],
+)
+def test_rows_that_nothing_trains_are_not_added(
+    recipe: Callable[..., Recipe], overrides: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(BadInputError, match=message):
+        preflight(recipe("model.resize_embeddings=true", *overrides))
+
+
+def test_the_file_of_a_chat_template_becomes_absolute(
+    recipe: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.jinja").write_text("")
+    monkeypatch.chdir(tmp_path)
+    resolved = resolve_paths(recipe("data.chat_template=mine.jinja"))
+    assert resolved.data.chat_template == str(tmp_path / "mine.jinja")
+    assert resolve_paths(recipe("data.chat_template=rag")).data.chat_template == "rag"
+
+
 SHARDED = {"devices": {"count": 2, "sharding": "full"}}
 
 

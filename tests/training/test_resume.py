@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.tiny import CHAT_TEMPLATE
 from tests.training.live_runs import (
     assert_same_run,
     die_at,
@@ -17,6 +20,7 @@ from tests.training.live_runs import (
     stop_at,
 )
 from workbench.core.errors import BadInputError, NotFoundError
+from workbench.data import template_settings
 from workbench.planning import resume_launch
 from workbench.planning.resume_launch import resume
 from workbench.runs import checkpoints, control
@@ -248,6 +252,27 @@ def test_a_changed_recipe_or_dataset_is_refused_with_what_changed(
         resume(halted)
     assert train_run(halted, resume=True) == 1
     assert "row 5 is the first to differ" in halted.status().reason
+
+
+def test_a_resume_on_another_day_learns_the_same_tokens_or_is_refused(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "dated.jinja"
+    file.write_text("{{ strftime_now('%Y-%m-%d') }} " + CHAT_TEMPLATE, encoding="utf-8")
+    run = new_run(*LONG, f"data.chat_template={file}")
+    with monkeypatch.context() as patch:
+        stop_at(2, run, patch)
+        assert train_run(run) == 0
+    file.unlink()
+    monkeypatch.setattr(template_settings, "local_date", lambda: date(2030, 1, 1))
+    record = run.path / "template.json"
+    kept = record.read_text(encoding="utf-8")
+    record.write_text(json.dumps(json.loads(kept) | {"today": "2030-01-01"}), encoding="utf-8")
+    assert train_run(run, resume=True) == 1
+    assert "its rows are other tokens now" in run.status().reason
+    record.write_text(kept, encoding="utf-8")
+    assert train_run(run, resume=True) == 0
+    assert run.status().state == "finished"
 
 
 def test_of_two_resumes_at_once_one_wins(

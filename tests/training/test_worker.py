@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tests.data.tokenizers import NO_END
 from tests.strategies.cases import strategy_of
 from tests.training.live_runs import after, kinds_at, notices_of, steps_of
 from workbench.core.errors import RunFailedError
 from workbench.evaluation.report import read_report
 from workbench.evaluation.run.reevaluate import reevaluate
 from workbench.models.loss import labelled_nll
+from workbench.models.template_record import read_template
 from workbench.recipe.recipe import STRATEGIES
 from workbench.runs import control
 from workbench.runs.events import EventReader
@@ -118,8 +120,19 @@ def test_the_saved_full_model_is_the_trained_one(trained: Train) -> None:
     base = AutoModelForCausalLM.from_pretrained(run.recipe().model.id)
     tuned: Any = run.recipe().strategy.load(base, run.model)
     assert not torch.equal(tuned.model.norm.weight, base.model.norm.weight)
-    assert sorted(path.suffix for path in run.model.iterdir()) == [".json", ".json", ".safetensors"]
+    assert sorted(path.name for path in run.model.glob("*.safetensors")) == ["model.safetensors"]
     assert view.status.state == "finished"
+
+
+def test_the_tokenizer_is_saved_with_the_template_of_the_training(
+    trained: Train, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.jinja"
+    file.write_text(NO_END, encoding="utf-8")
+    run, _ = trained(f"data.chat_template={file}")
+    file.unlink()
+    assert AutoTokenizer.from_pretrained(run.model).chat_template == NO_END
+    assert read_template(run).source == NO_END
 
 
 def test_a_stop_is_obeyed_after_the_step_and_keeps_the_result(

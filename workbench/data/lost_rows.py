@@ -19,7 +19,7 @@ _BLANK = "blank"
 def left_out(dataset: Examples) -> list[RowFault]:
     """The rows that were left out when a dataset was read, in order."""
     blank = (RowFault(number, _BLANK) for number in dataset.empty)
-    return sorted([*getattr(dataset, "dropped", ()), *blank])
+    return sorted([*dataset.dropped, *blank])
 
 
 def lost_in_tokens(losses: Losses, sequence_length: int) -> list[RowFault]:
@@ -94,3 +94,5 @@ def describe_losses(
             f"{name}: {len(losses.divided):,} {of_rows} learned in pieces of {within}: "
             f"{list_numbers(losses.divided, part.unit)}"
         )
+    for note, rows_noted in losses.notes.items():
+        yield f"{name}: {list_numbers(rows_noted, part.unit)}: {note}"

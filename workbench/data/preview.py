@@ -93,6 +93,7 @@ class Preview(BaseModel):
         tokens: All tokens after truncation, of rows that have something to learn.
         trained_tokens: The tokens among them that are learned.
         plain_template: The model has no chat template, so that a plain one is used.
+        notes: What to know of how rows were rendered, with their numbers.
         example: The first row with a token to learn.
     """
 
@@ -118,6 +119,7 @@ class Preview(BaseModel):
     tokens: int
     trained_tokens: int
     plain_template: bool
+    notes: dict[str, tuple[int, ...]]
     example: RenderedRow
 
 
@@ -151,6 +153,7 @@ def preview(source: str, dataset: Examples, renderer: Renderer, text_overlap: in
         tokens=round(scale * int(done.rows.lengths.sum())),
         trained_tokens=round(scale * int(done.rows.trained_tokens.sum())),
         plain_template=renderer.template.plain,
+        notes={note: tuple(numbers) for note, numbers in losses.notes.items()},
         example=_rendered(shown, done, renderer),
     )
 
@@ -192,7 +195,7 @@ def _rendered(example: Example, done: Tokenised, renderer: Renderer) -> Rendered
         )
     short = shorten(example, renderer.sequence_length)
     row = renderer.render(short)
-    notes = []
+    notes = list(row.notes)
     if example.number in losses.unlearnable:
         notes.append(f"dropped: nothing to learn within {length}")
     elif row.truncated and example.text is None:

@@ -1,30 +1,32 @@
-"""A model's chat template: conversations as text, and where the answers are in it."""
+"""Conversations as text, written by a model's chat template."""
 
 from __future__ import annotations
 
+import json
 import re
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.data import thinking
 from workbench.data.formats import Message
+from workbench.data.rows import UnfitRowError
+from workbench.data.template_settings import (
+    TemplateSettings,
+    choose_template,
+    pin_date,
+    plain_template,
+    require_valid,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
-PLAIN_TEMPLATE = (
-    "{% for message in messages %}"
-    "### {{ message['role'] | capitalize }}:\n{{ message['content'] }}"
-    "{{ eos_token if message['role'] == 'assistant' else '' }}\n\n"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}### Assistant:\n{% endif %}"
-)
-"""Used for models without a chat template."""
-
-T = TypeVar("T")
 _GENERATION_MARK = re.compile(r"\{%-?\s*generation\s*-?%\}")
+_THOUGHT_FIELDS = ("reasoning_content", "thinking", "reasoning")
+PROBE = "qvxzprobe"
+"""A word that no chat template contains."""
 
 
 class Span(NamedTuple):
@@ -34,219 +36,252 @@ class Span(NamedTuple):
     end: int
 
 
+class _Layout(NamedTuple):
+    """How a template wants messages, apart from their words.
+
+    Attributes:
+        parts: Contents are lists of parts.
+        no_content: The content of a message that only calls tools.
+        json_arguments: Arguments of tool calls are JSON text.
+    """
+
+    parts: bool = False
+    no_content: str | None = ""
+    json_arguments: bool = False
+
+
 class ChatTemplate:
     """Renders conversations as the model expects them.
 
     Attributes:
-        plain: The model has no chat template, so that :data:`PLAIN_TEMPLATE` is used.
+        source: The template in force.
+        plain: The model has no chat template, so that a plain one is used.
         bos: The beginning-of-sequence token if the tokenizer adds one to plain texts, for texts
             that no template of the model renders; otherwise empty.
-        eos: The end-of-sequence token, or empty.
+        end_of_turn: What the recipe wants answers to end with; empty if that is the EOS.
+        eos: What ends an answer, and a text: the end-of-sequence token unless set otherwise.
+        special: Matches a special token, with white space that a template may put before it.
+        marked: The template marks the answers itself, with ``{% generation %}``.
+        knows_thoughts: The template says something about thoughts between ``<think>`` tags.
+        separates_thoughts: It reads a thought from a field of its own.
+        keeps_thoughts: It shows the thought that a text begins with.
+        thought_gap: White space between an empty thought and the answer.
+        shows_tools: The template has a place for descriptions of tools.
         thinking: How a model that thinks before it answers is kept from it; see
             :mod:`workbench.data.thinking`.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        """Use the template and the special tokens of ``tokenizer``."""
-        self.plain = tokenizer.chat_template is None
-        self.bos = _automatic_bos(tokenizer)
-        self.eos: str = tokenizer.eos_token or ""
-        self._tokenizer = tokenizer
-        self._template = PLAIN_TEMPLATE if self.plain else tokenizer.get_chat_template()
-        self._end_token = _special_token_pattern(tokenizer)
-        self._options = thinking.template_options(self._template)
-        prompt = self._shortest_prompt()
-        self._thought = thinking.empty_thought(prompt)
-        self.thinking: thinking.Thinking = thinking.thinking(self._template, prompt)
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, settings: TemplateSettings | None = None
+    ) -> None:
+        """Use the special tokens of ``tokenizer``, and its template unless another is set.
 
-    def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
+        Raises:
+            BadInputError: No template can be chosen, or it is not valid Jinja.
+        """
+        settings = settings or TemplateSettings()
+        source = choose_template(tokenizer, settings)
+        self.plain = source is None
+        self.source = source or plain_template(settings.end_of_turn)
+        self.bos = _automatic_bos(tokenizer)
+        self.end_of_turn = settings.end_of_turn
+        self.eos: str = settings.end_of_turn or tokenizer.eos_token or ""
+        self.special = _special_token_pattern(tokenizer)
+        self.marked = bool(_GENERATION_MARK.search(self.source))
+        self._system_prompt = settings.system_prompt
+        self._pinned = pin_date(self.source, settings.today)
+        self._tokens: dict[str, Any] = dict(tokenizer.special_tokens_map)
+        require_valid(self._pinned)
+        self._layout = self._find_layout()
+        self.separates_thoughts = self._shows(Message("assistant", "?", reasoning=PROBE))
+        self.keeps_thoughts = self._shows(Message("assistant", thinking.joined(PROBE, "?")))
+        self.knows_thoughts = thinking.END in self.source
+        self.shows_tools = bool(re.search(r"\b(?:custom_)?tools\b", self.source))
+        prompt = self._shortest_prompt()
+        self.thought_gap = thinking.gap(prompt)
+        self.thinking: thinking.Thinking = thinking.thinking(self.source, prompt)
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Mapping[str, object]] = (),
+        *,
+        add_generation_prompt: bool = False,
+    ) -> str:
         """Render a conversation, with the beginning of the next answer if asked for.
 
-        A system prompt that the template refuses is put in front of the first question. A thought
-        that the template opens for the next answer is closed.
+        The recipe's system prompt comes first where there is none. One that the template refuses
+        is put in front of the first question. A thought that the template opens for the next
+        answer is closed.
 
         Raises:
-            jinja2.TemplateError: The template refuses the conversation.
+            UnfitRowError: The template refuses the conversation.
         """
-        apply = partial(self._apply, add_generation_prompt=add_generation_prompt)
-        text = _merging_system_prompt(apply, messages)
+        messages = [self.prepare(message) for message in self.with_system_prompt(messages)]
+        try:
+            text = self.write(messages, tools, add_generation_prompt=add_generation_prompt)
+        except UnfitRowError:
+            merged = merged_system_prompt(messages)
+            if merged is None:
+                raise
+            text = self.write(merged, tools, add_generation_prompt=add_generation_prompt)
         return thinking.closed(text) if add_generation_prompt else text
 
-    def render_with_answers(self, messages: Sequence[Message]) -> tuple[str, list[Span]]:
-        """Render a conversation and locate its answers.
+    def with_system_prompt(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """A conversation with the recipe's system prompt before it, if it has none."""
+        if not self._system_prompt or (messages and messages[0].role == "system"):
+            return messages
+        return (Message("system", self._system_prompt), *messages)
 
-        1. Where the template has ``{% generation %}`` marks, it says where the answers are.
-        2. Otherwise each answer is searched for: after its prompt if the text begins with that,
-           else at the last place where its words end a turn.
-        3. A span includes the special token that ends the answer; a last answer without one gets
-           the tokenizer's EOS.
-        4. The last answer follows the empty thought that it follows when the model is asked.
+    def prepare(self, message: Message) -> Message:
+        """A message with its thought where the template reads it.
 
-        Returns:
-            The text, and the span of each answer in it. An answer that the template drops has no
-            span.
+        Answers are stripped, because a space at their beginning would merge into the prompt's last
+        token.
+        """
+        if message.role != "assistant":
+            return message
+        content, thought = message.content.strip(), message.reasoning.strip()
+        if self.separates_thoughts or not self.keeps_thoughts:
+            if not thought:
+                thought, content = thinking.split(content)
+        elif thought and self.knows_thoughts:
+            thought, content = "", thinking.joined(thought, content)
+        return replace(message, content=content, reasoning=thought)
+
+    def ends_turn(self, text: str) -> bool:
+        """Whether a text ends with a special token."""
+        stripped = text.rstrip()
+        return any(token.end() == len(stripped) for token in self.special.finditer(stripped))
+
+    def write(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Mapping[str, object]] = (),
+        *,
+        think: bool = False,
+        add_generation_prompt: bool = False,
+    ) -> str:
+        """Render messages exactly as given, thinking switched on or off.
 
         Raises:
-            jinja2.TemplateError: The template refuses the conversation.
+            UnfitRowError: The template refuses them, or fails.
         """
-        if _GENERATION_MARK.search(self._template):
-            text, spans = _merging_system_prompt(self._render_marked, messages)
-        else:
-            text = self.render(messages)
-            spans = self._search_answers(messages, text)
-        if spans and messages[-1].role == "assistant" and not self._has_end(text, spans[-1]):
-            start, end = spans[-1]
-            text, spans = text[:end] + self.eos, [*spans[:-1], Span(start, end + len(self.eos))]
-        if spans and messages[-1].role == "assistant":
-            return self._after_thought(text, spans)
-        return text, spans
+        return self._apply(messages, tools, think, add_generation_prompt, marks=False)[0]
 
-    def _after_thought(self, text: str, spans: list[Span]) -> tuple[str, list[Span]]:
-        """Put the empty thought in front of the last answer, unless there is a thought."""
-        start, end = spans[-1]
-        if not self._thought or thinking.follows_thought(text, start):
-            return text, spans
-        length = len(self._thought)
-        return (
-            f"{text[:start]}{self._thought}{text[start:]}",
-            [*spans[:-1], Span(start + length, end + length)],
-        )
+    def write_marked(
+        self, messages: Sequence[Message], tools: Sequence[Mapping[str, object]], *, think: bool
+    ) -> tuple[str, list[Span]]:
+        """Render messages, and say what the template marks as answers (nothing if it has no marks).
+
+        Raises:
+            UnfitRowError: The template refuses them, or fails.
+        """
+        return self._apply(messages, tools, think, add_generation_prompt=False, marks=self.marked)
+
+    def _apply(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Mapping[str, object]],
+        think: bool,
+        add_generation_prompt: bool,
+        *,
+        marks: bool,
+    ) -> tuple[str, list[Span]]:
+        """Render with transformers; a template is the model's own code, and may fail in any way."""
+        from transformers.utils.chat_template_utils import render_jinja_template
+
+        try:
+            rendered: Any = render_jinja_template(
+                conversations=[[self._as_dict(message) for message in messages]],
+                tools=[dict(tool) for tool in tools] or None,
+                chat_template=self._pinned,
+                return_assistant_tokens_mask=marks,
+                add_generation_prompt=add_generation_prompt,
+                **self._tokens,
+                **thinking.template_options(self.source, think=think),
+            )
+        except Exception as error:
+            raise UnfitRowError(
+                f"the model's chat template refuses it: {_in_one_line(error)}"
+            ) from error
+        (text,), marked = rendered
+        spans = [Span(*span) for span in marked[0]] if marks else []
+        return f"{self.bos}{text}" if self.plain else str(text), spans
+
+    def _as_dict(self, message: Message) -> dict[str, Any]:
+        """A message as templates want it, with a thought under every name that they read."""
+        content: Any = message.content
+        if message.tool_calls and not content:
+            content = self._layout.no_content
+        elif self._layout.parts:
+            content = [{"type": "text", "text": content}]
+        turn: dict[str, Any] = {"role": message.role, "content": content}
+        if message.reasoning:
+            turn |= dict.fromkeys(_THOUGHT_FIELDS, message.reasoning)
+        if message.tool_calls:
+            turn["tool_calls"] = [self._call(call) for call in message.tool_calls]
+        if message.name:
+            turn["name"] = message.name
+        if message.tool_call_id:
+            turn["tool_call_id"] = message.tool_call_id
+        return turn
+
+    def _call(self, call: Mapping[str, object]) -> dict[str, Any]:
+        if not self._layout.json_arguments:
+            return dict(call)
+        function: Any = call["function"]
+        arguments = json.dumps(function["arguments"], ensure_ascii=False)
+        return {**call, "function": {**function, "arguments": arguments}}
+
+    def _find_layout(self) -> _Layout:
+        """The first layout in which the template shows what is said and what is called."""
+        self._layout = _Layout()
+        parts = not self._shows(Message("assistant", PROBE))
+        self._layout = _Layout(parts=parts)
+        if parts and not self._shows(Message("assistant", PROBE)):
+            return _Layout()
+        for no_content in ("", None):
+            for json_arguments in (False, True):
+                self._layout = _Layout(parts, no_content, json_arguments)
+                if self._shows(Message("assistant", "", tool_calls=(probe_call(),))):
+                    return self._layout
+        return _Layout(parts=parts)
+
+    def _shows(self, answer: Message) -> bool:
+        """Whether the template shows the probe in an answer."""
+        try:
+            return PROBE in self.write((Message("user", "?"), answer), think=True)
+        except UnfitRowError:
+            return False
 
     def _shortest_prompt(self) -> str:
         """A prompt as the template renders it; empty where it refuses plain messages."""
-        from jinja2 import TemplateError
-
         try:
-            return self._apply([Message("user", "?")], add_generation_prompt=True)
-        except TemplateError:
+            return self.write([Message("user", "?")], add_generation_prompt=True)
+        except UnfitRowError:
             return ""
 
-    def _apply(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
-        text = self._tokenizer.apply_chat_template(
-            _as_dicts(messages),
-            chat_template=self._template,
-            tokenize=False,
-            add_generation_prompt=add_generation_prompt,
-            **self._options,
-        )
-        return f"{self.bos}{text}" if self.plain else str(text)
 
-    def _render_marked(self, messages: Sequence[Message]) -> tuple[str, list[Span]]:
-        """Render with a template that marks the answers itself."""
-        from transformers.utils.chat_template_utils import render_jinja_template
-
-        special_tokens: dict[str, Any] = dict(self._tokenizer.special_tokens_map)
-        rendered: Any = render_jinja_template(
-            conversations=[_as_dicts(messages)],
-            chat_template=self._template,
-            return_assistant_tokens_mask=True,
-            **special_tokens,
-            **self._options,
-        )
-        (text,), (marked,) = rendered
-        return text, [self._extend_to_end(text, Span(*span)) for span in marked]
-
-    def _extend_to_end(self, text: str, span: Span) -> Span:
-        """Trim white space after an answer, and add the special token that ends it."""
-        trimmed = Span(span.start, span.start + len(text[span.start : span.end].rstrip()))
-        end = None if self._has_end(text, trimmed) else self._end_token.match(text, trimmed.end)
-        return Span(span.start, end.end()) if end else trimmed
-
-    def _search_answers(self, messages: Sequence[Message], text: str) -> list[Span]:
-        """Search from the last message to the first: templates drop the earliest ones."""
-        spans: list[Span] = []
-        limit = len(text)
-        for index in range(len(messages) - 1, -1, -1):
-            message = messages[index]
-            if message.role != "assistant":
-                start = text.rfind(message.content.strip(), 0, limit)
-                limit = limit if start < 0 else start
-            elif span := self._search_answer(messages, index, text, limit):
-                spans.append(span)
-                limit = span.start
-        return spans[::-1]
-
-    def _search_answer(
-        self, messages: Sequence[Message], index: int, text: str, limit: int
-    ) -> Span | None:
-        """The span of the answer ``messages[index]`` in ``text[:limit]``."""
-        start = self._end_of_prompt(messages[:index], text)
-        for wording in _wordings(messages[index].content):
-            if start is None:
-                span = self._last_turn_ending_with(wording, text, limit)
-            else:
-                span = self._first_occurrence(wording, text, start, limit)
-            if span:
-                return span
-        return None
-
-    def _end_of_prompt(self, messages: Sequence[Message], text: str) -> int | None:
-        """The length of the prompt for the next answer; None if the text begins differently."""
-        from jinja2 import TemplateError
-
-        if not messages:
-            return None
-        try:
-            prompt = self.render(messages, add_generation_prompt=True)
-        except TemplateError:
-            return None
-        return len(prompt) if text.startswith(prompt) else None
-
-    def _first_occurrence(self, wording: str, text: str, start: int, limit: int) -> Span | None:
-        place = text.find(wording, start, limit)
-        if place < 0:
-            return None
-        end = self._end_token.match(text, place + len(wording))
-        return Span(start, end.end() if end else place + len(wording))
-
-    def _last_turn_ending_with(self, wording: str, text: str, limit: int) -> Span | None:
-        """The last place before ``limit`` where ``wording`` is followed by a special token."""
-        while (place := text.rfind(wording, 0, limit)) >= 0:
-            if end := self._end_token.match(text, place + len(wording)):
-                return Span(place, end.end())
-            limit = place + len(wording) - 1
-        return None
-
-    def _has_end(self, text: str, span: Span) -> bool:
-        """Whether a span already ends with a special token."""
-        tokens = self._end_token.finditer(text, span.start, span.end)
-        return any(token.end() == span.end for token in tokens)
+def probe_call() -> dict[str, object]:
+    """A call of a tool whose name is the probe."""
+    return {"type": "function", "id": "call00000", "function": {"name": PROBE, "arguments": {}}}
 
 
-def _wordings(content: str) -> list[str]:
-    """How a template may write an answer: whole, or without its reasoning."""
-    whole, final = content.strip(), content.rpartition("</think>")[2].strip()
-    return [wording for wording in dict.fromkeys((whole, final)) if wording]
+def merged_system_prompt(messages: Sequence[Message]) -> list[Message] | None:
+    """A conversation with its system prompt in front of the first question; None if impossible."""
+    match messages:
+        case [Message("system", prompt), Message("user", question) as first, *rest]:
+            return [replace(first, content=f"{prompt}\n\n{question}"), *rest]
+    return None
 
 
-def _as_dicts(messages: Sequence[Message]) -> list[dict[str, str]]:
-    """Messages as templates want them.
-
-    Answers are stripped, because a space at their beginning would merge into the prompt's last
-    token.
-    """
-    return [
-        {
-            "role": message.role,
-            "content": message.content.strip() if message.role == "assistant" else message.content,
-        }
-        for message in messages
-    ]
-
-
-def _merging_system_prompt(
-    render: Callable[[Sequence[Message]], T], messages: Sequence[Message]
-) -> T:
-    """Render a conversation, with its system prompt in the first question if it is refused."""
+def _in_one_line(error: Exception) -> str:
+    """What a template says, or Python about it."""
     from jinja2 import TemplateError
 
-    try:
-        return render(messages)
-    except TemplateError:
-        match messages:
-            case [Message("system", prompt), Message("user", question), *rest]:
-                return render([Message("user", f"{prompt}\n\n{question}"), *rest])
-        raise
+    text = " ".join(str(error).split()) or "no reason given"
+    return text if type(error) is TemplateError else f"{type(error).__name__}: {text}"
 
 
 def _automatic_bos(tokenizer: PreTrainedTokenizerBase) -> str:
@@ -259,4 +294,5 @@ def _special_token_pattern(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str
     """Matches any special token, with white space that a template may put before it."""
     added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
     longest_first = sorted({*added, *tokenizer.all_special_tokens}, key=len, reverse=True)
-    return re.compile(r"\s*(?:" + "|".join(map(re.escape, longest_first)) + ")")
+    tokens = "|".join(map(re.escape, longest_first)) or "(?!)"
+    return re.compile(rf"\s*(?:{tokens})")

@@ -1,19 +1,21 @@
-"""Models that think before they answer: rendered so that they answer at once, where that works.
+"""Models that think before they answer: their thoughts in the data, and prompts without one.
 
 A thought is far longer than an answer: a model that is asked with a limit is cut off in the middle
 of it and counts as wrong, however much it knows. Base and tuned model are therefore both kept from
-thinking, in training and wherever they are asked:
+thinking wherever they are asked, and in training wherever a row has no thought:
 
 1. Where a template reads ``enable_thinking`` (as Qwen3's does), thinking is switched off.
 2. Where a template opens the thought itself (as DeepSeek-R1's does), it is closed at once, which
    such models accept (arXiv 2504.09858).
 3. Where a template only mentions thoughts, the model gets tokens for one, which is stripped.
+
+A thought that a row has is learned, after the prompt that lets the model think.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Thinking = Literal["", "off", "stripped"]
 """How a model is kept from thinking; empty for a model that does not think."""
@@ -21,29 +23,71 @@ Thinking = Literal["", "off", "stripped"]
 THOUGHT_TOKENS = 1024
 """Tokens for a thought that is stripped, beside those for the answer."""
 
+BEGIN, END = "<think>", "</think>"
 _SWITCH = re.compile(r"\benable_thinking\b")
 _OPEN = re.compile(r"<think>\s*\Z")
-_BEGIN, _END = "<think>", "</think>"
+_AT_END = re.compile(r"<think>\s*(?:</think>\s*)?\Z")
+_EMPTY = re.compile(r"\s*(?:<think>\s*)?</think>")
 
 
-def template_options(template: str) -> dict[str, Any]:
-    """Arguments for the template that switch thinking off; empty where it has no switch."""
-    return {"enable_thinking": False} if _SWITCH.search(template) else {}
+class Thought(NamedTuple):
+    """An answer in two parts, the first of which may be empty."""
+
+    thought: str
+    answer: str
+
+
+def split(content: str) -> Thought:
+    """The thought that a text begins with, without its tags, and what follows it."""
+    before, end, answer = content.partition(END)
+    opening, begin, thought = before.partition(BEGIN)
+    if not end or (begin and opening.strip()):
+        return Thought("", content)
+    return Thought((thought if begin else before).strip(), answer.strip())
+
+
+def joined(thought: str, answer: str) -> str:
+    """A thought and its answer as one text, as :func:`split` takes them apart."""
+    return f"{BEGIN}\n{thought}\n{END}\n\n{answer}"
+
+
+def has_switch(template: str) -> bool:
+    """Whether a template lets the caller switch thinking on and off."""
+    return bool(_SWITCH.search(template))
+
+
+def template_options(template: str, *, think: bool = False) -> dict[str, Any]:
+    """Arguments for a template that switch thinking; empty where it has no switch."""
+    return {"enable_thinking": think} if has_switch(template) else {}
+
+
+def opens(prompt: str) -> bool:
+    """Whether a prompt ends inside a thought."""
+    return bool(_OPEN.search(prompt))
 
 
 def closed(prompt: str) -> str:
     """A prompt in which no thought is left open."""
-    return f"{prompt.rstrip()}\n\n{_END}\n\n" if _OPEN.search(prompt) else prompt
+    return f"{prompt.rstrip()}\n\n{END}\n\n" if opens(prompt) else prompt
 
 
-def empty_thought(prompt: str) -> str:
-    """The thought that :func:`closed` leaves in a prompt; empty where the prompt opens none."""
-    return f"{_BEGIN}\n\n{_END}\n\n" if _OPEN.search(prompt) else ""
+def without(prompt: str) -> str:
+    """A prompt without the thought, open or empty, at its end."""
+    return _AT_END.sub("", prompt)
 
 
-def follows_thought(text: str, start: int) -> bool:
-    """Whether the answer at ``start`` comes after a thought, or begins with one."""
-    return text[:start].rstrip().endswith(_END) or text.startswith(_BEGIN, start)
+def gap(prompt: str) -> str:
+    """The white space between the empty thought at the end of a prompt and the answer."""
+    prompt = closed(prompt)
+    return prompt[len(prompt.rstrip()) :] if _AT_END.search(prompt) else ""
+
+
+def end_of_empty(text: str, start: int, stop: int, gap: str) -> int:
+    """The end of an empty thought and ``gap`` at ``start`` and before ``stop``, or ``start``."""
+    empty = _EMPTY.match(text, start, stop)
+    if not empty:
+        return start
+    return empty.end() + (len(gap) if text.startswith(gap, empty.end(), stop) else 0)
 
 
 def thinking(template: str, prompt: str) -> Thinking:
@@ -53,16 +97,16 @@ def thinking(template: str, prompt: str) -> Thinking:
         template: Its source.
         prompt: A prompt that it renders.
     """
-    if _SWITCH.search(template) or _OPEN.search(prompt):
+    if has_switch(template) or opens(prompt):
         return "off"
-    return "stripped" if _END in template else ""
+    return "stripped" if END in template else ""
 
 
 def begins_thought(text: str) -> bool:
     """Whether an answer begins with a thought."""
-    return text.lstrip().startswith(_BEGIN)
+    return text.lstrip().startswith(BEGIN)
 
 
 def ends_thought(text: str) -> bool:
     """Whether the thought at the beginning of a text has ended."""
-    return _END in text
+    return END in text

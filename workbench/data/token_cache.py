@@ -76,7 +76,8 @@ def _key(
         [
             *(TOKENS_VERSION, __version__, renderer.sequence_length, text_overlap),
             tokenizer.backend_tokenizer.to_str(),
-            tokenizer.chat_template,
+            renderer.template.source,
+            repr(renderer.settings),
             [(row.input_ids, row.labels) for row in probe],
         ]
     )

@@ -92,6 +92,7 @@ class Losses:
         cut: Rows that lose their end, but have something to learn left.
         divided: Texts that are cut into several pieces.
         shortened: Conversations so long that their end was not even tokenised.
+        notes: What the user should know of how rows were rendered, with their numbers.
     """
 
     refused: list[RowFault] = field(default_factory=list)
@@ -99,6 +100,7 @@ class Losses:
     cut: list[int] = field(default_factory=list)
     divided: list[int] = field(default_factory=list)
     shortened: list[int] = field(default_factory=list)
+    notes: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -279,10 +281,16 @@ class _Work:
             return
         length = self._renderer.sequence_length
         short = [row if row.text is not None else shorten(row, length) for row in batch]
-        for example, used, result in zip(batch, short, self._try(short), strict=True):
+        results = self._renderer.try_render(short)
+        for example, used, result in zip(batch, short, results, strict=True):
             if used is not example:
                 self.results.losses.shortened.append(example.number)
-            yield example, result if isinstance(result, RowFault) else [result]
+            yield example, result if isinstance(result, RowFault) else self._noted(example, result)
+
+    def _noted(self, example: Example, row: Rendered) -> list[Rendered]:
+        for note in row.notes:
+            self.results.losses.notes.setdefault(note, []).append(example.number)
+        return [row]
 
     def _render_text(self, example: Example) -> Iterator[Rendered]:
         """A long text in parts, a few at a time; only its ends have BOS and EOS."""
@@ -295,20 +303,6 @@ class _Work:
                 first = bos if number else 0
                 stop = len(row.input_ids) - (eos if number < len(texts) - 1 else 0)
                 yield Rendered(row.input_ids[first:stop], row.labels[first:stop], truncated=False)
-
-    def _try(self, examples: Sequence[Example]) -> Sequence[Rendered | RowFault]:
-        """Render rows at once; one by one where the template refuses any."""
-        try:
-            return self._renderer.render_whole(examples)
-        except BadInputError:
-            return [self._try_one(example) for example in examples]
-
-    def _try_one(self, example: Example) -> Rendered | RowFault:
-        try:
-            return self._renderer.render_whole([example])[0]
-        except BadInputError as error:
-            reason = str(error).removeprefix(f"row {example.number}: ")
-            return RowFault(example.number, reason)
 
 
 def _batches(examples: Iterable[Example]) -> Iterator[list[Example]]:

@@ -13,6 +13,7 @@ from workbench.evaluation.run.evaluator import Evaluator
 from workbench.interpolation.strength import require_scalable
 from workbench.models.dtype import read_dtypes
 from workbench.models.loaded_base import open_base
+from workbench.models.template_record import read_template
 from workbench.strategies.interpolation import Interpolation
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def measure_curve(
     recipe = run.recipe()
     # 1. Measure the untouched base.
     split = load_split(recipe.data, recipe.training.seed)
-    loaded = open_base(recipe, split, read_dtypes(run), report)
+    loaded = open_base(recipe, split, read_dtypes(run), report, read_template(run))
     evaluator = Evaluator(loaded, size, lambda text: report(text, 0, 0), to_choose=True)
     fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
     with tempfile.TemporaryDirectory() as folder:

@@ -11,8 +11,10 @@ import torch
 from workbench.data.batches import SourceRow
 from workbench.data.pieces import shorten
 from workbench.data.rendering import Renderer
+from workbench.data.template_settings import TemplateSettings, use_template
 from workbench.models import loading
 from workbench.models.dtype import torch_dtype
+from workbench.models.embedding import embedding_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,9 +84,20 @@ class LoadedBase:
 
 
 def open_base(
-    recipe: Recipe, split: Split, dtypes: RunDtypes, report: ProgressCallback
+    recipe: Recipe,
+    split: Split,
+    dtypes: RunDtypes,
+    report: ProgressCallback,
+    template: TemplateSettings | None = None,
 ) -> LoadedBase:
     """Load the untouched base of a run, in the run's number formats.
+
+    Args:
+        recipe: The run's recipe.
+        split: The run's data.
+        dtypes: The number formats.
+        report: Reports progress.
+        template: How conversations are written; as the recipe says today unless given.
 
     Raises:
         FtwbError: It cannot be found, downloaded or loaded.
@@ -100,13 +113,19 @@ def open_base(
         quantization=recipe.strategy.quantization(),
     )
     tokenizer = loading.load_tokenizer(section, folder)
+    template = template or TemplateSettings.of(recipe.data)
+    use_template(tokenizer, template)
     return LoadedBase(
         recipe=recipe,
         split=split,
         base=base,
         tokenizer=tokenizer,
         renderer=Renderer(
-            tokenizer, recipe.data.assistant_only_loss, recipe.training.sequence_length
+            tokenizer,
+            recipe.data.assistant_only_loss,
+            recipe.training.sequence_length,
+            template,
+            embedding_rows(base),
         ),
         autocast_dtype=torch_dtype(dtypes.autocast, device),
     )

@@ -121,6 +121,10 @@ def load_base(
         raise BadInputError(f"{section.id}: cannot be loaded: {first_line(error)}") from error
     model, info = loaded
     _check_complete(section, info)
+    if section.resize_embeddings:
+        from workbench.models.embedding import add_rows
+
+        add_rows(model, len(load_tokenizer(section, folder)))
     if quantization is not None:
         _disable_cpu_repacking(model)
     feed_head_contiguously(model)

@@ -29,6 +29,7 @@ def estimate(recipe: Recipe) -> Plan:
         FtwbError: The model, the data or the strategy cannot be used as the recipe says.
     """
     from workbench.data.rendering import Renderer
+    from workbench.data.template_settings import TemplateSettings
     from workbench.models.loading import load_tokenizer, locate
 
     facts = check(recipe)
@@ -38,6 +39,8 @@ def estimate(recipe: Recipe) -> Plan:
         load_tokenizer(recipe.model, locate(recipe.model, silent)),
         recipe.data.assistant_only_loss,
         recipe.training.sequence_length,
+        TemplateSettings.of(recipe.data),
+        None if recipe.model.resize_embeddings else facts.vocabulary or None,
     )
     epoch = count_epoch(recipe, split, renderer)
     replayed = _replayed_tokens(recipe, renderer, epoch.trained_tokens)

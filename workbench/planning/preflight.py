@@ -58,6 +58,7 @@ def check(recipe: Recipe) -> ModelFacts:
     facts = read_facts(recipe.model)
     recipe.strategy.check(facts, recipe.training)
     check_sharding(recipe)
+    _check_added_rows(recipe)
     for source in recipe.strategy.datasets().values():
         load_examples(source)
     for protection in recipe.retention.active().values():
@@ -69,6 +70,22 @@ def check(recipe: Recipe) -> ModelFacts:
     if recipe.evaluation.size != "none":
         named_suites(recipe.evaluation.suites)
     return facts
+
+
+def _check_added_rows(recipe: Recipe) -> None:
+    """Refuse to add rows to the embedding that nothing trains, or that cannot be split."""
+    if not recipe.model.resize_embeddings:
+        return
+    if recipe.devices.sharding == "full":
+        raise BadInputError(
+            "devices.sharding: rows that model.resize_embeddings adds cannot be split; set it to "
+            "none"
+        )
+    if not recipe.strategy.trains_added_rows:
+        raise BadInputError(
+            f"model.resize_embeddings: {recipe.strategy.kind} as configured does not train the "
+            "rows that are added; use full, lora or qlora, or freeze with strategy.embeddings"
+        )
 
 
 def check_sharding(recipe: Recipe) -> None:
@@ -115,6 +132,7 @@ def resolve_paths(recipe: Recipe) -> Recipe:
                 update={
                     "train": map_paths(data.train, _absolute),
                     "heldout": _optional(data.heldout),
+                    "chat_template": _optional(data.chat_template),
                 }
             ),
             "strategy": strategy.model_copy(update=sources),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
 
-_ROW_DIGITS = 8
+ROW_DIGITS = 8
 """Hexadecimal digits kept of a row's checksum: enough to find the row that differs."""
 
 _CHANGES_LISTED = 6
@@ -53,7 +53,7 @@ class RowChecksums(BaseModel):
         )
 
     def __len__(self) -> int:
-        return len(self.row_digests) // _ROW_DIGITS
+        return len(self.row_digests) // ROW_DIGITS
 
     def difference(self, now: RowChecksums) -> str:
         """How the rows differ now; empty if they do not."""
@@ -64,7 +64,7 @@ class RowChecksums(BaseModel):
         return f"{len(self)} rows then, {len(now)} now, and row {first + 1} is the first to differ"
 
     def _row(self, index: int) -> str:
-        return self.row_digests[index * _ROW_DIGITS : (index + 1) * _ROW_DIGITS]
+        return self.row_digests[index * ROW_DIGITS : (index + 1) * ROW_DIGITS]
 
 
 class Provenance(BaseModel):

@@ -97,6 +97,27 @@ class DataSection(Section):
         ge=0,
         le=1,
     )
+    system_prompt: str | None = field(
+        None,
+        title="System prompt",
+        help="Put before every conversation that has none, in training and wherever base and "
+        "result are asked.",
+        advanced=True,
+    )
+    chat_template: str | None = field(
+        None,
+        title="Chat template",
+        help="A Jinja file, or the name of one of the tokenizer's templates; if empty, the model's "
+        "own. It is saved with the result.",
+        advanced=True,
+    )
+    end_of_turn: str | None = field(
+        None,
+        title="End of an answer",
+        help="A token or text that ends answers where the chat template writes nothing; if empty, "
+        "the tokenizer's end-of-sequence token.",
+        advanced=True,
+    )
 
     @property
     def sources(self) -> tuple[TrainSource, ...]:

@@ -42,3 +42,10 @@ class ModelSection(Section):
         help="Run Python code that ships with the model; leave it off unless you have read it.",
         advanced=True,
     )
+    resize_embeddings: bool = field(
+        False,
+        title="Resize embeddings",
+        help="Add a row to the embedding for each token that was added to the tokenizer, and train "
+        "the new rows; with full, LoRA and QLoRA, and freeze if it trains the embeddings.",
+        advanced=True,
+    )

@@ -80,6 +80,11 @@ class Strategy(Part, ABC):
         """How the base must be quantised; None to load it in its own dtype."""
         return None
 
+    @property
+    def trains_added_rows(self) -> bool:
+        """Whether rows that are added to the embedding for new tokens are trained."""
+        return False
+
     def virtual_tokens(self) -> int:
         """Positions of the context that the strategy occupies."""
         return 0

@@ -87,6 +87,11 @@ class FreezeStrategy(Strategy):
         """``weights``: some of the base's own tensors change."""
         return "weights"
 
+    @property
+    def trains_added_rows(self) -> bool:
+        """Only with the embeddings."""
+        return self.embeddings
+
     def trainable_parameters(self, facts: ModelFacts) -> int:
         """The sizes of the chosen tensors.
 

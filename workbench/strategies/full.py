@@ -46,6 +46,11 @@ class FullStrategy(Strategy):
         """``weights``: the base's own tensors change."""
         return "weights"
 
+    @property
+    def trains_added_rows(self) -> bool:
+        """As all weights are."""
+        return True
+
     def trainable_parameters(self, facts: ModelFacts) -> int:
         """All of them, tied weights counted once."""
         return facts.parameters

@@ -100,6 +100,11 @@ class LowRankStrategy(PeftStrategy):
                 deltas[name] = _delta_of(layer)
         return deltas or None
 
+    @property
+    def trains_added_rows(self) -> bool:
+        """Beside the low-rank matrices."""
+        return True
+
     def trainable_parameters(self, facts: ModelFacts) -> int:
         """Sum of r·(inputs + outputs) over the targeted matrices; DoRA adds one norm an output."""
         names = pick_targets(self.target_modules, facts.linears())
@@ -112,6 +117,8 @@ class LowRankStrategy(PeftStrategy):
         """A LoRA config that lists every targeted matrix by its full name."""
         from peft import LoraConfig
 
+        from workbench.models.embedding import added_rows
+
         return LoraConfig(
             task_type="CAUSAL_LM",
             r=self.r,
@@ -120,6 +127,7 @@ class LowRankStrategy(PeftStrategy):
             target_modules=sorted(pick_targets(self.target_modules, linear_modules(model))),
             use_rslora=self.use_rslora,
             use_dora=self.use_dora,
+            trainable_token_indices=added_rows(model) or None,
             **self.initialisation(),
         )
 

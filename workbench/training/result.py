@@ -15,12 +15,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch.nn import Module
+    from transformers import PreTrainedTokenizerBase
 
     from workbench.strategies.base import Strategy
 
 
-def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
+def save_result(
+    strategy: Strategy,
+    model: Module,
+    folder: Path,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> None:
     """Write the trained tensors into ``folder``, by way of a temporary folder beside it.
+
+    Args:
+        strategy: The strategy that trained the model.
+        model: The trained model.
+        folder: Where to.
+        tokenizer: Saved beside it, with the chat template that the model was trained with.
 
     Raises:
         RunFailedError: A trained tensor is not finite; nothing is written.
@@ -32,6 +44,8 @@ def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
     try:
         draft.mkdir(parents=True)
         strategy.save(model, draft)
+        if tokenizer:
+            tokenizer.save_pretrained(draft)
         for path in (*sorted(draft.rglob("*")), draft):
             files.sync(path)
         files.replace_folder(draft, folder)

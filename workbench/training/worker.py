@@ -21,12 +21,11 @@ from workbench.evaluation.fingerprint import (
     verify_base,
 )
 from workbench.evaluation.run.evaluator import Evaluator
-from workbench.models.dtype import resolve_dtypes
 from workbench.models.loaded_base import open_base
-from workbench.models.loading import choose_device
 from workbench.planning.overlap import overlaps
 from workbench.planning.plan import total_steps
 from workbench.planning.provenance import require_provenance, save_provenance
+from workbench.planning.token_record import TokenRecord, require_tokens, save_tokens
 from workbench.runs.folder import MEASURING
 from workbench.training.callbacks.checkpoint import CheckpointCallback
 from workbench.training.callbacks.control import ControlCallback
@@ -51,14 +50,18 @@ from workbench.training.reporting.error_summary import error_summary
 from workbench.training.reporting.memory_monitor import MemoryMonitor
 from workbench.training.reporting.reporter import Reporter
 from workbench.training.result import save_result
+from workbench.training.settled import settle, trained_tokenizer
 from workbench.training.tokenised_data import tokenise_data
 from workbench.training.trainer import WorkbenchTrainer, training_arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import Tensor
     from torch.nn import Module
 
     from workbench.core.progress import ProgressCallback
+    from workbench.data.rendering import Rendered
     from workbench.data.training_rows import TrainingRows
     from workbench.models.loaded_base import LoadedBase
     from workbench.runs.folder import RunFolder
@@ -151,17 +154,16 @@ class TrainingRun:
             reporter.retry_when_disk_full(partial(save_provenance, self._run, recipe))
 
         # 2. The untouched base, in number formats that are settled at the first start.
-        dtypes = processes.from_main(
-            lambda: reporter.retry_when_disk_full(
-                lambda: resolve_dtypes(self._run, recipe, choose_device())
-            )
-        )
+        settling = partial(settle, self._run, recipe)
+        settled = processes.from_main(lambda: reporter.retry_when_disk_full(settling))
         with processes.main_first():
             split = load_split(recipe.data, recipe.training.seed)
-            loaded = open_base(recipe, split, dtypes, self._phase("loading the base model"))
+            loading = self._phase("loading the base model")
+            loaded = open_base(recipe, split, settled.dtypes, loading, settled.template)
         for overlap in overlaps(recipe, split.train):
             reporter.notice(str(overlap), level="warning")
         rows = tokenise_data(loaded, reporter)
+        self._record_tokens(rows, loaded)
 
         # 3. What the base can do before training, and a fingerprint that proves which base it is.
         evaluator = Evaluator(loaded, warn=partial(reporter.notice, level="warning"))
@@ -188,7 +190,9 @@ class TrainingRun:
 
         # 6. The result.
         reporter.phase("saving the result", stoppable=False)
-        reporter.retry_when_disk_full(partial(save_result, recipe.strategy, model, self._run.model))
+        tokenizer = trained_tokenizer(loaded.tokenizer, settled.template)
+        save = partial(save_result, recipe.strategy, model, self._run.model, tokenizer)
+        reporter.retry_when_disk_full(save)
 
         # 7. What it can do after training, beside what the base could.
         model = model.to(loaded.device)  # one that was sharded is in host memory
@@ -205,6 +209,17 @@ class TrainingRun:
 
         report()
         return report
+
+    def _record_tokens(self, rows: Iterable[Rendered], loaded: LoadedBase) -> None:
+        """Record at the start which tokens are learned; on a resume they must be the same.
+
+        Raises:
+            BadInputError: They are others.
+        """
+        record = TokenRecord.of(rows, loaded.tokenizer)
+        keep = partial(require_tokens if self._checkpoint else save_tokens, self._run, record)
+        if self._checkpoint or self._processes.is_main:
+            self._reporter.retry_when_disk_full(keep)
 
     def _fingerprint(self, loaded: LoadedBase) -> Tensor:
         """The fingerprint of the base, recorded at the start; on a resume it must be the same.

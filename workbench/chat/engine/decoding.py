@@ -242,11 +242,21 @@ def token_sampler(base: PreTrainedModel, sampling: Sampling) -> TokenSampler:
     return TokenSampler(processors, torch.Generator(base.device).manual_seed(sampling.seed))
 
 
-def stop_tokens(base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Token ids that end an answer: the model's, the tokenizer's and the chat template's."""
+def stop_tokens(
+    base: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, end_of_turn: str = ""
+) -> frozenset[int]:
+    """Token ids that end an answer: the model's, the tokenizer's and the chat template's.
+
+    Args:
+        base: The model.
+        tokenizer: Its tokenizer.
+        end_of_turn: What else the recipe has answers end with, if that is one token.
+    """
     configured = base.generation_config.eos_token_id if base.generation_config else None
     ids = {configured} if isinstance(configured, int) else set(configured or ())
     ids |= {tokenizer.eos_token_id, _end_of_turn(tokenizer)}
+    ends = tokenizer(end_of_turn, add_special_tokens=False).input_ids
+    ids |= set(ends if len(ends) == 1 else ())
     return frozenset(token for token in ids if token is not None)
 
 

@@ -13,8 +13,10 @@ from workbench.chat.titles import base_name
 from workbench.core.errors import BadInputError
 from workbench.data.formats import Message
 from workbench.data.rendering import Renderer
+from workbench.data.template_settings import use_template
 from workbench.models import loading
 from workbench.models.dtype import read_dtypes, torch_dtype
+from workbench.models.template_record import read_template
 from workbench.strategies.interpolation import Interpolation
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ def open_sources(sources: Sequence[Source], report: ProgressCallback) -> Decoder
     report(f"Looking for {recipe.model.id}", 0, 0)
     folder = loading.locate(recipe.model, report)
     tokenizer = loading.load_tokenizer(recipe.model, folder)
+    template = read_template(run_of(first))
+    use_template(tokenizer, template)
     device = loading.choose_device()
     report("Loading the base model", 0, len(sources) + 1)
     base = loading.load_base(
@@ -67,14 +71,16 @@ def open_sources(sources: Sequence[Source], report: ProgressCallback) -> Decoder
         report(f"Loading the {source.lane} model", done, len(sources) + 1)
         strategy = recipes[source.lane].strategy
         others.append(load_lane(source.lane, base, strategy, folders[source.lane]))
-    renderer = Renderer(tokenizer, recipe.data.assistant_only_loss, recipe.training.sequence_length)
+    renderer = Renderer(
+        tokenizer, recipe.data.assistant_only_loss, recipe.training.sequence_length, template
+    )
     virtual_tokens = max(recipe.strategy.virtual_tokens() for recipe in recipes.values())
     return Decoder(
         lanes=open_lanes(base, others),
         tokenizer=tokenizer,
         render=lambda turns: renderer.prompt([Message(turn.role, turn.content) for turn in turns]),
         context=context_length(base, tokenizer) - virtual_tokens,
-        stops=stop_tokens(base, tokenizer),
+        stops=stop_tokens(base, tokenizer, template.end_of_turn),
     )
 
 

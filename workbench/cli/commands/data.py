@@ -152,8 +152,8 @@ def _facts(page: Preview) -> Iterator[tuple[str, str]]:
     if page.unused:
         yield "unused fields", visible(", ".join(page.unused))
     for reason in dict.fromkeys(fault.reason for fault in page.dropped):
-        rows = [fault.number for fault in page.dropped if fault.reason == reason]
-        yield "dropped", visible(f"{len(rows):,}: {list_numbers(rows, page.unit)}: {reason}")
+        lost = [fault.number for fault in page.dropped if fault.reason == reason]
+        yield "dropped", visible(f"{len(lost):,}: {list_numbers(lost, page.unit)}: {reason}")
     for description, numbers in (
         ("empty, skipped", page.empty),
         ("duplicates", page.repeated),
@@ -164,6 +164,8 @@ def _facts(page: Preview) -> Iterator[tuple[str, str]]:
     ):
         if numbers:
             yield description, f"{len(numbers):,}: {list_numbers(numbers, page.unit)}"
+    for note, rows in page.notes.items():
+        yield "note", f"{len(rows):,}: {list_numbers(rows, page.unit)}: {note}"
     if page.plain_template:
         yield "chat template", "none in the model; using a plain one (### User: …)"
 

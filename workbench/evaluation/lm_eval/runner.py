@@ -20,6 +20,7 @@ from workbench.models.dtype import read_dtypes
 from workbench.models.eval_mode import eval_mode, preserved_rng_state
 from workbench.models.library_output import quieten_libraries
 from workbench.models.loaded_base import open_base
+from workbench.models.template_record import read_template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,7 @@ def benchmark(
             report("loading the tasks", 0, 0)
             tasks = _load_tasks(request)
         split = load_split(recipe.data, recipe.training.seed)
-        loaded = open_base(recipe, split, read_dtypes(run), report)
+        loaded = open_base(recipe, split, read_dtypes(run), report, read_template(run))
         logits = take_fingerprint(loaded.base, loaded.tokenizer)
         verify_base(run, logits, Numerics.of(loaded.base))
         # 2. Ask the base, then the result on the same model.

@@ -10,6 +10,7 @@ from workbench.core.errors import BadInputError
 from workbench.data.batches import device_batches
 from workbench.data.rendering import Renderer
 from workbench.data.splitting import load_examples
+from workbench.data.thinking import split
 from workbench.data.tokenising import first_rows
 from workbench.evaluation.run.apart import OVERLAP, chooses, share_out, watched_apart
 from workbench.evaluation.run.looks import items_at_look
@@ -162,7 +163,7 @@ def _general_rows(loaded: LoadedBase) -> list[Rendered]:
     if evaluation.general_text is None:
         return []
     renderer = Renderer(
-        loaded.tokenizer, assistant_only_loss=True, sequence_length=evaluation.text_max_length
+        loaded.tokenizer, True, evaluation.text_max_length, loaded.renderer.settings
     )
     count = evaluation.retention_rows + evaluation.text_rows
     rows = first_rows(renderer, load_examples(evaluation.general_text).rows, count)
@@ -239,8 +240,9 @@ def _target_row(evaluation: EvaluationSection, renderer: Renderer, example: Exam
             f"evaluation.target_metric: held-out row {example.number} has no message before its "
             "answer; set it to nll"
         )
-    reference = example.messages[turns[-1]].content if label is None else label
-    return TargetRow(renderer.prompt(conversation), conversation[-1].content, reference)
+    reference = split(example.messages[turns[-1]].content).answer if label is None else label
+    prompt = renderer.prompt(conversation, example.tools)
+    return TargetRow(prompt, conversation[-1].content, reference)
 
 
 def _label(example: Example, field: str) -> str:

@@ -23,6 +23,7 @@ from workbench.evaluation.suites.suites import named_suites
 from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.models.dtype import read_dtypes
 from workbench.models.loaded_base import open_base
+from workbench.models.template_record import read_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,7 +86,7 @@ def _next_look(
     # 1. The untouched base again: what was trained may have changed it in memory.
     recipe = run.recipe()
     split = load_split(recipe.data, recipe.training.seed)
-    loaded = open_base(recipe, split, read_dtypes(run), show)
+    loaded = open_base(recipe, split, read_dtypes(run), show, read_template(run))
     fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
     verify_base(run, fingerprint, Numerics.of(loaded.base))
     # 2. The same items to the base, where no earlier run asked it, and to the tuned model.

@@ -7,6 +7,7 @@ next question would begin. All of this is the same for base and tuned model.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from workbench.data.formats import Message
@@ -42,14 +43,14 @@ def prompt_tokens(renderer: Renderer, text: str) -> list[int]:
 
 def probe_ending(renderer: Renderer) -> Ending:
     """Where the answer to such a question ends."""
-    stop = _STOP if prompt_form(renderer) == "completion" else ""
-    return Ending(stop, chat_ending(renderer).thought_tokens)
+    ending = chat_ending(renderer)
+    return replace(ending, stop=_STOP) if prompt_form(renderer) == "completion" else ending
 
 
 def chat_ending(renderer: Renderer) -> Ending:
     """Where the answer in a conversation of the dataset's form ends."""
     stripped = renderer.template.thinking == "stripped"
-    return Ending(thought_tokens=THOUGHT_TOKENS if stripped else 0)
+    return Ending(renderer.template.end_of_turn, THOUGHT_TOKENS if stripped else 0)
 
 
 def form_notes(renderer: Renderer) -> tuple[str, ...]:

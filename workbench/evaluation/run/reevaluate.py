@@ -17,6 +17,7 @@ from workbench.evaluation.run.evaluator import Evaluator
 from workbench.evaluation.run.further_looks import look_further
 from workbench.models.dtype import read_dtypes
 from workbench.models.loaded_base import open_base
+from workbench.models.template_record import read_template
 from workbench.runs import checkpoints
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _measure(
     recipe = run.recipe()
     # 1. Load the base, and check that it is the one the run started from.
     split = load_split(recipe.data, recipe.training.seed)
-    loaded = open_base(recipe, split, read_dtypes(run), report)
+    loaded = open_base(recipe, split, read_dtypes(run), report, read_template(run))
     default = "quick" if recipe.evaluation.size == "none" else recipe.evaluation.size
     evaluator = Evaluator(loaded, size or default, lambda text: report(text, 0, 0))
     fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
