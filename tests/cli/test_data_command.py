@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,18 +86,19 @@ def test_missing_data_is_reported_before_the_model_is_located(tmp_path: Path) ->
 
 
 def test_one_row_by_its_line(source: str, tiny_model: Path) -> None:
-    shown = run(source, "--model", str(tiny_model), "--row", "4", "--sequence-length", "60").stdout
+    show = partial(run, source, "--model", str(tiny_model), "--max-dropped", "0.25")
+    shown = show("--row", "4", "--sequence-length", "60").stdout
     assert "line 4: ⟦…⟧ is trained, the rest is context; 36 of 60 tokens are trained" in shown
     assert "line 4: cut at 60 tokens" in shown
     assert "⟦later later" in shown
-    row = json.loads(run(source, "--model", str(tiny_model), "--row", "2", "--json").stdout)
+    row = json.loads(show("--row", "2", "--json").stdout)
     assert row["notes"] == ["dropped: blank"]
-    row = json.loads(run(source, "--model", str(tiny_model), "--row", "1", "--json").stdout)
+    row = json.loads(show("--row", "1", "--json").stdout)
     learned = [label for label in row["labels"] if label != -100]
     assert row["input_ids"][-len(learned) - 1 : -1] == learned
 
 
 def test_a_line_without_a_row_is_named(source: str, tiny_model: Path) -> None:
-    result = run(source, "--model", str(tiny_model), "--row", "9")
+    result = run(source, "--model", str(tiny_model), "--max-dropped", "0.25", "--row", "9")
     assert isinstance(result.exception, NotFoundError)
     assert "has no row at line 9" in str(result.exception)

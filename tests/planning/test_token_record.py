@@ -28,7 +28,7 @@ def test_the_same_tokens_are_accepted(new_run: Callable[..., RunFolder]) -> None
 
 
 @pytest.mark.parametrize(
-    ("rows", "where"),
+    ("learned", "where"),
     [
         ([ROWS[0], Rendered([4, 6], [-100, 6], False)], "2 now, and row 2 is the first"),
         ([Rendered([1, 2, 3], [-100, -100, 3], False), ROWS[1]], "2 now, and row 1 is the first"),
@@ -37,12 +37,12 @@ def test_the_same_tokens_are_accepted(new_run: Callable[..., RunFolder]) -> None
     ids=["another token", "another label", "a row less"],
 )
 def test_other_tokens_are_refused(
-    new_run: Callable[..., RunFolder], rows: list[Rendered], where: str
+    new_run: Callable[..., RunFolder], learned: list[Rendered], where: str
 ) -> None:
     run = new_run()
     save_tokens(run, TokenRecord.of(ROWS, byte_tokenizer()))
     with pytest.raises(BadInputError, match=where):
-        require_tokens(run, TokenRecord.of(rows, byte_tokenizer()))
+        require_tokens(run, TokenRecord.of(learned, byte_tokenizer()))
 
 
 def test_what_made_the_tokens_is_named() -> None:

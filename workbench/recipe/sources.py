@@ -63,8 +63,8 @@ def parse_sources(train: str) -> tuple[TrainSource, ...]:
     Raises:
         ValueError: A part is not a dataset, or the shares do not add up.
     """
-    if train.lstrip().startswith("["):
-        return _checked([_source(value) for value in json.loads(train)])
+    if (listed := _json_list(train)) is not None:
+        return _checked([_source(value) for value in listed])
     parts = [part.strip() for part in train.split(_SEPARATOR) if part.strip()]
     if len(parts) == 1:
         return (TrainSource(path=parts[0]),)
@@ -77,6 +77,15 @@ def parse_sources(train: str) -> tuple[TrainSource, ...]:
             for part, match in matches
         ]
     )
+
+
+def _json_list(text: str) -> list[Any] | None:
+    """The list that a text writes as JSON; None where it is a name that begins with a bracket."""
+    try:
+        value = json.loads(text) if text.lstrip().startswith("[") else None
+    except ValueError:
+        return None
+    return value if isinstance(value, list) else None
 
 
 def write_sources(sources: Sequence[TrainSource]) -> str:
