@@ -91,6 +91,7 @@ def test_a_single_conversation_is_no_document_of_lists(tmp_path: Path) -> None:
         ("[\n{'a': 1}]", "line 2: not JSON (in single quotes, as Python prints it; write it with"),
         ("{\"a\": 1}\n{'a': 1}", "line 2: not JSON (in single quotes, as Python prints it; write"),
         ('{"a": 1}\n{"a": None}', "line 2: not JSON (None, True or False as Python prints them"),
+        ('{"a": 1}\n{"a": 2},\n', "line 2: not JSON (a comma after the value; remove it)"),
         ('{"a": 1}\n{"a": 2}{"a": 3}', "line 2: not JSON (more than one value in a line; write"),
     ],
 )

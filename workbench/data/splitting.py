@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from workbench.data.duplicates import normalised_key
 from workbench.data.formats import Example, Examples, to_examples
 from workbench.data.reading import iter_rows, row_unit
-from workbench.recipe.data import MAX_DROPPED
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -73,7 +72,7 @@ def load_examples(
     data_format: DataFormat = "auto",
     max_rows: int | None = None,
     columns: Mapping[Column, str] | None = None,
-    max_dropped: float = MAX_DROPPED,
+    max_dropped: float | None = None,
 ) -> Examples:
     """Read one source, or its first ``max_rows`` rows, as examples.
 
