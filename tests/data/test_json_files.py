@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.core.errors import BadInputError
@@ -55,6 +55,7 @@ _RECORDS = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(records=_RECORDS, indent=st.sampled_from([None, 0, 2]), chunk=st.integers(1, 40))
 def test_values_are_found_wherever_the_reader_stops_to_read_on(
     tmp_path_factory: pytest.TempPathFactory, records: list[Any], indent: int | None, chunk: int
