@@ -20,7 +20,7 @@ def examples(
     *records: dict[str, Any],
     form: DataFormat = "auto",
     columns: dict[Column, str] | None = None,
-    max_dropped: float = 0.05,
+    max_dropped: float | None = 0.05,
 ) -> Examples:
     """The records as a dataset, in lines 1, 2, 3 …"""
     rows = [Row(number, record) for number, record in enumerate(records, 1)]

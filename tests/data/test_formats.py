@@ -193,6 +193,14 @@ def test_empty_rows_are_dropped_and_listed() -> None:
     assert "set it to 0.75 to go on" in message
 
 
+def test_data_without_a_field_for_it_in_the_recipe_offers_none() -> None:
+    good, bad = {"text": "A queue."}, {"text": ""}
+    assert refused(good, bad, max_dropped=None).endswith(
+        "1 of 2 rows (50.0%) would be dropped, and at most 5% may be: correct them, or take them "
+        "out of it"
+    )
+
+
 def test_five_rows_of_a_hundred_may_be_dropped_without_a_word() -> None:
     good, bad = {"prompt": "Why?", "completion": "So."}, {"prompt": "Why?", "completion": ""}
     assert len(examples(*[good] * 95, *[bad] * 5).rows) == 95

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.core.errors import BadInputError
@@ -55,6 +55,7 @@ _RECORDS = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(records=_RECORDS, indent=st.sampled_from([None, 0, 2]), chunk=st.integers(1, 40))
 def test_values_are_found_wherever_the_reader_stops_to_read_on(
     tmp_path_factory: pytest.TempPathFactory, records: list[Any], indent: int | None, chunk: int
@@ -91,6 +92,7 @@ def test_a_single_conversation_is_no_document_of_lists(tmp_path: Path) -> None:
         ("[\n{'a': 1}]", "line 2: not JSON (in single quotes, as Python prints it; write it with"),
         ("{\"a\": 1}\n{'a': 1}", "line 2: not JSON (in single quotes, as Python prints it; write"),
         ('{"a": 1}\n{"a": None}', "line 2: not JSON (None, True or False as Python prints them"),
+        ('{"a": 1}\n{"a": 2},\n', "line 2: not JSON (a comma after the value; remove it)"),
         ('{"a": 1}\n{"a": 2}{"a": 3}', "line 2: not JSON (more than one value in a line; write"),
     ],
 )

@@ -14,6 +14,7 @@ import pytest
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.data.reading import iter_rows, row_unit
 from workbench.data.rows import Row
+from workbench.data.splitting import load_examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,12 +66,18 @@ def test_parquet(tmp_path: Path) -> None:
     assert texts(str(tmp_path / "a.parquet")) == [record["text"] for record in RECORDS]
 
 
-def test_times_in_parquet_are_text_and_bytes_are_bytes(tmp_path: Path) -> None:
+def test_times_and_bytes_in_parquet_disturb_nobody_until_they_are_answers(tmp_path: Path) -> None:
     moment = pa.array([1_700_000_000_123_456_789], pa.timestamp("ns"))
-    table = pa.table({"text": ["x"], "at": moment, "blob": [b"\xff"]})
+    table = pa.table({"question": ["x"], "answer": ["y"], "at": moment, "blob": [b"\xff"]})
     pq.write_table(table, tmp_path / "a.parquet")
-    (row,) = read_rows(str(tmp_path / "a.parquet"))
-    assert row.values == {"text": "x", "at": "2023-11-14 22:13:20.123456789", "blob": b"\xff"}
+    dataset = load_examples(str(tmp_path / "a.parquet"))
+    assert dataset.rows[0].messages[-1].content == "y"
+    assert dataset.unused == ("at", "blob")
+    pq.write_table(
+        table.drop_columns("answer").rename_columns({"at": "answer"}), tmp_path / "b.parquet"
+    )
+    with pytest.raises(BadInputError, match=r"row 1: 'answer' is a Timestamp, not text"):
+        load_examples(str(tmp_path / "b.parquet"))
 
 
 def test_text_in_parquet_that_is_no_text_is_refused_in_one_line(tmp_path: Path) -> None:

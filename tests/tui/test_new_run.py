@@ -51,6 +51,19 @@ async def test_nothing_is_wider_than_the_screen(runs: Runs, size: tuple[int, int
         assert app.screen.query_one(Summary).region.height >= 5
 
 
+async def test_columns_are_written_in_one_line(runs: Runs) -> None:
+    wanted = yaml_io.validate({"data": {"columns": {"prompt": "Frage", "completion": "Antwort"}}})
+    async with workbench(runs, form=True) as (app, pilot):
+        form = await form_of(app, pilot)
+        form.fill(plain(wanted))
+        row = form.row("data.columns")
+        assert row is not None
+        assert row.value == "prompt=Frage, completion=Antwort"
+        assert Recipe.model_validate(form.values()).data == wanted.data
+        row.set_value({})
+        assert Recipe.model_validate(form.values()).data.columns == {}
+
+
 async def test_a_preset_fills_the_form(runs: Runs) -> None:
     wanted = yaml_io.load_file("demo-full")
     async with workbench(runs, form=True) as (app, pilot):

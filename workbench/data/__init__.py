@@ -1,8 +1,10 @@
 """Datasets: reading rows, recognising formats, rendering with a chat template, batching.
 
 From a file to a batch: :mod:`reading` (with :mod:`json_files`, :mod:`tables` and :mod:`hub`) yields
-``Row``; :mod:`formats` turns rows of any format into ``Example``; :mod:`splitting` holds some
-out, and :mod:`storage` keeps those of large files on disk; :mod:`rendering` (with
-:mod:`templates`) turns an example into token ids and labels, and :mod:`tokenising` all of them;
-:mod:`samplers` choose which rows go together, and :mod:`batches` pads them.
+``Row``; :mod:`formats` turns rows of any format into ``Example``; :mod:`storage` keeps those of a
+large file on disk; :mod:`splitting` holds some out, by the groups of :mod:`grouping`;
+:mod:`rendering` (with :mod:`templates` and :mod:`answers`) turns an example into token ids and
+labels; :mod:`tokenising` does so with a whole dataset, cut to length, and :mod:`lost_rows` says
+what is lost of it; :mod:`mixture` chooses the rows of an epoch, :mod:`samplers` which of them go
+together, and :mod:`batches` pads them.
 """

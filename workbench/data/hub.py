@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import BadInputError, MachineError, NotFoundError, first_line
-from workbench.data.rows import Row
 from workbench.data.tables import arrow_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from workbench.data.rows import Row
 
 _WORD = r"[A-Za-z0-9][\w.-]*"
 _SPLIT = r"(?::(?P<split>[\w\[\]:%+]+))?"
@@ -20,6 +21,8 @@ _FOLDER = re.compile(rf"(?P<folder>.+?){_SPLIT}")
 _SAVED = ("state.json", "dataset_dict.json")
 """Files of a folder that ``datasets`` itself has saved."""
 _UNKNOWN_SPLIT = re.compile(r"^Unknown split .*\['(?P<other>\w+)'")
+_FAILURES = (OSError, ValueError, TypeError, LookupError, RuntimeError, ImportError)
+"""What ``datasets`` raises for data that it cannot read, besides errors of its own."""
 _BATCH = 1000
 
 
@@ -41,10 +44,7 @@ def read_hub_dataset(source: str) -> Iterator[Row]:
         BadInputError: The dataset has no such split or configuration, or its files cannot be read.
         MachineError: The hub cannot be reached.
     """
-    records = _load(source)
-    batches = (table for table in records.with_format("arrow").iter(_BATCH))
-    rows = arrow_rows(batch for table in batches for batch in table.to_batches())
-    yield from (Row(number, values) for number, values in enumerate(rows, 1))
+    yield from arrow_rows(source, _load(source).with_format("arrow").iter(_BATCH))
 
 
 def _load(source: str) -> Any:
@@ -66,7 +66,7 @@ def _load(source: str) -> Any:
         raise MachineError(
             f"{source}: no such file here, and the hub cannot be reached to look for a dataset"
         ) from error
-    except (DatasetsError, pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+    except (*_FAILURES, DatasetsError, pa.ArrowException) as error:
         raise BadInputError(f"{source}: {_explain(name, error)}") from error
 
 

@@ -141,19 +141,20 @@ def _parse_line(number: int, line: str) -> Row | RowFault:
 def _explain(error: json.JSONDecodeError) -> str:
     """What is wrong, with the remedy for the usual mistakes."""
     before, after = error.doc[max(0, error.pos - 200) : error.pos].rstrip(), error.doc[error.pos :]
-    if after.startswith("'"):
-        return "in single quotes, as Python prints it; write it with json.dumps"
-    if after.startswith(("None", "True", "False")):
-        return "None, True or False as Python prints them; write it with json.dumps"
-    if error.msg.startswith("Illegal trailing comma") or (
-        before.endswith(",") and after.startswith(("]", "}"))
-    ):
-        return "a comma before the closing bracket; remove it"
-    if not after.strip():
-        return "it ends within a value, as a file that is cut off does"
-    if error.msg == "Extra data":
-        return "more than one value in a line; write each in a line of its own"
-    return f"{error.msg} at character {error.colno}"
+    last_comma = before.endswith(",") and after.startswith(("]", "}"))
+    usual = {
+        "in single quotes, as Python prints it; write it with json.dumps": after.startswith("'"),
+        "None, True or False as Python prints them; write it with json.dumps": after.startswith(
+            ("None", "True", "False")
+        ),
+        "a comma before the closing bracket; remove it": last_comma
+        or error.msg.startswith("Illegal trailing comma"),
+        "it ends within a value, as a file that is cut off does": not after.strip(),
+        "a comma after the value; remove it": error.msg == "Extra data" and after.strip() == ",",
+        "more than one value in a line; write each in a line of its own": error.msg == "Extra data",
+    }
+    explained = (reason for reason, applies in usual.items() if applies)
+    return next(explained, f"{error.msg} at character {error.colno}")
 
 
 class _Values:

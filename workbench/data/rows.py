@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.core.errors import BadInputError
+from workbench.recipe.data import MAX_DROPPED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +103,7 @@ def rows_error(source: str, faults: Sequence[RowFault], unit: str) -> BadInputEr
 
 
 def check_dropped(
-    source: str, faults: Sequence[RowFault], rows: int, max_dropped: float, unit: str
+    source: str, faults: Sequence[RowFault], rows: int, max_dropped: float | None, unit: str
 ) -> None:
     """Refuse a dataset that would lose more of its rows than the recipe allows.
 
@@ -110,20 +111,27 @@ def check_dropped(
         source: The dataset.
         faults: The rows that would be dropped.
         rows: All rows of the dataset.
-        max_dropped: The share of rows that may be dropped, 0 to 1.
+        max_dropped: The share of rows that may be dropped, 0 to 1; None for data that the recipe
+            has no field for, of which the usual share may be.
         unit: What the numbers count: ``line`` or ``row``.
 
     Raises:
         BadInputError: Lists the rows with their reasons, their share, and the field to change.
     """
-    if len(faults) <= max_dropped * rows:
+    allowed = MAX_DROPPED if max_dropped is None else max_dropped
+    if len(faults) <= allowed * rows:
         return
     share = len(faults) / rows
     consent = math.ceil(share * 100) / 100
+    remedy = (
+        f"at most {allowed:.0%} may be: correct them, or take them out of it"
+        if max_dropped is None
+        else f"data.max_dropped allows {allowed:.0%}: correct them, or set it to {consent:g} to go "
+        "on without them"
+    )
     raise BadInputError(
         f"{source}: {_list_reasons(faults, unit)}; {len(faults):,} of {rows:,} rows ({share:.1%}) "
-        f"would be dropped, and data.max_dropped allows {max_dropped:.0%}: correct them, or set it "
-        f"to {consent:g} to go on without them"
+        f"would be dropped, and {remedy}"
     )
 
 

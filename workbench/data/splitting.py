@@ -11,7 +11,6 @@ from workbench.data import storage
 from workbench.data.formats import Example, Examples, ExampleStream
 from workbench.data.grouping import group
 from workbench.data.reading import iter_rows, row_unit
-from workbench.recipe.data import MAX_DROPPED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,7 +125,7 @@ def load_examples(
     data_format: DataFormat = "auto",
     max_rows: int | None = None,
     columns: Mapping[Column, str] | None = None,
-    max_dropped: float = MAX_DROPPED,
+    max_dropped: float | None = None,
 ) -> Examples:
     """Read one source, or its first ``max_rows`` rows, as examples.
 

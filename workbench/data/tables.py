@@ -75,25 +75,27 @@ def read_parquet(path: Path) -> Iterator[Row | RowFault]:
 
     if is_compressed(path):
         raise BadInputError(f"{path}: Parquet is compressed in itself; unpack it first")
-    number = 0
-    try:
-        with open_bytes(path) as file:
-            batches = parquet.ParquetFile(file).iter_batches(batch_size=_BATCH)
-            for number, values in enumerate(arrow_rows(batches), 1):
-                yield Row(number, values)
-    except (pa.ArrowException, ValueError) as error:
-        where = f"after row {number}: " if number else "not a Parquet file: "
-        raise BadInputError(f"{path}: {where}{first_line(error)}") from error
+    with open_bytes(path) as file:
+        try:
+            table = parquet.ParquetFile(file)
+        except pa.ArrowException as error:
+            raise BadInputError(f"{path}: not a Parquet file") from error
+        yield from arrow_rows(str(path), table.iter_batches(batch_size=_BATCH))
 
 
-def arrow_rows(batches: Iterable[Any]) -> Iterator[dict[str, object]]:
-    """Yield the rows of Arrow's record batches; times are written as text."""
+def arrow_rows(source: str, batches: Iterable[Any]) -> Iterator[Row]:
+    """Yield the rows of Arrow's record batches.
+
+    Raises:
+        BadInputError: They have values that cannot be read.
+    """
     import pyarrow as pa
 
-    for batch in batches:
-        readable = batch
-        for place, field in enumerate(batch.schema):
-            if pa.types.is_temporal(field.type) and not pa.types.is_duration(field.type):
-                times = batch.column(place).cast(pa.string())
-                readable = readable.set_column(place, field.name, times)
-        yield from readable.to_pylist()
+    number = 0
+    try:
+        for batch in batches:
+            for values in batch.to_pylist():
+                number += 1
+                yield Row(number, values)
+    except (pa.ArrowException, ValueError, OverflowError) as error:
+        raise BadInputError(f"{source}: after row {number}: {first_line(error)}") from error

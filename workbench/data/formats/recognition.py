@@ -17,7 +17,6 @@ from workbench.data.formats.refusals import (
 )
 from workbench.data.formats.turns import TurnReader
 from workbench.data.rows import RowFault, UnfitRowError, check_dropped, rows_error
-from workbench.recipe.data import MAX_DROPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +37,7 @@ def to_examples(
     source: str,
     unit: str = "row",
     columns: Mapping[Column, str] | None = None,
-    max_dropped: float = MAX_DROPPED,
+    max_dropped: float | None = None,
 ) -> Examples:
     """Turn rows of any known format into examples, all at once; see :class:`ExampleStream`."""
     stream = ExampleStream(rows, data_format, source, unit, columns, max_dropped)
@@ -64,7 +63,7 @@ class ExampleStream:
         source: str,
         unit: str = "row",
         columns: Mapping[Column, str] | None = None,
-        max_dropped: float = MAX_DROPPED,
+        max_dropped: float | None = None,
     ) -> None:
         """Read the first rows and recognise their format.
 
@@ -74,7 +73,8 @@ class ExampleStream:
             source: The dataset, for errors.
             unit: What the rows' numbers count, for errors.
             columns: For usual names of fields those that this dataset has.
-            max_dropped: The share of rows that may be dropped because they are blank or unfit.
+            max_dropped: The share of rows that may be dropped because they are blank or unfit;
+                None for the usual one, which the recipe cannot change.
 
         Raises:
             BadInputError: The format is not recognised, or is one that cannot be trained on.
