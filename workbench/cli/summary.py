@@ -10,6 +10,8 @@ from workbench.runs.checkpoints import resumable_from
 from workbench.runs.view import RunFollower
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workbench.runs.folder import RunFolder
 
 
@@ -60,6 +62,14 @@ def _model_and_strategy(run: RunFolder) -> tuple[str, str]:
     return recipe.model.id, recipe.strategy.kind
 
 
+def _by_dataset(event: Mapping[str, Any]) -> dict[str, float]:
+    """The losses of an event by dataset; empty where the run has only one."""
+    prefix = "loss_of_"
+    return {
+        name.removeprefix(prefix): value for name, value in event.items() if name.startswith(prefix)
+    }
+
+
 def details(run: RunFolder) -> dict[str, Any]:
     """What ``ftwb show`` prints: summary, recipe, memory, recent notices and report."""
     view = RunFollower(run).poll()
@@ -67,6 +77,9 @@ def details(run: RunFolder) -> dict[str, Any]:
     return {
         **summary(run),
         **findings_band(run),
+        "loss_by_dataset": {
+            kind: _by_dataset(view.latest.get(kind, {})) for kind in ("train", "eval")
+        },
         "pid": view.status.pid,
         "host": view.status.host,
         "phase": view.status.phase,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from workbench.data.duplicates import keys_of, normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy import int64, uint64
     from numpy.typing import NDArray
@@ -23,7 +23,10 @@ _SHINGLE = 3
 _BANDS, _BAND_ROWS = 16, 5
 _ALIKE = 0.8
 """Share of common shingles (Jaccard) from which on two rows are near duplicates."""
-_BATCH = 2000
+_MOST_WORDS = 500
+"""Words of a row that are compared, from the first."""
+_CHARACTERS_PER_WORD = 20
+_BATCH = 200
 
 
 class Groups(NamedTuple):
@@ -73,20 +76,21 @@ def _signatures(examples: Sequence[Example]) -> NDArray[uint64]:
     signatures = np.empty((len(examples), functions), np.uint64)
     for start in range(0, len(examples), _BATCH):
         batch = examples[start : start + _BATCH]
-        words = [[numbers.setdefault(w, len(numbers)) for w in _words(row)] for row in batch]
+        words = [[numbers.setdefault(w, len(numbers)) for w in _first_words(row)] for row in batch]
         shingles, starts = _shingles(words)
         hashed = (shingles * (factors | np.uint64(1)) + offsets) >> np.uint64(32)
         signatures[start : start + len(batch)] = np.minimum.reduceat(hashed, starts, axis=1).T
     return signatures
 
 
-def _words(example: Example) -> Iterator[str]:
+def _first_words(example: Example) -> list[str]:
+    """The first words of a row, without their case and punctuation; of a row in tokens, those."""
     texts = (message.content for message in example.messages)
     pieces = (piece.text for piece in example.pieces)
-    tokens = map(str, example.tokens.input_ids) if example.tokens else ()
-    yield from tokens
+    words = list(map(str, example.tokens.input_ids[:_MOST_WORDS])) if example.tokens else []
     for text in chain(texts, pieces, [example.text or ""]):
-        yield from normalise(text).split()
+        words += normalise(text[: _MOST_WORDS * _CHARACTERS_PER_WORD]).split()
+    return words[:_MOST_WORDS]
 
 
 def _shingles(rows: Sequence[Sequence[int]]) -> tuple[NDArray[uint64], NDArray[int64]]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _ROWS = 2000
 """Rows that are examined, from the first."""
+_CHARACTERS = 20_000
+"""Characters of an answer that are examined, from the first."""
 _VARIED_BITS = 6.0
 """Entropy of the first word of varied answers; a few hundred general answers have 6.2 bits."""
 _VARIED_COMPRESSION, _COPIES_COMPRESSION = 0.45, 0.15
@@ -73,9 +75,13 @@ def _narrowness(answers: tuple[str, ...]) -> Narrowness:
 
 
 def _learned_text(example: Example) -> str:
+    """What is learned of a row, up to :data:`_CHARACTERS`; of a row in tokens that is nothing."""
     if example.text is not None:
-        return example.text
-    return "\n".join(turn.content for turn in example.messages if turn.role == "assistant")
+        return example.text[:_CHARACTERS]
+    answers = [turn.content for turn in example.messages if turn.role == "assistant"]
+    return "\n".join([*answers, *(part.text for part in example.pieces if part.trained)])[
+        :_CHARACTERS
+    ]
 
 
 def _first_word(answer: str) -> str:

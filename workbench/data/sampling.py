@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.data.pieces import size
 from workbench.data.storage import take
 
 if TYPE_CHECKING:
@@ -14,16 +15,32 @@ if TYPE_CHECKING:
 MOST_ROWS = 20_000
 """Rows of a sample; a share of 5 % is known to a third of a per cent."""
 
+_MOST_CHARACTERS = 20_000_000
+"""Characters of a sample, about: long rows are fewer."""
+_LEAST_ROWS = 500
 _SEED = 0
 
 
 def sample(examples: Sequence[Example], most: int | None = None) -> Sequence[Example]:
-    """At most so many rows, in order, the same each time; all of them where there are no more."""
+    """A random part of a dataset, in order and the same each time; all of it where it is small.
+
+    Args:
+        examples: The dataset.
+        most: Rows at most; by default what a tokenizer reads in seconds.
+    """
+    rows = _affordable(examples) if most is None else most
+    return examples if len(examples) <= rows else _draw(examples, rows)
+
+
+def _affordable(examples: Sequence[Example]) -> int:
+    looked_at = sample(examples, _LEAST_ROWS)
+    mean = sum(map(size, looked_at)) / max(1, len(looked_at))
+    return min(MOST_ROWS, max(_LEAST_ROWS, round(_MOST_CHARACTERS / max(1, mean))))
+
+
+def _draw(examples: Sequence[Example], rows: int) -> Sequence[Example]:
     import numpy as np
 
-    most = MOST_ROWS if most is None else most
-    if len(examples) <= most:
-        return examples
-    places = np.random.default_rng(_SEED).choice(len(examples), most, replace=False)
+    places = np.random.default_rng(_SEED).choice(len(examples), rows, replace=False)
     places.sort()
     return take(examples, places)

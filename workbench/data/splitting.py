@@ -53,7 +53,7 @@ class Split:
 
     Attributes:
         train: Rows to train on: those of all sources, in order.
-        heldout: Rows that are never trained on; may be empty.
+        heldout: Rows that are never trained on; may be empty. Those of several datasets are mixed.
         format: The dataset's format.
         empty: Numbers of the dataset's rows that were dropped because they are blank.
         sources: The datasets that the rows are from.
@@ -90,7 +90,7 @@ def load_split(section: DataSection, seed: int) -> Split:
     share = section.heldout_share if section.heldout is None else 0.0
     sources = tuple(_split_source(section, source, share, seed) for source in section.sources)
     if section.heldout is None:
-        heldout = storage.join([source.heldout for source in sources])
+        heldout = _mixed(storage.join([source.heldout for source in sources]), len(sources), seed)
     else:
         heldout = load_heldout(section, section.heldout).rows
     return Split(
@@ -152,6 +152,15 @@ def _split_source(
 ) -> SourceSplit:
     dataset = load_source(section, source)
     return SourceSplit(source, dataset, *hold_out(dataset.rows, share, seed))
+
+
+def _mixed(heldout: Sequence[Example], datasets: int, seed: int) -> Sequence[Example]:
+    """Held-out rows of several datasets in random order, so that the first ones are of all."""
+    import numpy as np
+
+    if datasets == 1:
+        return heldout
+    return storage.take(heldout, np.random.default_rng(seed).permutation(len(heldout)))
 
 
 class HeldOut(NamedTuple):

@@ -76,7 +76,7 @@ class LoadedBase:
         length = self.renderer.sequence_length
         asked = [shorten(row, length) for row in rows[: self.recipe.evaluation.loss_rows]]
         rendered = self.renderer.render_all(asked)
-        if not self.split.names:
+        if not self.split.names or self.recipe.data.heldout is not None:
             return rendered
         return [
             SourceRow.of(row, example.dataset) for row, example in zip(rendered, asked, strict=True)

@@ -128,6 +128,31 @@ def mean_nll(
     return float(sum(nll.double() for nll, _ in sums)) / tokens if tokens else float("nan")
 
 
+def mean_nll_by_dataset(
+    model: Module,
+    batches: Iterable[Mapping[str, Tensor]],
+    datasets: int,
+    max_rows: int | None = None,
+) -> list[float]:
+    """Mean loss of the rows of each dataset, as :func:`mean_nll`; NaN for one without rows.
+
+    Args:
+        model: As in :func:`labelled_nll`.
+        batches: As in :func:`nll_by_dataset`.
+        datasets: How many there are.
+        max_rows: Most rows to compute at once; larger batches are split.
+    """
+    with eval_mode(model):
+        parts = [
+            nll_by_dataset(model, part, datasets)[1:]
+            for batch in batches
+            for part in _split(batch, max_rows)
+        ]
+    sums, counts = (torch.stack(column).double().sum(0) for column in zip(*parts, strict=True))
+    means: list[float] = (sums / counts).tolist()
+    return means
+
+
 def _split(batch: Mapping[str, Tensor], max_rows: int | None) -> Iterable[Mapping[str, Tensor]]:
     rows = len(batch["input_ids"])
     if max_rows is None or rows <= max_rows:

@@ -52,11 +52,12 @@ def contaminated_items(
 
 
 def example_texts(examples: Iterable[Example]) -> Iterator[str]:
-    """Every message, or the whole document, of each row."""
+    """Every message, or the whole document or its parts, of each row."""
     for example in examples:
         if example.text is not None:
             yield example.text
         yield from (message.content for message in example.messages)
+        yield from (piece.text for piece in example.pieces)
 
 
 def _ngrams(text_words: Sequence[str], n: int) -> Iterator[NGram]:

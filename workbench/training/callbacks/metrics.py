@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from workbench.evaluation.run.generation import GENERATION_BATCH
 from workbench.evaluation.run.text_metrics import TEXT_BATCH
 from workbench.models.auto_batch_size import AutoBatchSize
 from workbench.models.eval_mode import preserved_rng_state
-from workbench.models.loss import mean_nll
+from workbench.models.loss import mean_nll, mean_nll_by_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,8 +70,19 @@ class TrainingMetrics:
             return None
         loss = self._loss_batch.run_or_skip(lambda size: mean_nll(model, heldout, size))
         if loss is not None:
-            self._reporter.event("eval", loss=loss)
+            self._reporter.event("eval", loss=loss, **self._loss_by_dataset(model))
         return loss
+
+    def _loss_by_dataset(self, model: Module) -> dict[str, float]:
+        """The held-out loss of each dataset, where there are several and each has rows."""
+        names, heldout = self._loaded.split.names, self._evaluator.choosing
+        if not all("dataset" in batch for batch in heldout):
+            return {}
+        means = self._loss_batch.run_or_skip(
+            lambda size: mean_nll_by_dataset(model, heldout, len(names), size)
+        )
+        pairs = zip(names, means or [], strict=False)
+        return {f"loss_of_{name}": mean for name, mean in pairs if not math.isnan(mean)}
 
     def retention(self, model: Module) -> dict[str, float]:
         """The drift from the base, as the ``retention`` event holds it, in nats per token.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from textual.reactive import var
@@ -13,9 +14,13 @@ from workbench.tui.widgets.run.live_view import LiveView
 if TYPE_CHECKING:
     from workbench.runs.view import RunView
 
+_DATASET_LOSS = "train.loss_of_"
+"""The series of one of several datasets, before the dataset's name."""
+_LOOKS = ("fourth", "fifth", "sixth")
+
 
 class LossPane(Chart):
-    """Loss of every training step, of replayed rows, and of evaluations as diamonds."""
+    """Loss of every training step, by dataset where there are several, and of evaluations."""
 
     view: var[LiveView] = var(LiveView())
 
@@ -33,8 +38,14 @@ class LossPane(Chart):
 
 
 def _curves(run: RunView) -> tuple[Curve, ...]:
+    names = [name for name in run.series if name.startswith(_DATASET_LOSS)]
+    datasets = [
+        Curve(name.removeprefix(_DATASET_LOSS), run.series[name], look)
+        for name, look in zip(names, cycle(_LOOKS), strict=False)
+    ]
     return (
         Curve("train", run.series.get("train.loss", Series()), "first"),
+        *datasets,
         Curve("replay", run.series.get("train.loss_replay", Series()), "third"),
         Curve("eval", run.series.get("eval.loss", Series()), "second", marks=True),
     )
