@@ -138,7 +138,7 @@ FAMILIES: dict[str, Family] = {
         ("<|assistant|>",),
         _GLM_ROLES,
         eos="<|endoftext|>",
-        special=("[gMASK]", "<sop>", *_GLM_ROLES),
+        special=("[gMASK]", "<sop>", "<tool_call>", "</tool_call>", *_GLM_ROLES),
         thoughts="field",
     ),
     "gptoss": Family(
