@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 
 from tests.data.records import examples, refused
+from workbench.core.errors import BadInputError
 from workbench.data.formats import Message
 from workbench.data.splitting import load_split
+from workbench.recipe import yaml_io
 from workbench.recipe.data import DataSection
 
 PAIR = (Message("user", "Warum?"), Message("assistant", "Darum."))
@@ -54,11 +55,14 @@ def test_a_recipe_writes_columns_as_a_mapping_or_in_one_line() -> None:
 
 @pytest.mark.parametrize(
     ("written", "message"),
-    [("Frage", "write it as prompt=Question, completion=Reply"), ("ask=Frage", "'prompt'")],
+    [
+        ("Frage", r"data\.columns: write it as prompt=Question, completion=Reply"),
+        ("ask=Frage", r"data\.columns\.ask: must be one of 'messages', .*, got 'ask'"),
+    ],
 )
 def test_columns_written_wrongly_say_how_to_write_them(written: str, message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        DataSection.model_validate({"columns": written})
+    with pytest.raises(BadInputError, match=message):
+        yaml_io.validate({"data": {"columns": written}})
 
 
 def test_a_recipe_reads_both_its_datasets_by_its_columns(tmp_path) -> None:

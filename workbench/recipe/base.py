@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 
-def _named(source: str) -> str:
-    if not source.strip():
+def _named(source: object) -> object:
+    if source is None or (isinstance(source, str) and not source.strip()):
         raise ValueError("is empty; name a file, a folder, a hub dataset or preset:NAME")
-    return source.strip()
+    return source.strip() if isinstance(source, str) else source
 
 
 def _blank_is_none(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
+    return (value.strip() or None) if isinstance(value, str) else value
 
 
-Source = Annotated[str, AfterValidator(_named)]
+Source = Annotated[str, BeforeValidator(_named)]
 """Where a dataset comes from; never empty, because an empty path is the current folder."""
-OptionalSource = Annotated[Source | None, BeforeValidator(_blank_is_none)]
+OptionalSource = Annotated[str | None, BeforeValidator(_blank_is_none)]
 """Where a dataset comes from; an empty text means none."""
 
 

@@ -22,6 +22,7 @@ _BOUND_ERRORS = {
     "less_than": "lt",
     "less_than_equal": "le",
 }
+_WRONG_KEY = "[key]"
 _SIMILAR = 0.6
 """Similarity, 0 to 1, from which on a name may be what a user meant."""
 
@@ -138,7 +139,8 @@ def _resolve(
 ) -> tuple[str, list[type[BaseModel]]]:
     """The dotted path of a location, and the sections that its last step was looked for in.
 
-    Pydantic puts the tag of a discriminated union into a location; it is not part of the path.
+    Pydantic puts the tag of a discriminated union into a location, and a mark behind the wrong key
+    of a mapping; neither is part of the path.
     """
     names: list[str] = []
     sections: list[type[BaseModel]] = [model]
@@ -148,6 +150,8 @@ def _resolve(
         of_kind = [section for section in sections if _kind(section) == step]
         if of_kind and step not in fields:
             sections = of_kind
+            continue
+        if step == _WRONG_KEY:
             continue
         names.append(str(step))
         parents = sections
