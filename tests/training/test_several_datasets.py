@@ -73,9 +73,9 @@ def test_losses_by_dataset_add_up_to_the_loss(tiny_model: Path) -> None:
 
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     rows = [
-        SourceRow([1, 2, 3, 4], [IGNORE_INDEX, 2, 3, 4], False, 1),
-        SourceRow([5, 6, 7], [5, 6, 7], False, 0),
-        SourceRow([8, 9], [IGNORE_INDEX, 9], False, 1),
+        SourceRow([1, 2, 3, 4], [IGNORE_INDEX, 2, 3, 4], False, dataset=1),
+        SourceRow([5, 6, 7], [5, 6, 7], False),
+        SourceRow([8, 9], [IGNORE_INDEX, 9], False, dataset=1),
     ]
     batch = Collator(0)(rows)
     total, sums, counts = nll_by_dataset(model, batch, 3)
@@ -90,7 +90,7 @@ def test_losses_by_dataset_add_up_to_the_loss(tiny_model: Path) -> None:
 
 
 def test_the_dataset_stays_with_its_rows_where_replay_is_split_off() -> None:
-    batch = Collator(0)([Rendered([1, 2], [1, 2], False), SourceRow([3], [3], False, 2)])
+    batch = Collator(0)([Rendered([1, 2], [1, 2], False), SourceRow([3], [3], False, dataset=2)])
     assert batch["dataset"].tolist() == [-1, 2]
     batch["replay"] = torch.tensor([True, False])
     assert split_by_source(batch)["target"]["dataset"].tolist() == [2]

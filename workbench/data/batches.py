@@ -38,12 +38,12 @@ class SourceRow(Rendered):
         dataset: Which of the datasets, from 0.
     """
 
-    dataset: int
+    dataset: int = 0
 
     @classmethod
     def of(cls, row: Rendered, dataset: int) -> SourceRow:
         """Mark a row as one of a dataset."""
-        return cls(row.input_ids, row.labels, row.truncated, dataset)
+        return cls(row.input_ids, row.labels, row.truncated, dataset=dataset)
 
     def cut(self, length: int) -> SourceRow:
         """The row's first ``length`` tokens."""
