@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SEPARATOR = ", "
 _WITH_SHARE = re.compile(r"(?P<path>.+):(?P<share>0?\.\d+)")
+_JSON_LIST = re.compile(r"\s*\[\s*[\"{\]]")
 _WHOLE = 1e-3
 """How far from 1 the sum of all shares may be."""
 
@@ -61,7 +62,7 @@ def parse_sources(train: str) -> tuple[TrainSource, ...]:
     Raises:
         ValueError: A part is not a dataset, or the shares do not add up.
     """
-    if train.lstrip().startswith("["):
+    if _JSON_LIST.match(train):
         return _checked([_source(value) for value in json.loads(train)])
     parts = [part.strip() for part in train.split(_SEPARATOR) if part.strip()]
     if len(parts) == 1:
