@@ -120,6 +120,8 @@ def test_a_plan_tells_that_copies_cannot_be_held_out(source: Path, tiny_model: P
     write(source, [pair("Q", "the same answer")] * 20)
     told = notes(preflight(recipe(tiny_model, source, "data.heldout_share=0.1")), source)
     assert told == [
-        "no row is held out, for its 20 rows are 1 groups of near duplicates; name held-out rows in "
-        "data.heldout"
+        (
+            "no row is held out, because near duplicates stay together (groups: 1); name held-out "
+            "rows in data.heldout"
+        )
     ]

@@ -65,8 +65,8 @@ def describe_dataset(part: SourceSplit, used: Iterable[str] = ()) -> Iterator[st
         yield str(rows_error(dropped, faults, part.unit))
     if part.groups and not part.heldout:
         yield (
-            f"{name}: no row is held out, for its {len(part.train):,} rows are "
-            f"{part.groups:,} groups of near duplicates; name held-out rows in data.heldout"
+            f"{name}: no row is held out, because near duplicates stay together (groups: "
+            f"{part.groups:,}); name held-out rows in data.heldout"
         )
     needed = set(used)
     if unused := [field for field in part.dataset.unused if field not in needed]:
