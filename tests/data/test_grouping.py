@@ -48,6 +48,13 @@ def test_short_rows_are_alike_only_if_equal() -> None:
     assert groups_of("a", "b", "A", "a b", "", "a  b.") == [0, 1, 0, 2, 3, 2]
 
 
+def test_instructions_that_all_rows_repeat_do_not_make_them_alike() -> None:
+    instructions = " ".join(sentence(1, words=150))
+    rows = [f"{instructions} {' '.join(sentence(10 + number, words=30))}" for number in range(40)]
+    assert groups_of(*rows, rows[7] + " too") == [*range(40), 7]
+    assert groups_of(*(f"{instructions} {number}" for number in range(40))) == [*range(40)]
+
+
 def test_conversations_and_parts_are_compared_by_all_their_words() -> None:
     words = " ".join(sentence(1))
     asked = (Message("user", "why?"), Message("assistant", words))
@@ -60,7 +67,7 @@ def test_conversations_and_parts_are_compared_by_all_their_words() -> None:
     assert group(rows).of_row.tolist() == [0, 0, 0, 1]
 
 
-@given(st.lists(st.lists(st.sampled_from("abc"), max_size=6), min_size=1, max_size=12))
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=6), min_size=1, max_size=10))
 def test_the_similarity_of_joined_rows_is_high(rows: list[list[str]]) -> None:
     """Against Jaccard's index of the sets themselves, with room for the error of 80 functions."""
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from workbench.data.duplicates import repeats
 from workbench.data.formats import Example, Message
-from workbench.data.splitting import hold_out, load_split
+from workbench.data.splitting import hold_out, hold_out_of_each, load_split
 from workbench.recipe.data import DataSection
 
 if TYPE_CHECKING:
@@ -91,3 +91,11 @@ def test_the_same_words_in_another_role_are_not_a_repeat() -> None:
     pair = Example(1, {}, messages=(Message("user", "a"), Message("assistant", "b")))
     swapped = Example(2, {}, messages=(Message("user", "b"), Message("assistant", "a")))
     assert repeats([pair, swapped], "normalised") == ()
+
+
+def test_near_duplicates_stay_on_one_side_across_datasets() -> None:
+    ours = texts(*(f"the same words in row {number} of both" for number in range(40)))
+    theirs = texts(*(f"The same words in row {number} of both!" for number in range(40)))
+    one, other = hold_out_of_each([ours, theirs], 0.2, seed=0)
+    assert len(one.heldout) == len(other.heldout) == 8
+    assert [row.number for row in one.heldout] == [row.number for row in other.heldout]

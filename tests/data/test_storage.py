@@ -116,3 +116,14 @@ def test_old_datasets_leave_the_cache(large: Path, own_cache: Path) -> None:
     folders = [path for path in (own_cache / "data").iterdir() if path.is_dir()]
     assert len(folders) == 8
     assert len(load_examples(str(large), max_rows=10).rows) == 10
+
+
+def test_many_rows_without_a_file_are_kept_on_disk_for_now(
+    monkeypatch: pytest.MonkeyPatch, own_cache: Path
+) -> None:
+    monkeypatch.setattr(storage, "MOST_IN_MEMORY", 3)
+    assert storage.keep_for_now(iter(EXAMPLES[:3])) == EXAMPLES[:3]
+    rows = storage.keep_for_now(iter(EXAMPLES))
+    assert isinstance(rows, storage.LazyExamples)
+    assert tuple(rows) == EXAMPLES
+    assert list((own_cache / "data").iterdir()) == []

@@ -114,3 +114,14 @@ def test_shares_decide_the_steps(source: Path, tiny_model: Path, tmp_path: Path)
     assert plan.rows == 40
     assert preflight(recipe(tiny_model, f"{source}, {other}:0.5")).rows == 40
     assert plan.tokens == 40 * (MARKERS + 1 + 30)
+
+
+def test_a_plan_tells_that_copies_cannot_be_held_out(source: Path, tiny_model: Path) -> None:
+    write(source, [pair("Q", "the same answer")] * 20)
+    told = notes(preflight(recipe(tiny_model, source, "data.heldout_share=0.1")), source)
+    assert told == [
+        (
+            "no row is held out, because near duplicates stay together (groups: 1); name held-out "
+            "rows in data.heldout"
+        )
+    ]

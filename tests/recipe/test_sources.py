@@ -50,6 +50,10 @@ def test_any_names_survive_the_way_through_text(names: list[str]) -> None:
     assert parse_sources(write_sources(sources)) == sources
 
 
+def test_a_name_may_begin_with_a_bracket() -> None:
+    assert parse_sources("[old].jsonl") == (TrainSource(path="[old].jsonl"),)
+
+
 def test_paths_can_be_changed() -> None:
     assert map_paths("a, b:0.5", str.upper) == "A, B:0.5"
 

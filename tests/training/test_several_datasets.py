@@ -74,7 +74,7 @@ def test_losses_by_dataset_add_up_to_the_loss(tiny_model: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     rows = [
         SourceRow([1, 2, 3, 4], [IGNORE_INDEX, 2, 3, 4], False, dataset=1),
-        SourceRow([5, 6, 7], [5, 6, 7], False, dataset=0),
+        SourceRow([5, 6, 7], [5, 6, 7], False),
         SourceRow([8, 9], [IGNORE_INDEX, 9], False, dataset=1),
     ]
     batch = Collator(0)(rows)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from workbench.data.formats import Example
 
-MOST_ROWS = 50_000
+MOST_ROWS = 20_000
 """Rows up to which they are compared word by word; beyond that, only copies are grouped."""
 
 _SHINGLE = 3
@@ -23,9 +23,11 @@ _SHINGLE = 3
 _BANDS, _BAND_ROWS = 16, 5
 _ALIKE = 0.8
 """Share of common shingles (Jaccard) from which on two rows are near duplicates."""
-_MOST_WORDS = 500
+_MOST_WORDS = 200
 """Words of a row that are compared, from the first."""
 _CHARACTERS_PER_WORD = 20
+_FEW_ROWS, _FEW_SHARE = 10, 0.05
+"""Rows, or the share of all rows, up to which a shingle says something of its rows."""
 _BATCH = 200
 
 
@@ -49,8 +51,9 @@ def group(examples: Sequence[Example]) -> Groups:
     """Group the rows of a dataset.
 
     1. Rows that are equal but for case, white space and punctuation are one.
-    2. MinHash (Broder, 1997): each row is a set of 3-word shingles; under 80 random hash functions,
-       two rows share the least value in as many as their sets have in common.
+    2. MinHash (Broder, 1997): each row is a set of 3-word shingles, without those of very many
+       rows; under 80 random hash functions, two rows share the least value in as many as their sets
+       have in common.
     3. Rows are candidates where 5 of these agree in any of 16 bands, and are joined where at least
        8 in 10 of all agree.
     """
@@ -72,15 +75,62 @@ def _signatures(examples: Sequence[Example]) -> NDArray[uint64]:
     functions = _BANDS * _BAND_ROWS
     draw = np.random.default_rng(0)
     factors, offsets = draw.integers(1, 2**63, (2, functions, 1), dtype=np.uint64)
-    numbers: dict[str, int] = {}
+    shingles, lengths = _distinctive(*_shingle_sets(examples))
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
     signatures = np.empty((len(examples), functions), np.uint64)
-    for start in range(0, len(examples), _BATCH):
-        batch = examples[start : start + _BATCH]
-        words = [[numbers.setdefault(w, len(numbers)) for w in _first_words(row)] for row in batch]
-        shingles, starts = _shingles(words)
-        hashed = (shingles * (factors | np.uint64(1)) + offsets) >> np.uint64(32)
-        signatures[start : start + len(batch)] = np.minimum.reduceat(hashed, starts, axis=1).T
+    for first in range(0, len(examples), _BATCH):
+        rows = slice(first, first + _BATCH)
+        batch = shingles[starts[first] : ends[rows][-1]]
+        hashed = (batch * (factors | np.uint64(1)) + offsets) >> np.uint64(32)
+        places = starts[rows] - starts[first]
+        signatures[rows] = np.minimum.reduceat(hashed, places, axis=1).T
     return signatures
+
+
+def _shingle_sets(examples: Sequence[Example]) -> tuple[NDArray[uint64], NDArray[int64]]:
+    """Hashes of the shingles of all rows, each once in a row, and how many each row has."""
+    import numpy as np
+
+    numbers: dict[str, int] = {}
+    sets = [
+        _shingles([numbers.setdefault(word, len(numbers)) for word in _first_words(example)])
+        for example in examples
+    ]
+    return np.concatenate(sets), np.array([len(shingles) for shingles in sets])
+
+
+def _shingles(words: Sequence[int]) -> NDArray[uint64]:
+    """Hashes of a row's shingles, at least one; it is padded for that."""
+    import numpy as np
+
+    padding = [-1] * max(1, _SHINGLE - len(words))
+    row = np.array([*words, *padding], np.int64).astype(np.uint64) + np.uint64(2)
+    length = len(row) - _SHINGLE + 1
+    mixed = np.zeros(length, np.uint64)
+    for place in range(_SHINGLE):
+        mixed = mixed * np.uint64(0x9E3779B97F4A7C15) + row[place : place + length]
+        mixed ^= mixed >> np.uint64(29)
+    return np.unique(mixed)
+
+
+def _distinctive(
+    shingles: NDArray[uint64], lengths: NDArray[int64]
+) -> tuple[NDArray[uint64], NDArray[int64]]:
+    """Leave out what very many rows have, such as the instructions that a dataset repeats.
+
+    A row of nothing else gets a shingle of its own.
+    """
+    import numpy as np
+
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    _, number, counts = np.unique(shingles, return_inverse=True, return_counts=True)
+    kept = counts[number] <= max(_FEW_ROWS, _FEW_SHARE * len(lengths))
+    bare = np.flatnonzero(np.bincount(rows[kept], minlength=len(lengths)) == 0)
+    rows = np.concatenate([rows[kept], bare])
+    order = np.argsort(rows, kind="stable")
+    values = np.concatenate([shingles[kept], bare.astype(np.uint64)])
+    return values[order], np.bincount(rows, minlength=len(lengths))
 
 
 def _first_words(example: Example) -> list[str]:
@@ -91,26 +141,6 @@ def _first_words(example: Example) -> list[str]:
     for text in chain(texts, pieces, [example.text or ""]):
         words += normalise(text[: _MOST_WORDS * _CHARACTERS_PER_WORD]).split()
     return words[:_MOST_WORDS]
-
-
-def _shingles(rows: Sequence[Sequence[int]]) -> tuple[NDArray[uint64], NDArray[int64]]:
-    """Hashes of the shingles of all rows, and where those of each row begin.
-
-    A row is padded to have one shingle at least.
-    """
-    import numpy as np
-
-    gap = _SHINGLE - 1
-    padded = [[*row, *[-1] * max(1, _SHINGLE - len(row))] for row in rows]
-    lengths = np.array([len(row) - gap for row in padded])
-    words = np.fromiter(chain.from_iterable(padded), np.int64).astype(np.uint64) + np.uint64(2)
-    mixed = np.zeros(len(words) - gap, np.uint64)
-    for place in range(_SHINGLE):
-        mixed = mixed * np.uint64(0x9E3779B97F4A7C15) + words[place : len(words) - gap + place]
-        mixed ^= mixed >> np.uint64(29)
-    starts = np.cumsum([0, *(lengths + gap)[:-1]])
-    inside = np.concatenate([np.arange(n) + s for s, n in zip(starts, lengths, strict=True)])
-    return mixed[inside], np.cumsum([0, *lengths[:-1]])
 
 
 def _join(signatures: NDArray[uint64]) -> NDArray[int64]:

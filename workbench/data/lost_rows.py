@@ -63,6 +63,11 @@ def describe_dataset(part: SourceSplit, used: Iterable[str] = ()) -> Iterator[st
         rows = len(part.dataset.rows) + len(faults)
         dropped = f"{name}: {len(faults):,} of {rows:,} rows dropped"
         yield str(rows_error(dropped, faults, part.unit))
+    if part.groups and not part.heldout:
+        yield (
+            f"{name}: no row is held out, because near duplicates stay together (groups: "
+            f"{part.groups:,}); name held-out rows in data.heldout"
+        )
     needed = set(used)
     if unused := [field for field in part.dataset.unused if field not in needed]:
         yield f"{name}: the model never sees {', '.join(unused)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from operator import le, sub
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -88,7 +89,12 @@ def load_split(section: DataSection, seed: int) -> Split:
         FtwbError: A source cannot be read; see ``iter_rows`` and ``to_examples``.
     """
     share = section.heldout_share if section.heldout is None else 0.0
-    sources = tuple(_split_source(section, source, share, seed) for source in section.sources)
+    datasets = [load_source(section, source) for source in section.sources]
+    parts = hold_out_of_each([dataset.rows for dataset in datasets], share, seed)
+    sources = tuple(
+        SourceSplit(source, dataset, *part)
+        for source, dataset, part in zip(section.sources, datasets, parts, strict=True)
+    )
     if section.heldout is None:
         heldout = _mixed(storage.join([source.heldout for source in sources]), len(sources), seed)
     else:
@@ -142,16 +148,9 @@ def load_examples(
 
     path = Path(source).expanduser()
     if not path.is_file() or path.stat().st_size < storage.LARGE_FILE:
-        return read(tuple)
+        return read(storage.keep_for_now)
     settings = (data_format, max_rows, dict(columns or {}), max_dropped)
     return storage.stored(storage.content_key(path, *settings), read)
-
-
-def _split_source(
-    section: DataSection, source: TrainSource, share: float, seed: int
-) -> SourceSplit:
-    dataset = load_source(section, source)
-    return SourceSplit(source, dataset, *hold_out(dataset.rows, share, seed))
 
 
 def _mixed(heldout: Sequence[Example], datasets: int, seed: int) -> Sequence[Example]:
@@ -180,27 +179,53 @@ def hold_out(examples: Sequence[Example], share: float, seed: int) -> HeldOut:
         The rows to train on and the held-out rows, both in order; and by how many groups they were
         held out.
     """
+    return hold_out_of_each([examples], share, seed)[0]
+
+
+def hold_out_of_each(
+    datasets: Sequence[Sequence[Example]], share: float, seed: int
+) -> list[HeldOut]:
+    """Hold out as :func:`hold_out` of every dataset; groups may have rows of several of them."""
     import numpy as np
 
-    limit = int(len(examples) * share)
-    if not limit:
-        return HeldOut(examples, (), 0)
-    groups = group(examples)
-    chosen = _draw(np.bincount(groups.of_row), limit, seed)[groups.of_row]
-    train, heldout = np.flatnonzero(~chosen), np.flatnonzero(chosen)
-    return HeldOut(storage.take(examples, train), storage.take(examples, heldout), len(groups))
+    limits = [int(len(examples) * share) for examples in datasets]
+    if not any(limits):
+        return [HeldOut(examples, (), 0) for examples in datasets]
+    of_row = group(storage.join(datasets)).of_row
+    parts = np.split(of_row, np.cumsum([len(examples) for examples in datasets])[:-1])
+    groups = int(of_row.max()) + 1
+    sizes = np.stack([np.bincount(part, minlength=groups) for part in parts], axis=1)
+    chosen = _draw(sizes, limits, seed)
+    return [
+        HeldOut(
+            storage.take(examples, np.flatnonzero(~chosen[part])),
+            storage.take(examples, np.flatnonzero(chosen[part])),
+            len(np.unique(part)),
+        )
+        for examples, part in zip(datasets, parts, strict=True)
+    ]
 
 
-def _draw(sizes: NDArray[int64], limit: int, seed: int) -> NDArray[bool_]:
-    """Choose random groups of together at most ``limit`` rows, ``[groups]``."""
+def _draw(sizes: NDArray[int64], limits: Sequence[int], seed: int) -> NDArray[bool_]:
+    """Choose random groups, of each dataset together at most as many rows as its limit.
+
+    Args:
+        sizes: Rows of each group, ``[groups, datasets]``.
+        limits: Of each dataset.
+        seed: Of the choice.
+
+    Returns:
+        Which groups are chosen, ``[groups]``.
+    """
     import numpy as np
 
-    order = list(range(len(sizes)))
+    rows = sizes.tolist()
+    order = list(range(len(rows)))
     random.Random(seed).shuffle(order)  # noqa: S311 - not a secret
-    chosen = np.zeros(len(sizes), dtype=bool)
-    left = limit
+    chosen = np.zeros(len(rows), dtype=bool)
+    left = list(limits)
     for number in order:
-        if sizes[number] <= left:
+        if all(map(le, rows[number], left)):
             chosen[number] = True
-            left -= int(sizes[number])
+            left = list(map(sub, left, rows[number]))
     return chosen

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from workbench import __version__
 from workbench.core import locations
+from workbench.core.errors import MachineError
 from workbench.core.store import build_once, prune
 from workbench.data.duplicates import RowKeys, keys_of
 from workbench.data.formats import Example, Examples, Message, Piece, Tokens
@@ -25,7 +28,6 @@ from workbench.data.rows import RowFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from numpy import int64, uint64
     from numpy.typing import NDArray
@@ -38,6 +40,9 @@ STORAGE_VERSION = 1
 
 LARGE_FILE = 4_000_000
 """Bytes from which on the rows of a file are kept on disk."""
+
+MOST_IN_MEMORY = 50_000
+"""Rows of a small file or a hub dataset that are kept in memory."""
 
 _ROWS, _SUMMARY = "rows.arrow", "summary.json"
 _KEPT = 8
@@ -192,6 +197,27 @@ def _open(folder: Path) -> Examples:
     }
     dropped = tuple(RowFault(*fault) for fault in values["dropped"])
     return Examples(**{**values, "rows": open_rows(folder / _ROWS), "dropped": dropped})
+
+
+def keep_for_now(examples: Iterable[Example]) -> Sequence[Example]:
+    """Rows in memory, or, where they are many, in a file that is gone with this process.
+
+    Raises:
+        MachineError: The cache is not writable.
+    """
+    rows = iter(examples)
+    first = tuple(islice(rows, MOST_IN_MEMORY))
+    following = list(islice(rows, 1))
+    if not following:
+        return first
+    folder = locations.cache() / "data"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".rows-") as file:
+            write_rows(chain(first, following, rows), Path(file.name))
+            return open_rows(Path(file.name))
+    except OSError as error:
+        raise MachineError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
 def write_rows(examples: Iterable[Example], path: Path) -> None:

@@ -251,15 +251,17 @@ class _Work:
         self._write(place, row)
 
     def _take_pieces(self, place: int, example: Example, parts: Iterable[Rendered]) -> None:
-        pieces = 0
-        for row in cut_text(
-            self._measured(parts), self._renderer.sequence_length, self._text_overlap
-        ):
-            if row.learns:
-                self._write(place, row)
-                pieces += 1
+        losses, pieces = self.results.losses, 0
+        length = self._renderer.sequence_length
+        try:
+            for row in cut_text(self._measured(parts), length, self._text_overlap):
+                if row.learns:
+                    self._write(place, row)
+                    pieces += 1
+        except BadInputError as error:  # what is before the part in question is learned
+            losses.refused.append(RowFault(example.number, str(error)))
+            return
         if pieces != 1:
-            losses = self.results.losses
             (losses.divided if pieces else losses.unlearnable).append(example.number)
 
     def _measured(self, parts: Iterable[Rendered]) -> Iterator[Rendered]:
