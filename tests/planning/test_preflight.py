@@ -57,7 +57,7 @@ def test_paths_of_the_evaluation_become_absolute(
     ("overrides", "message"),
     [
         (("strategy.kind=ia3",), "ia3 as configured does not train the rows that are added"),
-        (("strategy.kind=freeze",), "freeze as configured does not train"),
+        (("strategy.kind=freeze", "strategy.layers=1"), "freeze as configured does not train"),
         (("devices.count=2", "devices.sharding=full"), "resize_embeddings adds cannot be split"),
     ],
 )
