@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.training.live_runs import after, kinds_at, notices_of, steps_of
 from workbench.core.errors import RunFailedError
 from workbench.evaluation.report import read_report
 from workbench.evaluation.run.reevaluate import reevaluate
+from workbench.models.loading import load_base
 from workbench.models.loss import labelled_nll
 from workbench.models.template_record import read_template
 from workbench.recipe.recipe import STRATEGIES
@@ -277,6 +279,30 @@ def test_broken_weights_fail_with_one_line(
     _, view = trained(f"model.id={broken}")
     assert view.status.state == "failed"
     assert "\n" not in view.status.reason
+
+
+def test_added_tokens_are_refused_until_they_get_rows(
+    trained: Train, tiny_model: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer.add_tokens(["refund", "outage", "router"])
+    tokenizer.save_pretrained(model)
+    _, refused = trained(f"model.id={model}", "training.max_steps=1")
+    assert refused.status.state == "failed"
+    assert "it has 258 rows, the tokenizer 261 tokens" in refused.status.reason
+    run, view = trained(f"model.id={model}", "model.resize_embeddings=true")
+    assert view.status.state == "finished", view.status.reason
+    report = read_report(run)
+    assert report.after.heldout_nll < report.before.heldout_nll
+    section, ids = run.recipe().model, torch.arange(261)
+    base = load_base(section, model, device=torch.device("cpu"), dtype=torch.float32)
+    before = base.get_input_embeddings()(ids).detach()
+    tuned: Any = run.recipe().strategy.load(base, run.model)
+    after = tuned.get_input_embeddings()(ids).detach()
+    assert torch.equal(after[:258], before[:258])
+    assert not torch.isclose(after[258:], before[258:]).all(dim=1).any()
 
 
 def test_running_out_of_gpu_memory_names_the_remedies() -> None:

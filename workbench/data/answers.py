@@ -121,7 +121,7 @@ class AnswerFinder:
     def _marked(self, text: str, mark: Span) -> Span:
         """A marked span with the end of the turn, which some templates do not mark."""
         words = text[mark.start : mark.end].rstrip()
-        if self.template.ends_turn(words):
+        if self.template.special.end(words):
             return mark
         place = self._endings.after_words(text, mark.start + len(words)).place
         return Span(mark.start, max(mark.end, place))
@@ -131,7 +131,7 @@ class AnswerFinder:
         if answer.closed or not answer.spans:
             return text, answer
         *earlier, last = answer.spans
-        text = text[: last.end] + self.template.eos
+        text = text[: last.end] + self.template.end
         return text, answer._replace(spans=[*earlier, Span(last.start, len(text))], closed=True)
 
 

@@ -10,9 +10,8 @@ from workbench.data.rows import UnfitRowError
 from workbench.data.templates import PROBE
 
 if TYPE_CHECKING:
-    import re
-
     from workbench.data.marking import MarkedChat, Part
+    from workbench.data.special_tokens import SpecialTokens
     from workbench.data.templates import ChatTemplate
 
 
@@ -41,7 +40,7 @@ class Endings:
         except UnfitRowError:
             tails = ["", ""]
         self._end = _up_to_last(template.special, _shared(*tails))
-        self._open = not template.special.search(tails[0])
+        self._open = not any(template.special.within(tails[0]))
         self._beginnings = _beginnings(template) if self._end else frozenset()
 
     def after_words(self, text: str, place: int, *, continued: bool = False) -> Ending:
@@ -52,13 +51,13 @@ class Endings:
         no end between some turns; the token that begins the next one is not taken for it, nor is
         any where a turn is ``continued`` after what a tool returned.
         """
-        for end in filter(None, (self._end, self._template.eos)):
+        for end in filter(None, (self._end, self._template.end)):
             if text.startswith(end, place):
                 return Ending(place + len(end), closed=True)
-        token = None if continued else self._template.special.match(text, place)
-        if token is None or token.group().strip() in self._beginnings:
-            return Ending(place, closed=False)
-        return Ending(token.end(), closed=True)
+        token = "" if continued else self._template.special.after_blanks(text, place)
+        if token.strip() in self._beginnings:
+            token = ""
+        return Ending(place + len(token), closed=bool(token))
 
     def after_call(self, chat: MarkedChat, call: Part, place: int) -> Ending:
         """Where the turn ends whose last call is ``call``, whose name ends at ``place``.
@@ -74,8 +73,8 @@ class Endings:
         end = _up_to_last(self._template.special, common)
         closed = bool(end)
         if self._open or not end:
-            token = self._template.special.match(tail, len(common))
-            end, closed = (tail[: token.end()], True) if token else (common.rstrip(), False)
+            token = self._template.special.after_blanks(tail, len(common))
+            end, closed = (common + token, True) if token else (common.rstrip(), False)
         filled, _ = chat.filled(end)
         if not chat.text.startswith(filled, place):
             raise UnfitRowError(
@@ -112,12 +111,12 @@ def _beginnings(template: ChatTemplate) -> frozenset[str]:
         before = template.write((Message("user", PROBE),)).partition(PROBE)[0]
     except UnfitRowError:
         return frozenset()
-    return frozenset(token.group().strip() for token in template.special.finditer(before))
+    return frozenset(token for _, token in template.special.within(before))
 
 
-def _up_to_last(special: re.Pattern[str], text: str) -> str:
+def _up_to_last(special: SpecialTokens, text: str) -> str:
     """A text up to the end of the last special token in it."""
-    ends = [token.end() for token in special.finditer(text)]
+    ends = [end for end, _ in special.within(text)]
     return text[: ends[-1]] if ends else ""
 
 

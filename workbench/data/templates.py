@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from workbench.data import thinking
 from workbench.data.formats import Message
 from workbench.data.rows import UnfitRowError
+from workbench.data.special_tokens import SpecialTokens
 from workbench.data.template_settings import (
     TemplateSettings,
     choose_template,
@@ -58,9 +59,10 @@ class ChatTemplate:
         plain: The model has no chat template, so that a plain one is used.
         bos: The beginning-of-sequence token if the tokenizer adds one to plain texts, for texts
             that no template of the model renders; otherwise empty.
+        eos: The end-of-sequence token, or empty.
         end_of_turn: What the recipe wants answers to end with; empty if that is the EOS.
-        eos: What ends an answer, and a text: the end-of-sequence token unless set otherwise.
-        special: Matches a special token, with white space that a template may put before it.
+        end: What answers end with where the template writes nothing.
+        special: The tokenizer's special tokens.
         marked: The template marks the answers itself, with ``{% generation %}``.
         knows_thoughts: The template says something about thoughts between ``<think>`` tags.
         separates_thoughts: It reads a thought from a field of its own.
@@ -84,9 +86,10 @@ class ChatTemplate:
         self.plain = source is None
         self.source = source or plain_template(settings.end_of_turn)
         self.bos = _automatic_bos(tokenizer)
+        self.eos: str = tokenizer.eos_token or ""
         self.end_of_turn = settings.end_of_turn
-        self.eos: str = settings.end_of_turn or tokenizer.eos_token or ""
-        self.special = _special_token_pattern(tokenizer)
+        self.end = self.end_of_turn or self.eos
+        self.special = SpecialTokens(tokenizer)
         self.marked = bool(_GENERATION_MARK.search(self.source))
         self._system_prompt = settings.system_prompt
         self._pinned = pin_date(self.source, settings.today)
@@ -148,11 +151,6 @@ class ChatTemplate:
         elif thought and self.knows_thoughts:
             thought, content = "", thinking.joined(thought, content)
         return replace(message, content=content, reasoning=thought)
-
-    def ends_turn(self, text: str) -> bool:
-        """Whether a text ends with a special token."""
-        stripped = text.rstrip()
-        return any(token.end() == len(stripped) for token in self.special.finditer(stripped))
 
     def write(
         self,
@@ -288,11 +286,3 @@ def _automatic_bos(tokenizer: PreTrainedTokenizerBase) -> str:
     """The BOS token if the tokenizer puts it in front of texts by itself."""
     adds_bos = tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]
     return str(tokenizer.bos_token) if adds_bos else ""
-
-
-def _special_token_pattern(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str]:
-    """Matches any special token, with white space that a template may put before it."""
-    added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
-    longest_first = sorted({*added, *tokenizer.all_special_tokens}, key=len, reverse=True)
-    tokens = "|".join(map(re.escape, longest_first)) or "(?!)"
-    return re.compile(rf"\s*(?:{tokens})")

@@ -79,10 +79,10 @@ class RowWriter:
         A text that is a rendered chat ends with the token that ends its last turn.
         """
         template = self._template
-        tokens = {token.group().strip() for token in template.special.finditer(text)}
+        tokens = {token for _, token in template.special.within(text)}
         chat = bool(tokens - {template.bos, template.eos})
         bos = "" if text.startswith(template.bos) else template.bos
-        ended = text.rstrip().endswith(template.eos) or (chat and template.ends_turn(text))
+        ended = text.rstrip().endswith(template.eos) or (chat and template.special.end(text))
         whole = f"{bos}{text}{'' if ended else template.eos}"
         foreign = not tokens.issuperset(_MARKS.findall(text))
         notes = [

@@ -9,6 +9,7 @@ from workbench.core import locations
 from workbench.core.errors import BadInputError
 from workbench.data.narrowness import narrowness_of
 from workbench.data.splitting import load_examples, load_split
+from workbench.data.template_settings import TemplateSettings
 from workbench.evaluation.suites.suites import named_suites
 from workbench.models.describing import read_facts
 from workbench.models.sources import DEMO
@@ -56,6 +57,7 @@ def check(recipe: Recipe) -> ModelFacts:
         FtwbError: The model, the data or the strategy cannot be used as the recipe says.
     """
     facts = read_facts(recipe.model)
+    TemplateSettings.of(recipe.data)
     recipe.strategy.check(facts, recipe.training)
     check_sharding(recipe)
     _check_added_rows(recipe)

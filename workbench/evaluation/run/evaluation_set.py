@@ -230,15 +230,19 @@ def _sample(examples: Sequence[Example], count: int) -> list[Example]:
 
 
 def _target_row(evaluation: EvaluationSection, renderer: Renderer, example: Example) -> TargetRow:
-    """The last answer of a row as reference, and the conversation before it as prompt."""
-    turns = [i for i, message in enumerate(example.messages) if message.role == "assistant"]
+    """The last answer of a row in words as reference, and the conversation before it as prompt."""
+    turns = [
+        turn
+        for turn, message in enumerate(example.messages)
+        if message.role == "assistant" and message.content.strip()
+    ]
     conversation = example.messages[: turns[-1]] if turns else ()
     field = evaluation.target_field
     label = _label(example, field) if field else None
     if not conversation:
         raise BadInputError(
-            f"evaluation.target_metric: held-out row {example.number} has no message before its "
-            "answer; set it to nll"
+            f"evaluation.target_metric: held-out row {example.number} has no answer in words with "
+            "a message before it; set it to nll"
         )
     reference = split(example.messages[turns[-1]].content).answer if label is None else label
     prompt = renderer.prompt(conversation, example.tools)
