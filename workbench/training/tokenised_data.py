@@ -34,7 +34,7 @@ def tokenise_data(loaded: LoadedBase, reporter: Reporter) -> TrainingRows:
     length = recipe.training.sequence_length
     reporter.phase(_PHASE)
     datasets = [_tokenise(loaded, part, partial(reporter.phase, _PHASE)) for part in sources]
-    if not any(len(dataset.rows) for dataset in datasets):
+    if not any(len(dataset.rows) or dataset.losses.refused for dataset in datasets):
         raise BadInputError(
             f"no row has a token to learn: every answer is cut off at {length} tokens; raise "
             "training.sequence_length"
@@ -46,6 +46,8 @@ def tokenise_data(loaded: LoadedBase, reporter: Reporter) -> TrainingRows:
             reporter.notice(text, level="warning")
         for text in describe_losses(part, dataset.losses, len(part.train), length):
             reporter.notice(text, level="warning")
+    if not any(len(dataset.rows) for dataset in datasets):
+        raise BadInputError(f"{recipe.data.train}: no row is left to train on")
     return TrainingRows(
         [dataset.rows for dataset in datasets],
         [part.source.share for part in sources],
