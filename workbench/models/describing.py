@@ -13,7 +13,7 @@ from workbench.models import hub, smollm2
 from workbench.models.conversion import converted_folder
 from workbench.models.demo import demo_folder
 from workbench.models.gguf_files import gguf_facts
-from workbench.models.headers import Headers, read_headers
+from workbench.models.headers import INDEX, SINGLE, Headers, read_headers
 from workbench.models.model_facts import ModelFacts
 from workbench.models.sources import local_path, source_kind
 from workbench.models.store import is_complete
@@ -101,6 +101,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise BadInputError(f"{file}: cannot be read: {error}") from error
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise BadInputError(f"{file}: not a model's config: it has no model_type")
+    if (other := config.get("transformers_weights")) not in (None, SINGLE):
+        raise BadInputError(
+            f"{file}: transformers_weights names {other}, but weights are read from {SINGLE} or "
+            f"{INDEX}; rename them so, and remove that entry"
+        )
     return config
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import BadInputError, first_line
-from workbench.core.weights import require_safetensors
+from workbench.core.weights import NO_ADAPTER, require_safetensors
 from workbench.models import hub
 from workbench.models.conversion import convert_once
 from workbench.models.demo import ensure_demo_model
@@ -85,7 +85,9 @@ def load_base(
     dtype: torch.dtype,
     quantization: Quantization | None = None,
 ) -> PreTrainedModel:
-    """Load a base model in evaluation mode.
+    """Load a base model in evaluation mode, from the weights that its facts were read from.
+
+    An adapter in the same folder is left where it is.
 
     Args:
         section: The model as the recipe names it.
@@ -114,6 +116,7 @@ def load_base(
             use_safetensors=True,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
+            **NO_ADAPTER,
             **({} if quantization is None else _quantize(quantization, device, dtype)),
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:

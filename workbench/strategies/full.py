@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from workbench.core.errors import FtwbError
-from workbench.core.weights import require_safetensors
+from workbench.core.weights import NO_ADAPTER, require_safetensors
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
 from workbench.strategies.base import Strategy
@@ -73,7 +73,7 @@ class FullStrategy(Strategy):
         require_safetensors(folder, folder.parent.name)
         assert isinstance(base, PreTrainedModel)  # noqa: S101 - narrows for mypy
         tuned: Module = type(base).from_pretrained(
-            folder, dtype=base.dtype, local_files_only=True, use_safetensors=True
+            folder, dtype=base.dtype, local_files_only=True, use_safetensors=True, **NO_ADAPTER
         )
         return tuned.to(base.device)
 
