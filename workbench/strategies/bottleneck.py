@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from torch import Tensor
     from torch.nn import Module
 
     from workbench.models.model_facts import ModelFacts
@@ -116,13 +117,20 @@ class BottleneckStrategy(Strategy):
 
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {
-            f"{name}.{key}": tensor.detach().cpu().contiguous()
-            for name, adapter in _adapters(model)
-            for key, tensor in adapter.state_dict().items()
+            name: tensor.detach().cpu().contiguous()
+            for name, tensor in self.result_tensors(model).items()
         }
         save_file(tensors, folder / _WEIGHTS, metadata={"format": "pt"})
         config = {"peft_type": "BOTTLENECK", **self.model_dump(exclude={"kind"})}
         (folder / _CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+    def result_tensors(self, model: Module) -> Mapping[str, Tensor]:
+        """The adapters' tensors."""
+        return {
+            f"{name}.{key}": tensor
+            for name, adapter in _adapters(model)
+            for key, tensor in adapter.state_dict().items()
+        }
 
     def load(self, base: Module, folder: Path) -> Module:
         """Insert the adapters of ``folder`` into ``base``.
