@@ -120,8 +120,8 @@ def damaged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first result to be saved is changed behind the worker's back."""
     save, times = worker.save_result, iter((change_one_number,))
 
-    def save_and_damage(strategy: Any, model: Any, folder: Path) -> None:
-        save(strategy, model, folder)
+    def save_and_damage(strategy: Any, model: Any, folder: Path, complete: Any) -> None:
+        save(strategy, model, folder, complete)
         for damage in times:
             damage(folder)
 

@@ -57,8 +57,16 @@ class FullStrategy(Strategy):
         """Write config and safetensors as transformers does."""
         from transformers import PreTrainedModel
 
+        from workbench.models.result_folder import usable_generation_config
+
         assert isinstance(model, PreTrainedModel)  # noqa: S101 - narrows for mypy
-        model.save_pretrained(folder)
+        generation_config = model.generation_config
+        if generation_config:
+            model.generation_config = usable_generation_config(generation_config)
+        try:
+            model.save_pretrained(folder)
+        finally:
+            model.generation_config = generation_config
 
     def load(self, base: Module, folder: Path) -> Module:
         """Read the whole model from ``folder`` in the base's dtype, on the base's device.

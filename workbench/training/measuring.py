@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from workbench.core import files
 from workbench.core.errors import RunFailedError
+from workbench.evaluation.analysis.analysis import analyse
 from workbench.evaluation.fingerprint import (
     Numerics,
     save_fingerprint,
@@ -19,6 +20,7 @@ from workbench.evaluation.fingerprint import (
 )
 from workbench.evaluation.run.further_looks import look_further
 from workbench.models.loaded_base import free_memory
+from workbench.models.result_folder import note_verdict
 from workbench.runs import checkpoints
 from workbench.training.reporting.disk_full import StopRequested
 from workbench.training.reporting.error_summary import error_summary
@@ -129,6 +131,8 @@ class ResultMeasurement:
 
     def _save(self, report: Report) -> None:
         self._reporter.retry_when_disk_full(partial(report.save, self._run.report))
+        verdict = analyse(report).verdict or ""
+        self._reporter.retry_when_disk_full(partial(note_verdict, self._run.model, verdict))
 
     @contextmanager
     def _keeping_the_result(self) -> Iterator[None]:

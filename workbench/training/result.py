@@ -12,6 +12,7 @@ from workbench.core import files
 from workbench.core.errors import MachineError, RunFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch.nn import Module
@@ -19,8 +20,19 @@ if TYPE_CHECKING:
     from workbench.strategies.base import Strategy
 
 
-def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
+def save_result(
+    strategy: Strategy,
+    model: Module,
+    folder: Path,
+    complete: Callable[[Path], None] = lambda _folder: None,
+) -> None:
     """Write the trained tensors into ``folder``, by way of a temporary folder beside it.
+
+    Args:
+        strategy: How they are written.
+        model: The trained model.
+        folder: Replaced as a whole.
+        complete: Adds whatever belongs to them.
 
     Raises:
         RunFailedError: A trained tensor is not finite; nothing is written.
@@ -32,6 +44,7 @@ def save_result(strategy: Strategy, model: Module, folder: Path) -> None:
     try:
         draft.mkdir(parents=True)
         strategy.save(model, draft)
+        complete(draft)
         for path in (*sorted(draft.rglob("*")), draft):
             files.sync(path)
         files.replace_folder(draft, folder)

@@ -24,6 +24,7 @@ from workbench.evaluation.run.evaluator import Evaluator
 from workbench.models.dtype import resolve_dtypes
 from workbench.models.loaded_base import open_base
 from workbench.models.loading import choose_device
+from workbench.models.result_folder import complete
 from workbench.planning.overlap import overlaps
 from workbench.planning.provenance import require_provenance, save_provenance
 from workbench.runs.folder import MEASURING
@@ -194,7 +195,9 @@ class TrainingRun:
 
         # 6. The result.
         reporter.phase("saving the result", stoppable=False)
-        reporter.retry_when_disk_full(partial(save_result, recipe.strategy, model, self._run.model))
+        finish = partial(complete, loaded=loaded)
+        save = partial(save_result, recipe.strategy, model, self._run.model, finish)
+        reporter.retry_when_disk_full(save)
         model = model.to(loaded.device)  # one that was sharded is in host memory
         record = ResultRecord.of(recipe.strategy, model, loaded.tokenizer)
         return SavedResult(record, loaded, dtypes, evaluator, baseline), stopped
