@@ -103,6 +103,18 @@ def leave_only_pickles(folder: Path) -> None:
     (folder / SINGLE).rename(folder / "pytorch_model.bin")
 
 
+def lose_the_index(folder: Path) -> None:
+    (folder / SINGLE).rename(folder / "model-00001-of-00002.safetensors")
+
+
+def leave_only_an_adapter(folder: Path) -> None:
+    (folder / SINGLE).rename(folder / "adapter_model.safetensors")
+
+
+def rename_the_weights(folder: Path) -> None:
+    (folder / SINGLE).rename(folder / "weights.safetensors")
+
+
 def name_an_unknown_type(folder: Path) -> None:
     edit_json(folder / "config.json", model_type="perceptron")
 
@@ -116,7 +128,10 @@ def name_an_unknown_type(folder: Path) -> None:
             change_a_shape,
             r"shape of .*layers.1.mlp.up_proj.weight does not match config.json \(1 mis",
         ),
-        (leave_only_pickles, "no safetensors in"),
+        (leave_only_pickles, r"no safetensors in .*, only pytorch_model\.bin"),
+        (lose_the_index, r"model-00001-of-00002\.safetensors is a part .*index\.json.* is missing"),
+        (leave_only_an_adapter, "only an adapter's weights in"),
+        (rename_the_weights, r"weights\.safetensors is not the name of a model's weights"),
         (name_an_unknown_type, "cannot be loaded: .*perceptron"),
     ],
 )

@@ -103,7 +103,7 @@ def _scale(recipe: Recipe, folder: Path, alpha: float, report: ProgressCallback)
         _rewrite(folder, lambda name, t: t * alpha if LORA_B in name else t)
         return
     base = _base_tensors(recipe, report)
-    _rewrite(folder, lambda name, t: base[name].to(t.dtype).lerp(t, alpha))
+    _rewrite(folder, lambda name, t: base[name].float().lerp(t.float(), alpha).to(t.dtype))
 
 
 def _rewrite(folder: Path, transform: Callable[[str, Tensor], Tensor]) -> None:

@@ -13,7 +13,7 @@ from workbench.models import hub, smollm2
 from workbench.models.conversion import converted_folder
 from workbench.models.demo import demo_folder
 from workbench.models.gguf_files import gguf_facts
-from workbench.models.headers import INDEX, SINGLE, Headers, read_headers
+from workbench.models.headers import INDEX, SINGLE, Headers, read_headers, require_weights
 from workbench.models.model_facts import ModelFacts
 from workbench.models.sources import local_path, source_kind
 from workbench.models.store import is_complete
@@ -72,6 +72,21 @@ def read_facts(section: ModelSection) -> ModelFacts:
             return folder_facts(local_path(section.id), section.id)
         case "hub":
             return _hub_facts(section)
+
+
+def require_base(section: ModelSection, facts: ModelFacts) -> None:
+    """Refuse a model whose weights cannot be read, before anything is planned with it.
+
+    Raises:
+        BadInputError: Naming what its folder has in their place.
+    """
+    if source_kind(section.id) == "folder":
+        require_weights(local_path(section.id), section.id)
+    elif not facts.shapes:
+        raise BadInputError(
+            f"{section.id}: has no safetensors, and opening pickled weights can run code; convert "
+            "it first, or choose another model"
+        )
 
 
 def folder_facts(folder: Path, source: str) -> ModelFacts:
@@ -189,12 +204,24 @@ def _first_number(values: dict[str, Any], keys: tuple[str, ...]) -> int:
 
 
 def _why_no_config(folder: Path) -> str:
-    if (folder / "adapter_config.json").is_file():
-        return "an adapter, not a base model; name the base it was trained on"
+    adapter = folder / "adapter_config.json"
+    if adapter.is_file():
+        return f"an adapter, not a base model; {_base_of(adapter)}"
     files = sorted(path.name for path in folder.glob("*.gguf"))
     if files:
         return f"no config.json here; name the GGUF file itself, such as {files[0]}"
     return "not a model folder: it has no config.json"
+
+
+def _base_of(adapter_config: Path) -> str:
+    """What to name instead of an adapter."""
+    try:
+        base = json.loads(adapter_config.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        base = None
+    if not base:
+        return "name the base it was trained on"
+    return f"name the base it was trained on, {base}, or merge it into that first"
 
 
 def _has_chat_template(folder: Path) -> bool:

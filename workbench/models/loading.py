@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import BadInputError, first_line
-from workbench.core.weights import NO_ADAPTER, require_safetensors
+from workbench.core.weights import NO_ADAPTER
 from workbench.models import hub
 from workbench.models.conversion import convert_once
 from workbench.models.demo import ensure_demo_model
 from workbench.models.describing import read_config
 from workbench.models.dtype import torch_dtype
-from workbench.models.headers import read_headers
+from workbench.models.headers import read_headers, require_weights
 from workbench.models.library_output import quieten_libraries
 from workbench.models.sources import local_path, source_kind
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from workbench.core.progress import ProgressCallback
     from workbench.recipe.model import ModelSection
     from workbench.strategies.base import Quantization
+
+
+FLOATS = ("float32", "bfloat16", "float16")
+"""Number formats in which a result can be saved."""
 
 
 def locate(section: ModelSection, report: ProgressCallback) -> Path:
@@ -100,13 +104,14 @@ def load_base(
         BadInputError: Weights are missing, truncated or of other shapes than config.json says, or
             transformers does not know the architecture.
     """
+    import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     quieten_libraries()
     read_config(folder)
-    require_safetensors(folder, section.id)
-    read_headers(folder)
+    require_weights(folder, section.id)
+    headers = read_headers(folder)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -126,6 +131,8 @@ def load_base(
     if quantization is not None:
         _disable_cpu_repacking(model)
     on_device: PreTrainedModel = model.to(device).eval()
+    if headers and headers.dtype in FLOATS:
+        model.stored_dtype = getattr(torch, headers.dtype)  # results are saved in it
     return on_device
 
 

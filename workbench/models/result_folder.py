@@ -60,7 +60,7 @@ def complete(folder: Path, loaded: LoadedBase) -> None:
     base = Path(loaded.base.name_or_path or "")
     revision = _revision(recipe, base)
     if (folder / _MODEL_CONFIG).is_file():
-        _edit(folder / _MODEL_CONFIG, use_cache=True)  # the Trainer switches it off
+        edit_json(folder / _MODEL_CONFIG, use_cache=True)  # the Trainer switches it off
     if (folder / _ADAPTER_CONFIG).is_file() and source_kind(recipe.model.id) == "hub":
         _name_base(folder / _ADAPTER_CONFIG, recipe.model.id, revision)
     text = scrub(yaml_io.dump(recipe))
@@ -143,23 +143,23 @@ def usable_generation_config(config: GenerationConfig) -> GenerationConfig:
     return usable
 
 
+def edit_json(file: Path, **changes: Any) -> None:
+    """Change entries of a JSON file; None removes one."""
+    values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) | changes
+    kept = {name: value for name, value in values.items() if changes.get(name, "") is not None}
+    file.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def _save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
-    _edit(folder / "tokenizer_config.json", name_or_path=None, local_files_only=None)
+    edit_json(folder / "tokenizer_config.json", name_or_path=None, local_files_only=None)
 
 
 def _name_base(file: Path, model_id: str, revision: str) -> None:
     """Name a base of the hub by its id and commit, as PEFT loads it."""
     config = json.loads(file.read_text(encoding="utf-8"))
     named = {name: model_id for name in _PATHS if config.get(name)}
-    _edit(file, **named, revision=revision or None)
-
-
-def _edit(file: Path, **changes: Any) -> None:
-    """Change entries of a JSON file; None removes one."""
-    values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) | changes
-    kept = {name: value for name, value in values.items() if changes.get(name, "") is not None}
-    file.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    edit_json(file, **named, revision=revision or None)
 
 
 def _revision(recipe: Recipe, base: Path) -> str:

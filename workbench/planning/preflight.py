@@ -10,7 +10,7 @@ from workbench.core.errors import BadInputError
 from workbench.data.narrowness import narrowness_of
 from workbench.data.splitting import load_examples, load_split
 from workbench.evaluation.suites.suites import named_suites
-from workbench.models.describing import read_facts
+from workbench.models.describing import read_facts, require_base
 from workbench.models.sources import DEMO
 from workbench.planning.overlap import refuse_overlaps
 from workbench.planning.plan import Plan, plan
@@ -49,6 +49,7 @@ def check(recipe: Recipe) -> ModelFacts:
         FtwbError: The model, the data or the strategy cannot be used as the recipe says.
     """
     facts = read_facts(recipe.model)
+    require_base(recipe.model, facts)
     recipe.strategy.check(facts, recipe.training)
     check_sharding(recipe)
     for source in recipe.strategy.datasets().values():

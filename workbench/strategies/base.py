@@ -128,6 +128,10 @@ class Strategy(Part, ABC):
 
     # The result.
 
+    def finish(self, model: Module) -> Module:
+        """Turn the trained model, in place, into the one that :meth:`save` writes."""
+        return model
+
     @abstractmethod
     def save(self, model: Module, folder: Path) -> None:
         """Write the result into ``folder``: only what has to be added to the base."""

@@ -195,8 +195,9 @@ class TrainingRun:
 
         # 6. The result.
         reporter.phase("saving the result", stoppable=False)
-        finish = partial(complete, loaded=loaded)
-        save = partial(save_result, recipe.strategy, model, self._run.model, finish)
+        model = recipe.strategy.finish(model)
+        rest = partial(complete, loaded=loaded)
+        save = partial(save_result, recipe.strategy, model, self._run.model, rest)
         reporter.retry_when_disk_full(save)
         model = model.to(loaded.device)  # one that was sharded is in host memory
         record = ResultRecord.of(recipe.strategy, model, loaded.tokenizer)
