@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM, PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedTokenizerFast,
+)
 
 from tests.models.conftest import COMMIT
 from tests.strategies.cases import Setup, logits, setup, take_steps
 from tests.tiny import CHAT_TEMPLATE, make_tiny_model
+from workbench.core.errors import MachineError
+from workbench.core.files import is_disk_full
 from workbench.data.rendering import Renderer
 from workbench.data.splitting import Split
 from workbench.models.loaded_base import LoadedBase
@@ -159,6 +166,18 @@ def test_the_newest_verdict_stands_in_the_card(base: Path, tmp_path: Path) -> No
     card = (folder / "README.md").read_text()
     assert "| Data | rows.jsonl |\n| Verdict | PASS |\n" in card
     assert card.replace("| Verdict | PASS |\n", "") == before
+
+
+def test_a_full_disk_is_recognised_in_what_the_tokenizer_raises(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise Exception("No space left on device (os error 28)")  # noqa: TRY002 - as tokenizers does
+
+    monkeypatch.setattr(PreTrainedTokenizerFast, "save_pretrained", fail)
+    with pytest.raises(MachineError, match="cannot save the tokenizer: No space left") as full:
+        result(base, tmp_path / "model", "lora")
+    assert is_disk_full(full.value)
 
 
 @pytest.mark.parametrize(

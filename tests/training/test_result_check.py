@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from tests.strategies.cases import Setup, setup, take_steps
+from tests.tiny import make_tiny_model
 from workbench.core.errors import RunFailedError
 from workbench.evaluation.fingerprint import Numerics, read_fingerprint, take_fingerprint
 from workbench.recipe.recipe import STRATEGIES
@@ -82,8 +83,9 @@ def test_only_the_trained_model_is_accepted(variant: str, wide_model: Path, tmp_
         with pytest.raises(RunFailedError, match=r"other numbers|cannot be loaded|lacks"):
             read_back(case, record, folder)
     case.strategy.save(model, tmp_path / "whole")
-    _, found = read_back(case, record, tmp_path / "whole")
-    assert record.fingerprint.distance(found.logits) < (1e-6 if "-" in variant else 1e-9)
+    found = read_back(case, record, tmp_path / "whole")
+    logits = take_fingerprint(found, AutoTokenizer.from_pretrained(wide_model))
+    assert record.fingerprint.distance(logits) < (1e-6 if "-" in variant else 1e-9)
 
 
 @pytest.mark.parametrize("variant", FIELDS)
@@ -156,6 +158,27 @@ def test_without_a_checkpoint_the_advice_is_to_start_over(
     run = new_run("training.max_steps=2", "training.save_steps=0")
     assert worker.train_run(run) == 1
     assert f"'ftwb train {run.recipe_file}' starts over" in run.status().reason
+
+
+@pytest.mark.slow
+def test_a_base_that_changed_meanwhile_leaves_the_result_unchecked(
+    new_run: Callable[..., RunFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = make_tiny_model(tmp_path / "base")
+    save = worker.save_result
+
+    def save_and_exchange_base(*args: Any) -> None:
+        save(*args)
+        make_tiny_model(base, seed=1)
+
+    monkeypatch.setattr(worker, "save_result", save_and_exchange_base)
+    run = new_run(f"model.id={base}", "training.max_steps=2")
+    assert worker.train_run(run) == 1
+    reason = run.status().reason
+    assert reason.startswith("the result is saved but could not be checked: the base model is not")
+    assert f"'ftwb evaluate {run.id}' checks and measures it" in reason
+    assert run.has_result()
+    assert read_fingerprint(run.tuned) is not None
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from workbench.core.errors import BadInputError
 from workbench.models import loading
+from workbench.models.result_folder import note_verdict
 from workbench.runs.status import Status
 from workbench.strategies.interpolation import LORA_B
 
@@ -49,6 +50,7 @@ def save_at_strength(
         folder = Path(scratch) / "model"
         shutil.copytree(run.model, folder)
         _scale(recipe, folder, alpha, report)
+        note_verdict(folder, "")  # that of the report was on strength 1
         scaled = runs.create(_renamed(recipe, run.id, alpha))
         try:
             _fill(scaled, folder, run)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from workbench.core import files
+from workbench.core.errors import MachineError
 from workbench.core.redaction import scrub
 from workbench.models.describing import licence_of
 from workbench.models.smollm2 import NAME
@@ -151,7 +152,12 @@ def edit_json(file: Path, **changes: Any) -> None:
 
 
 def _save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    tokenizer.save_pretrained(folder)
+    try:
+        tokenizer.save_pretrained(folder)
+    except Exception as error:  # what tokenizers raises has no type of its own
+        if files.is_disk_full(error):
+            raise MachineError(f"{folder}: cannot save the tokenizer: {error}") from error
+        raise
     edit_json(folder / "tokenizer_config.json", name_or_path=None, local_files_only=None)
 
 

@@ -10,14 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench.core import files
-from workbench.core.errors import RunFailedError
+from workbench.core.errors import FtwbError, RunFailedError
 from workbench.evaluation.analysis.analysis import analyse
-from workbench.evaluation.fingerprint import (
-    Numerics,
-    save_fingerprint,
-    take_fingerprint,
-    verify_base,
-)
+from workbench.evaluation.fingerprint import Numerics, take_fingerprint, verify_base
 from workbench.evaluation.run.further_looks import look_further
 from workbench.models.loaded_base import free_memory
 from workbench.models.result_folder import note_verdict
@@ -73,8 +68,8 @@ class ResultMeasurement:
         """What the saved result can do, beside what the base could.
 
         Raises:
-            RunFailedError: What was saved is not the model that was trained.
-            FtwbError: The base cannot be loaded again to check that.
+            RunFailedError: What was saved is not the model that was trained, or the base cannot be
+                loaded again to check that.
         """
         model = self._read_back(saved)
         with self._keeping_the_result():
@@ -85,21 +80,21 @@ class ResultMeasurement:
         """The model in the run's folder, which is measured only if it is the trained one."""
         run, loaded, recipe = self._run, saved.loaded, saved.loaded.recipe
         # 1. The untouched base: the trained model must be out of memory by now.
-        loaded.reopen(saved.dtypes, self._progress)
-        fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
-        verify_base(run, fingerprint, Numerics.of(loaded.base))
+        try:
+            loaded.reopen(saved.dtypes, self._progress)
+            fingerprint = take_fingerprint(loaded.base, loaded.tokenizer)
+            verify_base(run, fingerprint, Numerics.of(loaded.base))
+        except FtwbError as error:
+            raise RunFailedError(
+                f"the result is saved but could not be checked: {error}; 'ftwb evaluate {run.id}' "
+                "checks and measures it"
+            ) from error
         # 2. The result on it.
         self._progress("reading the result back", 0, 0)
         try:
-            model, found = saved.record.read_back(
-                recipe.strategy, loaded.base, run.model, loaded.tokenizer
-            )
+            return saved.record.read_back(recipe.strategy, loaded.base, run.model, loaded.tokenizer)
         except RunFailedError as error:
             raise RunFailedError(self._rejected(str(error))) from error
-        # 3. Its logits, by which it is recognised from now on.
-        save = partial(save_fingerprint, found.logits, Numerics.of(loaded.base), run.tuned)
-        self._reporter.retry_when_disk_full(save)
-        return model
 
     def _rejected(self, reason: str) -> str:
         """Put the result aside; what happened, and what to do."""

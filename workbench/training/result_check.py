@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from workbench.core.errors import RunFailedError, first_line
-from workbench.evaluation.fingerprint import Fingerprint, Numerics, take_fingerprint
+from workbench.evaluation.fingerprint import (
+    Fingerprint,
+    Numerics,
+    save_fingerprint,
+    take_fingerprint,
+)
 from workbench.models.auto_batch_size import out_of_memory
 
 if TYPE_CHECKING:
@@ -54,10 +59,19 @@ class ResultRecord:
             )
         return cls(_checksums(strategy, model), fingerprint)
 
+    def save_logits(self, folder: Path) -> None:
+        """Write the logits, by which chats and evaluations recognise the result from now on.
+
+        Raises:
+            MachineError: The disk is full or cannot be written.
+        """
+        assert self.fingerprint.numerics is not None  # noqa: S101 - it was computed here
+        save_fingerprint(self.fingerprint.logits, self.fingerprint.numerics, folder)
+
     def read_back(
         self, strategy: Strategy, base: Module, folder: Path, tokenizer: PreTrainedTokenizerBase
-    ) -> tuple[Module, Fingerprint]:
-        """Load the result in ``folder`` onto the untouched base; the model, and its logits.
+    ) -> Module:
+        """Load the result in ``folder`` onto the untouched base.
 
         Raises:
             RunFailedError: It is not the trained model, or cannot be loaded.
@@ -69,9 +83,8 @@ class ResultRecord:
                 raise
             raise RunFailedError(f"it cannot be loaded: {first_line(error)}") from error
         self._require_same_tensors(_checksums(strategy, model))
-        fingerprint = fingerprint_of(model, tokenizer)
-        self._require_same_logits(fingerprint)
-        return model, fingerprint
+        self._require_same_logits(fingerprint_of(model, tokenizer))
+        return model
 
     def _require_same_tensors(self, found: dict[str, str]) -> None:
         missing = [name for name in self.checksums if name not in found]

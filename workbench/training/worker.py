@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import traceback
 from contextlib import suppress
 from functools import partial
@@ -193,14 +194,16 @@ class TrainingRun:
         if not processes.is_main:
             return None, stopped
 
-        # 6. The result.
+        # 6. The result, and its logits, which must never stand beside the result of another step.
         reporter.phase("saving the result", stoppable=False)
+        shutil.rmtree(self._run.tuned, ignore_errors=True)
         model = recipe.strategy.finish(model)
         rest = partial(complete, loaded=loaded)
         save = partial(save_result, recipe.strategy, model, self._run.model, rest)
         reporter.retry_when_disk_full(save)
         model = model.to(loaded.device)  # one that was sharded is in host memory
         record = ResultRecord.of(recipe.strategy, model, loaded.tokenizer)
+        reporter.retry_when_disk_full(partial(record.save_logits, self._run.tuned))
         return SavedResult(record, loaded, dtypes, evaluator, baseline), stopped
 
     def _phase(self, name: str) -> ProgressCallback:
