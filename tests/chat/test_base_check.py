@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 from tests.chat.tuned_runs import KINDS, finished_run, keep_fingerprint, load, recipe_on
 from tests.strategies.cases import setup, take_steps
 from tests.tiny import make_tiny_model
-from workbench.chat.engine.base_check import check_base
+from workbench.chat.engine.base_check import check_base, lane_logits
 from workbench.chat.engine.lanes import Lane, open_lanes, twin
 from workbench.chat.engine.loader import open_sources
 from workbench.chat.protocol import Source
@@ -41,11 +41,12 @@ def decoder_of(*opened):
 
 def proof_of(*opened):
     decoder = decoder_of(*opened)
-    return check_base(decoder.lanes, decoder.tokenizer, opened)
+    return check_base(decoder.lanes, lane_logits(decoder.lanes, decoder.tokenizer), opened)
 
 
 def proof_on(run, base, lanes):
-    return check_base(lanes, AutoTokenizer.from_pretrained(base), [run])
+    logits = lane_logits(lanes, AutoTokenizer.from_pretrained(base))
+    return check_base(lanes, logits, [run])
 
 
 def put_tensors(folder, change):
@@ -152,7 +153,7 @@ def test_an_adapter_on_the_bases_own_rows_of_the_batch_is_refuted(runs, base):
     lanes = decoder.lanes
     assert lanes.shares_batch
     lanes.multi_adapter.add_lane("base", lanes.get("lane0").module_deltas)
-    proof = check_base(lanes, decoder.tokenizer, [run])
+    proof = check_base(lanes, lane_logits(lanes, decoder.tokenizer), [run])
     assert proof.state == "refuted"
     assert "answers as lane0 does" in proof.text
 

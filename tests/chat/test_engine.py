@@ -16,7 +16,7 @@ from transformers import AutoTokenizer
 
 from tests.chat.tuned_runs import STRATEGIES, finished_run, keep_fingerprint, load, recipe_on
 from workbench.chat.client import ENGINE, EngineClient
-from workbench.chat.engine import loader
+from workbench.chat.engine import lane_check
 from workbench.chat.engine.engine import Engine
 from workbench.chat.protocol import (
     Delta,
@@ -200,7 +200,7 @@ def test_running_out_of_memory_is_one_line_that_says_what_to_do(error, monkeypat
     def fail(_sources, _report):
         raise error
 
-    monkeypatch.setattr(loader, "open_sources", fail)
+    monkeypatch.setattr(lane_check, "open_checked", fail)
     replies = io.BytesIO()
     Engine(io.BytesIO(), replies)._handle(Open(sources=(Source(lane="tuned", run="x"),)))
     failed = read_reply(replies.getvalue())

@@ -93,6 +93,16 @@ def test_a_checkpoint_has_its_own_report(trained: Train, probed: tuple[str, ...]
     assert read_report(run) == whole
 
 
+def test_a_result_that_was_exchanged_is_not_measured(trained: Train) -> None:
+    run, _ = trained("training.save_steps=3", "training.learning_rate=0.01")
+    before = run.report.read_bytes()
+    shutil.rmtree(run.model)
+    (run.checkpoints / "step-3").rename(run.model)
+    with pytest.raises(BadInputError, match=r"not the result of .*: its logits differ from those"):
+        reevaluate(run, silent)
+    assert run.report.read_bytes() == before
+
+
 def test_live_runs_and_missing_results_are_refused(
     new_run: Callable[..., RunFolder], trained: Train
 ) -> None:

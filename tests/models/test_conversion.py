@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.strategies.cases import strategy_of
 from workbench.core.errors import BadInputError
 from workbench.core.progress import silent
-from workbench.models.conversion import convert_once, converted_folder
+from workbench.models.conversion import convert, convert_once, converted_folder
 from workbench.models.describing import read_facts
 from workbench.recipe.model import ModelSection
 
@@ -62,6 +62,20 @@ def test_digits_are_split_although_a_merge_joins_them(
     tokenizer = AutoTokenizer.from_pretrained(converted[0])
     assert "12" in tokenizer.get_vocab()
     assert tokenizer.tokenize("123") == ["1", "2", "3"]
+
+
+def test_files_beside_it_are_not_read(
+    tiny_gguf: tuple[Path, dict[str, Tensor]], tmp_path: Path
+) -> None:
+    file = tmp_path / "here" / "tiny.gguf"
+    file.parent.mkdir()
+    file.hardlink_to(tiny_gguf[0])
+    for name in ("adapter_config.json", "generation_config.json", "tokenizer_config.json"):
+        (file.parent / name).write_text('{"peft_type": "LORA", "chat_template": "other"}')
+    convert(file, tmp_path / "converted", silent)
+    weights = AutoModelForCausalLM.from_pretrained(tmp_path / "converted").state_dict()
+    assert all(torch.equal(weights[name], tensor) for name, tensor in tiny_gguf[1].items())
+    assert AutoTokenizer.from_pretrained(tmp_path / "converted").chat_template != "other"
 
 
 def test_every_tensor_is_reported(converted: tuple[Path, list[tuple[str, int, int]]]) -> None:

@@ -181,6 +181,13 @@ def test_other_folders_are_refused_with_what_they_contain(tmp_path: Path) -> Non
         read_facts(ModelSection(id=str(tmp_path)))
 
 
+def test_the_base_of_an_adapter_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "adapter_config.json"
+    config.write_text('{"base_model_name_or_path": "someone/tiny"}')
+    with pytest.raises(BadInputError, match=r"not a base model; name .* someone/tiny"):
+        read_facts(ModelSection(id=str(tmp_path)))
+
+
 def test_a_missing_path_is_not_looked_up_on_the_hub(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no such file or folder"):
         read_facts(ModelSection(id=str(tmp_path / "nothing")))

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from tests.models.conftest import edit_json
+from tests.strategies.cases import strategy_of
 from workbench.core.errors import BadInputError, MachineError
 from workbench.core.progress import silent
 from workbench.models.headers import SINGLE
@@ -121,6 +122,18 @@ def leave_only_pickles(folder: Path) -> None:
     (folder / SINGLE).rename(folder / "pytorch_model.bin")
 
 
+def lose_the_index(folder: Path) -> None:
+    (folder / SINGLE).rename(folder / "model-00001-of-00002.safetensors")
+
+
+def leave_only_an_adapter(folder: Path) -> None:
+    (folder / SINGLE).rename(folder / "adapter_model.safetensors")
+
+
+def rename_the_weights(folder: Path) -> None:
+    (folder / SINGLE).rename(folder / "weights.safetensors")
+
+
 def name_an_unknown_type(folder: Path) -> None:
     edit_json(folder / "config.json", model_type="perceptron")
 
@@ -134,7 +147,10 @@ def name_an_unknown_type(folder: Path) -> None:
             change_a_shape,
             r"shape of .*layers.1.mlp.up_proj.weight does not match config.json \(1 mis",
         ),
-        (leave_only_pickles, "no safetensors in"),
+        (leave_only_pickles, r"no safetensors in .*, only pytorch_model\.bin"),
+        (lose_the_index, r"model-00001-of-00002\.safetensors is a part .*index\.json.* is missing"),
+        (leave_only_an_adapter, "only an adapter's weights in"),
+        (rename_the_weights, r"weights\.safetensors is not the name of a model's weights"),
         (name_an_unknown_type, "cannot be loaded: .*perceptron"),
     ],
 )
@@ -145,6 +161,44 @@ def test_broken_models_are_refused_in_one_line(
     with pytest.raises(BadInputError, match=message) as error:
         load(model_copy)
     assert "\n" not in str(error.value)
+
+
+def put_adapter_beside(folder: Path) -> None:
+    """Save an adapter that changes a lot into a model's folder."""
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(task_type="CAUSAL_LM", target_modules=["q_proj"], init_lora_weights=False)
+    get_peft_model(AutoModelForCausalLM.from_pretrained(folder), config).save_pretrained(
+        str(folder)
+    )
+
+
+def test_an_adapter_in_the_same_folder_is_not_attached(model_copy: Path) -> None:
+    expected = dict(load(model_copy).named_parameters())
+    put_adapter_beside(model_copy)
+    found = dict(load(model_copy).named_parameters())
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+
+
+def test_a_full_result_beside_an_adapter_is_saved_and_loaded_whole(
+    model_copy: Path, tmp_path: Path
+) -> None:
+    put_adapter_beside(model_copy)
+    strategy, model = strategy_of("full"), load(model_copy)
+    with torch.no_grad():
+        model.get_parameter("model.norm.weight").add_(1)
+    strategy.save(model, tmp_path / "result")
+    put_adapter_beside(tmp_path / "result")
+    tuned = strategy.load(load(model_copy), tmp_path / "result")
+    assert [name for name, _ in tuned.named_parameters() if "lora" in name] == []
+    assert torch.equal(tuned.model.norm.weight, model.get_parameter("model.norm.weight"))
+
+
+def test_a_config_that_names_other_weights_is_refused(model_copy: Path) -> None:
+    edit_json(model_copy / "config.json", transformers_weights="other.safetensors")
+    with pytest.raises(BadInputError, match=r"transformers_weights names other\.safetensors"):
+        load(model_copy)
 
 
 def test_loading_prints_nothing(tiny_model: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,6 +39,16 @@ def test_unreadable_text_and_suites_are_refused(
 ) -> None:
     with pytest.raises(NotFoundError, match=message):
         preflight(recipe(override))
+
+
+def test_a_base_with_only_pickled_weights_is_refused(
+    recipe: Callable[..., Recipe], tiny_model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pickled"
+    shutil.copytree(tiny_model, folder)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(BadInputError, match=r"only pytorch_model\.bin: opening pickled weights"):
+        preflight(recipe(f"model.id={folder}"))
 
 
 def test_paths_of_the_evaluation_become_absolute(

@@ -84,6 +84,30 @@ def test_a_wrong_override_is_one_clear_line(assignment: str, message: str) -> No
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("assignment", "value"),
+    [
+        ("model.id=models/x #1", "models/x #1"),
+        ("model.id='models/y'", "models/y"),
+        ("model.id=#1", "#1"),
+        ("model.revision=0123456", "0123456"),
+        ("model.revision=12e4567", "12e4567"),
+        ("model.revision=1234567", "1234567"),
+        ("model.revision=null", None),
+        ("strategy.prompt_tuning_init_text=yes: 1 # no comment", "yes: 1 # no comment"),
+        ("retention.kl.source=007", "007"),
+        ("training.max_steps=10 # ten", 10),
+    ],
+)
+def test_a_text_is_taken_as_it_stands(assignment: str, value: object) -> None:
+    kind = ["strategy.kind=prompt_tuning"] if assignment.startswith("strategy") else []
+    recipe = yaml_io.validate(yaml_io.override({}, [*kind, assignment]))
+    field: object = recipe
+    for name in assignment.partition("=")[0].split("."):
+        field = getattr(field, name)
+    assert field == value
+
+
 def test_overrides_are_read_as_yaml() -> None:
     recipe = yaml_io.load_file(
         "lora", ["training.learning_rate=3e-5", "strategy.target_modules=[q_proj, v_proj]"]

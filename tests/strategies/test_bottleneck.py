@@ -84,22 +84,22 @@ def test_it_starts_exactly_at_the_base(
         assert torch.equal(logits(model), before)
 
 
-def test_the_folder_follows_pefts_convention(tiny_model: Path, tmp_path: Path) -> None:
+def test_the_folder_does_not_look_like_pefts(tiny_model: Path, tmp_path: Path) -> None:
     case = setup(tiny_model, "bottleneck", form="houlsby", reduction_factor=8)
     model = case.strategy.prepare(case.base())
     case.strategy.save(model, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
-        "adapter_config.json",
-        "adapter_model.safetensors",
+        "bottleneck.json",
+        "bottleneck.safetensors",
     }
-    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    config = json.loads((tmp_path / "bottleneck.json").read_text())
     assert config == {
-        "peft_type": "BOTTLENECK",
+        "kind": "bottleneck",
         "form": "houlsby",
         "reduction_factor": 8,
         "non_linearity": "relu",
     }
-    tensors = load_file(tmp_path / "adapter_model.safetensors")
+    tensors = load_file(tmp_path / "bottleneck.safetensors")
     assert sum(tensor.numel() for tensor in tensors.values()) == moving(model)
     assert tensors["model.layers.1.self_attn.bottleneck.down.weight"].shape == (4, 32)
 

@@ -89,8 +89,8 @@ def test_twenty_steps_saved_and_reloaded(
     seen: dict[str, torch.Tensor] = {}
     save = worker.save_result
 
-    def save_and_look(strategy, model, folder):
-        save(strategy, model, folder)
+    def save_and_look(strategy, model, folder, complete):
+        save(strategy, model, folder, complete)
         seen["live"] = logits(model)
         seen["trained"] = torch.tensor(moving(model))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.probed_runs import general, probed, suite
+from tests.strategies.conftest import wide_model
 from tests.training.forked_workers import TRACE, start_forking
 from workbench.runs import launch as launching
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     NewRun = Callable[..., RunFolder]
 
 
-__all__ = ["general", "probed", "suite"]
+__all__ = ["general", "probed", "suite", "wide_model"]
 
 
 @pytest.fixture(scope="session")

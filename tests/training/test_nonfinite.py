@@ -88,6 +88,16 @@ def test_a_stop_keeps_the_checkpoint_of_the_step_before(
     assert not run.has_result()
 
 
+def test_an_overflow_in_float16_is_not_blamed_on_the_learning_rate(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run("model.dtype=float16", "training.max_steps=2")
+    break_calls({1}, monkeypatch)
+    assert train_run(run) == 1
+    assert "float16 overflows at 65,504" in run.status().reason
+    assert "lower the learning rate" not in run.status().reason
+
+
 def test_skipping_ends_after_too_many_steps_in_a_row(
     new_run: NewRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:

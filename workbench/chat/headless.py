@@ -99,8 +99,9 @@ def summary(opened: Opened) -> str:
 
 
 def proof_line(opened: Opened) -> str:
-    """Whether the base lane is verified, and the reason."""
-    return f"{_PROOF_LABELS[opened.proof.state]}: {opened.proof.text}"
+    """Whether the base lane is verified, and the reason; and what is to be said of other lanes."""
+    notes = [f"; {lane.name}: {lane.note}" for lane in opened.lanes if lane.note]
+    return f"{_PROOF_LABELS[opened.proof.state]}: {opened.proof.text}{''.join(notes)}"
 
 
 def require_strengths(opened: Opened, strengths: Mapping[str, float]) -> None:

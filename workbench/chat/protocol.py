@@ -135,12 +135,14 @@ class LaneFacts(Message):
         decoding: Whether it decodes in one batch with the base, or token by token after it.
         extra_bytes: Memory of the weights that only this lane holds; for the base, all of them.
         scalable: Whether it can answer at a strength other than 1.
+        note: What the user must know of how it answers; empty if nothing.
     """
 
     name: str
     decoding: Decoding
     extra_bytes: int
     scalable: bool
+    note: str = ""
 
 
 class Opened(Message):

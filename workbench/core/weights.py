@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import BadInputError
 
@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+
+NO_ADAPTER: dict[str, Any] = {"adapter_kwargs": {"subfolder": ".no-adapter"}}
+"""Argument of transformers' ``from_pretrained`` for a folder that holds an adapter beside a model.
+
+transformers attaches such an adapter to the model, unasked; with this it looks for one in a
+subfolder that does not exist.
+"""
 
 
 def require_safetensors(folder: Path, owner: str) -> None:

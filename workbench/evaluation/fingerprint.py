@@ -148,6 +148,20 @@ def verify_base(run: RunFolder, logits: Tensor, numerics: Numerics) -> Fingerpri
     return stored
 
 
+def verify_result(run: RunFolder, model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Check that ``model``, loaded from the run's folder, is the result that the run recorded.
+
+    Raises:
+        BadInputError: It is another model, or the stored fingerprint is broken.
+    """
+    stored = read_fingerprint(run.tuned)
+    if stored and not stored.matches(take_fingerprint(model, tokenizer), Numerics.of(model)):
+        raise BadInputError(
+            f"{run.model}: not the result of {run.id}: its logits differ from those recorded when "
+            "it was saved; restore the folder, or train again"
+        )
+
+
 def save_fingerprint(
     logits: Tensor, numerics: Numerics, folder: Path, *, late: bool = False
 ) -> None:

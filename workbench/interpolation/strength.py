@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from workbench.core.errors import BadInputError
 from workbench.models import loading
+from workbench.models.result_folder import note_verdict
 from workbench.runs.status import Status
 from workbench.strategies.interpolation import LORA_B
 
@@ -49,6 +50,7 @@ def save_at_strength(
         folder = Path(scratch) / "model"
         shutil.copytree(run.model, folder)
         _scale(recipe, folder, alpha, report)
+        note_verdict(folder, "")  # that of the report was on strength 1
         scaled = runs.create(_renamed(recipe, run.id, alpha))
         try:
             _fill(scaled, folder, run)
@@ -103,7 +105,7 @@ def _scale(recipe: Recipe, folder: Path, alpha: float, report: ProgressCallback)
         _rewrite(folder, lambda name, t: t * alpha if LORA_B in name else t)
         return
     base = _base_tensors(recipe, report)
-    _rewrite(folder, lambda name, t: base[name].to(t.dtype).lerp(t, alpha))
+    _rewrite(folder, lambda name, t: base[name].float().lerp(t.float(), alpha).to(t.dtype))
 
 
 def _rewrite(folder: Path, transform: Callable[[str, Tensor], Tensor]) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.core import locations
@@ -12,7 +15,7 @@ from workbench.models.gguf_files import read_gguf
 from workbench.models.library_output import gguf_progress, quieten_libraries
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 _SPLITS_DIGITS = ("smollm", "starcoder")
 """Pre-tokenizers that split digits, which transformers does not restore from a GGUF file."""
-CONVERSION_VERSION = 1
+CONVERSION_VERSION = 2
 """Raised when :func:`convert` writes something else than before, so that nothing old is read."""
 
 
@@ -56,9 +59,10 @@ def convert(file: Path, folder: Path, report: ProgressCallback) -> None:
     quieten_libraries()
     header = read_gguf(file)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-        report("reading the weights", 0, 0)
-        model = _load_weights(file, report)
+        with _apart(file) as alone:
+            tokenizer = AutoTokenizer.from_pretrained(alone, gguf_file=file.name)
+            report("reading the weights", 0, 0)
+            model = _load_weights(alone, file.name, report)
     except (OSError, ValueError, KeyError, NotImplementedError) as error:
         raise BadInputError(
             f"{file}: transformers cannot read this GGUF file ({first_line(error)}); use the "
@@ -75,14 +79,22 @@ def convert(file: Path, folder: Path, report: ProgressCallback) -> None:
         raise MachineError(f"{folder}: the converted model cannot be written: {error}") from error
 
 
-def _load_weights(file: Path, report: ProgressCallback) -> PreTrainedModel:
+@contextmanager
+def _apart(file: Path) -> Iterator[Path]:
+    """A folder with a link to ``file`` alone: transformers also reads what lies beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / file.name).symlink_to(file.resolve())
+        yield Path(folder)
+
+
+def _load_weights(folder: Path, name: str, report: ProgressCallback) -> PreTrainedModel:
     import torch
     from transformers import AutoModelForCausalLM, GgufConfig
 
     with gguf_progress(report, "converting the weights"):
         return AutoModelForCausalLM.from_pretrained(
-            file.parent,
-            gguf_file=file.name,
+            folder,
+            gguf_file=name,
             dtype=torch.float32,
             quantization_config=GgufConfig(dequantize=True),
         )

@@ -14,7 +14,7 @@ from workbench.models import hub, smollm2
 from workbench.models.conversion import converted_folder
 from workbench.models.demo import demo_folder
 from workbench.models.gguf_files import gguf_facts
-from workbench.models.headers import Headers, read_headers
+from workbench.models.headers import INDEX, SINGLE, Headers, read_headers, require_weights
 from workbench.models.model_facts import ModelFacts
 from workbench.models.sources import local_path, source_kind
 
@@ -74,6 +74,21 @@ def read_facts(section: ModelSection) -> ModelFacts:
             return _hub_facts(section)
 
 
+def require_base(section: ModelSection, facts: ModelFacts) -> None:
+    """Refuse a model whose weights cannot be read, before anything is planned with it.
+
+    Raises:
+        BadInputError: Naming what its folder has in their place.
+    """
+    if source_kind(section.id) == "folder":
+        require_weights(local_path(section.id), section.id)
+    elif not facts.shapes:
+        raise BadInputError(
+            f"{section.id}: has no safetensors, and opening pickled weights can run code; convert "
+            "it first, or choose another model"
+        )
+
+
 def folder_facts(folder: Path, source: str) -> ModelFacts:
     """Describe the model in ``folder``, known to the user as ``source``.
 
@@ -101,6 +116,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise BadInputError(f"{file}: cannot be read: {error}") from error
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise BadInputError(f"{file}: not a model's config: it has no model_type")
+    if (other := config.get("transformers_weights")) not in (None, SINGLE):
+        raise BadInputError(
+            f"{file}: transformers_weights names {other}, but weights are read from {SINGLE} or "
+            f"{INDEX}; rename them so, and remove that entry"
+        )
     return config
 
 
@@ -184,12 +204,24 @@ def _first_number(values: dict[str, Any], keys: tuple[str, ...]) -> int:
 
 
 def _why_no_config(folder: Path) -> str:
-    if (folder / "adapter_config.json").is_file():
-        return "an adapter, not a base model; name the base it was trained on"
+    adapter = folder / "adapter_config.json"
+    if adapter.is_file():
+        return f"an adapter, not a base model; {_base_of(adapter)}"
     files = sorted(path.name for path in folder.glob("*.gguf"))
     if files:
         return f"no config.json here; name the GGUF file itself, such as {files[0]}"
     return "not a model folder: it has no config.json"
+
+
+def _base_of(adapter_config: Path) -> str:
+    """What to name instead of an adapter."""
+    try:
+        base = json.loads(adapter_config.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        base = None
+    if not base:
+        return "name the base it was trained on"
+    return f"name the base it was trained on, {base}, or merge it into that first"
 
 
 def _has_chat_template(folder: Path) -> bool:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.core.errors import BadInputError, first_line
+from workbench.core.weights import require_safetensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,8 @@ INDEX = "model.safetensors.index.json"
 
 _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
+_SHARD = re.compile(r"-\d+-of-\d+\.safetensors$")
+_ADAPTER = "adapter_model.safetensors"
 _BUFFER = re.compile(r"(^|\.)(masked_bias|inv_freq|position_ids)$")
 _CAUSAL_MASK_DIMENSIONS = 4
 
@@ -57,6 +60,36 @@ def read_headers(folder: Path) -> Headers | None:
             f"{folder}: broken weights: {first_line(error)}; download them again"
         ) from error
     return parse_headers(metadata)
+
+
+def require_weights(folder: Path, owner: str) -> None:
+    """Refuse a folder whose weights cannot be read as those of a base model.
+
+    Args:
+        folder: A folder with a config.
+        owner: The model as the user names it, for the error.
+
+    Raises:
+        BadInputError: It has only pickled weights, shards without their index, or an adapter.
+    """
+    if (folder / SINGLE).is_file() or (folder / INDEX).is_file():
+        return
+    require_safetensors(folder, owner)
+    found = sorted(path.name for path in folder.glob("*.safetensors"))
+    if shards := [name for name in found if _SHARD.search(name)]:
+        raise BadInputError(
+            f"{owner}: {shards[0]} is a part of the weights, and {INDEX}, which says what is in "
+            "which part, is missing; copy that file too"
+        )
+    if found == [_ADAPTER]:
+        raise BadInputError(
+            f"{owner}: only an adapter's weights in {folder}, none of a base model; merge the "
+            "adapter into its base first, or name that base"
+        )
+    raise BadInputError(
+        f"{owner}: {found[0]} is not the name of a model's weights; they are read from {SINGLE}, "
+        f"or from the files that {INDEX} lists"
+    )
 
 
 def parse_headers(metadata: SafetensorsRepoMetadata) -> Headers:

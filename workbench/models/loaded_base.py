@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from workbench.models.embedding import embedding_rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from torch.nn import Module
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class LoadedBase:
     """The base of a run in memory.
 
@@ -71,6 +73,17 @@ class LoadedBase:
         """Most tokens that both base and result can read; infinite where the model has no limit."""
         return context_length(self.base, self.recipe.strategy.virtual_tokens())
 
+    def reopen(self, dtypes: RunDtypes, report: ProgressCallback) -> None:
+        """Replace the base, which training may have changed, by the untouched one; it goes first.
+
+        Raises:
+            FtwbError: It cannot be found or loaded.
+        """
+        device = self.device
+        del self.base
+        free_memory()
+        self.base = _load(self.recipe, dtypes, device, report)[0]
+
     def loss_rows(self, rows: Sequence[Example]) -> Sequence[Rendered]:
         """The first of some held-out rows, on which a loss is computed."""
         length = self.renderer.sequence_length
@@ -102,17 +115,9 @@ def open_base(
     Raises:
         FtwbError: It cannot be found, downloaded or loaded.
     """
-    section = recipe.model
     device = loading.choose_device()
-    folder = loading.locate(section, report)
-    base = loading.load_base(
-        section,
-        folder,
-        device=device,
-        dtype=torch_dtype(dtypes.weights, device),
-        quantization=recipe.strategy.quantization(),
-    )
-    tokenizer = loading.load_tokenizer(section, folder)
+    base, folder = _load(recipe, dtypes, device, report)
+    tokenizer = loading.load_tokenizer(recipe.model, folder)
     template = template or TemplateSettings.of(recipe.data)
     use_template(tokenizer, template)
     return LoadedBase(
@@ -129,6 +134,27 @@ def open_base(
         ),
         autocast_dtype=torch_dtype(dtypes.autocast, device),
     )
+
+
+def free_memory() -> None:
+    """Give back the memory of models that nothing refers to any more."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _load(
+    recipe: Recipe, dtypes: RunDtypes, device: torch.device, report: ProgressCallback
+) -> tuple[PreTrainedModel, Path]:
+    folder = loading.locate(recipe.model, report)
+    base = loading.load_base(
+        recipe.model,
+        folder,
+        device=device,
+        dtype=torch_dtype(dtypes.weights, device),
+        quantization=recipe.strategy.quantization(),
+    )
+    return base, folder
 
 
 def context_length(model: Module, reserved: int = 0) -> float:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import BadInputError, first_line
-from workbench.core.weights import require_safetensors
+from workbench.core.weights import NO_ADAPTER
 from workbench.models import hub
 from workbench.models.conversion import convert_once
 from workbench.models.demo import ensure_demo_model
 from workbench.models.describing import read_config
 from workbench.models.dtype import torch_dtype
-from workbench.models.headers import read_headers
+from workbench.models.headers import read_headers, require_weights
 from workbench.models.library_output import quieten_libraries
 from workbench.models.output_head import feed_head_contiguously
 from workbench.models.sources import local_path, source_kind
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from workbench.core.progress import ProgressCallback
     from workbench.recipe.model import ModelSection
     from workbench.strategies.base import Quantization
+
+
+FLOATS = ("float32", "bfloat16", "float16")
+"""Number formats in which a result can be saved."""
 
 
 def locate(section: ModelSection, report: ProgressCallback) -> Path:
@@ -86,7 +90,9 @@ def load_base(
     dtype: torch.dtype,
     quantization: Quantization | None = None,
 ) -> PreTrainedModel:
-    """Load a base model in evaluation mode.
+    """Load a base model in evaluation mode, from the weights that its facts were read from.
+
+    An adapter in the same folder is left where it is.
 
     Args:
         section: The model as the recipe names it.
@@ -99,13 +105,14 @@ def load_base(
         BadInputError: Weights are missing, truncated or of other shapes than config.json says, or
             transformers does not know the architecture.
     """
+    import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     quieten_libraries()
     read_config(folder)
-    require_safetensors(folder, section.id)
-    read_headers(folder)
+    require_weights(folder, section.id)
+    headers = read_headers(folder)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -115,6 +122,7 @@ def load_base(
             use_safetensors=True,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
+            **NO_ADAPTER,
             **({} if quantization is None else _quantize(quantization, device, dtype)),
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -129,6 +137,8 @@ def load_base(
         _disable_cpu_repacking(model)
     feed_head_contiguously(model)
     on_device: PreTrainedModel = model.to(device).eval()
+    if headers and headers.dtype in FLOATS:
+        model.stored_dtype = getattr(torch, headers.dtype)  # results are saved in it
     return on_device
 
 

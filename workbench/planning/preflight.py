@@ -11,7 +11,7 @@ from workbench.data.narrowness import narrowness_of
 from workbench.data.splitting import load_examples, load_split
 from workbench.data.template_settings import TemplateSettings
 from workbench.evaluation.suites.suites import named_suites
-from workbench.models.describing import read_facts
+from workbench.models.describing import read_facts, require_base
 from workbench.models.sources import DEMO
 from workbench.planning.data_size import guess_epoch
 from workbench.planning.overlap import refuse_overlaps
@@ -58,6 +58,7 @@ def check(recipe: Recipe) -> ModelFacts:
     """
     facts = read_facts(recipe.model)
     TemplateSettings.of(recipe.data)
+    require_base(recipe.model, facts)
     recipe.strategy.check(facts, recipe.training)
     check_sharding(recipe)
     _check_added_rows(recipe)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from workbench.core import locations
 from workbench.core.errors import BadInputError, NotFoundError
@@ -15,11 +16,12 @@ from workbench.recipe.recipe import Recipe
 from workbench.recipe.validation_errors import problems_of, unknown_field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 _LINE_BREAKS = re.compile(r"[\x85\u2028\u2029\ufeff]")
 """Characters that YAML reads as line breaks or drops, so that they must be escaped."""
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _PROBLEMS_LISTED = 5
 """Wrong fields named in one error; a recipe of another version can have dozens."""
 
@@ -121,7 +123,8 @@ def validate(values: Mapping[str, Any], *, source: str = "recipe") -> Recipe:
 def override(values: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
     """Apply ``a.b=c`` assignments to plain values; the right-hand side is read as YAML.
 
-    A new ``strategy.kind`` drops the fields of the old one.
+    A field of text takes it as it is: no ``#`` cuts it, and no digits become a number. A new
+    ``strategy.kind`` drops the fields of the old one.
 
     Raises:
         BadInputError: An assignment is malformed, or goes into something that is not a section.
@@ -131,7 +134,9 @@ def override(values: dict[str, Any], assignments: Iterable[str]) -> dict[str, An
         key, equals, value = assignment.partition("=")
         if not equals or not key:
             raise BadInputError(f"--set {assignment}: write it as field=value")
-        _assign(result, key.strip().split("."), _scalar(value), assignment)
+        path = key.strip().split(".")
+        read = _text if _takes_text(Recipe, path) else _scalar
+        _assign(result, path, read(value), assignment)
     return result
 
 
@@ -154,6 +159,25 @@ def _scalar(value: str) -> Any:
         return yaml.load(value, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError:
         return value
+
+
+def _text(value: str) -> Any:
+    """A text as it stands, or what stands in quotation marks; None for YAML's words for it."""
+    stripped = value.strip()
+    if stripped in _NULLS:
+        return None
+    quoted = _scalar(stripped) if stripped[0] in "\"'" else None
+    return quoted if isinstance(quoted, str) else stripped
+
+
+def _takes_text(annotation: Any, path: Sequence[str]) -> bool:
+    """Whether the field at ``path`` of a type takes text, and nothing else but None."""
+    members = get_args(annotation) or (annotation,)
+    if not path:
+        return str in members and {*members} <= {str, NoneType}
+    sections = [m for m in members if isinstance(m, type) and issubclass(m, BaseModel)]
+    named = [each.model_fields[path[0]] for each in sections if path[0] in each.model_fields]
+    return bool(named) and all(_takes_text(each.annotation, path[1:]) for each in named)
 
 
 def _assign(values: dict[str, Any], path: list[str], value: Any, assignment: str) -> None:

@@ -80,6 +80,16 @@ class RunFolder:
         return self.path / "model"
 
     @property
+    def tuned(self) -> Path:
+        """Measurements of the result: its logits on fixed prompts."""
+        return self.path / "tuned"
+
+    @property
+    def rejected(self) -> Path:
+        """A result that was not the trained model when it was read back."""
+        return self.path / "rejected"
+
+    @property
     def report(self) -> Path:
         """Before and after, item by item."""
         return self.path / "report.json"

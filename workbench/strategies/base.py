@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from torch import Tensor
     from torch.nn import Module
 
     from workbench.models.model_facts import ModelFacts
@@ -132,6 +133,10 @@ class Strategy(Part, ABC):
 
     # The result.
 
+    def finish(self, model: Module) -> Module:
+        """Turn the trained model, in place, into the one that :meth:`save` writes."""
+        return model
+
     @abstractmethod
     def save(self, model: Module, folder: Path) -> None:
         """Write the result into ``folder``: only what has to be added to the base."""
@@ -143,6 +148,13 @@ class Strategy(Part, ABC):
         ``base`` is consumed, but its tensors are left as they are and reused where nothing has
         changed, so that another model on the same tensors can be open at the same time.
         """
+
+    def result_tensors(self, model: Module) -> Mapping[str, Tensor]:
+        """What :meth:`save` keeps of ``model``, by names that the loaded result has as well.
+
+        A result that was read back is the trained model if these are equal bit for bit.
+        """
+        return dict(model.named_parameters())
 
     @property
     def delta_kind(self) -> DeltaKind:

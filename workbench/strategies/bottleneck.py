@@ -17,20 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from torch import Tensor
     from torch.nn import Module
 
     from workbench.models.model_facts import ModelFacts
     from workbench.strategies.layers.bottleneck import Bottleneck
 
-_CONFIG = "adapter_config.json"
-_WEIGHTS = "adapter_model.safetensors"
+_CONFIG = "bottleneck.json"
+_WEIGHTS = "bottleneck.safetensors"
+"""Names that no other library takes for its own."""
 
 
 class BottleneckStrategy(Strategy):
     """Train x + up(activation(down(x))) inside each block, starting as the identity.
 
     PEFT has no such method and its registry accepts only names from its own list, so the layers are
-    ftwb's; the folder follows PEFT's conventions. The base's modules, their names and their weights
+    ftwb's, and so is the format of the result. The base's modules, their names and their weights
     stay as they are: an adapter is a child of the module it is attached to.
     """
 
@@ -111,18 +113,25 @@ class BottleneckStrategy(Strategy):
         }
 
     def save(self, model: Module, folder: Path) -> None:
-        """Write the adapters' tensors and their config under PEFT's file names."""
+        """Write the adapters' tensors, and what they were made with."""
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {
-            f"{name}.{key}": tensor.detach().cpu().contiguous()
+            name: tensor.detach().cpu().contiguous()
+            for name, tensor in self.result_tensors(model).items()
+        }
+        save_file(tensors, folder / _WEIGHTS, metadata={"format": "pt"})
+        config = json.dumps(self.model_dump(), indent=2)
+        (folder / _CONFIG).write_text(config, encoding="utf-8")
+
+    def result_tensors(self, model: Module) -> Mapping[str, Tensor]:
+        """The adapters' tensors."""
+        return {
+            f"{name}.{key}": tensor
             for name, adapter in _adapters(model)
             for key, tensor in adapter.state_dict().items()
         }
-        save_file(tensors, folder / _WEIGHTS, metadata={"format": "pt"})
-        config = {"peft_type": "BOTTLENECK", **self.model_dump(exclude={"kind"})}
-        (folder / _CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
 
     def load(self, base: Module, folder: Path) -> Module:
         """Insert the adapters of ``folder`` into ``base``.

@@ -20,8 +20,8 @@ class ModuleDelta(Protocol):
         """Add it in place to some rows of a module's output.
 
         Args:
-            module_input: The input of the module for these rows, ``[rows, length, inputs]``.
-            output: What the module computed from it, ``[rows, length, outputs]``.
+            module_input: The input of the module for these rows, ``[…, inputs]``.
+            output: What the module computed from it, ``[…, outputs]``.
             strength: 0 adds nothing, 1 everything; ignored by deltas that cannot be scaled.
         """
 

@@ -8,8 +8,8 @@ from workbench.core.errors import BadInputError, FtwbError
 from workbench.models.model_facts import in_blocks, is_embedding, is_head
 from workbench.recipe.base import field
 from workbench.recipe.registry import Card
-from workbench.strategies.base import Strategy
 from workbench.strategies.targets import Names, layer_index, pick_parts
+from workbench.strategies.whole_weights import WholeWeightsStrategy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from workbench.models.model_facts import ModelFacts
-    from workbench.strategies.base import DeltaKind
 
 _FILE = "changed.safetensors"
 
 
-class FreezeStrategy(Strategy):
+class FreezeStrategy(WholeWeightsStrategy):
     """Train some of the base's own tensors in float32 and save only those.
 
     The final norm is trained with the layers. The backward pass ends at the lowest trained layer,
@@ -45,7 +44,6 @@ class FreezeStrategy(Strategy):
             "in PEFT's public benchmark, which has no row for freezing)."
         ),
     )
-    trains_base_weights: ClassVar[bool] = True
 
     kind: Literal["freeze"] = field(
         "freeze", title="Strategy", help="Some layers train, the others stay."
@@ -83,11 +81,6 @@ class FreezeStrategy(Strategy):
     )
 
     @property
-    def delta_kind(self) -> DeltaKind:
-        """``weights``: some of the base's own tensors change."""
-        return "weights"
-
-    @property
     def trains_added_rows(self) -> bool:
         """Only with the embeddings."""
         return self.embeddings
@@ -110,12 +103,13 @@ class FreezeStrategy(Strategy):
         return model
 
     def save(self, model: Module, folder: Path) -> None:
-        """Write only the tensors that were trained."""
+        """Write only the tensors that were trained, in the format of the result."""
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
+        dtype = self.saved_dtype(model)
         trained = {
-            name: parameter.detach().cpu().contiguous()
+            name: parameter.detach().to("cpu", dtype).contiguous()
             for name, parameter in model.named_parameters()
             if parameter.requires_grad
         }

@@ -16,6 +16,7 @@ from workbench.strategies.peft_base import as_peft
 from workbench.strategies.targets import pick_targets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
     from torch import Tensor
@@ -146,6 +147,21 @@ class LoraStrategy(LowRankStrategy):
             as_peft(model).save_pretrained(
                 str(folder), path_initial_model_for_weight_conversion=initial
             )
+
+    def result_tensors(self, model: Module) -> Mapping[str, Tensor]:
+        """The adapter's A and B; of a model that started elsewhere, [A; A₀] and [B, -B₀]."""
+        import torch
+
+        tensors = super().result_tensors(model)
+        start: dict[str, Tensor] = getattr(model, "adapter_start", {})
+        return {
+            name: torch.cat([tensor, start[name]])
+            if name in start and "lora_A" in name
+            else torch.cat([tensor, -start[name]], dim=1)
+            if name in start
+            else tensor
+            for name, tensor in tensors.items()
+        }
 
     def disabled_adapter(self, model: Module) -> AbstractContextManager[None]:
         """Switch the adapter off: the frozen base answers, bit for bit.

@@ -10,10 +10,12 @@ from workbench.core.weights import require_safetensors
 from workbench.strategies.base import Strategy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from peft import PeftConfig, PeftModel
+    from torch import Tensor
     from torch.nn import Module
     from transformers import PreTrainedModel
 
@@ -51,6 +53,13 @@ class PeftStrategy(Strategy):
         require_safetensors(folder, folder.parent.name)
         tuned: Module = PeftModel.from_pretrained(base, str(folder))
         return tuned
+
+    def result_tensors(self, model: Module) -> Mapping[str, Tensor]:
+        """The tensors of the adapter, as PEFT names them in its file."""
+        from peft import get_peft_model_state_dict
+
+        tensors: dict[str, Tensor] = get_peft_model_state_dict(as_peft(model))
+        return tensors
 
     def disabled_adapter(self, model: Module) -> AbstractContextManager[None]:
         """Switch the adapter off: the frozen base answers, bit for bit."""

@@ -12,10 +12,10 @@ from workbench.core import files
 from workbench.core.errors import MachineError, RunFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch.nn import Module
-    from transformers import PreTrainedTokenizerBase
 
     from workbench.strategies.base import Strategy
 
@@ -24,15 +24,15 @@ def save_result(
     strategy: Strategy,
     model: Module,
     folder: Path,
-    tokenizer: PreTrainedTokenizerBase | None = None,
+    complete: Callable[[Path], None] = lambda _folder: None,
 ) -> None:
     """Write the trained tensors into ``folder``, by way of a temporary folder beside it.
 
     Args:
-        strategy: The strategy that trained the model.
+        strategy: How they are written.
         model: The trained model.
-        folder: Where to.
-        tokenizer: Saved beside it, with the chat template that the model was trained with.
+        folder: Replaced as a whole.
+        complete: Adds whatever belongs to them.
 
     Raises:
         RunFailedError: A trained tensor is not finite; nothing is written.
@@ -44,8 +44,7 @@ def save_result(
     try:
         draft.mkdir(parents=True)
         strategy.save(model, draft)
-        if tokenizer:
-            tokenizer.save_pretrained(draft)
+        complete(draft)
         for path in (*sorted(draft.rglob("*")), draft):
             files.sync(path)
         files.replace_folder(draft, folder)

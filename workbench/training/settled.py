@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
-from workbench.data.template_settings import saved_template
 from workbench.models.dtype import RunDtypes, resolve_dtypes
 from workbench.models.loading import choose_device
 from workbench.models.template_record import resolve_template
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from workbench.data.template_settings import TemplateSettings
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
@@ -34,12 +30,3 @@ def settle(run: RunFolder, recipe: Recipe) -> Settled:
     """
     dtypes = resolve_dtypes(run, recipe, choose_device())
     return Settled(dtypes, resolve_template(run, recipe))
-
-
-def trained_tokenizer(
-    tokenizer: PreTrainedTokenizerBase, template: TemplateSettings
-) -> PreTrainedTokenizerBase:
-    """A copy of a run's tokenizer with the chat template that the model was trained with."""
-    trained = copy(tokenizer)
-    trained.chat_template = saved_template(tokenizer, template)
-    return trained

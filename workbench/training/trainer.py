@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -15,8 +16,9 @@ from workbench.data.batches import Collator, ReplayCollator, ReplayRow, split_by
 from workbench.data.rendering import IGNORE_INDEX, Rendered
 from workbench.data.samplers import DistributedBatchSampler, LengthBucketSampler, ReplaySampler
 from workbench.models.loss import labelled_nll, nll_by_dataset
-from workbench.planning.plan import warmup_steps
+from workbench.planning.plan import total_steps, warmup_steps
 from workbench.training.distributed.process_group import SINGLE_PROCESS
+from workbench.training.oom.micro_batch_splitter import MicroBatchSplitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +29,11 @@ if TYPE_CHECKING:
 
     from workbench.data.training_rows import TrainingRows
     from workbench.models.loaded_base import LoadedBase
+    from workbench.runs.folder import RunFolder
     from workbench.training.checkpoint.write import Stateful
     from workbench.training.distributed.process_group import ProcessGroup
     from workbench.training.guards import GuardSet
-    from workbench.training.oom.micro_batch_splitter import MicroBatchSplitter
+    from workbench.training.reporting.reporter import Reporter
 
 _SOURCES = ("target", "replay")
 """Where a row comes from, see :func:`workbench.data.batches.split_by_source`."""
@@ -73,6 +76,31 @@ def training_arguments(loaded: LoadedBase, steps: int, folder: Path) -> Training
         dataloader_pin_memory=not on_cpu,
         ddp_find_unused_parameters=False,
         ddp_broadcast_buffers=False,
+    )
+
+
+def make_trainer(
+    loaded: LoadedBase,
+    model: Module,
+    rows: TrainingRows,
+    guards: GuardSet,
+    run: RunFolder,
+    reporter: Reporter,
+    processes: ProcessGroup,
+) -> WorkbenchTrainer:
+    """What trains the prepared ``model`` as the recipe of ``loaded`` says."""
+    recipe, training = loaded.recipe, loaded.recipe.training
+    steps = total_steps(training, len(rows.mixture), processes.size)
+    groups = recipe.strategy.parameter_groups(model, training.learning_rate, training.weight_decay)
+    return WorkbenchTrainer(
+        model,
+        training_arguments(loaded, steps, run.checkpoints),
+        rows,
+        loaded.tokenizer.pad_token_id,
+        guards,
+        partial(MicroBatchSplitter, recipe, reporter, processes),
+        groups,
+        processes,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import traceback
 from contextlib import suppress
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from accelerate.utils import extract_model_from_parallel
 from transformers import set_seed
 
 from workbench.core import locations
@@ -22,8 +24,8 @@ from workbench.evaluation.fingerprint import (
 )
 from workbench.evaluation.run.evaluator import Evaluator
 from workbench.models.loaded_base import open_base
+from workbench.models.result_folder import complete
 from workbench.planning.overlap import overlaps
-from workbench.planning.plan import total_steps
 from workbench.planning.provenance import require_provenance, save_provenance
 from workbench.planning.token_record import TokenRecord, require_tokens, save_tokens
 from workbench.runs.folder import MEASURING
@@ -41,8 +43,7 @@ from workbench.training.checkpoint.write import Checkpointer
 from workbench.training.distributed.fsdp import TrainedModel
 from workbench.training.distributed.process_group import SINGLE_PROCESS
 from workbench.training.guards import GuardSet
-from workbench.training.measuring import ResultMeasurement
-from workbench.training.oom.micro_batch_splitter import MicroBatchSplitter
+from workbench.training.measuring import ResultMeasurement, SavedResult
 from workbench.training.oom.oom_checkpoint import OomCheckpoint
 from workbench.training.preparation import WorkerBaseContext
 from workbench.training.reporting.disk_full import StopRequested
@@ -50,9 +51,10 @@ from workbench.training.reporting.error_summary import error_summary
 from workbench.training.reporting.memory_monitor import MemoryMonitor
 from workbench.training.reporting.reporter import Reporter
 from workbench.training.result import save_result
-from workbench.training.settled import settle, trained_tokenizer
+from workbench.training.result_check import ResultRecord
+from workbench.training.settled import settle
 from workbench.training.tokenised_data import tokenise_data
-from workbench.training.trainer import WorkbenchTrainer, training_arguments
+from workbench.training.trainer import make_trainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -129,19 +131,25 @@ class TrainingRun:
         self._checkpoint = checkpoint
         self._processes = processes
         self._memory = MemoryMonitor(run, reporter, processes)
-        self._result: ResultMeasurement | None = None
 
     def execute(self) -> bool:
-        """Do the run; true when the user stopped it early."""
-        stopped = self._train_and_measure()
-        if self._result:  # the trained model is out of memory now
-            self._result.look_further()
-        return stopped
-
-    def _train_and_measure(self) -> bool:
-        """Load, measure, train, save and measure again; true when the user stopped it early.
+        """Do the run; true when the user stopped it early.
 
         All processes do the same until the model is trained; the main one then finishes alone.
+        """
+        saved, stopped = self._train_and_save()
+        if saved:  # the trained model is out of memory now
+            result = ResultMeasurement(self._run, self._reporter, self._phase(MEASURING))
+            result.measure(saved)
+            del saved
+            result.look_further()
+        return stopped
+
+    def _train_and_save(self) -> tuple[SavedResult | None, bool]:
+        """Load, measure, train and save; None in all processes but the main one.
+
+        Returns:
+            The result, and whether the user stopped its training early.
         """
         recipe, reporter, processes = self._recipe, self._reporter, self._processes
         set_seed(recipe.training.seed)
@@ -186,19 +194,19 @@ class TrainingRun:
         model, stopped = self._train(loaded, rows, guards, metrics)
         processes.shut_down()
         if not processes.is_main:
-            return stopped
+            return None, stopped
 
-        # 6. The result.
+        # 6. The result, and its logits, which must never stand beside the result of another step.
         reporter.phase("saving the result", stoppable=False)
-        tokenizer = trained_tokenizer(loaded.tokenizer, settled.template)
-        save = partial(save_result, recipe.strategy, model, self._run.model, tokenizer)
+        shutil.rmtree(self._run.tuned, ignore_errors=True)
+        model = recipe.strategy.finish(model)
+        rest = partial(complete, loaded=loaded)
+        save = partial(save_result, recipe.strategy, model, self._run.model, rest)
         reporter.retry_when_disk_full(save)
-
-        # 7. What it can do after training, beside what the base could.
         model = model.to(loaded.device)  # one that was sharded is in host memory
-        self._result = ResultMeasurement(self._run, reporter, self._phase(MEASURING))
-        self._result.measure(model, baseline, evaluator)
-        return stopped
+        record = ResultRecord.of(recipe.strategy, model, loaded.tokenizer)
+        reporter.retry_when_disk_full(partial(record.save_logits, self._run.tuned))
+        return SavedResult(record, loaded, settled.dtypes, evaluator, baseline), stopped
 
     def _phase(self, name: str) -> ProgressCallback:
         """Enter a phase, and return what reports progress in it."""
@@ -276,7 +284,7 @@ class TrainingRun:
             reporter.notice(f"{processes.size} devices train together; each holds {share}")
 
         # b. The trainer.
-        trainer = self._trainer(loaded, model, rows, guards)
+        trainer = make_trainer(loaded, model, rows, guards, run, reporter, processes)
 
         # c. The callbacks, in the order that workbench.training.callbacks explains.
         session = TrainingSession(run, recipe, reporter, processes)
@@ -316,8 +324,8 @@ class TrainingRun:
                 trainer.add_callback(ResumeCallback(saved, trained, rank))
                 oom.train(saved.folder)
 
-        # e. The best weights, where the guards kept some, else the last.
-        model = trained.gathered()
+        # e. The best weights, where the guards kept some, else the last; without autocast.
+        model = extract_model_from_parallel(trained.gathered(), keep_fp32_wrapper=False)
         if processes.is_main and best.restore(model):
             reporter.notice(
                 f"the result is the model of step {best.step}: {_BEST[guards.decides_by]}"
@@ -325,18 +333,3 @@ class TrainingRun:
         if replayed := trainer.losses.replay_share:
             reporter.notice(f"replayed: {percent(replayed, 1)} of all learned tokens")
         return model, session.stopping
-
-    def _trainer(
-        self, loaded: LoadedBase, model: Module, rows: TrainingRows, guards: GuardSet
-    ) -> WorkbenchTrainer:
-        recipe, training, processes = self._recipe, self._recipe.training, self._processes
-        steps = total_steps(training, len(rows.mixture), processes.size)
-        arguments = training_arguments(loaded, steps, self._run.checkpoints)
-        padding = loaded.tokenizer.pad_token_id
-        splitter = partial(MicroBatchSplitter, recipe, self._reporter, processes)
-        groups = recipe.strategy.parameter_groups(
-            model, training.learning_rate, training.weight_decay
-        )
-        return WorkbenchTrainer(
-            model, arguments, rows, padding, guards, splitter, groups, processes
-        )

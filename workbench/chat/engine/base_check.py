@@ -29,20 +29,18 @@ _SAME_MODEL = 0.1
 lanes answer with the same model."""
 
 
-def check_base(
-    lanes: Lanes, tokenizer: PreTrainedTokenizerBase, runs: Sequence[RunFolder]
-) -> Proof:
+def check_base(lanes: Lanes, logits: Mapping[str, Tensor], runs: Sequence[RunFolder]) -> Proof:
     """Compare the base lane's logits with those that each run stored before training.
 
     Args:
         lanes: Ready to answer, with everything attached.
-        tokenizer: The base's tokenizer.
+        logits: Of every lane, from :func:`lane_logits`.
         runs: The runs whose results are open; each must have started from the base lane's model.
 
     Returns:
         The worst of the runs' results.
     """
-    logits, held = lane_logits(lanes, tokenizer), Numerics.of(lanes.base)
+    held = Numerics.of(lanes.base)
     proofs = [_check_run(run, logits, held) for run in runs]
     return max(proofs, key=lambda proof: _WORST_LAST.index(proof.state))
 
@@ -98,7 +96,8 @@ def _check_run(run: RunFolder, logits: Mapping[str, Tensor], held: Numerics) -> 
     measured = f"distance {distance:.1g}, rounding explains {tolerance:.0e}"
     same_lane = _lane_like_base(stored, logits)
     if not distance <= tolerance:
-        text = f"not the base of {run.id} ({measured}): {_likely_cause(same_lane)}"
+        cause = _result_in_base(run, logits["base"], held) or _likely_cause(same_lane)
+        text = f"not the base of {run.id} ({measured}): {cause}"
         return Proof(state="refuted", distance=finite_distance, text=text)
 
     # 4. In 16 bits rounding may hide an adapter that is left on in the base lane as well.
@@ -127,6 +126,20 @@ def _difference_in_kind(stored: Fingerprint, logits: Tensor, held: Numerics) -> 
             "the original base"
         )
     return ""
+
+
+def _result_in_base(run: RunFolder, logits: Tensor, held: Numerics) -> str:
+    """Says so where the base answers as the run's result did when it was saved; else empty."""
+    try:
+        result = read_fingerprint(run.tuned)
+    except BadInputError:
+        return ""
+    if result is None or not result.matches(logits, held):
+        return ""
+    return (
+        f"it answers as the result of {run.id}, which was merged into it or saved in its place; "
+        "restore the base"
+    )
 
 
 def _likely_cause(same_lane: str | None) -> str:

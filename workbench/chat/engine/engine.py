@@ -84,17 +84,18 @@ class Engine:
 
     def _open(self, request: Open) -> None:
         from workbench.chat.engine.base_check import check_base
-        from workbench.chat.engine.loader import open_sources
+        from workbench.chat.engine.lane_check import open_checked
 
-        self._decoder = open_sources(request.sources, self._report)
-        lanes = self._decoder.lanes
-        self._report("Checking the base", 0, 0)
+        self._decoder = None
+        checked = open_checked(request.sources, self._report)
+        self._decoder = checked.decoder
+        lanes = checked.decoder.lanes
         folders = dict.fromkeys(source.run for source in request.sources)
         runs = [RunFolder(Path(folder)) for folder in folders]
         self._send(
             Opened(
-                lanes=lanes.facts(),
-                proof=check_base(lanes, self._decoder.tokenizer, runs),
+                lanes=lanes.facts(checked.notes),
+                proof=check_base(lanes, checked.logits, runs),
                 context=self._decoder.context,
                 device=str(lanes.device),
                 dtype=str(lanes.base.dtype).removeprefix("torch."),

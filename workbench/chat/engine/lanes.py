@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from workbench.chat.engine.cached_model import can_batch
@@ -120,8 +121,12 @@ class Lanes:
         if lane.interpolation:
             lane.interpolation.set_alpha(self.strengths.get(lane.name, 1.0))
 
-    def facts(self) -> tuple[LaneFacts, ...]:
-        """A description of each lane; shared weights count for the first lane that has them."""
+    def facts(self, notes: Mapping[str, str] = MappingProxyType({})) -> tuple[LaneFacts, ...]:
+        """A description of each lane; shared weights count for the first lane that has them.
+
+        Args:
+            notes: What a user must know of a lane, by its name.
+        """
         batched = self.shares_batch and sum(lane.runs_on_base for lane in self.all) > 1
         counted: dict[int, int] = {}
         facts = []
@@ -135,6 +140,7 @@ class Lanes:
                     decoding="one batch" if batched and lane.runs_on_base else "in turns",
                     extra_bytes=sum(sizes[address] for address in own),
                     scalable=lane.scalable,
+                    note=notes.get(lane.name, ""),
                 )
             )
             counted |= sizes

@@ -20,7 +20,7 @@ from workbench.models.template_record import read_template
 from workbench.strategies.interpolation import Interpolation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from torch.nn import Module, Parameter
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from workbench.strategies.base import Strategy
 
 
-def open_sources(sources: Sequence[Source], report: ProgressCallback) -> Decoder:
+def open_sources(
+    sources: Sequence[Source], report: ProgressCallback, apart: Collection[str] = ()
+) -> Decoder:
     """Load the base of the first source's run and every source beside it.
 
-    Tokenizer and chat template are those of training.
+    Tokenizer and chat template are those of training. The lanes in ``apart`` share no batch.
 
     Raises:
         BadInputError: A source does not exist, or has another base than the first.
@@ -70,7 +72,8 @@ def open_sources(sources: Sequence[Source], report: ProgressCallback) -> Decoder
     for done, source in enumerate(sources, 1):
         report(f"Loading the {source.lane} model", done, len(sources) + 1)
         strategy = recipes[source.lane].strategy
-        others.append(load_lane(source.lane, base, strategy, folders[source.lane]))
+        lane, lane_folder = source.lane, folders[source.lane]
+        others.append(load_lane(lane, base, strategy, lane_folder, apart=lane in apart))
     renderer = Renderer(
         tokenizer, recipe.data.assistant_only_loss, recipe.training.sequence_length, template
     )
@@ -111,14 +114,19 @@ def _require_one_base(sources: Sequence[Source], recipes: Mapping[str, Recipe]) 
             )
 
 
-def load_lane(name: str, base: PreTrainedModel, strategy: Strategy, folder: Path) -> Lane:
+def load_lane(
+    name: str, base: PreTrainedModel, strategy: Strategy, folder: Path, *, apart: bool = False
+) -> Lane:
     """Load a result on a twin of the base, so that unchanged tensors are in memory once.
 
-    A result that only adds to the outputs of the base's modules needs no separate model.
+    A result that only adds to the outputs of the base's modules needs no separate model, unless it
+    is to answer ``apart``.
     """
     model = strategy.load(twin(base), folder)
     module_deltas = strategy.module_deltas(model)
-    if module_deltas is not None:
+    if module_deltas is not None and apart and strategy.delta_kind == "low_rank":
+        return Lane(name, model, interpolation=Interpolation.between({}, model))
+    if module_deltas is not None and not apart:
         return Lane(name, base, module_deltas, deltas_scale=strategy.delta_kind == "low_rank")
     if strategy.delta_kind != "weights":
         return Lane(name, model)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from workbench.core.errors import FtwbError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,20 +19,43 @@ if TYPE_CHECKING:
     from workbench.strategies.delta import ModuleDelta
 
 
+_FLATTENED = 2
+"""Dimensions of what a module sees that takes all tokens of a batch as rows."""
+
+
+class CannotShareBatchError(FtwbError):
+    """A module does not see the rows of a batch one after the other."""
+
+
 class RowSpan(NamedTuple):
     """Neighbouring rows of a batch that belong to one lane, and the strength of its adapter."""
 
     lane: str
     start: int
     end: int
+    rows: int
     strength: float
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """The part of a module's ``[rows, length, …]`` or ``[rows · length, …]`` of these rows.
+
+        Raises:
+            CannotShareBatchError: It has neither of the two shapes.
+        """
+        each, rest = divmod(len(tensor), self.rows)
+        if rest or (each > 1 and tensor.dim() > _FLATTENED):
+            raise CannotShareBatchError(
+                f"a module sees {tuple(tensor.shape)} for a batch of {self.rows} rows"
+            )
+        return tensor[self.start * each : self.end * each]
 
 
 @dataclass
 class MultiAdapter:
     """The base, with hooks on the modules to whose outputs some lane adds something.
 
-    A hook adds in place to the rows of its lane, which are neighbours. So nothing is gathered or
+    A hook adds in place to the rows of its lane, which are neighbours, also where a module sees all
+    tokens of the batch in one dimension (OPT's MLP, shared experts). So nothing is gathered or
     copied, and the rows of the base are what the base alone computes for the same batch, bit for
     bit. Outside of :meth:`assign_rows` the base answers as if there were no hooks.
     """
@@ -60,7 +85,8 @@ class MultiAdapter:
         for lane in dict.fromkeys(lanes):
             if strength := strengths.get(lane, 1.0):
                 start = lanes.index(lane)
-                self._spans.append(RowSpan(lane, start, start + lanes.count(lane), strength))
+                end = start + lanes.count(lane)
+                self._spans.append(RowSpan(lane, start, end, len(lanes), strength))
         try:
             yield
         finally:
@@ -77,6 +103,6 @@ def _add_deltas(
     """Forward hook: change a module's output or, where it is a tuple (attention), the first."""
     hidden = output[0] if isinstance(output, tuple) else output
     module_input = inputs[0] if inputs else hidden
-    for lane, start, end, strength in spans:
-        if lane in deltas:
-            deltas[lane].add(module_input[start:end], hidden[start:end], strength)
+    for span in spans:
+        if span.lane in deltas:
+            deltas[span.lane].add(span.of(module_input), span.of(hidden), span.strength)

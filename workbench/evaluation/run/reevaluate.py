@@ -11,6 +11,7 @@ from workbench.evaluation.fingerprint import (
     save_fingerprint,
     take_fingerprint,
     verify_base,
+    verify_result,
 )
 from workbench.evaluation.run.baseline_cache import read_baseline
 from workbench.evaluation.run.evaluator import Evaluator
@@ -81,7 +82,10 @@ def _measure(
     notes = _check_base(run, fingerprint, Numerics.of(loaded.base))
     # 2. Measure the base, then the result.
     base = evaluator.measure_base(fingerprint, run.base, report)
-    after = evaluator.measure(recipe.strategy.load(loaded.base, tuned), base, report)
+    model = recipe.strategy.load(loaded.base, tuned)
+    if tuned == run.model:
+        verify_result(run, model, loaded.tokenizer)
+    after = evaluator.measure(model, base, report)
     return evaluator.build_report(base, after, notes)
 
 

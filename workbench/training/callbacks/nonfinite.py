@@ -66,9 +66,18 @@ class NonfiniteCallback(TrainerCallback):
         if self._policy == "stop" or self._skipped >= MAX_SKIPPED:
             often = f" ({self._skipped} such steps in a row)" if self._skipped > 1 else ""
             raise RunFailedError(
-                f"training diverged at step {step}{often}: {problem}; lower the learning rate"
+                f"training diverged at step {step}{often}: {problem}; {self._advice()}"
             )
         self._session.reporter.notice(f"step {step} skipped: {problem}", level="warning")
+
+    def _advice(self) -> str:
+        recipe = self._session.recipe
+        if recipe.training.precision != "fp16" and recipe.model.dtype != "float16":
+            return "lower the learning rate"
+        return (
+            "float16 overflows at 65,504, which many models exceed at any learning rate: set "
+            "training.precision to bf16 or fp32, and model.dtype to auto"
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

@@ -80,7 +80,7 @@ def _lane_view(session: ChatSession, lane: ChatLane) -> LaneView:
         badge=_badge(session, lane, narrow=False),
         narrow_badge=_badge(session, lane, narrow=True),
         introduction=_introduction(lane, session.proof),
-        warning=_warning(session.proof) if lane.name == BASE else "",
+        warning=_warning(lane, session.proof),
         remark=_remark(session, lane.name),
         letter=session.blind.letter(lane.name),
     )
@@ -150,8 +150,10 @@ def _introduction(lane: ChatLane, proof: Proof | None) -> Content:
     return _paragraph("The model after the run.", cost, slider)
 
 
-def _warning(proof: Proof | None) -> str:
-    return _sentence(proof.text) if proof and proof.state != "proven" else ""
+def _warning(lane: ChatLane, proof: Proof | None) -> str:
+    if lane.name == BASE:
+        return _sentence(proof.text) if proof and proof.state != "proven" else ""
+    return _sentence(lane.facts.note) if lane.facts and lane.facts.note else ""
 
 
 def _sentence(text: str) -> str:
