@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Literal, get_args
 
-from workbench.core import files
 from workbench.core.errors import BadInputError, MachineError, RunFailedError
 from workbench.runs.events import EventReader
 
@@ -51,7 +50,7 @@ def send_request(run: RunFolder, request: Request) -> None:
         return
     if why := refusal(status, request):
         raise BadInputError(f"{run.id} {why}")
-    files.write_atomic(run.control / request, "")
+    run.files.write_atomic(run.control / request, "")
 
 
 def refusal(status: Status, request: Request) -> str:
@@ -80,10 +79,8 @@ def take_stop(run: RunFolder) -> bool:
 
 def take_requests(run: RunFolder, kinds: Collection[Request] = REQUESTS) -> list[Request]:
     """Consume the waiting requests of these kinds; for the worker between two steps."""
-    waiting: list[Request] = [kind for kind in kinds if (run.control / kind).exists()]
-    for kind in waiting:
-        (run.control / kind).unlink(missing_ok=True)
-    return waiting
+    waiting = [kind for kind in kinds if run.files.is_file(run.control / kind)]
+    return [kind for kind in waiting if run.files.remove(run.control / kind)]
 
 
 class PendingRequest:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from workbench.core import locations
 from workbench.core.errors import MachineError
+from workbench.runs.faults import fault_of
 from workbench.runs.folder import Runs
+from workbench.runs.links import require_no_links
 from workbench.runs.process import process_identity
 from workbench.runs.queue import Queue, Ticket
 
@@ -34,8 +36,10 @@ def launch(run: RunFolder, *worker_args: str) -> int:
         worker_args: Arguments of the worker; without any it starts at the beginning.
 
     Raises:
+        BadInputError: The folder of the run holds a link.
         MachineError: The process cannot be started, or the queue cannot be used.
     """
+    require_no_links(run)
     try:
         with Queue(locations.queue()).locked() as waiting:
             _restart_lost(run.path.parent, waiting, exclude=run)
@@ -63,17 +67,19 @@ def _restart_lost(
     statuses = [(run.status(), run) for run in Runs(root).list() if run != exclude]
     lost = [pair for pair in statuses if pair[0].lost_while_queued and pair[0].host == here]
     lost.sort(key=lambda pair: pair[0].created)
+    restarted = []
     for status, run in lost:
-        _start(run, status.worker_args, waiting)
-    return [run for _, run in lost]
+        if not fault_of(run):  # one that is damaged must not keep the others waiting
+            _start(run, status.worker_args, waiting)
+            restarted.append(run)
+    return restarted
 
 
 def _start(run: RunFolder, worker_args: tuple[str, ...], waiting: list[Ticket]) -> int:
     """Start a worker in the last place; it waits for the queue's lock, which we hold."""
     command = [sys.executable, "-P", "-m", WORKER, str(run.path), *worker_args]
     try:
-        run.log.touch(mode=0o600)
-        with run.log.open("ab") as log:
+        with os.fdopen(run.files.open_to_append(run.log), "ab") as log:
             worker = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

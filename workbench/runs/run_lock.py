@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from workbench.core import locations
+from workbench.core.contained import ContainedFolder
 from workbench.core.errors import BadInputError, MachineError
 from workbench.runs.queue import Queue
 
@@ -88,7 +89,7 @@ def _open_if_lockable(path: Path) -> int | None:
 
 
 def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    return ContainedFolder(path.parent).open(path, os.O_RDWR | os.O_CREAT)
 
 
 def _try_lock(file: int) -> bool:

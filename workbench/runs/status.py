@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from workbench.core import files
+from workbench.core.contained import ContainedFolder
 from workbench.core.redaction import scrub
 from workbench.runs.process import process_identity
 
@@ -20,6 +20,11 @@ State = Literal[
     "queued", "starting", "running", "stopping", "finished", "stopped", "failed", "lost"
 ]
 LIVE: frozenset[State] = frozenset({"queued", "starting", "running", "stopping"})
+Time = Annotated[float, Field(ge=0, lt=1 << 36, allow_inf_nan=False)]
+"""Seconds since the epoch, in the next two thousand years: others cannot be shown as a date."""
+
+Count = Annotated[int, Field(ge=0, lt=1 << 53)]
+_MAX_BYTES = 1 << 20
 _TIMEOUT = 60.0
 """Seconds without a heartbeat from another host, or without a worker, after which a run is lost."""
 
@@ -37,6 +42,7 @@ class Status(BaseModel):
         total: Steps of the whole run.
         reason: Why it is in this state.
         paused: Why its worker is paused; empty if it is not.
+        readable: Whether the file could be read; its state is then lost, for want of a better.
         lost_while_queued: The worker of this lost run died before it began, so that the run can be
             queued again.
     """
@@ -44,23 +50,24 @@ class Status(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     state: State = "queued"
-    created: float = 0.0
-    started: float | None = None
-    ended: float | None = None
+    created: Time = 0.0
+    started: Time | None = None
+    ended: Time | None = None
     worker_args: tuple[str, ...] = ()
-    pid: int | None = None
+    pid: int | None = Field(None, ge=1, lt=1 << 31)
     process: str | None = None
     host: str = ""
-    heartbeat: float = 0.0
+    heartbeat: Time = 0.0
     phase: str = ""
-    queue_position: int = 0
+    queue_position: Count = 0
     device: str = ""
     scheduler: str = ""
-    step: int = 0
-    total: int = 0
+    step: Count = 0
+    total: Count = 0
     reason: str = ""
     paused: str = ""
     lost_while_queued: bool = False
+    readable: bool = Field(default=True, exclude=True)
 
     @property
     def live(self) -> bool:
@@ -85,6 +92,8 @@ class Status(BaseModel):
     @property
     def label(self) -> str:
         """The state for people, with the position in the queue."""
+        if not self.readable:
+            return "unreadable"
         if self.is_paused:
             return "paused"
         if self.state == "queued" and self.queue_position:
@@ -96,7 +105,8 @@ class Status(BaseModel):
     def save(self, path: Path) -> None:
         """Replace the file atomically, without access tokens or the home folder in its texts."""
         scrubbed = {"reason": scrub(self.reason), "paused": scrub(self.paused)}
-        files.write_atomic(path, self.model_copy(update=scrubbed).model_dump_json(indent=1))
+        text = self.model_copy(update=scrubbed).model_dump_json(indent=1)
+        ContainedFolder(path.parent).write_atomic(path, text)
 
     @classmethod
     def read(cls, path: Path) -> Status:
@@ -106,9 +116,11 @@ class Status(BaseModel):
         the others.
         """
         try:
-            status = cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return cls(state="lost", reason=f"{path.name} cannot be read")
+            status = cls.model_validate_json(
+                ContainedFolder(path.parent).read_bytes(path, _MAX_BYTES)
+            )
+        except (OSError, ValueError, RecursionError):
+            return cls(state="lost", readable=False, reason=f"{path.name} cannot be read")
         return status.checked()
 
     def checked(self) -> Status:

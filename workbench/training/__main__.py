@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from workbench.core.redaction import ScrubbedStream
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
+from workbench.runs.links import require_no_links
 from workbench.runs.run_lock import locked
 from workbench.training.distributed.rank_main import is_rank, run_rank
 from workbench.training.reporting.device_wait import DeviceWait
@@ -39,6 +40,7 @@ def main() -> int:
     os.umask(0o077)
     sys.stdout, sys.stderr = _scrubbed(sys.stdout), _scrubbed(sys.stderr)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    require_no_links(run)
     if is_rank():
         return run_rank(run, arguments)
     signal.signal(signal.SIGTERM, stop)

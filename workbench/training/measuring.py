@@ -51,7 +51,7 @@ class ResultMeasurement:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         run = self._run
-        if run.report.is_file():  # else the first look failed
+        if run.files.is_file(run.report):  # else the first look failed
             with self._keeping_the_result():
                 look_further(run, run.model, run.report, self._progress, self._save)
 

@@ -34,6 +34,8 @@ def state_text(status: Status, colours: Mapping[str, str]) -> Text:
         glyph, colour = _PAUSED
         return Text(f"{glyph} {status.label}", colours[colour])
     glyph, colour = _GLYPHS[status.state]
+    if not status.readable:
+        return Text(f"{glyph} {status.label}", colours[colour])
     place = (
         f", {ordinal(status.queue_position)}"
         if status.state == "queued" and status.queue_position

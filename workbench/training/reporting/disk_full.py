@@ -106,7 +106,7 @@ class DiskSpace:
     def _hold_reserve(self) -> bool:
         """Take the reserve; false where there is no space for it."""
         try:
-            file = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            file = self._run.files.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             try:
                 files.write_all(file, bytes(_RESERVE_BYTES))
             finally:
@@ -119,7 +119,7 @@ class DiskSpace:
     def give_up_reserve(self) -> None:
         """Free the reserve, where files can be removed at all."""
         with suppress(OSError):
-            self._reserve.unlink(missing_ok=True)
+            self._run.files.remove(self._reserve)
 
     def _newest_checkpoint(self) -> str:
         steps = checkpoints.steps(self._run)
