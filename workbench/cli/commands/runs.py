@@ -25,6 +25,11 @@ _ERROR = ("what is wrong",)
 @click.pass_obj
 def command(root: Path, as_json: bool) -> None:
     """List the runs with their states, newest first, and what was found in those with a report."""
+    list_runs(root, as_json=as_json)
+
+
+def list_runs(root: Path, *, as_json: bool) -> None:
+    """Print the runs below ``root``."""
     from workbench.cli.summary import judged, summary
     from workbench.runs.folder import Runs
 
