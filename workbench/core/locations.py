@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -36,11 +37,18 @@ def cache() -> Path:
 def queue() -> Path:
     """The folder in which this user's runs queue for the machine's devices: ``$FTWB_QUEUE``.
 
-    It is on a local disk, because runs may be on a network file system, and does not depend on
-    ``TMPDIR``, so that every session finds the same one. Its content is worthless after a reboot.
+    It is in the platform's folder for state, which nobody cleans and every session finds, with one
+    folder for each machine that shares it. Where that cannot be written it is in ``/tmp``. Its
+    content is worthless after a reboot.
     """
     if override := os.environ.get("FTWB_QUEUE"):
         return Path(override).expanduser().absolute()
+    import platformdirs
+
+    state = platformdirs.user_state_path("ftwb")
+    existing = next((folder for folder in (state, *state.parents) if folder.is_dir()), None)
+    if existing and state.is_absolute() and os.access(existing, os.W_OK | os.X_OK):
+        return state / "queue" / socket.gethostname()
     return Path(f"/tmp/ftwb-{os.getuid()}")  # noqa: S108 - the queue checks that the user owns it
 
 

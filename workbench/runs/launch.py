@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from workbench.core import locations
@@ -40,13 +41,15 @@ def launch(run: RunFolder, *worker_args: str) -> int:
         MachineError: The process cannot be started, or the queue cannot be used.
     """
     require_no_links(run)
+    queue = Queue(locations.queue())
     try:
-        with Queue(locations.queue()).locked() as waiting:
-            _restart_lost(run.path.parent, waiting, exclude=run)
-            return _start(run, worker_args, waiting)
+        with queue.locked() as waiting:
+            _restart_lost(run.path.parent, queue, waiting, exclude=run)
+            return _start(run, worker_args, queue, waiting)
     except MachineError as error:
         failed = {"state": "failed", "reason": str(error), "ended": time.time()}
-        run.status().model_copy(update=failed).save(run.status_file)
+        with suppress(MachineError):
+            run.status().model_copy(update=failed).save(run.status_file)
         raise
 
 
@@ -56,12 +59,13 @@ def relaunch(runs: Runs) -> list[RunFolder]:
     Raises:
         MachineError: A process cannot be started, or the queue cannot be used.
     """
-    with Queue(locations.queue()).locked() as waiting:
-        return _restart_lost(runs.root, waiting)
+    queue = Queue(locations.queue())
+    with queue.locked() as waiting:
+        return _restart_lost(runs.root, queue, waiting)
 
 
 def _restart_lost(
-    root: Path, waiting: list[Ticket], *, exclude: RunFolder | None = None
+    root: Path, queue: Queue, waiting: list[Ticket], *, exclude: RunFolder | None = None
 ) -> list[RunFolder]:
     here = socket.gethostname()
     statuses = [(run.status(), run) for run in Runs(root).list() if run != exclude]
@@ -70,13 +74,18 @@ def _restart_lost(
     restarted = []
     for status, run in lost:
         if not fault_of(run):  # one that is damaged must not keep the others waiting
-            _start(run, status.worker_args, waiting)
+            _start(run, status.worker_args, queue, waiting)
             restarted.append(run)
     return restarted
 
 
-def _start(run: RunFolder, worker_args: tuple[str, ...], waiting: list[Ticket]) -> int:
-    """Start a worker in the last place; it waits for the queue's lock, which we hold."""
+def _start(
+    run: RunFolder, worker_args: tuple[str, ...], queue: Queue, waiting: list[Ticket]
+) -> int:
+    """Start a worker in the last place; it waits for the queue's lock, which we hold.
+
+    One that cannot be recorded is killed, so that it does not start later without anyone knowing.
+    """
     command = [sys.executable, "-P", "-m", WORKER, str(run.path), *worker_args]
     try:
         with os.fdopen(run.files.open_to_append(run.log), "ab") as log:
@@ -90,14 +99,26 @@ def _start(run: RunFolder, worker_args: tuple[str, ...], waiting: list[Ticket]) 
             )
     except OSError as error:
         raise MachineError(f"the worker cannot be started: {error}") from error
-    process = process_identity(worker.pid)
-    waiting.append(Ticket(str(run.path), worker.pid, process))
+    try:
+        _record(run, worker_args, worker.pid, queue, waiting)
+    except MachineError:
+        worker.kill()
+        worker.wait()
+        raise
+    return worker.pid
+
+
+def _record(
+    run: RunFolder, worker_args: tuple[str, ...], pid: int, queue: Queue, waiting: list[Ticket]
+) -> None:
+    """Write down that a worker waits, in its run and at the end of the queue."""
+    process = process_identity(pid)
     run.status().model_copy(
         update={
             "state": "queued",
             "worker_args": worker_args,
             "reason": "",
-            "pid": worker.pid,
+            "pid": pid,
             "process": process,
             "host": socket.gethostname(),
             "heartbeat": time.time(),
@@ -106,7 +127,9 @@ def _start(run: RunFolder, worker_args: tuple[str, ...], waiting: list[Ticket]) 
             "lost_while_queued": False,
         }
     ).save(run.status_file)
-    return worker.pid
+    ticket = Ticket(str(run.path), pid, process)
+    queue.save([*waiting, ticket])
+    waiting.append(ticket)
 
 
 def worker_environment() -> dict[str, str]:

@@ -6,9 +6,10 @@ import os
 import time
 from contextlib import suppress
 from itertools import islice
+from threading import Thread
 from typing import TYPE_CHECKING
 
-from workbench.core import locations
+from workbench.core import files, locations
 from workbench.core.errors import FtwbError, MachineError
 from workbench.hardware.devices import CPU, usable_devices
 from workbench.runs.control import take_stop
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.5
 """Seconds between two looks at the queue."""
+
+_FULL = -1
+"""In the place of a place, while the disk of the queue is full."""
 
 _HEARTBEAT_SECONDS = 10.0
 """Seconds between two writes of status.json while the place in the queue stays the same."""
@@ -82,12 +86,35 @@ class DeviceWait:
         """The devices, once they are free; None where the user stopped the run first."""
         keys = [device.key for device in self._devices]
         while not take_stop(self._run):
-            place = self._queue.try_acquire(self._run.path, keys, self._needed)
+            place = self._try_acquire(keys)
             if isinstance(place, AcquiredDevices):
+                Thread(target=_keep, args=(place,), name="device locks", daemon=True).start()
                 return place
-            self._show_place(place)
+            if place is not None:
+                self._show_place(place)
             time.sleep(_POLL_SECONDS)
         return None
+
+    def _try_acquire(self, keys: Sequence[str]) -> AcquiredDevices | int | None:
+        """The devices or the place; None while the disk of the queue is full, which is waited for.
+
+        Raises:
+            MachineError: The queue cannot be used at all.
+        """
+        try:
+            return self._queue.try_acquire(self._run.path, keys, self._needed)
+        except MachineError as error:
+            if not files.is_disk_full(error):
+                raise
+        self._show_full_queue()
+        return None
+
+    def _show_full_queue(self) -> None:
+        now = time.monotonic()
+        if self._last_place != _FULL or now - self._last_save >= _HEARTBEAT_SECONDS:
+            self._last_place, self._last_save = _FULL, now
+            paused = f"disk full at {self._queue.folder}: waits for space there"
+            self._save_status("queued", device=self._wanted(), paused=paused)
 
     def _show_place(self, place: int) -> None:
         now = time.monotonic()
@@ -107,6 +134,13 @@ class DeviceWait:
         status = Status.of_this_process(state=state, **self._kept, **values)
         with suppress(MachineError):
             status.save(self._run.status_file)
+
+
+def _keep(acquired: AcquiredDevices) -> None:
+    """Keep the locks of this process, for as long as it lives."""
+    while True:
+        time.sleep(_HEARTBEAT_SECONDS)
+        acquired.keep()
 
 
 def _visible_devices(keys: Sequence[str], count: int) -> str:
