@@ -8,6 +8,7 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench.core.contained import ContainedFolder
@@ -15,6 +16,7 @@ from workbench.core.errors import BadInputError, MachineError, NotFoundError
 from workbench.core.redaction import holds_token
 from workbench.recipe import yaml_io
 from workbench.runs.links import require_no_links
+from workbench.runs.run_lock import has_proof_of_life
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ class RunFolder:
         The reason of a lost run quotes the last line of its worker's log, and says if there is a
         result nevertheless.
         """
-        status = Status.read(self.status_file)
+        status = Status.read(self.status_file, partial(has_proof_of_life, self))
         if status.state != "lost" or status.lost_while_queued or not status.readable:
             return status
         reason = status.reason

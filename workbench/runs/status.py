@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.core.contained import ContainedFolder
+from workbench.core.formatting import duration
 from workbench.core.redaction import scrub
 from workbench.runs.process import process_identity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 State = Literal[
@@ -25,6 +27,10 @@ Time = Annotated[float, Field(ge=0, lt=1 << 36, allow_inf_nan=False)]
 
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 _MAX_BYTES = 1 << 20
+HEARTBEAT_SECONDS = 10.0
+"""Seconds between two heartbeats of a worker that has nothing else to report."""
+
+MISSED_HEARTBEATS = 3
 _TIMEOUT = 60.0
 """Seconds without a heartbeat from another host, or without a worker, after which a run is lost."""
 
@@ -80,8 +86,25 @@ class Status(BaseModel):
         return self.live and bool(self.paused)
 
     @property
+    def is_unresponsive(self) -> bool:
+        """Whether its worker, which is not known to be dead, has missed three heartbeats."""
+        waits = self.is_paused or self.pid is None or bool(self.scheduler)
+        return self.live and not waits and self._silence > MISSED_HEARTBEATS * HEARTBEAT_SECONDS
+
+    @property
+    def _silence(self) -> float:
+        """Seconds since the last heartbeat."""
+        return time.time() - self.heartbeat
+
+    @property
     def explanation(self) -> str:
         """Why it is paused or in its state; empty if that needs no explanation."""
+        if self.is_unresponsive:
+            return (
+                f"no sign of life from its worker (pid {self.pid} on {self.host}) for "
+                f"{duration(self._silence)}: it is suspended, hangs, or waits for a disk or the "
+                "network; 'ftwb stop' asks it to stop, and then offers to kill it"
+            )
         return self.paused if self.is_paused else self.reason
 
     @property
@@ -96,6 +119,8 @@ class Status(BaseModel):
             return "unreadable"
         if self.is_paused:
             return "paused"
+        if self.is_unresponsive:
+            return "not responding"
         if self.state == "queued" and self.queue_position:
             return f"queued, {ordinal(self.queue_position)} for {self.device}"
         if self.state == "queued" and self.scheduler:
@@ -109,8 +134,12 @@ class Status(BaseModel):
         ContainedFolder(path.parent).write_atomic(path, text)
 
     @classmethod
-    def read(cls, path: Path) -> Status:
+    def read(cls, path: Path, has_proof: Callable[[], bool] = lambda: False) -> Status:
         """Read the file and check whether the worker it names is alive.
+
+        Args:
+            path: The file.
+            has_proof: Whether it is alive though its pid and heartbeat do not show it.
 
         An unreadable file gives a lost run instead of an error, so that one broken run never hides
         the others.
@@ -121,11 +150,11 @@ class Status(BaseModel):
             )
         except (OSError, ValueError, RecursionError):
             return cls(state="lost", readable=False, reason=f"{path.name} cannot be read")
-        return status.checked()
+        return status.checked(has_proof)
 
-    def checked(self) -> Status:
+    def checked(self, has_proof: Callable[[], bool] = lambda: False) -> Status:
         """This status, or ``lost`` if it names a worker that is not alive."""
-        if not self.live or self._worker_is_alive():
+        if not self.live or self._worker_is_alive() or has_proof():
             return self
         lost_while_queued = self.state == "queued" and self.pid is not None
         if self.pid is None:

@@ -15,7 +15,7 @@ from workbench.core.redaction import ScrubbedStream
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
 from workbench.runs.links import require_no_links
-from workbench.runs.run_lock import locked
+from workbench.runs.run_lock import locked, proof_of_life
 from workbench.training.distributed.rank_main import is_rank, run_rank
 from workbench.training.reporting.device_wait import DeviceWait
 
@@ -44,7 +44,7 @@ def main() -> int:
     if is_rank():
         return run_rank(run, arguments)
     signal.signal(signal.SIGTERM, stop)
-    with locked(run, _LOCK_TIMEOUT):
+    with locked(run, _LOCK_TIMEOUT), proof_of_life(run):
         ranks = DeviceWait(run, arguments).acquire()
         if ranks == 0:
             return int(run.status().state == "failed")

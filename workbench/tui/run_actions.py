@@ -100,7 +100,10 @@ def _has_report(snapshot: RunSnapshot) -> bool:
 
 
 def confirm_stop(screen: WorkbenchScreen, run: RunFolder) -> None:
-    """Ask the user whether to stop ``run``, then ask its worker."""
+    """Ask the user whether to stop ``run``, then ask its worker; one that hangs can be killed."""
+    if run.status().is_unresponsive:
+        _confirm_kill(screen, run)
+        return
     question = ConfirmScreen(
         f"Stop {run.id}?",
         "The worker finishes its current step and keeps what the model has learned so far.",
@@ -112,6 +115,26 @@ def confirm_stop(screen: WorkbenchScreen, run: RunFolder) -> None:
             send_request(screen, run, "stop", f"Asked {run.id} to stop.")
 
     screen.app.push_screen(question, answered)
+
+
+def _confirm_kill(screen: WorkbenchScreen, run: RunFolder) -> None:
+    """Ask a silent worker to stop, and the user whether to kill it."""
+    send_request(screen, run, "stop", f"Asked {run.id} to stop.")
+    question = ConfirmScreen(
+        f"Kill the worker of {run.id}?",
+        f"It does not respond, so it cannot save. What is kept: {control.what_is_left(run)}.",
+        "Kill it",
+    )
+
+    def answered(confirmed: bool | None) -> None:
+        if confirmed:
+            _in_background(screen, partial(_kill, run), f"killing {run.id}")
+
+    screen.app.push_screen(question, answered)
+
+
+def _kill(run: RunFolder) -> str:
+    return f"Killed the worker of {run.id}; {control.kill_worker(run)}."
 
 
 def continue_over_budget(screen: WorkbenchScreen, run: RunFolder) -> None:

@@ -14,7 +14,7 @@ from workbench.core.errors import FtwbError, MachineError
 from workbench.hardware.devices import CPU, usable_devices
 from workbench.runs.control import take_stop
 from workbench.runs.queue import AcquiredDevices, Queue
-from workbench.runs.status import Status
+from workbench.runs.status import HEARTBEAT_SECONDS, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +27,6 @@ _POLL_SECONDS = 0.5
 
 _FULL = -1
 """In the place of a place, while the disk of the queue is full."""
-
-_HEARTBEAT_SECONDS = 10.0
-"""Seconds between two writes of status.json while the place in the queue stays the same."""
 
 
 class DeviceWait:
@@ -111,14 +108,14 @@ class DeviceWait:
 
     def _show_full_queue(self) -> None:
         now = time.monotonic()
-        if self._last_place != _FULL or now - self._last_save >= _HEARTBEAT_SECONDS:
+        if self._last_place != _FULL or now - self._last_save >= HEARTBEAT_SECONDS:
             self._last_place, self._last_save = _FULL, now
             paused = f"disk full at {self._queue.folder}: waits for space there"
             self._save_status("queued", device=self._wanted(), paused=paused)
 
     def _show_place(self, place: int) -> None:
         now = time.monotonic()
-        if place != self._last_place or now - self._last_save >= _HEARTBEAT_SECONDS:
+        if place != self._last_place or now - self._last_save >= HEARTBEAT_SECONDS:
             self._last_place, self._last_save = place, now
             self._save_status("queued", queue_position=place, device=self._wanted())
 
@@ -139,7 +136,7 @@ class DeviceWait:
 def _keep(acquired: AcquiredDevices) -> None:
     """Keep the locks of this process, for as long as it lives."""
     while True:
-        time.sleep(_HEARTBEAT_SECONDS)
+        time.sleep(HEARTBEAT_SECONDS)
         acquired.keep()
 
 
