@@ -37,6 +37,7 @@ def test_everything_is_checked_once(tmp_path: Path) -> None:
         "Python",
         "packages",
         "device",
+        "memory",
         "disk",
         "runs folder",
         "terminal",

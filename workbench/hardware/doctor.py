@@ -13,6 +13,7 @@ from workbench.core import locations
 from workbench.core.formatting import GIB
 from workbench.hardware.check import Check
 from workbench.hardware.gpus import driver_version, gpus
+from workbench.hardware.host_memory import host_memory
 from workbench.hardware.network import hub_reachable
 from workbench.hardware.packages import check_packages, version_of
 from workbench.hardware.session import check_logout, check_terminal, check_tmux
@@ -25,6 +26,7 @@ _OLDEST_PYTHON = (3, 11)
 _HUB_SECONDS = 3.0
 _LITTLE_DISK = 5 * GIB
 _NO_DISK = GIB
+_LITTLE_MEMORY = 4 * GIB
 _AMD_DRIVER = Path("/dev/kfd")
 
 
@@ -33,6 +35,7 @@ def examine(runs_root: Path) -> Iterator[Check]:
     yield check_python()
     yield check_packages()
     yield check_device()
+    yield check_memory()
     yield check_disk(runs_root)
     yield check_writable(runs_root)
     yield check_terminal()
@@ -82,6 +85,18 @@ def _check_amd() -> Check:
         f"{driver}, but torch is not built for it",
         "install a ROCm build of torch",
     )
+
+
+def check_memory() -> Check:
+    """How much memory there is, and whether a container allows less than the machine has."""
+    memory = host_memory()
+    free = f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB free"
+    if not memory.limited:
+        return Check("memory", "ok", free)
+    message = f"{free} in this container, whose limit the kernel enforces by killing the worker"
+    if memory.total < _LITTLE_MEMORY:
+        return Check("memory", "warn", message, "raise the container's limit, or use small models")
+    return Check("memory", "ok", message)
 
 
 def check_disk(runs_root: Path) -> Check:

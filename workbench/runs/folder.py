@@ -15,6 +15,7 @@ from workbench.core.contained import ContainedFolder
 from workbench.core.errors import BadInputError, MachineError, NotFoundError
 from workbench.core.redaction import holds_token
 from workbench.recipe import yaml_io
+from workbench.runs.last_words import killed_for_memory
 from workbench.runs.links import require_no_links
 from workbench.runs.run_lock import has_proof_of_life
 from workbench.runs.status import Status
@@ -115,7 +116,7 @@ class RunFolder:
         status = Status.read(self.status_file, partial(has_proof_of_life, self))
         if status.state != "lost" or status.lost_while_queued or not status.readable:
             return status
-        reason = status.reason
+        reason = killed_for_memory(self, status) or status.reason
         if quote := self._last_log_line():
             reason += f", which ends with: {quote}"
         if status.phase == MEASURING and self.has_result():

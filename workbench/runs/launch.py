@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from workbench.core import locations
+from workbench.core.cgroups import processors
 from workbench.core.errors import MachineError
 from workbench.runs.faults import fault_of
 from workbench.runs.folder import Runs
@@ -135,7 +136,10 @@ def _record(
 def worker_environment() -> dict[str, str]:
     """The worker's environment: unbuffered output, and no threads in the tokenizers.
 
+    In a container it uses as many threads as that allows: more would wait for one another.
     A variable by which torchrun marks its own children is left out.
     """
     inherited = {key: value for key, value in os.environ.items() if key != "TORCHELASTIC_RUN_ID"}
+    if (allowed := processors()) < len(os.sched_getaffinity(0)):
+        inherited.setdefault("OMP_NUM_THREADS", str(allowed))
     return {**inherited, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}

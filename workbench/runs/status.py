@@ -48,6 +48,7 @@ class Status(BaseModel):
         total: Steps of the whole run.
         reason: Why it is in this state.
         paused: Why its worker is paused; empty if it is not.
+        oom_kills: Of :func:`workbench.core.cgroups.oom_kills`, when its worker began.
         readable: Whether the file could be read; its state is then lost, for want of a better.
         lost_while_queued: The worker of this lost run died before it began, so that the run can be
             queued again.
@@ -73,6 +74,7 @@ class Status(BaseModel):
     reason: str = ""
     paused: str = ""
     lost_while_queued: bool = False
+    oom_kills: Count | None = None
     readable: bool = Field(default=True, exclude=True)
 
     @property

@@ -13,6 +13,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from workbench.core.cgroups import processors
 from workbench.runs.events import EventLog
 from workbench.runs.launch import WORKER as MODULE
 from workbench.training.distributed.rank_main import WORKER_PID
@@ -33,7 +34,7 @@ def launch_ranks(run: RunFolder, arguments: list[str], count: int) -> int:
     Their output goes into the worker's log, each line with the number of its process.
     """
     os.environ[WORKER_PID] = str(os.getpid())
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, processors() // count)))
     with TemporaryDirectory(prefix="ftwb-ranks-") as logs:
         config = LaunchConfig(
             min_nodes=1,

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from workbench.core.cgroups import oom_kills
 from workbench.core.errors import MachineError
 from workbench.runs.control import AWAITING_ANSWER, take_stop
 from workbench.runs.events import EventLog
@@ -47,6 +48,7 @@ class Reporter:
             created=before.created,
             started=time.time(),
             phase="starting",
+            oom_kills=oom_kills(),
             step=before.step,
             total=before.total,
         )
