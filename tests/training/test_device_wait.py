@@ -276,3 +276,4 @@ def test_a_full_disk_of_the_queue_is_waited_for(
     assert [status.label for status in shown] == ["paused", "paused"]
     assert "disk full at" in shown[0].paused
     assert run.status().state == "starting"
+    assert run.status().oom_kills is not None, "a kill while it loads torch is named too"

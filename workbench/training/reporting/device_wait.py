@@ -10,6 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from workbench.core import files, locations
+from workbench.core.cgroups import oom_kills
 from workbench.core.errors import FtwbError, MachineError
 from workbench.hardware.devices import CPU, usable_devices
 from workbench.runs.control import take_stop
@@ -42,7 +43,7 @@ class DeviceWait:
         self._run = run
         self._devices = usable_devices()
         self._kept = run.status().model_dump(include={"created", "step", "total"})
-        self._kept["worker_args"] = tuple(arguments)
+        self._kept |= {"worker_args": tuple(arguments), "oom_kills": oom_kills()}
         self._queue = Queue(locations.queue())
         self._needed = 1
         self._last_place, self._last_save = 0, 0.0
