@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,11 +13,15 @@ from workbench.recipe.recipe import Recipe
 from workbench.runs import last_words
 from workbench.runs.events import EventLog
 from workbench.runs.status import Status
+from workbench.training.reporting import worker_log
+from workbench.training.reporting.reporter import Reporter
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs
 
 GIB = 1 << 30
+OWN = "2026-03-01 10:00:00  training (preparing the model took 2 s)"
+WARNING = "/site-packages/torch/x.py:7: FutureWarning: `y` is deprecated"
 
 
 @pytest.fixture
@@ -59,3 +65,78 @@ def test_another_end_is_not_blamed_on_memory(
 ) -> None:
     kills(monkeypatch, 2, MemoryLimit(GIB, GIB, 2))
     assert "ended without giving a reason" in run.status().reason
+
+
+@pytest.mark.parametrize(
+    ("lines", "quote"),
+    [
+        ([], ""),
+        ([OWN, "Fatal Python error: Segmentation fault", ""], "Fatal Python error"),
+        ([OWN, "terminate called after throwing", WARNING, "  warnings.warn("], "terminate called"),
+        ([OWN, WARNING, "  warnings.warn("], ""),
+        (["RuntimeError: survived", OWN], ""),
+        ([OWN, "Loading shards:  50%|#####     | 1/2 [00:00<00:00, 74.85it/s]"], ""),
+        (["Killed", "[WARNING] something is slow", "2026-01-01 INFO all is well"], "Killed"),
+        (["[process 0]:" + OWN], ""),
+    ],
+)
+def test_only_what_may_be_the_cause_is_quoted(lines: list[str], quote: str) -> None:
+    said = last_words.last_words(lines)
+    assert said.startswith(quote)
+    assert bool(said) == bool(quote)
+
+
+def test_a_warning_is_not_the_cause_of_a_lost_run(run: RunFolder) -> None:
+    run.log.write_text(f"{OWN}\n{WARNING}\n")
+    assert run.status().reason.endswith("see worker.log")
+
+
+def test_the_log_of_a_run_tells_its_phases_and_how_long_they_took(
+    run: RunFolder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    worker_log.WorkerLog(run).begin()
+    reporter = Reporter(run)
+    reporter.phase("loading the base model")
+    reporter.phase("loading the base model", done=1, total=2)
+    reporter.phase("training")
+    reporter.set_state("finished")
+    *lines, last = capfd.readouterr().out.splitlines()
+    assert [line[:2] for line in lines] == ["20"] * 4
+    told = [line.partition("  ")[2] for line in (*lines, last)]
+    assert told[0].startswith("ftwb ")
+    assert "torch 2" in told[0]
+    assert told[1] == f"{run.id}: lora on demo"
+    assert told[2] == "loading the base model"
+    assert told[3].startswith("training (loading the base model took ")
+    assert told[4].startswith("finished (training took ")
+
+
+ROTATING = """
+import os, sys
+from pathlib import Path
+from workbench.runs.folder import RunFolder
+from workbench.training.reporting import worker_log
+run = RunFolder(Path(sys.argv[1]))
+worker_log.MAX_BYTES = 100
+log = worker_log.WorkerLog(run)
+for number in range(6):
+    os.write(2, b"x" * 60 + b"\\n")
+    log.rotate()
+worker_log.say("the end")
+"""
+
+
+def test_a_log_that_grows_too_large_is_begun_anew(run: RunFolder) -> None:
+    with run.log.open("ab") as log:
+        command = [sys.executable, "-c", ROTATING, str(run.path)]
+        subprocess.run(command, stdout=log, stderr=log, check=True)
+    assert run.log.read_text().endswith("  the end\n")
+    assert run.log.stat().st_size < 200
+    assert run.log.with_name("worker.log.1").stat().st_size == 122
+
+
+def test_the_output_of_another_program_is_never_renamed(run: RunFolder) -> None:
+    run.log.write_text("x" * 200)
+    command = [sys.executable, "-c", ROTATING, str(run.path)]
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    assert run.log.read_text() == "x" * 200

@@ -15,7 +15,7 @@ from workbench.core.contained import ContainedFolder
 from workbench.core.errors import BadInputError, MachineError, NotFoundError
 from workbench.core.redaction import holds_token
 from workbench.recipe import yaml_io
-from workbench.runs.last_words import killed_for_memory
+from workbench.runs.last_words import killed_for_memory, last_words
 from workbench.runs.links import require_no_links
 from workbench.runs.run_lock import has_proof_of_life
 from workbench.runs.status import Status
@@ -33,7 +33,6 @@ MEASURING = "measuring the result"
 
 _ID = re.compile(r"\d{8}-\d{6}-")
 _LOG_TAIL_BYTES = 4096
-_LONGEST_QUOTE = 200
 
 
 @dataclass(frozen=True)
@@ -117,20 +116,17 @@ class RunFolder:
         if status.state != "lost" or status.lost_while_queued or not status.readable:
             return status
         reason = killed_for_memory(self, status) or status.reason
-        if quote := self._last_log_line():
+        if quote := self._last_words():
             reason += f", which ends with: {quote}"
         if status.phase == MEASURING and self.has_result():
             reason += f"; its result is saved: 'ftwb evaluate {self.id}' measures it"
         return status.model_copy(update={"reason": reason})
 
-    def _last_log_line(self) -> str:
+    def _last_words(self) -> str:
         try:
-            lines = self.files.tail(self.log, _LOG_TAIL_BYTES).split("\n")
+            return last_words(self.files.tail(self.log, _LOG_TAIL_BYTES).split("\n"))
         except OSError:
             return ""
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")[
-            -_LONGEST_QUOTE:
-        ]
 
     def recipe(self) -> Recipe:
         """The recipe it was launched with.

@@ -30,6 +30,7 @@ _FILES = frozenset(
         "strength.json",
         "sweep",
         "worker.log",
+        "worker.log.1",
     }
 )
 

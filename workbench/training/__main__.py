@@ -18,6 +18,7 @@ from workbench.runs.links import require_no_links
 from workbench.runs.run_lock import locked, proof_of_life
 from workbench.training.distributed.rank_main import is_rank, run_rank
 from workbench.training.reporting.device_wait import DeviceWait
+from workbench.training.reporting.worker_log import WorkerLog
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -54,7 +55,8 @@ def main() -> int:
 def _train(run: RunFolder, arguments: list[str]) -> int:
     from workbench.models.library_output import quieten_libraries
 
-    quieten_libraries()  # before they load, or their output ends the log of a killed worker
+    quieten_libraries()  # before they load
+    WorkerLog(run).begin()
     from workbench.training.worker import train_run
 
     step = int(arguments[1]) if len(arguments) > 1 else None

@@ -15,6 +15,7 @@ from workbench.runs.control import AWAITING_ANSWER, take_stop
 from workbench.runs.events import EventLog
 from workbench.runs.status import HEARTBEAT_SECONDS, LIVE, Status
 from workbench.training.reporting.disk_full import DiskSpace, StopRequested
+from workbench.training.reporting.worker_log import WorkerLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +57,7 @@ class Reporter:
         self._lock = threading.RLock()
         self._ended = threading.Event()
         self._disk = DiskSpace(run, self)
+        self._worker_log = WorkerLog(run)
         with suppress(MachineError):
             self._save()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
@@ -92,6 +94,7 @@ class Reporter:
         """
         if stoppable and take_stop(self._run):
             raise StopRequested(f"stopped on request while {name}")
+        self._worker_log.phase(name)
         if name != self.status.phase or self._save_is_due() or done == total:
             self.retry_when_disk_full(partial(self._update_and_save, phase=name))
             self.event("phase", name=name, detail=detail, done=done, total=total)
@@ -152,6 +155,7 @@ class Reporter:
         with self._lock:
             self._update_and_save(state=state, reason=reason, ended=time.time(), paused="")
             self._ended.set()
+        self._worker_log.end(state, reason)
 
     def _update_and_save(self, **values: Any) -> None:
         with self._lock:
@@ -178,6 +182,7 @@ class Reporter:
         """
         used = _processor_seconds()
         while not self._ended.wait(_HEARTBEAT_SECONDS):
+            self._worker_log.rotate()
             before, used = used, _processor_seconds()
             reported = time.monotonic() - self._last_save < _HEARTBEAT_SECONDS
             waits = self.status.is_paused or self.status.phase == AWAITING_ANSWER
