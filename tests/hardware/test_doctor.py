@@ -40,6 +40,7 @@ def test_everything_is_checked_once(tmp_path: Path) -> None:
         "memory",
         "disk",
         "runs folder",
+        "caches",
         "terminal",
         "connection",
         "logout",

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import FtwbError
+from workbench.core.locations import provide_home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +46,7 @@ def main() -> None:
     """Run the command line; an expected error is one line on stderr and an exit code."""
     arguments = sys.argv[1:]
     try:
+        provide_home()
         if arguments:
             sys.exit(run_command(arguments))
         open_workbench()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import sys
 import tempfile
@@ -38,6 +39,7 @@ def examine(runs_root: Path) -> Iterator[Check]:
     yield check_memory()
     yield check_disk(runs_root)
     yield check_writable(runs_root)
+    yield check_caches()
     yield check_terminal()
     yield check_tmux()
     yield check_logout()
@@ -133,6 +135,28 @@ def check_writable(runs_root: Path) -> Check:
         "that two hosts could resume the same run",
         "start and resume the runs there from one host only",
     )
+
+
+def check_caches() -> Check:
+    """Whether what can be rebuilt or downloaded can be kept, and whether there is a home folder."""
+    hub = os.environ.get("HF_HUB_CACHE") or os.environ.get("HF_HOME") or "~/.cache/huggingface"
+    folders = {"FTWB_CACHE": locations.cache(), "HF_HOME": Path(hub).expanduser()}
+    for variable, folder in folders.items():
+        if not locations.is_writable(folder):
+            return Check(
+                "caches",
+                "fail",
+                f"{locations.shorten(folder)} is not writable",
+                f"set {variable} to a folder that you own",
+            )
+    if Path.home().name == f"ftwb-{os.getuid()}":
+        return Check(
+            "caches",
+            "warn",
+            f"there is no home folder; {Path.home()} stands in for it, and may be cleaned",
+            "set HOME to a folder that you own",
+        )
+    return Check("caches", "ok", f"{locations.shorten(locations.cache())} is writable")
 
 
 def check_hub() -> Check:

@@ -177,7 +177,10 @@ class Runs:
                 raise MachineError(f"{self.root}: no disk space left for a run; free some")
             return self._create(recipe)
         except OSError as error:
-            raise MachineError(f"{self.root}: cannot create a run: {error.strerror}") from error
+            raise MachineError(
+                f"{self.root}: cannot create a run: {error.strerror}; set FTWB_HOME or --runs-dir "
+                "to a folder of yours with space"
+            ) from error
 
     def _create(self, recipe: Recipe) -> RunFolder:
         text = yaml_io.dump(recipe)

@@ -42,16 +42,27 @@ def launch(run: RunFolder, *worker_args: str) -> int:
         MachineError: The process cannot be started, or the queue cannot be used.
     """
     require_no_links(run)
+    if not locations.is_writable(locations.cache()):
+        reason = (
+            f"{locations.cache()}: cannot be written, and what is measured of the base is kept "
+            "there; set FTWB_CACHE to a folder of yours"
+        )
+        _fail(run, reason)
+        raise MachineError(reason)
     queue = Queue(locations.queue())
     try:
         with queue.locked() as waiting:
             _restart_lost(run.path.parent, queue, waiting, exclude=run)
             return _start(run, worker_args, queue, waiting)
     except MachineError as error:
-        failed = {"state": "failed", "reason": str(error), "ended": time.time()}
-        with suppress(MachineError):
-            run.status().model_copy(update=failed).save(run.status_file)
+        _fail(run, str(error))
         raise
+
+
+def _fail(run: RunFolder, reason: str) -> None:
+    failed = {"state": "failed", "reason": reason, "ended": time.time()}
+    with suppress(MachineError):
+        run.status().model_copy(update=failed).save(run.status_file)
 
 
 def relaunch(runs: Runs) -> list[RunFolder]:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
+from workbench.core.locations import provide_home
 from workbench.core.redaction import ScrubbedStream
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
@@ -39,6 +40,7 @@ def main() -> int:
         control.send_request(run, "stop")
 
     os.umask(0o077)
+    provide_home()
     sys.stdout, sys.stderr = _scrubbed(sys.stdout), _scrubbed(sys.stderr)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     require_no_links(run)
