@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 HOST = {"process", "host_used", "host_total"}
 
 
+@pytest.fixture(autouse=True)
+def no_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.hardware.host_memory.memory_limit", lambda: None)
+
+
 @pytest.fixture
 def driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpus, "_nvml", FakeNvml)

@@ -19,8 +19,10 @@ def test_a_machine_without_a_gpu(
     monkeypatch: pytest.MonkeyPatch, cores: int, expected: str
 ) -> None:
     monkeypatch.setattr(gpus, "_nvml", lambda: None)
-    monkeypatch.setattr(psutil, "cpu_count", lambda: cores)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=24 * GIB))
+    machine = SimpleNamespace(total=24 * GIB, available=GIB)
+    monkeypatch.setattr("workbench.hardware.summary.processors", lambda: cores)
+    monkeypatch.setattr("workbench.hardware.host_memory.memory_limit", lambda: None)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
     assert machine_summary() == f"{expected} · 24 GiB · no GPU"
 
 

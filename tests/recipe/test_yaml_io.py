@@ -138,3 +138,25 @@ def test_many_problems_are_counted() -> None:
     unknown = {f"unheard_of_{number}": 1 for number in range(7)}
     with pytest.raises(BadInputError, match=r"^recipe: (\S+: unknown field; ){5}and 2 more$"):
         yaml_io.validate({"training": unknown})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: x\na: " + "[" * 200, "line 2 is nested more than 40 deep"),
+        ("a: &a 1\nb: [" + "*a, " * 500 + "]", "more than 20 aliases up to line 2"),
+        ("#" * (1 << 21), "it has more than 1 MB"),
+        (f"name: x\nseed: {'9' * 5000}", "holds a number or a date that is none"),
+        ("x" * 900 + ": 1", "unknown field"),
+        ("name: " + "x" * 100_000, "name"),
+    ],
+    ids=["depth", "aliases", "size", "integer", "field", "name"],
+)
+def test_what_a_stranger_wrote_costs_neither_time_nor_a_screenful(text: str, said: str) -> None:
+    with pytest.raises(BadInputError, match=said) as caught:
+        yaml_io.load(text)
+    assert len(str(caught.value)) < 1000
+
+
+def test_some_aliases_are_welcome() -> None:
+    assert yaml_io.load("name: &n same\ndescription: *n\n").description == "same"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,7 +109,7 @@ def test_pruning_keeps_the_newest_and_the_named(run: RunFolder) -> None:
 
 @pytest.mark.parametrize("remove", [checkpoints.remove_after, checkpoints.prune])
 def test_a_partly_removed_checkpoint_is_never_visible(
-    run: RunFolder, monkeypatch: pytest.MonkeyPatch, remove: Callable[..., None]
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, remove: Callable[..., tuple[str, ...]]
 ) -> None:
     for step in (1, 2):
         write(run, step)
@@ -125,3 +127,84 @@ def test_a_partly_removed_checkpoint_is_never_visible(
     assert checkpoints.fault(checkpoints.folder_of(run, left)) == ""
     write(run, 3)
     assert [path.name for path in run.checkpoints.glob(".step-*")] == []
+
+
+FOREIGN = (
+    "step-50.bak",
+    "step-50 (copy)",
+    "step-²",
+    "step-٣",
+    "step-007",
+    "step-0",
+    "step--1",
+    "step-",
+    "step-1e3",
+    "Step-9",
+    "step-9\n",
+    ".step-9.new.bak",
+    "step-" + "9" * 200,
+    "notes.txt",
+)
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_names_that_are_not_exactly_ours_are_ignored(run: RunFolder, name: str) -> None:
+    for step in (1, 2, 3):
+        write(run, step)
+    foreign = run.checkpoints / name
+    foreign.mkdir()
+    (foreign / "state").touch()
+    assert checkpoints.steps(run) == [3, 2, 1]
+    assert checkpoints.choose(run).step == 3
+    assert checkpoints.prune(run, 1, ()) == ()
+    write(run, 4)
+    assert checkpoints.remove_after(run, 3) == ()
+    assert checkpoints.steps(run) == [3]
+    assert (foreign / "state").exists()
+    assert not checkpoints.is_ours(name)
+
+
+def test_a_file_or_a_link_with_the_name_of_a_checkpoint_is_none(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    write(run, 3)
+    (run.checkpoints / "step-8").touch()
+    (run.checkpoints / "step-9").symlink_to(tmp_path)
+    assert checkpoints.steps(run) == [3]
+
+
+def test_an_old_checkpoint_that_cannot_be_removed_is_a_notice(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in (1, 2, 3):
+        write(run, step)
+
+    def refuse(folder: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    monkeypatch.setattr(checkpoints.files, "remove_folder", refuse)
+    assert checkpoints.prune(run, 1, {2}) == (
+        "the old checkpoint of step 1 cannot be removed: Permission denied",
+    )
+    assert len(checkpoints.remove_after(run, 1)) == 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may remove everything")
+def test_an_old_checkpoint_in_a_locked_folder_is_a_notice(run: RunFolder) -> None:
+    for step in (1, 2):
+        write(run, step)
+    checkpoints.folder_of(run, 1).chmod(0o500)
+    (fault,) = checkpoints.prune(run, 1, ())
+    assert "step 1 cannot be removed" in fault
+    assert checkpoints.steps(run) == [2]
+
+
+def test_a_leftover_that_is_a_link_is_left_alone(run: RunFolder, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").touch()
+    run.checkpoints.mkdir()
+    (run.checkpoints / ".step-5.old").symlink_to(kept)
+    write(run, 6)
+    assert checkpoints.steps(run) == [6]
+    assert (kept / "file").exists()

@@ -6,16 +6,18 @@ import errno
 import fcntl
 import json
 import os
+import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from workbench.core import locations
 from workbench.core.errors import MachineError
+from workbench.core.locks import lock_file
 from workbench.recipe.recipe import Recipe
-from workbench.runs import queue as queue_module
 from workbench.runs.launch import launch
 from workbench.runs.process import process_identity
 from workbench.runs.queue import AcquiredDevices, Queue, Ticket
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 HOLDER = """
 import sys
+import time
 from pathlib import Path
 from workbench.runs.queue import Queue
 taken = Queue(Path(sys.argv[1])).try_acquire(Path(sys.argv[2]), sys.argv[3:])
@@ -133,7 +136,7 @@ def test_a_file_system_without_locks_is_named(runs: Runs, monkeypatch: pytest.Mo
     def refuse(_file: int, _how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(queue_module.fcntl, "flock", refuse)
+    monkeypatch.setattr("workbench.core.locks.fcntl.flock", refuse)
     run = runs.create(Recipe())
     with pytest.raises(MachineError, match=r"No locks available.*set FTWB_QUEUE"):
         launch(run)
@@ -191,3 +194,104 @@ def test_no_more_devices_are_acquired_than_needed(
     assert isinstance(taken, AcquiredDevices)
     assert taken.devices == ("GPU-a", "GPU-b")
     assert try_acquire("GPU-a", "GPU-c")[1] == "GPU-c"
+
+
+def test_a_lock_file_removed_by_a_cleaner_is_locked_again(
+    queue: Queue, try_acquire: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+) -> None:
+    taken = queue.try_acquire(tmp_path, ["cpu"])
+    assert isinstance(taken, AcquiredDevices)
+    (queue.folder / "cpu.lock").unlink()
+    taken.keep()
+    assert try_acquire("cpu")[1] == "1"
+    assert stored(queue) != []
+
+
+def test_the_time_of_a_lock_that_is_held_is_renewed(queue: Queue, tmp_path: Path) -> None:
+    taken = queue.try_acquire(tmp_path, ["cpu"])
+    assert isinstance(taken, AcquiredDevices)
+    os.utime(queue.folder / "cpu.lock", (0, 0))
+    taken.keep()
+    assert time.time() - (queue.folder / "cpu.lock").stat().st_mtime < 60
+
+
+def test_a_lock_counts_only_on_the_file_that_has_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flock = tmp_path / "cpu.lock", fcntl.flock
+
+    def remove_first(file: int, how: int) -> None:
+        if os.fstat(file).st_ino == path.stat().st_ino and not (tmp_path / "removed").exists():
+            (tmp_path / "removed").touch()
+            path.rename(tmp_path / "old")
+            path.touch()
+        flock(file, how)
+
+    monkeypatch.setattr("workbench.core.locks.fcntl.flock", remove_first)
+    file = lock_file(path, wait=False)
+    assert file is not None
+    assert os.fstat(file).st_ino == path.stat().st_ino
+    assert lock_file(path, wait=False) is None
+
+
+def test_the_queue_is_where_nothing_cleans(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("FTWB_QUEUE")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert locations.queue() == tmp_path / "state" / "ftwb" / "queue" / socket.gethostname()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert locations.queue().name == f"ftwb-{os.getuid()}"
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_launch_that_cannot_be_recorded_never_starts(
+    runs: Runs, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    popen = subprocess.Popen
+
+    def note(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
+        process = popen(*args, **options)
+        started.append(process.pid)
+        return process
+
+    run = runs.create(Recipe())
+    queue.ensure_folder()
+    monkeypatch.setattr(subprocess, "Popen", note)
+    monkeypatch.setattr("workbench.runs.queue.files.write_atomic", _fails_as_on_a_full_disk)
+    with pytest.raises(MachineError, match="No space left"):
+        launch(run)
+    (pid,) = started
+    assert process_identity(pid) is None
+    assert run.status().state == "failed"
+    assert "No space left" in run.status().reason
+
+
+def _fails_as_on_a_full_disk(path: Path, _text: str) -> None:
+    try:
+        full()
+    except OSError as error:
+        raise MachineError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def test_a_device_that_cannot_be_recorded_is_released(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.runs.queue.files.write_atomic", _fails_as_on_a_full_disk)
+        with queue.locked() as waiting:
+            assert waiting == []
+        with pytest.raises(MachineError):
+            queue.try_acquire(tmp_path, ["cpu"])
+    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), AcquiredDevices)
+
+
+@pytest.mark.parametrize("content", ["", "[[", "[1]", "{}", '[["run", 1]]', "\xff"])
+def test_a_broken_list_of_those_that_wait_stops_nobody(
+    queue: Queue, tmp_path: Path, content: str
+) -> None:
+    (queue.ensure_folder() / "waiting.json").write_bytes(content.encode("latin-1"))
+    assert isinstance(queue.try_acquire(tmp_path, ["cpu"]), AcquiredDevices)

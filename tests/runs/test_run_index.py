@@ -35,7 +35,7 @@ def test_a_recipe_that_cannot_be_read_does_not_hide_the_run(runs: Runs) -> None:
     run = make_run(runs)
     run.recipe_file.write_text("[broken")
     (row,) = RunIndex(runs.root).read()
-    assert (row.name, row.model) == (run.id, "recipe cannot be read")
+    assert (row.name, row.model, row.error) == (run.id, "", "recipe.yaml is not YAML")
 
 
 def test_a_run_that_changed_on_disk_is_read_again(runs: Runs) -> None:

@@ -204,18 +204,18 @@ class FaultInjector:
         if self._read_only:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    def _name(self, path: Any) -> str:
+    def _name(self, path: Any, folder: int | None = None) -> str:
         """Of a path inside the run, without what differs from run to run; empty for another."""
-        place = Path(path)
+        place = Path(path) if folder is None else Path(f"/proc/self/fd/{folder}").readlink() / path
         if not place.is_relative_to(self._run):
             return ""
         return place.relative_to(self._run).as_posix().removesuffix(f".{os.getpid()}")
 
     def _on_path(self, name: str, do: Callable[..., Any]) -> Callable[..., Any]:
         def call(path: Any, *rest: Any, **options: Any) -> Any:
-            name_in_run = self._name(path)
-            if options.get("dir_fd"):  # shutil.rmtree: in the order of the disk, by bare names
-                operation = "remove"
+            name_in_run = self._name(path, options.get("dir_fd") or options.get("src_dir_fd"))
+            if "/." in f"/{Path(name_in_run).parent}" and options.get("dir_fd"):
+                operation = "remove"  # by shutil.rmtree: in the order of the disk
             elif name_in_run:
                 operation = f"{name} {name_in_run}"
             else:
@@ -226,7 +226,7 @@ class FaultInjector:
 
     def _open(self, do: Callable[..., int]) -> Callable[..., int]:
         def call(path: Any, *rest: Any, **options: Any) -> int:
-            name_in_run = "" if options.get("dir_fd") else self._name(path)
+            name_in_run = self._name(path, options.get("dir_fd"))
             if name_in_run and rest and rest[0] & os.O_CREAT:
                 self._refuse()
             file = do(path, *rest, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -11,6 +12,7 @@ import time
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
+from unittest.mock import MagicMock
 
 import psutil
 import pytest
@@ -22,6 +24,7 @@ from workbench.runs import control
 from workbench.runs.launch import launch, relaunch
 from workbench.runs.queue import AcquiredDevices, Queue
 from workbench.runs.status import Status
+from workbench.training.reporting import device_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,14 +45,22 @@ def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def start(runs: Runs) -> Iterator[Launch]:
-    """Launch a run whose worker, once it has its device, waits for a reader of its events."""
+def idle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every worker sleep once it has its device, in the place of an import."""
+    stub = tmp_path / "stub"
+    stub.mkdir()
+    (stub / "transformers.py").write_text("import time\ntime.sleep(3600)\n")
+    monkeypatch.setenv("PYTHONPATH", str(stub))
+
+
+@pytest.fixture
+def start(runs: Runs, idle: None) -> Iterator[Launch]:
+    """Launch a run whose worker does nothing once it has its device."""
+    del idle
     launched: list[RunFolder] = []
 
     def one() -> RunFolder:
         run = runs.create(Recipe())
-        run.events.unlink()
-        os.mkfifo(run.events)
         launched.append(run)
         launch(run)
         return run
@@ -213,11 +224,10 @@ def test_what_waits_on_another_host_is_not_started_here(runs: Runs) -> None:
 
 
 def test_the_worker_has_no_terminal_and_outlives_its_launcher(
-    runs: Runs, busy: Callable[[], None]
+    runs: Runs, busy: Callable[[], None], idle: None
 ) -> None:
+    del idle
     run = runs.create(Recipe())
-    run.events.unlink()
-    os.mkfifo(run.events)
     script = (
         "import os, signal, sys; from pathlib import Path;"
         "from workbench.runs.folder import RunFolder; from workbench.runs.launch import launch;"
@@ -243,3 +253,27 @@ def test_the_lock_is_not_left_with_children_of_the_worker(busy: Callable[[], Non
     with (locations.queue() / "cpu.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     child.communicate()
+
+
+def test_a_full_disk_of_the_queue_is_waited_for(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.create(Recipe())
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    shown: list[Status] = []
+
+    def look(_seconds: float) -> None:
+        shown.append(run.status())
+        if len(shown) == 2:
+            patch.undo()
+
+    monkeypatch.setattr(device_wait.time, "sleep", look)
+    monkeypatch.setattr(device_wait, "Thread", MagicMock())
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.core.files.open_private", MagicMock(side_effect=full))
+        wait = device_wait.DeviceWait(run, ())
+        assert wait.acquire() == 1
+    assert [status.label for status in shown] == ["paused", "paused"]
+    assert "disk full at" in shown[0].paused
+    assert run.status().state == "starting"
+    assert run.status().oom_kills is not None, "a kill while it loads torch is named too"

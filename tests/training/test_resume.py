@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
+import shutil
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import pytest
 
 from tests.tiny import CHAT_TEMPLATE
 from tests.training.live_runs import (
+    after,
     assert_same_run,
     die_at,
     kinds_at,
@@ -19,6 +22,7 @@ from tests.training.live_runs import (
     steps_of,
     stop_at,
 )
+from workbench.core import files
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.data import template_settings
 from workbench.planning import resume_launch
@@ -312,3 +316,23 @@ def test_a_run_without_a_checkpoint_says_how_to_start_again(new_run: NewRun) -> 
         NotFoundError, match=r"no checkpoint to resume from: 'ftwb train .*' starts"
     ):
         resume(run)
+
+
+def test_a_copy_of_a_checkpoint_and_one_that_cannot_be_removed_end_no_run(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = files.remove_folder
+
+    def refuse(folder: Path) -> None:
+        if folder.name == "step-1":
+            raise OSError(errno.EBUSY, "Device or resource busy", str(folder))
+        remove(folder)
+
+    run = new_run(*LONG, "training.save_steps=1", "training.save_total_limit=1")
+    after(2, monkeypatch, lambda: shutil.copytree(folder_of(run, 2), run.checkpoints / "step-2.b"))
+    monkeypatch.setattr(files, "remove_folder", refuse)
+    assert train_run(run) == 0
+    assert steps(run) == [STEPS, 1]
+    assert (run.checkpoints / "step-2.b" / "manifest.json").exists()
+    told = [text for text in notices_of(run) if "cannot be removed" in text]
+    assert told == ["the old checkpoint of step 1 cannot be removed: Device or resource busy"]

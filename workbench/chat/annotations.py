@@ -10,7 +10,6 @@ from weakref import WeakKeyDictionary
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workbench.chat.protocol import Sampling
-from workbench.core import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +96,7 @@ def add_annotation(run: RunFolder, annotation: Annotation) -> None:
     Raises:
         MachineError: The disk is full or the folder is not writable.
     """
-    files.append_line(annotations_file(run), annotation.model_dump_json())
+    run.files.append_line(annotations_file(run), annotation.model_dump_json())
 
 
 def read_annotations(run: RunFolder) -> tuple[Annotation, ...]:
@@ -106,7 +105,7 @@ def read_annotations(run: RunFolder) -> tuple[Annotation, ...]:
     Torn or foreign lines are skipped, so that a damaged line loses only itself.
     """
     newest: dict[str, Annotation] = {}
-    for line in files.read_lines(annotations_file(run)):
+    for line in run.files.read_lines(annotations_file(run)):
         try:
             annotation = Annotation.model_validate_json(line)
         except ValidationError:

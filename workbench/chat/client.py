@@ -25,7 +25,8 @@ from workbench.chat.protocol import (
     read_reply,
 )
 from workbench.chat.titles import TUNED
-from workbench.core import files
+from workbench.core.errors import BadInputError
+from workbench.runs.links import require_no_links
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -98,7 +99,11 @@ class EngineClient:
             Progress, then Opened, Failed or EngineDied.
         """
         await self.close()
-        process = await self._spawn()
+        try:
+            process = await self._spawn()
+        except BadInputError as error:
+            yield Failed(id=None, text=str(error))
+            return
         tuned = Source(lane=TUNED, run=str(self._run.path))
         self._send(process, Open(sources=(tuned, *extra_sources)))
         while True:
@@ -166,8 +171,9 @@ class EngineClient:
                 return
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        with self.log.open("ab") as log:
-            self._log_start = log.tell()
+        require_no_links(self._run)
+        with os.fdopen(self._run.files.open_to_append(self.log), "ab") as log:
+            self._log_start = log.seek(0, os.SEEK_END)
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",  # never import anything from the current folder, which may be a run's
@@ -197,9 +203,9 @@ class EngineClient:
 
     def _log_tail(self) -> str:
         """The last lines that this process wrote, not those of earlier ones."""
-        written = self.log.stat().st_size - self._log_start
+        written = self._run.files.size(self.log) - self._log_start
         newline_before = 1
-        text = files.tail(self.log, min(_LOG_TAIL_BYTES, written + newline_before))
+        text = self._run.files.tail(self.log, min(_LOG_TAIL_BYTES, written + newline_before))
         return "\n".join(text.splitlines()[-_LOG_TAIL_LINES:])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.runs import checkpoints
 from workbench.runs.folder import RunFolder
+from workbench.runs.links import require_no_links
 
 if TYPE_CHECKING:
     from workbench.chat.protocol import Source
@@ -29,10 +30,11 @@ def folder_of(source: Source) -> Path:
     """The folder of a source's tensors.
 
     Raises:
-        BadInputError: The run has no result.
+        BadInputError: The run has no result, or its folder holds a link.
         NotFoundError: The run has no such checkpoint.
     """
     run = run_of(source)
+    require_no_links(run)
     if source.checkpoint is None:
         require_result(run)
         return run.model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import threading
 import time
 from datetime import datetime
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.chat.protocol import Finish, ProofState, Sampling
-from workbench.core import files
 from workbench.core.errors import MachineError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Transcript:
     """
 
     def __init__(self, run: RunFolder) -> None:
-        self._folder = run.chats
+        self._files, self._folder = run.files, run.chats
         self._file: Path | None = None
         self._lock = threading.Lock()
         self._failed = False
@@ -118,10 +118,10 @@ class Transcript:
         """
         with self._lock:
             if self._file is None:
-                self._file = files.create_unique(
+                self._file = self._files.create_unique(
                     self._folder, time.strftime("%Y%m%d-%H%M%S"), ".jsonl"
                 )
-            files.append_line(self._file, record.model_dump_json())
+            self._files.append_line(self._file, record.model_dump_json())
 
     def save(self, record: ExchangeRecord) -> str:
         """Append an exchange without raising, because the chat continues in either case.
@@ -138,15 +138,22 @@ class Transcript:
 
 
 def read_transcripts(run: RunFolder) -> list[ExchangeRecord]:
-    """Every exchange of every chat with ``run``, oldest first; damaged lines are skipped."""
-    records = [record for path in run.chats.glob(_FILES) for record in _read(path)]
+    """Every exchange of every chat with ``run``, oldest first; damaged lines are skipped.
+
+    In a shared folder of runs, other users' chats are private, and skipped as well.
+    """
+    try:
+        names = fnmatch.filter(run.files.names(run.chats), _FILES)
+    except OSError:
+        return []
+    records = [record for name in names for record in _read(run, run.chats / name)]
     return sorted(records, key=lambda record: record.time)
 
 
-def _read(path: Path) -> Iterator[ExchangeRecord]:
+def _read(run: RunFolder, path: Path) -> Iterator[ExchangeRecord]:
     try:
-        lines = [*files.read_lines(path)]
-    except PermissionError:  # in a shared folder of runs, other users' chats are private
+        lines = run.files.read_lines(path)
+    except OSError:
         return
     for line in lines:
         try:

@@ -7,8 +7,13 @@ something (disk, device, network, package); 130 interrupted. ``ftwb gate`` has i
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from workbench.core.errors import FtwbError
+from workbench.core.locations import provide_home
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 INTERRUPTED = 130
 _GATE_ERROR = 3
@@ -17,15 +22,31 @@ _GATE_ERROR = 3
 def open_workbench() -> None:
     """Open the TUI without loading the parser, so that the first paint comes sooner."""
     from workbench.core import locations
-    from workbench.tui import launch
 
-    launch(locations.runs())
+    open_or_list(locations.runs())
+
+
+def open_or_list(root: Path) -> None:
+    """Open the TUI on the runs below ``root``; without a terminal, list them and say what to do.
+
+    Raises:
+        BadInputError: There is no terminal.
+    """
+    from workbench.tui import launch
+    from workbench.tui.terminal import has_terminal
+
+    if not has_terminal():
+        from workbench.cli.commands.runs import list_runs
+
+        list_runs(root, as_json=False)
+    launch(root)
 
 
 def main() -> None:
     """Run the command line; an expected error is one line on stderr and an exit code."""
     arguments = sys.argv[1:]
     try:
+        provide_home()
         if arguments:
             sys.exit(run_command(arguments))
         open_workbench()

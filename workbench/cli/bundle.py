@@ -70,10 +70,10 @@ def _versions() -> str:
 
 def _of_run(run: RunFolder) -> dict[str, str]:
     return {
-        "recipe.yaml": files.tail(run.recipe_file, _TAIL_BYTES),
+        "recipe.yaml": run.files.tail(run.recipe_file, _TAIL_BYTES),
         "status.json": run.status().model_copy(update={"host": ""}).model_dump_json(indent=1),
         "events.jsonl": _events_without_text(run),
-        "worker.log": files.tail(run.log, _TAIL_BYTES),
+        "worker.log": run.files.tail(run.log, _TAIL_BYTES),
     }
 
 

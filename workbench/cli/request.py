@@ -13,6 +13,9 @@ from workbench.runs.control import (
     when_handled,
 )
 
+SILENCE_SECONDS = 10.0
+"""Seconds that a silent worker gets to show that it lives."""
+
 if TYPE_CHECKING:
     from workbench.runs.control import AnsweredRequest
     from workbench.runs.events import Event
@@ -44,3 +47,16 @@ def ask_worker(
 def answer_json(run: RunFolder, request: AnsweredRequest, event: Event, **details: Any) -> None:
     """Print an answer as JSON."""
     emit_json({"run": run.id, "request": request, "step": event["step"], **details})
+
+
+def stays_silent(run: RunFolder) -> bool:
+    """Whether the worker of a run, which was just asked something, still gives no sign of life.
+
+    One that responds is not waited for.
+    """
+    deadline = time.monotonic() + SILENCE_SECONDS
+    while run.status().is_unresponsive:
+        if time.monotonic() >= deadline:
+            return True
+        time.sleep(POLL_INTERVAL)
+    return False

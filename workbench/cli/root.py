@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench import __version__
-from workbench.cli import commands
+from workbench.cli import commands, open_or_list
 from workbench.cli.command import GROUPS, Command
 from workbench.core import locations
 
@@ -69,9 +69,7 @@ def ftwb(context: click.Context, runs_dir: Path | None, debug: bool) -> None:
     del debug  # main() reads it
     context.obj = _expanded(runs_dir) if runs_dir else locations.runs()
     if context.invoked_subcommand is None:
-        from workbench.tui import launch
-
-        launch(context.obj)
+        open_or_list(context.obj)
 
 
 def _expanded(folder: Path) -> Path:

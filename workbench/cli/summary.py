@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import FtwbError
 from workbench.runs.checkpoints import resumable_from
-from workbench.runs.view import RunFollower
+from workbench.runs.faults import fault_of, report_fault
+from workbench.runs.view import RunFollower, RunView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,11 +19,12 @@ if TYPE_CHECKING:
 
 def summary(run: RunFolder) -> dict[str, Any]:
     """What ``ftwb runs`` lists of a run."""
-    model, strategy = _model_and_strategy(run)
-    view = RunFollower(run).poll()
+    model, strategy, invalid = _model_and_strategy(run)
+    view = _view(run)
     step = resumable_from(run, view.status)
     return {
         "id": run.id,
+        "error": fault_of(run) or invalid,
         "state": view.status.state,
         "standing": view.status.label + (f", resumes at {step}" if step else ""),
         "resumable_from": step or None,
@@ -41,25 +44,44 @@ def summary(run: RunFolder) -> dict[str, Any]:
 
 def findings_band(run: RunFolder) -> dict[str, str]:
     """What is shown first of its findings, by label; empty without a report that can be judged."""
+    return judged(run)[0]
+
+
+def judged(run: RunFolder) -> tuple[dict[str, str], str]:
+    """The band of its findings, by label, and why it cannot be judged though it has a report."""
     from workbench.evaluation.analysis.analysis import read_findings
     from workbench.evaluation.analysis.band import band
 
-    if not run.report.is_file():
-        return {}
+    if not run.files.is_file(run.report):
+        return {}, report_fault(run)
     try:
-        findings = read_findings(run)
-    except FtwbError:
-        return {}
-    return {part.label: part.value for part in band(findings)}
+        return {part.label: part.value for part in band(read_findings(run))}, ""
+    except FtwbError as error:
+        return {}, _inside(run, error)
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return {}, f"{run.report.name} cannot be judged"
 
 
-def _model_and_strategy(run: RunFolder) -> tuple[str, str]:
-    """Of its recipe; an unreadable recipe must not hide the other runs."""
+def _view(run: RunFolder) -> RunView:
+    follower = RunFollower(run)
+    try:
+        return follower.poll()
+    except OSError:
+        return RunView(run.id, run.status())
+
+
+def _model_and_strategy(run: RunFolder) -> tuple[str, str, str]:
+    """Of its recipe, and what is wrong with that; it must not hide the other runs."""
     try:
         recipe = run.recipe()
-    except FtwbError:
-        return "unreadable recipe", ""
-    return recipe.model.id, recipe.strategy.kind
+    except FtwbError as error:
+        return "unreadable recipe", "", _inside(run, error)
+    return recipe.model.id, recipe.strategy.kind, ""
+
+
+def _inside(run: RunFolder, error: FtwbError) -> str:
+    """An error with paths as they are inside the run."""
+    return str(error).replace(f"{run.path}{os.sep}", "")
 
 
 def _by_dataset(event: Mapping[str, Any]) -> dict[str, float]:
@@ -73,7 +95,7 @@ def _by_dataset(event: Mapping[str, Any]) -> dict[str, float]:
 def details(run: RunFolder) -> dict[str, Any]:
     """What ``ftwb show`` prints: summary, recipe, memory, recent notices and report."""
     view = RunFollower(run).poll()
-    report = run.report.read_text(encoding="utf-8") if run.report.is_file() else "null"
+    report = run.files.read_text(run.report) if run.files.is_file(run.report) else "null"
     return {
         **summary(run),
         **findings_band(run),

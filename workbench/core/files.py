@@ -6,12 +6,11 @@ import errno
 import os
 import shutil
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from workbench.core.errors import MachineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -134,12 +133,6 @@ def _move_aside(folder: Path) -> Path:
     return folder.rename(hidden)
 
 
-def read_lines(path: Path) -> Iterator[bytes]:
-    """The lines of ``path``; none if it does not exist."""
-    if path.exists():
-        yield from path.read_bytes().splitlines()
-
-
 def tail(path: Path, size: int) -> str:
     """The last lines of a text file, at most ``size`` bytes; empty if there is no such file.
 
@@ -151,9 +144,14 @@ def tail(path: Path, size: int) -> str:
     if not path.is_file():
         return ""
     with path.open("rb") as stream:
-        start = max(0, stream.seek(0, os.SEEK_END) - size)
-        stream.seek(start)
-        data = stream.read()
+        return tail_of(stream, size)
+
+
+def tail_of(stream: BinaryIO, size: int) -> str:
+    """The last lines of an open text, see :func:`tail`."""
+    start = max(0, stream.seek(0, os.SEEK_END) - size)
+    stream.seek(start)
+    data = stream.read(size)
     if start > 0:
         data = data.partition(b"\n")[2] or data
     return data.decode("utf-8", errors="replace")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
+
+from workbench.core.errors import MachineError
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -36,12 +39,48 @@ def cache() -> Path:
 def queue() -> Path:
     """The folder in which this user's runs queue for the machine's devices: ``$FTWB_QUEUE``.
 
-    It is on a local disk, because runs may be on a network file system, and does not depend on
-    ``TMPDIR``, so that every session finds the same one. Its content is worthless after a reboot.
+    It is in the platform's folder for state, which nobody cleans and every session finds, with one
+    folder for each machine that shares it. Where that cannot be written it is in ``/tmp``. Its
+    content is worthless after a reboot.
     """
     if override := os.environ.get("FTWB_QUEUE"):
         return Path(override).expanduser().absolute()
+    import platformdirs
+
+    state = platformdirs.user_state_path("ftwb")
+    if is_writable(state):
+        return state / "queue" / socket.gethostname()
     return Path(f"/tmp/ftwb-{os.getuid()}")  # noqa: S108 - the queue checks that the user owns it
+
+
+def provide_home() -> str:
+    """Set ``HOME`` where nothing names a home folder, as for a bare uid in a container.
+
+    Returns:
+        The folder that stands in for it; empty where there is a home folder.
+
+    Raises:
+        MachineError: That folder belongs to somebody else.
+    """
+    if os.environ.get("HOME") == "":
+        del os.environ["HOME"]
+    try:
+        Path.home()
+    except RuntimeError:
+        stand_in = Path(f"/tmp/ftwb-{os.getuid()}")  # noqa: S108 - it must be the user's own
+    else:
+        return ""
+    stand_in.mkdir(mode=0o700, exist_ok=True)
+    if stand_in.is_symlink() or stand_in.stat().st_uid != os.getuid():
+        raise MachineError(f"no home folder, and {stand_in} is not yours; set HOME to one that is")
+    os.environ["HOME"] = str(stand_in)
+    return str(stand_in)
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether a folder, or the nearest one above it that exists, can be written."""
+    existing = next((above for above in (folder, *folder.parents) if above.exists()), folder)
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
 
 
 def log_file() -> Path:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workbench.core import files
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.evaluation.report import token_mean
 
@@ -83,7 +82,7 @@ class StrengthCurve(BaseModel):
 
     def save(self, run: RunFolder) -> None:
         """Replace the run's curve atomically."""
-        files.write_atomic(_file(run), self.model_dump_json(indent=1))
+        run.files.write_atomic(_file(run), self.model_dump_json(indent=1))
 
     def _gain(self, point: StrengthPoint) -> float:
         if point.target_score is not None and self.base.target_score is not None:
@@ -101,13 +100,13 @@ def read_curve(run: RunFolder) -> StrengthCurve:
         BadInputError: The file cannot be read.
     """
     path = _file(run)
-    if not path.is_file():
+    if not run.files.is_file(path):
         raise NotFoundError(
             f"{run.id} has no strength curve; 'ftwb sweep-strength {run.id}' measures it"
         )
     try:
-        return StrengthCurve.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
+        return StrengthCurve.model_validate_json(run.files.read_bytes(path))
+    except (OSError, ValidationError) as error:
         raise BadInputError(
             f"{path}: not a valid strength curve; 'ftwb sweep-strength {run.id}' measures it again"
         ) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workbench.core import files
+from workbench.core.contained import ContainedFolder
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.core.redaction import scrub
 from workbench.evaluation.suites.items import ItemResult, Size, SuiteFacts
@@ -157,7 +157,7 @@ class Report(_Record):
 
     def save(self, path: Path) -> None:
         """Replace ``path`` atomically, without secrets and the path of the home folder."""
-        files.write_atomic(path, scrub(self.model_dump_json(indent=1)))
+        ContainedFolder(path.parent).write_atomic(path, scrub(self.model_dump_json(indent=1)))
 
 
 def token_mean(texts: Sequence[TextResult], values: Sequence[float]) -> float | None:
@@ -210,7 +210,7 @@ def read_report(run: RunFolder) -> Report:
         NotFoundError: The run has no report (yet).
         BadInputError: The report cannot be read, or a number in it is missing.
     """
-    if not run.report.is_file():
+    if not run.files.is_file(run.report):
         raise NotFoundError(f"{run.id} has no report{_reason_for_no_report(run)}")
     return read_report_file(run.report)
 
@@ -222,7 +222,7 @@ def read_report_file(file: Path) -> Report:
         BadInputError: The report cannot be read, or a number in it is missing.
     """
     try:
-        return Report.model_validate_json(file.read_bytes())
+        return Report.model_validate_json(ContainedFolder(file.parent).read_bytes(file))
     except OSError as error:
         raise BadInputError(f"{file}: cannot be read: {error.strerror}") from error
     except ValidationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from workbench.core import locations
 from workbench.core.formatting import GIB
 from workbench.hardware.check import Check
 from workbench.hardware.gpus import driver_version, gpus
+from workbench.hardware.host_memory import host_memory
 from workbench.hardware.network import hub_reachable
 from workbench.hardware.packages import check_packages, version_of
 from workbench.hardware.session import check_logout, check_terminal, check_tmux
@@ -25,6 +27,7 @@ _OLDEST_PYTHON = (3, 11)
 _HUB_SECONDS = 3.0
 _LITTLE_DISK = 5 * GIB
 _NO_DISK = GIB
+_LITTLE_MEMORY = 4 * GIB
 _AMD_DRIVER = Path("/dev/kfd")
 
 
@@ -33,8 +36,10 @@ def examine(runs_root: Path) -> Iterator[Check]:
     yield check_python()
     yield check_packages()
     yield check_device()
+    yield check_memory()
     yield check_disk(runs_root)
     yield check_writable(runs_root)
+    yield check_caches()
     yield check_terminal()
     yield check_tmux()
     yield check_logout()
@@ -84,6 +89,18 @@ def _check_amd() -> Check:
     )
 
 
+def check_memory() -> Check:
+    """How much memory there is, and whether a container allows less than the machine has."""
+    memory = host_memory()
+    free = f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB free"
+    if not memory.limited:
+        return Check("memory", "ok", free)
+    message = f"{free} in this container, whose limit the kernel enforces by killing the worker"
+    if memory.total < _LITTLE_MEMORY:
+        return Check("memory", "warn", message, "raise the container's limit, or use small models")
+    return Check("memory", "ok", message)
+
+
 def check_disk(runs_root: Path) -> Check:
     """Whether there is disk space for runs and checkpoints."""
     free = shutil.disk_usage(_existing(runs_root)).free
@@ -118,6 +135,28 @@ def check_writable(runs_root: Path) -> Check:
         "that two hosts could resume the same run",
         "start and resume the runs there from one host only",
     )
+
+
+def check_caches() -> Check:
+    """Whether what can be rebuilt or downloaded can be kept, and whether there is a home folder."""
+    hub = os.environ.get("HF_HUB_CACHE") or os.environ.get("HF_HOME") or "~/.cache/huggingface"
+    folders = {"FTWB_CACHE": locations.cache(), "HF_HOME": Path(hub).expanduser()}
+    for variable, folder in folders.items():
+        if not locations.is_writable(folder):
+            return Check(
+                "caches",
+                "fail",
+                f"{locations.shorten(folder)} is not writable",
+                f"set {variable} to a folder that you own",
+            )
+    if Path.home().name == f"ftwb-{os.getuid()}":
+        return Check(
+            "caches",
+            "warn",
+            f"there is no home folder; {Path.home()} stands in for it, and may be cleaned",
+            "set HOME to a folder that you own",
+        )
+    return Check("caches", "ok", f"{locations.shorten(locations.cache())} is writable")
 
 
 def check_hub() -> Check:

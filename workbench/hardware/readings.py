@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from workbench.hardware.gpus import device_state
+from workbench.hardware.host_memory import host_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -60,18 +61,21 @@ def read_memory(
 
     Returns:
         Always ``process``, ``host_used`` (memory that is not available to other programs) and
-        ``host_total``; with a folder, ``disk_free`` and ``disk_total``. For device ``i``,
+        ``host_total``, both of the container where it allows less than the machine has, and then
+        ``container_limit``; with a folder, ``disk_free`` and ``disk_total``. For device ``i``,
         ``cuda<i>_allocated`` and ``cuda<i>_reserved`` from torch and, where the driver or else
         torch reports them, ``cuda<i>_process``, ``cuda<i>_used``, ``cuda<i>_total``,
         ``cuda<i>_utilisation`` (percent), ``cuda<i>_power`` (watts) and ``cuda<i>_temperature``
         (degrees Celsius).
     """
-    host = psutil.virtual_memory()
+    host = host_memory()
     reading: dict[str, int | float] = {
         "process": psutil.Process().memory_info().rss,
         "host_used": host.total - host.available,
         "host_total": host.total,
     }
+    if host.limited:
+        reading["container_limit"] = host.total
     if folder is not None:
         disk = shutil.disk_usage(folder)
         reading |= {"disk_free": disk.free, "disk_total": disk.total}

@@ -91,13 +91,21 @@ def _container() -> Check | None:
     )
 
 
+def _user() -> str:
+    """The name of this user; the number where there is none, as for a bare uid in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
 def _under_user_manager() -> bool:
     return _CGROUP.is_file() and "/user@" in _CGROUP.read_text(encoding="utf-8")
 
 
 def _user_manager() -> Check | None:
     """Warn if systemd's user manager ends with the last session, because lingering is off."""
-    if _loginctl("Linger", getpass.getuser()) != "no":
+    if _loginctl("Linger", _user()) != "no":
         return None
     return Check(
         "logout",
@@ -111,7 +119,7 @@ def _session_scope() -> Check | None:
     """Warn if logind kills the processes of a session when it ends."""
     if _loginctl("KillUserProcesses") != "yes":
         return None
-    if getpass.getuser() in _loginctl("KillExcludeUsers").split():
+    if _user() in _loginctl("KillExcludeUsers").split():
         return None
     return Check(
         "logout",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-import psutil
-
+from workbench.core.cgroups import processors
 from workbench.core.formatting import GIB
 from workbench.hardware.gpus import Gpu, gpus
+from workbench.hardware.host_memory import host_memory
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -19,9 +19,10 @@ def machine_summary() -> str:
 
 
 def _cpu_summary() -> str:
-    cores = psutil.cpu_count() or 1
-    memory = psutil.virtual_memory().total / GIB
-    return f"{cores} core{'s' if cores > 1 else ''} · {memory:.0f} GiB · no GPU"
+    cores, memory = processors(), host_memory()
+    where = " in this container" if memory.limited else ""
+    size = f"{memory.total / GIB:.{int(memory.total < 10 * GIB and memory.limited)}f} GiB"
+    return f"{cores} core{'s' if cores > 1 else ''} · {size}{where} · no GPU"
 
 
 def _gpu_summary(devices: tuple[Gpu, ...]) -> str:

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.core import files
 from workbench.core.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -52,10 +51,10 @@ def resolve_dtypes(run: RunFolder, recipe: Recipe, device: torch.device) -> RunD
         MachineError: The run folder is not writable.
     """
     file = run.path / _FILE
-    if file.is_file():
+    if run.files.is_file(file):
         return read_dtypes(run)
     dtypes = _decide(recipe, device)
-    files.write_atomic(file, json.dumps(asdict(dtypes)))
+    run.files.write_atomic(file, json.dumps(asdict(dtypes)))
     return dtypes
 
 
@@ -68,7 +67,7 @@ def read_dtypes(run: RunFolder) -> RunDtypes:
     """
     file = run.path / _FILE
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(run.files.read_text(file))
         return RunDtypes(weights=str(values["weights"]), autocast=str(values["autocast"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInputError(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workbench.core import files
 from workbench.core.errors import BadInputError
 from workbench.data.duplicates import keys_of
 from workbench.data.splitting import load_examples, load_heldout, load_source
@@ -113,7 +112,7 @@ def save_provenance(run: RunFolder, recipe: Recipe) -> None:
     Raises:
         FtwbError: A source cannot be read, or the disk is full.
     """
-    files.write_atomic(run.origin, Provenance.of(recipe).model_dump_json(indent=1))
+    run.files.write_atomic(run.origin, Provenance.of(recipe).model_dump_json(indent=1))
 
 
 def require_provenance(run: RunFolder) -> None:
@@ -123,7 +122,7 @@ def require_provenance(run: RunFolder) -> None:
         BadInputError: Naming what differs, or the record is missing.
     """
     try:
-        origin = Provenance.model_validate_json(run.origin.read_bytes())
+        origin = Provenance.model_validate_json(run.files.read_bytes(run.origin))
     except (OSError, ValidationError) as error:
         raise BadInputError(
             f"{run.id} cannot be resumed: {run.origin.name} is missing or unreadable; start it "

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 from workbench.core import locations
 from workbench.core.errors import BadInputError, NotFoundError
 from workbench.recipe.recipe import Recipe
-from workbench.recipe.validation_errors import problems_of, unknown_field
+from workbench.recipe.validation_errors import Problem, problems_of, unknown_field
+from workbench.recipe.yaml_limits import excess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _LINE_BREAKS = re.compile(r"[\x85\u2028\u2029\ufeff]")
 """Characters that YAML reads as line breaks or drops, so that they must be escaped."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_LONGEST_PROBLEM = 300
 _PROBLEMS_LISTED = 5
 """Wrong fields named in one error; a recipe of another version can have dozens."""
 
@@ -91,12 +93,17 @@ def parse(text: str, *, source: str, what: str = "a recipe") -> dict[str, Any]:
         BadInputError: It is not YAML, or not a mapping.
     """
     try:
-        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        too_much = excess(text)
+        values = None if too_much else yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be parsed"
+        problem = shortened(getattr(error, "problem", None) or "cannot be parsed")
         raise BadInputError(f"{source}: not YAML{where}: {problem}") from error
+    except ValueError as error:
+        raise BadInputError(f"{source}: {what} holds a number or a date that is none") from error
+    if too_much:
+        raise BadInputError(f"{source}: too much for {what}: {too_much}")
     if not isinstance(values, dict):
         raise BadInputError(
             f"{source}: {what} must be a mapping of fields, not {type(values).__name__}"
@@ -114,10 +121,16 @@ def validate(values: Mapping[str, Any], *, source: str = "recipe") -> Recipe:
         return Recipe.model_validate(values)
     except ValidationError as error:
         problems = problems_of(error, Recipe)
-        listed = [str(problem) for problem in problems[:_PROBLEMS_LISTED]]
-        if more := len(problems) - len(listed):
+        shown = problems[:_PROBLEMS_LISTED]
+        listed = [str(Problem(shortened(path), shortened(message))) for path, message in shown]
+        if more := len(problems) - len(shown):
             listed.append(f"and {more} more")
         raise BadInputError(f"{source}: {'; '.join(listed)}") from error
+
+
+def shortened(text: str) -> str:
+    """A text that quotes its input, short enough for a line on screen."""
+    return text if len(text) <= _LONGEST_PROBLEM else f"{text[: _LONGEST_PROBLEM - 1]}…"
 
 
 def override(values: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
@@ -157,7 +170,7 @@ def _preset_path(name: str) -> Path:
 def _scalar(value: str) -> Any:
     try:
         return yaml.load(value, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         return value
 
 

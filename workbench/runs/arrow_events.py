@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from workbench.runs.events import is_plottable
+
 if TYPE_CHECKING:
     from workbench.runs.series import Numbers
 
@@ -35,11 +37,13 @@ def read_columns(text: bytes, lines: int) -> list[EventColumns] | None:
 
     try:
         table = json.read_json(pa.BufferReader(text))
-    except pa.ArrowInvalid:
+    except pa.ArrowException:
         return None
     if len(table) != lines or not _all_have_step_and_kind(table):
         return None
     numeric = [name for name in table.column_names if _is_numeric(table.column(name).type)]
+    if not all(_is_plottable(table.column(name)) for name in numeric):
+        return None
     numbers, kinds = table.select(numeric), table.column("kind")
     events = []
     for kind in compute.unique(kinds).to_pylist():
@@ -66,6 +70,14 @@ def _without_nulls(table: Any) -> dict[str, tuple[Numbers, Numbers]]:
             rows = table.select(["step", name]).drop_null()
             columns[name] = (rows.column("step").to_numpy(), rows.column(name).to_numpy())
     return columns
+
+
+def _is_plottable(column: Any) -> bool:
+    """Whether all numbers are finite and no larger than a curve can hold."""
+    from pyarrow import compute
+
+    bounds = compute.min_max(column, skip_nulls=True).as_py()
+    return all(value is None or is_plottable(value) for value in bounds.values())
 
 
 def _is_numeric(kind: Any) -> bool:

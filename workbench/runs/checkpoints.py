@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.core import files
+from workbench.core.contained import ContainedFolder
 from workbench.core.errors import BadInputError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from workbench.runs.folder import RunFolder
     from workbench.runs.status import Status
 
 _MANIFEST = "manifest.json"
-_NAME = "step-"
-_DRAFT = ".step-"
+_NAME = re.compile(r"step-([1-9][0-9]{0,15})")
+_LEFTOVER = re.compile(r"\.step-[0-9]+\.(new|old)")
+_BEST = frozenset({"best.safetensors", "best.new"})
 
 
 class CheckpointChoice(NamedTuple):
@@ -43,13 +46,32 @@ class CheckpointChoice(NamedTuple):
 
 def folder_of(run: RunFolder, step: int) -> Path:
     """The folder of the checkpoint of a step, whether or not it exists."""
-    return run.checkpoints / f"{_NAME}{step}"
+    return run.checkpoints / f"step-{step}"
+
+
+def step_of(name: str) -> int | None:
+    """The step of the checkpoint of that name; None for every name that is not exactly one.
+
+    A copy that the user made (``step-50.bak``), or a foreign file, is none of ours.
+    """
+    match = _NAME.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def is_ours(name: str) -> bool:
+    """Whether ftwb wrote what has this name in the folder of checkpoints."""
+    return step_of(name) is not None or name in _BEST or _is_leftover(name)
 
 
 def steps(run: RunFolder) -> list[int]:
     """The steps that have a checkpoint, newest first; not all of them need be intact."""
-    names = (path.name.removeprefix(_NAME) for path in run.checkpoints.glob(f"{_NAME}*"))
-    return sorted((int(name) for name in names if name.isdigit()), reverse=True)
+    try:
+        names = run.files.names(run.checkpoints)
+    except OSError:
+        return []
+    found = {step for name in names if (step := step_of(name)) is not None}
+    folders = [step for step in found if run.files.is_folder(folder_of(run, step))]
+    return sorted(folders, reverse=True)
 
 
 def resumable_from(run: RunFolder, status: Status) -> int:
@@ -68,15 +90,16 @@ def draft(run: RunFolder, step: int) -> Iterator[Path]:
         OSError: The disk is full or cannot be written; an older checkpoint of the step is kept.
     """
     target = folder_of(run, step)
-    folder = target.with_name(f"{_DRAFT}{step}.new")
-    _remove_drafts(run)
-    folder.mkdir(parents=True)
+    folder = target.with_name(f".step-{step}.new")
+    _remove_leftovers(run)
+    run.files.make_folder(run.checkpoints)
+    folder.mkdir()
     try:
         yield folder
         _seal(folder)
         files.replace_folder(folder, target)
     finally:
-        _remove_drafts(run)
+        _remove_leftovers(run)
 
 
 def fault(folder: Path) -> str:
@@ -84,14 +107,15 @@ def fault(folder: Path) -> str:
 
     Reads all files.
     """
+    contents = ContainedFolder(folder)
     try:
-        checksums: dict[str, str] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        checksums: dict[str, str] = json.loads(contents.read_bytes(folder / _MANIFEST))
         for name, checksum in checksums.items():
-            if _checksum(folder / name) != checksum:
+            if _checksum(contents, folder / name) != checksum:
                 return f"{name} was changed after it was written"
     except FileNotFoundError as error:
         return f"{Path(error.filename).name} is missing"
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return f"{_MANIFEST} cannot be read"
     return ""
 
@@ -129,23 +153,44 @@ def _advice(run: RunFolder) -> str:
     return f": 'ftwb train {run.recipe_file}' starts over"
 
 
-def prune(run: RunFolder, newest: int, others: Collection[int]) -> None:
-    """Remove all checkpoints but the ``newest`` ones and those of the steps in ``others``."""
-    for step in steps(run)[newest:]:
-        if step not in others:
+def prune(run: RunFolder, newest: int, others: Collection[int]) -> tuple[str, ...]:
+    """Remove all checkpoints but the ``newest`` ones and those of the steps in ``others``.
+
+    Returns:
+        Why some of them could not be removed, one line each: training does not depend on that.
+    """
+    return _remove(run, [step for step in steps(run)[newest:] if step not in others])
+
+
+def remove_after(run: RunFolder, step: int) -> tuple[str, ...]:
+    """Remove the checkpoints of later steps, which will be written again.
+
+    Returns:
+        Why some of them could not be removed, one line each.
+    """
+    return _remove(run, [later for later in steps(run) if later > step])
+
+
+def _remove(run: RunFolder, surplus: Sequence[int]) -> tuple[str, ...]:
+    faults = []
+    for step in surplus:
+        try:
             files.remove_folder(folder_of(run, step))
+        except OSError as error:
+            why = error.strerror or str(error)
+            faults.append(f"the old checkpoint of step {step} cannot be removed: {why}")
+    return tuple(faults)
 
 
-def remove_after(run: RunFolder, step: int) -> None:
-    """Remove the checkpoints of later steps, which will be written again."""
-    for later in steps(run):
-        if later > step:
-            files.remove_folder(folder_of(run, later))
+def _remove_leftovers(run: RunFolder) -> None:
+    """Remove what a killed worker left behind; what cannot be removed does not matter."""
+    with suppress(OSError):
+        for name in filter(_is_leftover, run.files.names(run.checkpoints)):
+            shutil.rmtree(run.checkpoints / name, ignore_errors=True)
 
 
-def _remove_drafts(run: RunFolder) -> None:
-    for leftover in run.checkpoints.glob(f"{_DRAFT}*"):
-        shutil.rmtree(leftover)
+def _is_leftover(name: str) -> bool:
+    return _LEFTOVER.fullmatch(name) is not None
 
 
 def _seal(folder: Path) -> None:
@@ -153,11 +198,14 @@ def _seal(folder: Path) -> None:
     contents = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     for path in contents:
         files.sync(path)
-    checksums = {path.relative_to(folder).as_posix(): _checksum(path) for path in contents}
-    files.write_atomic(folder / _MANIFEST, json.dumps(checksums, indent=1))
+    contained = ContainedFolder(folder)
+    checksums = {
+        path.relative_to(folder).as_posix(): _checksum(contained, path) for path in contents
+    }
+    contained.write_atomic(folder / _MANIFEST, json.dumps(checksums, indent=1))
     files.sync(folder)
 
 
-def _checksum(path: Path) -> str:
-    with path.open("rb") as stream:
+def _checksum(folder: ContainedFolder, path: Path) -> str:
+    with folder.stream(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

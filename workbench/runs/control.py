@@ -6,12 +6,15 @@ came of a checkpoint or an evaluation it writes into the event log.
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from typing import TYPE_CHECKING, Literal, get_args
 
-from workbench.core import files
 from workbench.core.errors import BadInputError, MachineError, RunFailedError
+from workbench.runs import checkpoints
 from workbench.runs.events import EventReader
+from workbench.runs.process import process_identity
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,6 +33,7 @@ AnsweredRequest = Literal["checkpoint", "evaluate"]
 AWAITING_ANSWER = "over budget: waiting for an answer"
 """The phase of a run that is paused until ``continue`` or ``stop``."""
 
+_KILL_INTERVAL = 0.05
 POLL_INTERVAL = 0.25
 """Seconds between two looks for an answer."""
 
@@ -51,7 +55,41 @@ def send_request(run: RunFolder, request: Request) -> None:
         return
     if why := refusal(status, request):
         raise BadInputError(f"{run.id} {why}")
-    files.write_atomic(run.control / request, "")
+    run.files.write_atomic(run.control / request, "")
+
+
+def kill_worker(run: RunFolder) -> str:
+    """Kill the worker of a run that does not respond, and record the run as stopped.
+
+    Returns:
+        What is left of the run, in words: the newest checkpoint, or that there is none.
+
+    Raises:
+        BadInputError: The worker responds, or it is not a process of this machine.
+        MachineError: It belongs to another user, or the status cannot be written.
+    """
+    status = run.status()
+    if not status.is_unresponsive:
+        raise BadInputError(f"{run.id} is {status.label}: only a worker that hangs is killed")
+    if status.pid is None or process_identity(status.pid) != status.process:
+        raise BadInputError(f"{run.id}: its worker is not a process of this machine; kill it there")
+    try:
+        os.kill(status.pid, signal.SIGKILL)
+    except OSError as error:
+        raise MachineError(f"{run.id}: pid {status.pid}: {error.strerror}") from error
+    while process_identity(status.pid) == status.process:
+        time.sleep(_KILL_INTERVAL)
+    left = what_is_left(run)
+    reason = f"its worker did not respond and was killed on request; {left}"
+    ended = {"state": "stopped", "reason": reason, "ended": time.time()}
+    status.model_copy(update=ended).save(run.status_file)
+    return left
+
+
+def what_is_left(run: RunFolder) -> str:
+    """From where a run could be resumed, in words."""
+    saved = checkpoints.steps(run)
+    return f"newest checkpoint: step {saved[0]}" if saved else "no checkpoint was written"
 
 
 def refusal(status: Status, request: Request) -> str:
@@ -80,10 +118,8 @@ def take_stop(run: RunFolder) -> bool:
 
 def take_requests(run: RunFolder, kinds: Collection[Request] = REQUESTS) -> list[Request]:
     """Consume the waiting requests of these kinds; for the worker between two steps."""
-    waiting: list[Request] = [kind for kind in kinds if (run.control / kind).exists()]
-    for kind in waiting:
-        (run.control / kind).unlink(missing_ok=True)
-    return waiting
+    waiting = [kind for kind in kinds if run.files.is_file(run.control / kind)]
+    return [kind for kind in waiting if run.files.remove(run.control / kind)]
 
 
 class PendingRequest:

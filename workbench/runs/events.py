@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from workbench.core import files
+from workbench.core.contained import ContainedFolder
 from workbench.core.redaction import scrub
 
 if TYPE_CHECKING:
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Event = dict[str, Any]
+
+_TEXTS = {
+    "notice": ("text",),
+    "error": ("text",),
+    "checkpoint": ("path",),
+    "phase": ("name",),
+}
+"""Texts without which an event of a kind cannot be shown."""
+
+_MEASURED = frozenset({"train", "eval", "memory", "retention", "penalty"})
+"""Kinds of events that hold numbers only."""
+
+_LARGEST = 1e300
 
 _CHUNK_BYTES = 1 << 20
 """Bytes of a log that are in memory at a time."""
@@ -31,7 +45,7 @@ class EventLog:
     def __init__(self, path: Path) -> None:
         """Open ``path`` for appending; a line that a power cut left incomplete is ended first."""
         self._ends_incomplete = _ends_incomplete(path)
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._file = ContainedFolder(path.parent).open_to_append(path)
 
     def append(self, kind: str, step: int, **values: Any) -> Event:
         """Write one event; a number that is not finite becomes null, and a notice is added.
@@ -69,7 +83,7 @@ class EventReader:
 
     def __init__(self, path: Path, *, at_end: bool = False) -> None:
         """Start before the first event of ``path``, which need not exist yet, or after the last."""
-        self._path = path
+        self._path, self._folder = path, ContainedFolder(path.parent)
         self._offset = self.size if at_end else 0
 
     def read(self) -> Iterator[Event]:
@@ -81,7 +95,7 @@ class EventReader:
         """The complete lines of the next ``limit`` bytes, or a single longer line."""
         if not self.unread:
             return []
-        with self._path.open("rb") as stream:
+        with self._folder.stream(self._path) as stream:
             stream.seek(self._offset)
             data = stream.read(limit)
             if len(data) == limit and b"\n" not in data:
@@ -93,7 +107,7 @@ class EventReader:
     @property
     def size(self) -> int:
         """Size of the log in bytes."""
-        return self._path.stat().st_size if self._path.exists() else 0
+        return self._folder.size(self._path)
 
     @property
     def unread(self) -> int:
@@ -106,7 +120,7 @@ def newest_lines(path: Path, size: int) -> list[bytes]:
 
     Lines end at a newline only: texts in them may contain other line separators of Unicode.
     """
-    *lines, _incomplete = files.tail(path, size).split("\n")
+    *lines, _incomplete = ContainedFolder(path.parent).tail(path, size).split("\n")
     return [f"{line}\n".encode() for line in lines]
 
 
@@ -114,18 +128,48 @@ def parse_event(line: bytes) -> Event | None:
     """Parse a line of the log; None if it is not an event."""
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(event, dict) or not isinstance(event.get("kind"), str):
         return None
-    return event if isinstance(event.get("step"), (int, float)) else None
+    return _checked(event)
+
+
+def _checked(event: Event) -> Event | None:
+    """An event of a log that anybody may have written; None where it lacks what readers rely on.
+
+    A value that should be a number and is none becomes null, as if it had not been finite.
+    """
+    texts = _TEXTS.get(event["kind"], ())
+    if not all(isinstance(event.get(name), str) for name in texts):
+        return None
+    if not all(is_plottable(event.get(name, 0)) for name in ("t", "done", "total", "resumed_from")):
+        return None
+    if not is_plottable(event.get("step")):
+        return None
+    measured = event["kind"] in _MEASURED
+    broken = [
+        name
+        for name, value in event.items()
+        if (isinstance(value, (int, float)) and not is_plottable(value))
+        or (measured and not isinstance(value, (int, float)) and name != "kind")
+    ]
+    return event | dict.fromkeys(broken) if broken else event
+
+
+def is_plottable(value: object) -> bool:
+    """Whether a value is a finite number that a curve and a date can hold."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= _LARGEST
 
 
 def _ends_incomplete(path: Path) -> bool:
     """Whether the last line of a log has no newline; reads one byte, however long the log is."""
-    if not path.exists() or not path.stat().st_size:
+    folder = ContainedFolder(path.parent)
+    if not folder.size(path):
         return False
-    with path.open("rb") as stream:
+    with folder.stream(path) as stream:
         stream.seek(-1, os.SEEK_END)
         return stream.read() != b"\n"
 

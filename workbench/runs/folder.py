@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from workbench.core import files
+from workbench.core.contained import ContainedFolder
 from workbench.core.errors import BadInputError, MachineError, NotFoundError
 from workbench.core.redaction import holds_token
 from workbench.recipe import yaml_io
+from workbench.runs.last_words import killed_for_memory, last_words
+from workbench.runs.links import require_no_links
+from workbench.runs.run_lock import has_proof_of_life
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
@@ -24,8 +31,8 @@ _NEEDED_BYTES = 64 << 20
 MEASURING = "measuring the result"
 """The phase of a run after its result is saved."""
 
+_ID = re.compile(r"\d{8}-\d{6}-")
 _LOG_TAIL_BYTES = 4096
-_LONGEST_QUOTE = 200
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,11 @@ class RunFolder:
     def id(self) -> str:
         """``<yyyymmdd-hhmmss>-<name>``: sorts by age."""
         return self.path.name
+
+    @property
+    def files(self) -> ContainedFolder:
+        """Opens the files of the run, never following a link: it may come from a stranger."""
+        return ContainedFolder(self.path)
 
     @property
     def recipe_file(self) -> Path:
@@ -110,29 +122,50 @@ class RunFolder:
         The reason of a lost run quotes the last line of its worker's log, and says if there is a
         result nevertheless.
         """
-        status = Status.read(self.status_file)
-        if status.state != "lost" or status.lost_while_queued:
+        status = Status.read(self.status_file, partial(has_proof_of_life, self))
+        if status.state != "lost" or status.lost_while_queued or not status.readable:
             return status
-        reason = status.reason
-        if quote := self._last_log_line():
+        reason = killed_for_memory(self, status) or status.reason
+        if quote := self._last_words():
             reason += f", which ends with: {quote}"
         if status.phase == MEASURING and self.has_result():
             reason += f"; its result is saved: 'ftwb evaluate {self.id}' measures it"
         return status.model_copy(update={"reason": reason})
 
-    def _last_log_line(self) -> str:
-        lines = files.tail(self.log, _LOG_TAIL_BYTES).split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")[
-            -_LONGEST_QUOTE:
-        ]
+    def _last_words(self) -> str:
+        try:
+            return last_words(self.files.tail(self.log, _LOG_TAIL_BYTES).split("\n"))
+        except OSError:
+            return ""
 
     def recipe(self) -> Recipe:
-        """The recipe it was launched with."""
-        return yaml_io.load_file(self.recipe_file)
+        """The recipe it was launched with.
+
+        Raises:
+            BadInputError: It cannot be read, or is not valid.
+        """
+        try:
+            text = self.files.read_text(self.recipe_file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInputError(f"{self.recipe_file}: cannot be read: {error}") from error
+        return yaml_io.load(text, source=str(self.recipe_file))
 
     def has_result(self) -> bool:
         """Whether the weights of a tuned model were saved."""
-        return any(self.model.glob("*.safetensors"))
+        with suppress(OSError):
+            return any(name.endswith(".safetensors") for name in self.files.names(self.model))
+        return False
+
+
+def _is_run(run: RunFolder) -> bool:
+    """Whether a folder is a run, as far as its name and the names in it tell."""
+    if run.id.startswith("."):
+        return False
+    try:
+        names = os.listdir(run.path)  # noqa: PTH208 - names are enough
+    except OSError:
+        return _ID.match(run.id) is not None
+    return "status.json" in names or ("recipe.yaml" in names and _ID.match(run.id) is not None)
 
 
 @dataclass(frozen=True)
@@ -154,7 +187,10 @@ class Runs:
                 raise MachineError(f"{self.root}: no disk space left for a run; free some")
             return self._create(recipe)
         except OSError as error:
-            raise MachineError(f"{self.root}: cannot create a run: {error.strerror}") from error
+            raise MachineError(
+                f"{self.root}: cannot create a run: {error.strerror}; set FTWB_HOME or --runs-dir "
+                "to a folder of yours with space"
+            ) from error
 
     def _create(self, recipe: Recipe) -> RunFolder:
         text = yaml_io.dump(recipe)
@@ -169,7 +205,7 @@ class Runs:
         draft.path.mkdir(mode=0o700)
         try:
             draft.control.mkdir(mode=0o700)
-            files.write_atomic(draft.recipe_file, text)
+            draft.files.write_atomic(draft.recipe_file, text)
             Status(created=created).save(draft.status_file)
             draft.events.touch(mode=0o600)
             return RunFolder(draft.path.rename(self._free_path(name)))
@@ -186,20 +222,38 @@ class Runs:
         return path
 
     def list(self) -> list[RunFolder]:
-        """Every run, newest first; symbolic links are not followed."""
-        if not self.root.is_dir():
+        """Every run, newest first, also those that are damaged or private to another user.
+
+        Symbolic links are not followed.
+
+        Raises:
+            MachineError: The folder of runs cannot be read.
+        """
+        try:
+            with os.scandir(self.root) as found:
+                names = [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        folders = [path for path in self.root.iterdir() if (path / "status.json").is_file()]
-        visible = [path for path in folders if not (path.name.startswith(".") or path.is_symlink())]
-        return [RunFolder(path) for path in sorted(visible, reverse=True)]
+        except OSError as error:
+            raise MachineError(
+                f"{self.root}: cannot be read: {error.strerror}; --runs-dir or FTWB_RUNS_DIR "
+                "names another folder of runs"
+            ) from error
+        runs = [RunFolder(self.root / name) for name in sorted(names, reverse=True)]
+        return [run for run in runs if _is_run(run)]
 
     def find(self, name: str) -> RunFolder:
         """Find a run by its id, a unique part of it, or ``last``.
 
         Raises:
             NotFoundError: No run matches.
-            BadInputError: More than one run matches.
+            BadInputError: More than one run matches, or its folder holds a link.
         """
+        run = self._find(name)
+        require_no_links(run)
+        return run
+
+    def _find(self, name: str) -> RunFolder:
         if not name:
             raise NotFoundError("the name of a run is empty; 'ftwb runs' lists them")
         runs = self.list()

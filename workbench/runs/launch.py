@@ -7,11 +7,15 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from workbench.core import locations
+from workbench.core.cgroups import processors
 from workbench.core.errors import MachineError
+from workbench.runs.faults import fault_of
 from workbench.runs.folder import Runs
+from workbench.runs.links import require_no_links
 from workbench.runs.process import process_identity
 from workbench.runs.queue import Queue, Ticket
 
@@ -34,16 +38,31 @@ def launch(run: RunFolder, *worker_args: str) -> int:
         worker_args: Arguments of the worker; without any it starts at the beginning.
 
     Raises:
+        BadInputError: The folder of the run holds a link.
         MachineError: The process cannot be started, or the queue cannot be used.
     """
+    require_no_links(run)
+    if not locations.is_writable(locations.cache()):
+        reason = (
+            f"{locations.cache()}: cannot be written, and what is measured of the base is kept "
+            "there; set FTWB_CACHE to a folder of yours"
+        )
+        _fail(run, reason)
+        raise MachineError(reason)
+    queue = Queue(locations.queue())
     try:
-        with Queue(locations.queue()).locked() as waiting:
-            _restart_lost(run.path.parent, waiting, exclude=run)
-            return _start(run, worker_args, waiting)
+        with queue.locked() as waiting:
+            _restart_lost(run.path.parent, queue, waiting, exclude=run)
+            return _start(run, worker_args, queue, waiting)
     except MachineError as error:
-        failed = {"state": "failed", "reason": str(error), "ended": time.time()}
-        run.status().model_copy(update=failed).save(run.status_file)
+        _fail(run, str(error))
         raise
+
+
+def _fail(run: RunFolder, reason: str) -> None:
+    failed = {"state": "failed", "reason": reason, "ended": time.time()}
+    with suppress(MachineError):
+        run.status().model_copy(update=failed).save(run.status_file)
 
 
 def relaunch(runs: Runs) -> list[RunFolder]:
@@ -52,28 +71,36 @@ def relaunch(runs: Runs) -> list[RunFolder]:
     Raises:
         MachineError: A process cannot be started, or the queue cannot be used.
     """
-    with Queue(locations.queue()).locked() as waiting:
-        return _restart_lost(runs.root, waiting)
+    queue = Queue(locations.queue())
+    with queue.locked() as waiting:
+        return _restart_lost(runs.root, queue, waiting)
 
 
 def _restart_lost(
-    root: Path, waiting: list[Ticket], *, exclude: RunFolder | None = None
+    root: Path, queue: Queue, waiting: list[Ticket], *, exclude: RunFolder | None = None
 ) -> list[RunFolder]:
     here = socket.gethostname()
     statuses = [(run.status(), run) for run in Runs(root).list() if run != exclude]
     lost = [pair for pair in statuses if pair[0].lost_while_queued and pair[0].host == here]
     lost.sort(key=lambda pair: pair[0].created)
+    restarted = []
     for status, run in lost:
-        _start(run, status.worker_args, waiting)
-    return [run for _, run in lost]
+        if not fault_of(run):  # one that is damaged must not keep the others waiting
+            _start(run, status.worker_args, queue, waiting)
+            restarted.append(run)
+    return restarted
 
 
-def _start(run: RunFolder, worker_args: tuple[str, ...], waiting: list[Ticket]) -> int:
-    """Start a worker in the last place; it waits for the queue's lock, which we hold."""
+def _start(
+    run: RunFolder, worker_args: tuple[str, ...], queue: Queue, waiting: list[Ticket]
+) -> int:
+    """Start a worker in the last place; it waits for the queue's lock, which we hold.
+
+    One that cannot be recorded is killed, so that it does not start later without anyone knowing.
+    """
     command = [sys.executable, "-P", "-m", WORKER, str(run.path), *worker_args]
     try:
-        run.log.touch(mode=0o600)
-        with run.log.open("ab") as log:
+        with os.fdopen(run.files.open_to_append(run.log), "ab") as log:
             worker = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -84,14 +111,26 @@ def _start(run: RunFolder, worker_args: tuple[str, ...], waiting: list[Ticket]) 
             )
     except OSError as error:
         raise MachineError(f"the worker cannot be started: {error}") from error
-    process = process_identity(worker.pid)
-    waiting.append(Ticket(str(run.path), worker.pid, process))
+    try:
+        _record(run, worker_args, worker.pid, queue, waiting)
+    except MachineError:
+        worker.kill()
+        worker.wait()
+        raise
+    return worker.pid
+
+
+def _record(
+    run: RunFolder, worker_args: tuple[str, ...], pid: int, queue: Queue, waiting: list[Ticket]
+) -> None:
+    """Write down that a worker waits, in its run and at the end of the queue."""
+    process = process_identity(pid)
     run.status().model_copy(
         update={
             "state": "queued",
             "worker_args": worker_args,
             "reason": "",
-            "pid": worker.pid,
+            "pid": pid,
             "process": process,
             "host": socket.gethostname(),
             "heartbeat": time.time(),
@@ -100,13 +139,18 @@ def _start(run: RunFolder, worker_args: tuple[str, ...], waiting: list[Ticket]) 
             "lost_while_queued": False,
         }
     ).save(run.status_file)
-    return worker.pid
+    ticket = Ticket(str(run.path), pid, process)
+    queue.save([*waiting, ticket])
+    waiting.append(ticket)
 
 
 def worker_environment() -> dict[str, str]:
     """The worker's environment: unbuffered output, and no threads in the tokenizers.
 
+    In a container it uses as many threads as that allows: more would wait for one another.
     A variable by which torchrun marks its own children is left out.
     """
     inherited = {key: value for key, value in os.environ.items() if key != "TORCHELASTIC_RUN_ID"}
+    if (allowed := processors()) < len(os.sched_getaffinity(0)):
+        inherited.setdefault("OMP_NUM_THREADS", str(allowed))
     return {**inherited, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}

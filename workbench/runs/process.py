@@ -22,6 +22,6 @@ def process_identity(pid: int) -> str | None:
             return f"created:{process.create_time()}"
         ticks = stat.read_text().rpartition(")")[2].split()[19]
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except (psutil.Error, OSError):
+    except (psutil.Error, OSError, ValueError, OverflowError, IndexError):
         return None
     return f"{boot}:{ticks}"

@@ -7,7 +7,6 @@ read and written only under ``waiting.lock``, and whoever does so drops the dead
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import stat
@@ -17,10 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.core import files
 from workbench.core.errors import MachineError
+from workbench.core.locks import is_at, lock_file
 from workbench.runs.process import process_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 
@@ -50,10 +50,30 @@ class Ticket(NamedTuple):
 
 @dataclass(frozen=True)
 class AcquiredDevices:
-    """Devices that belong to this process until it ends; the files must stay open."""
+    """Devices that belong to this process until it ends; the files must stay open.
+
+    Attributes:
+        devices: Their keys.
+        files: Their locked files, in the same order.
+        folder: Where these files are.
+    """
 
     devices: tuple[str, ...]
     files: tuple[int, ...]
+    folder: Path
+
+    def keep(self) -> None:
+        """Renew the time of each lock file, and lock a new one where it was removed.
+
+        A cleaner of temporary files removes what was not used for days, locked or not.
+        """
+        for device, file in zip(self.devices, self.files, strict=True):
+            with suppress(OSError):
+                os.utime(file)
+                path = _lock_path(self.folder, device)
+                if not is_at(file, path) and (renewed := lock_file(path, wait=False)):
+                    os.dup2(renewed, file, inheritable=False)
+                    os.close(renewed)
 
 
 @dataclass(frozen=True)
@@ -70,16 +90,29 @@ class Queue:
             MachineError: The folder belongs to someone else, or cannot be written or locked.
         """
         self.ensure_folder()
-        lock = _open(self.folder / "waiting.lock")
         try:
-            _lock(lock, self.folder)
-            before = self._read()
-            waiting = [ticket for ticket in before if ticket.is_alive()]
+            lock = lock_file(self.folder / "waiting.lock", wait=True)
+        except OSError as error:
+            raise MachineError(
+                f"{self.folder}: files cannot be locked there ({error.strerror}); "
+                "set FTWB_QUEUE to a folder on a local disk"
+            ) from error
+        assert lock is not None  # noqa: S101 - it was waited for
+        try:
+            waiting = [ticket for ticket in self._read() if ticket.is_alive()]
             yield waiting
-            if waiting != before:
-                files.write_atomic(self.folder / "waiting.json", json.dumps(waiting))
+            if waiting != self._read():
+                self.save(waiting)
         finally:
             os.close(lock)
+
+    def save(self, waiting: Sequence[Ticket]) -> None:
+        """Record the waiting tickets; only inside :meth:`locked`, which does it at its end too.
+
+        Raises:
+            MachineError: The disk is full or the folder is not writable.
+        """
+        files.write_atomic(self.folder / "waiting.json", json.dumps(waiting))
 
     def try_acquire(
         self, run: Path, devices: Sequence[str], count: int = 1
@@ -98,26 +131,31 @@ class Queue:
             place = pids.index(own.pid) if own.pid in pids else len(waiting)
             waiting[place:] = [own, *waiting[place + 1 :]]
             ahead = [ticket for ticket in waiting[:place] if ticket.competes_for(devices)]
-            acquired = None if ahead else self._lock_devices(devices, count)
-            if acquired:
-                waiting.pop(place)
-            return acquired or len(ahead) + 1
+            if ahead or (acquired := self._lock_devices(devices, count)) is None:
+                return len(ahead) + 1
+            waiting.pop(place)
+            try:
+                self.save(waiting)
+            except MachineError:
+                _close(acquired.files)
+                raise
+            return acquired
 
     def _lock_devices(self, devices: Sequence[str], count: int) -> AcquiredDevices | None:
         locked: dict[str, int] = {}
-        for device in devices:
-            if len(locked) == count:
-                break
-            file = _open(self.folder / f"{device}.lock")
-            with suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                locked[device] = file
-                continue
-            os.close(file)
+        try:
+            for device in devices:
+                if len(locked) == count:
+                    break
+                file = lock_file(_lock_path(self.folder, device), wait=False)
+                if file is not None:
+                    locked[device] = file
+        except OSError as error:
+            _close(locked.values())
+            raise MachineError(f"{self.folder}: cannot be used: {error.strerror}") from error
         if len(locked) == count:
-            return AcquiredDevices(tuple(locked), tuple(locked.values()))
-        for file in locked.values():
-            os.close(file)
+            return AcquiredDevices(tuple(locked), tuple(locked.values()), self.folder)
+        _close(locked.values())
         return None
 
     def ensure_folder(self) -> Path:
@@ -138,25 +176,21 @@ class Queue:
         return self.folder
 
     def _read(self) -> list[Ticket]:
+        """The tickets on disk; none where the file is broken: who waits then queues up again."""
         path = self.folder / "waiting.json"
-        if not path.is_file():
+        try:
+            rows = json.loads(path.read_text(encoding="utf-8"))
+            return [Ticket(run, pid, process, tuple(names)) for run, pid, process, names in rows]
+        except (FileNotFoundError, ValueError, TypeError):
             return []
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return [Ticket(run, pid, process, tuple(devices)) for run, pid, process, devices in rows]
+        except OSError as error:
+            raise MachineError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _open(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise MachineError(f"{path}: cannot be opened: {error.strerror}") from error
+def _lock_path(folder: Path, device: str) -> Path:
+    return folder / f"{device}.lock"
 
 
-def _lock(file: int, folder: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError as error:
-        raise MachineError(
-            f"{folder}: files cannot be locked there ({error.strerror}); "
-            "set FTWB_QUEUE to a folder on a local disk"
-        ) from error
+def _close(opened: Iterable[int]) -> None:
+    for file in opened:
+        os.close(file)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import yaml
-
+from workbench.core.errors import BadInputError
 from workbench.runs.checkpoints import resumable_from
 from workbench.runs.events import newest_lines, parse_event
+from workbench.runs.faults import fault_of, recipe_words, report_fault
 from workbench.runs.folder import RunFolder, Runs
 
 if TYPE_CHECKING:
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
     from workbench.runs.status import Status
 
-Stamp = tuple[tuple[int, int], ...]
-"""Inode and modification time of each file: of two replacements in one tick the inodes differ."""
+Stamp = tuple[tuple[int, int, int] | None, ...]
+"""What changes whenever one of some files does."""
 
 _TAIL_BYTES = 16 << 10
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class RunSnapshot:
     def of(cls, run: RunFolder, status: Status) -> RunSnapshot:
         """Look at the files of ``run``, whose ``status`` was just read."""
         step = resumable_from(run, status)
-        return cls(run, status, run.has_result(), run.report.is_file(), step)
+        return cls(run, status, run.has_result(), run.files.is_file(run.report), step)
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ class RunRow:
         strategy: The kind of strategy.
         loss: The newest training loss, None before the first step.
         stamp: Changes whenever status or report are replaced.
+        error: What is wrong with its folder, in one line; empty if nothing is.
     """
 
     snapshot: RunSnapshot
@@ -68,6 +68,7 @@ class RunRow:
     strategy: str
     loss: float | None
     stamp: Stamp = ()
+    error: str = ""
 
     @property
     def run(self) -> RunFolder:
@@ -88,12 +89,13 @@ class RunIndex:
         self._runs = Runs(root)
         self._recipes: dict[str, tuple[str, str, str]] = {}
         self._ended: dict[str, RunRow] = {}
+        self._reports: dict[str, tuple[Stamp, str]] = {}
 
     def read(self) -> tuple[RunRow, ...]:
-        """Every run as it is now, newest first.
+        """Every run as it is now, newest first; one that is damaged is a row that says so.
 
         Raises:
-            OSError: The folder of runs or a file in it cannot be read.
+            MachineError: The folder of runs cannot be read.
         """
         return tuple(self._row(run) for run in self._runs.list())
 
@@ -102,34 +104,42 @@ class RunIndex:
         ended = self._ended.get(run.id)
         if ended and ended.stamp == stamp:
             return ended
-        if run.id not in self._recipes:
-            self._recipes[run.id] = _name_model_strategy(run)
-        snapshot = RunSnapshot.read(run)
-        row = RunRow(snapshot, *self._recipes[run.id], last_loss(run), stamp)
-        if not row.status.live and row.status.state != "lost":
+        error = fault_of(run) or self._report_fault(run)
+        words = self._words(run)
+        row = RunRow(RunSnapshot.read(run), *words, last_loss(run), stamp, error)
+        if not (row.status.live or row.status.state == "lost" or error):
             self._ended[run.id] = row
         return row
 
+    def _words(self, run: RunFolder) -> tuple[str, str, str]:
+        if run.id not in self._recipes:
+            try:
+                self._recipes[run.id] = recipe_words(run)
+            except BadInputError:
+                return run.id, "", ""
+        return self._recipes[run.id]
+
+    def _report_fault(self, run: RunFolder) -> str:
+        """What is wrong with the report, which is read again only once it has changed."""
+        stamp = run.files.stamp(run.report)
+        known = self._reports.get(run.id)
+        if known is None or known[0] != (stamp,):
+            known = self._reports[run.id] = (stamp,), report_fault(run)
+        return known[1]
+
 
 def _stamp(run: RunFolder) -> Stamp:
-    files = [path.stat() for path in (run.status_file, run.report) if path.is_file()]
-    return tuple((file.st_ino, file.st_mtime_ns) for file in files)
+    return tuple(run.files.stamp(file) for file in (run.status_file, run.report))
 
 
 def last_loss(run: RunFolder) -> float | None:
     """The newest training loss, looked for in the tail of the event log only."""
-    for line in reversed(newest_lines(run.events, _TAIL_BYTES)):
+    try:
+        lines = newest_lines(run.events, _TAIL_BYTES)
+    except OSError:
+        return None
+    for line in reversed(lines):
         if b'"kind": "train"' in line and (event := parse_event(line)):
             loss = event.get("loss")
-            return float(loss) if isinstance(loss, (int, float)) else None
+            return None if loss is None else float(loss)
     return None
-
-
-def _name_model_strategy(run: RunFolder) -> tuple[str, str, str]:
-    """These three as written, without checking whether the recipe is still valid."""
-    try:
-        values = yaml.load(run.recipe_file.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506
-        words = (values["name"], values["model"]["id"], values["strategy"]["kind"])
-    except (OSError, yaml.YAMLError, LookupError, TypeError):
-        return run.id, "recipe cannot be read", ""
-    return str(words[0]), str(words[1]), str(words[2])

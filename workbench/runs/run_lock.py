@@ -12,10 +12,11 @@ import fcntl
 import hashlib
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from workbench.core import locations
+from workbench.core.contained import ContainedFolder
 from workbench.core.errors import BadInputError, MachineError
 from workbench.runs.queue import Queue
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from workbench.runs.folder import RunFolder
 
+_ALIVE = ".alive"
 _RETRY_INTERVAL = 0.1
 """Seconds between two attempts."""
 
@@ -51,6 +53,41 @@ def locked(run: RunFolder, timeout: float = 0.0) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+@contextmanager
+def proof_of_life(run: RunFolder) -> Iterator[None]:
+    """Hold another lock of the run inside the context: its worker does, for as long as it lives.
+
+    It tells the truth where pids cannot: in other containers, and on other hosts that share a file
+    system with locks. Without such locks nothing is held.
+    """
+    file = None
+    with suppress(OSError):
+        file = _open(run.path / _ALIVE)
+        fcntl.flock(file, fcntl.LOCK_EX)  # whoever looks holds it for a moment only
+    try:
+        yield
+    finally:
+        if file is not None:
+            os.close(file)
+
+
+def has_proof_of_life(run: RunFolder) -> bool:
+    """Whether a worker of the run lives; false also where that cannot be told."""
+    try:
+        file = run.files.open(run.path / _ALIVE, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return False
 
 
 def _open_lock_file(run: RunFolder) -> int:
@@ -88,7 +125,7 @@ def _open_if_lockable(path: Path) -> int | None:
 
 
 def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    return ContainedFolder(path.parent).open(path, os.O_RDWR | os.O_CREAT)
 
 
 def _try_lock(file: int) -> bool:

@@ -10,9 +10,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.core import files, locations
+from workbench.core import locations
 from workbench.core.errors import MachineError
 from workbench.runs.launch import WORKER
+from workbench.runs.links import require_no_links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,10 +51,12 @@ def write_script(run: RunFolder, job: Job) -> Path:
     """Write the batch script of a job into the run's folder.
 
     Raises:
+        BadInputError: The folder holds a link.
         MachineError: The folder cannot be written.
     """
+    require_no_links(run)
     path = run.path / "slurm.sh"
-    files.write_atomic(path, script(run, job))
+    run.files.write_atomic(path, script(run, job))
     run.status().model_copy(update={"scheduler": SCHEDULER}).save(run.status_file)
     return path
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from workbench.core import files
 from workbench.core.errors import NotFoundError
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs
 
 _FILE = "sweep"
+_MAX_BYTES = 4096
 
 
 def new_sweep(runs: Runs, name: str) -> str:
@@ -31,13 +31,16 @@ def add_run(run: RunFolder, sweep: str) -> None:
     Raises:
         MachineError: The folder of the run cannot be written.
     """
-    files.write_atomic(run.path / _FILE, sweep)
+    run.files.write_atomic(run.path / _FILE, sweep)
 
 
 def sweep_of(run: RunFolder) -> str:
     """The sweep that ``run`` is part of; empty if there is none."""
     path = run.path / _FILE
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+    try:
+        return run.files.read_text(path, _MAX_BYTES).strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def members(runs: Runs, sweep: str) -> list[RunFolder]:

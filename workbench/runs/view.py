@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from workbench.runs.arrow_events import EventColumns, read_columns
-from workbench.runs.events import Event, EventReader, newest_lines, parse_event
+from workbench.runs.events import Event, EventReader, is_plottable, newest_lines, parse_event
 from workbench.runs.series import Series, SeriesBuilder
 
 if TYPE_CHECKING:
@@ -155,9 +155,7 @@ class EventAggregator:
         numbers = {
             f"{kind}.{key}": value
             for key, value in event.items()
-            if key not in _COMMON_FIELDS
-            and isinstance(value, (int, float))
-            and not isinstance(value, bool)
+            if key not in _COMMON_FIELDS and is_plottable(value)
         }
         for name, value in numbers.items():
             self._series[name].add(step, value)

@@ -11,12 +11,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
+from workbench.core.locations import provide_home
 from workbench.core.redaction import ScrubbedStream
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
-from workbench.runs.run_lock import locked
+from workbench.runs.links import require_no_links
+from workbench.runs.run_lock import locked, proof_of_life
 from workbench.training.distributed.rank_main import is_rank, run_rank
 from workbench.training.reporting.device_wait import DeviceWait
+from workbench.training.reporting.worker_log import WorkerLog
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -37,12 +40,14 @@ def main() -> int:
         control.send_request(run, "stop")
 
     os.umask(0o077)
+    provide_home()
     sys.stdout, sys.stderr = _scrubbed(sys.stdout), _scrubbed(sys.stderr)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    require_no_links(run)
     if is_rank():
         return run_rank(run, arguments)
     signal.signal(signal.SIGTERM, stop)
-    with locked(run, _LOCK_TIMEOUT):
+    with locked(run, _LOCK_TIMEOUT), proof_of_life(run):
         ranks = DeviceWait(run, arguments).acquire()
         if ranks == 0:
             return int(run.status().state == "failed")
@@ -52,7 +57,8 @@ def main() -> int:
 def _train(run: RunFolder, arguments: list[str]) -> int:
     from workbench.models.library_output import quieten_libraries
 
-    quieten_libraries()  # before they load, or their output ends the log of a killed worker
+    quieten_libraries()  # before they load
+    WorkerLog(run).begin()
     from workbench.training.worker import train_run
 
     step = int(arguments[1]) if len(arguments) > 1 else None

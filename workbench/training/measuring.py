@@ -120,7 +120,7 @@ class ResultMeasurement:
         """
         free_memory()
         run = self._run
-        if run.report.is_file():  # else the first look failed
+        if run.files.is_file(run.report):  # else the first look failed
             with self._keeping_the_result():
                 look_further(run, run.model, run.report, self._progress, self._save)
 

@@ -298,7 +298,8 @@ class TrainingRun:
             "nonfinite": nonfinite,
             "best": best,
         }
-        checkpointer = Checkpointer(run, recipe, best, parts, initial_rng, processes)
+        warn = partial(reporter.notice, level="warning")
+        checkpointer = Checkpointer(run, recipe, best, parts, warn, initial_rng, processes)
         control = ControlCallback(session)
         checkpoint = CheckpointCallback(session, checkpointer, trained)
         for callback in (

@@ -27,14 +27,20 @@ def launch(
         tour: The demo that is running; the chat opens at its end.
 
     Raises:
+        BadInputError: There is no terminal.
         FtwbError: An unexpected error ended the workbench.
     """
     from workbench.core import locations
     from workbench.core.errors import FtwbError
+    from workbench.tui.terminal import TerminalWatch, require_terminal
+
+    require_terminal()
     from workbench.tui.app import WorkbenchApp
 
     app = WorkbenchApp(runs_root, chat=chat, run=run, tour=tour)
+    watch = TerminalWatch(app)
     app.run()
+    watch.exit_as_told()
     if app.return_code:
         path = locations.shorten(locations.log_file())
         raise FtwbError(

@@ -16,6 +16,7 @@ from workbench.tui.commands import Commands, command
 from workbench.tui.messages import (
     ActionResult,
     BandsRead,
+    EndRequested,
     MachineSummaryRead,
     OpenChat,
     OpenForm,
@@ -296,6 +297,10 @@ class WorkbenchApp(CopyingApp):
         while len(self.screen_stack) > 1:
             await self.pop_screen()
         await self.push_screen(screen)
+
+    @on(EndRequested)
+    def _end(self) -> None:
+        self.exit()
 
     # Keys
 

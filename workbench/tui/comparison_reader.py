@@ -65,7 +65,7 @@ class ComparisonReader:
         """The analysed report, analysed again if the file has changed; None without a report."""
         from workbench.evaluation.analysis.comparison import read_judged_run
 
-        if not run.report.is_file():
+        if not run.files.is_file(run.report):
             return None
         modified = run.report.stat().st_mtime_ns
         cached = self._reports.get(run.id)

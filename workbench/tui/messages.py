@@ -26,6 +26,11 @@ class RunsListed(Message):
 
 
 @dataclass
+class EndRequested(Message):
+    """The workbench has to end: it was told to, or its terminal is gone."""
+
+
+@dataclass
 class BandsRead(Message):
     """What every screen shows first of some runs, by id."""
 

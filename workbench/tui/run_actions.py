@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from textual.worker import get_current_worker
 
-from workbench.core import files
 from workbench.core.errors import FtwbError
 from workbench.runs import control
 from workbench.runs.control import (
@@ -32,6 +31,7 @@ from workbench.tui.screens.text import TextScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from textual.binding import Binding
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from workbench.runs.run_index import RunSnapshot
     from workbench.tui.screens.base import WorkbenchScreen
 
-_LOG_BYTES = 64 << 10
+_SHOWN_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,10 @@ def _has_report(snapshot: RunSnapshot) -> bool:
 
 
 def confirm_stop(screen: WorkbenchScreen, run: RunFolder) -> None:
-    """Ask the user whether to stop ``run``, then ask its worker."""
+    """Ask the user whether to stop ``run``, then ask its worker; one that hangs can be killed."""
+    if run.status().is_unresponsive:
+        _confirm_kill(screen, run)
+        return
     question = ConfirmScreen(
         f"Stop {run.id}?",
         "The worker finishes its current step and keeps what the model has learned so far.",
@@ -112,6 +115,26 @@ def confirm_stop(screen: WorkbenchScreen, run: RunFolder) -> None:
             send_request(screen, run, "stop", f"Asked {run.id} to stop.")
 
     screen.app.push_screen(question, answered)
+
+
+def _confirm_kill(screen: WorkbenchScreen, run: RunFolder) -> None:
+    """Ask a silent worker to stop, and the user whether to kill it."""
+    send_request(screen, run, "stop", f"Asked {run.id} to stop.")
+    question = ConfirmScreen(
+        f"Kill the worker of {run.id}?",
+        f"It does not respond, so it cannot save. What is kept: {control.what_is_left(run)}.",
+        "Kill it",
+    )
+
+    def answered(confirmed: bool | None) -> None:
+        if confirmed:
+            _in_background(screen, partial(_kill, run), f"killing {run.id}")
+
+    screen.app.push_screen(question, answered)
+
+
+def _kill(run: RunFolder) -> str:
+    return f"Killed the worker of {run.id}; {control.kill_worker(run)}."
 
 
 def continue_over_budget(screen: WorkbenchScreen, run: RunFolder) -> None:
@@ -205,14 +228,30 @@ def choose_next_step(screen: WorkbenchScreen, run: RunFolder) -> None:
 
 def show_recipe(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Show the recipe that ``run`` was launched with."""
-    text = run.recipe_file.read_text(encoding="utf-8", errors="replace")
-    screen.app.push_screen(TextScreen(f"Recipe of {run.id}", text))
+    _show_text(screen, run, run.recipe_file, f"Recipe of {run.id}", "The run has no recipe.")
 
 
 def show_log(screen: WorkbenchScreen, run: RunFolder) -> None:
     """Show the end of the worker's output."""
-    text = files.tail(run.log, _LOG_BYTES) or "The worker has not written anything."
-    screen.app.push_screen(TextScreen(f"Log of {run.id}", text, at_end=True))
+    empty = "The worker has not written anything."
+    _show_text(screen, run, run.log, f"Log of {run.id}", empty, at_end=True)
+
+
+def _show_text(
+    screen: WorkbenchScreen,
+    run: RunFolder,
+    file: Path,
+    title: str,
+    empty: str,
+    *,
+    at_end: bool = False,
+) -> None:
+    try:
+        text = run.files.tail(file, _SHOWN_BYTES) or empty
+    except OSError as error:
+        screen.notify(f"{file}: {error.strerror}", severity="warning", markup=False)
+        return
+    screen.app.push_screen(TextScreen(title, text, at_end=at_end))
 
 
 RUN_ACTIONS: tuple[RunAction, ...] = (

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _SHOWN_TOGETHER = 1.0
 """Seconds of reading between two updates of the screens."""
 
-ReportStamp = tuple[int, int]
-"""Modification time and size of a report."""
+ReportStamp = tuple[int, int, int]
+"""Inode, modification time and size of a report."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,7 @@ class BandReading:
 
 def report_stamp(run: RunFolder) -> ReportStamp | None:
     """Changes whenever the report is written; None without one."""
-    try:
-        file = run.report.stat()
-    except FileNotFoundError:
-        return None
-    return file.st_mtime_ns, file.st_size
+    return run.files.stamp(run.report)
 
 
 def read_bands(

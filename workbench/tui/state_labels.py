@@ -26,6 +26,7 @@ _GLYPHS: dict[State, tuple[str, str]] = {
 }
 """Glyph and theme colour of every state."""
 _PAUSED = ("‖", "warning")
+_UNRESPONSIVE = ("?", "warning")
 
 
 def state_text(status: Status, colours: Mapping[str, str]) -> Text:
@@ -34,6 +35,10 @@ def state_text(status: Status, colours: Mapping[str, str]) -> Text:
         glyph, colour = _PAUSED
         return Text(f"{glyph} {status.label}", colours[colour])
     glyph, colour = _GLYPHS[status.state]
+    if status.is_unresponsive:
+        return Text(f"{_UNRESPONSIVE[0]} {status.label}", colours[_UNRESPONSIVE[1]])
+    if not status.readable:
+        return Text(f"{glyph} {status.label}", colours[colour])
     place = (
         f", {ordinal(status.queue_position)}"
         if status.state == "queued" and status.queue_position
@@ -45,5 +50,7 @@ def state_text(status: Status, colours: Mapping[str, str]) -> Text:
 def state_content(status: Status) -> Content:
     """A run's state for a line of text, with the pid of a live worker."""
     glyph, colour = _PAUSED if status.is_paused else _GLYPHS[status.state]
+    if status.is_unresponsive:
+        glyph, colour = _UNRESPONSIVE
     detached = f" (detached, pid {status.pid})" if status.live and status.pid else ""
     return Content.assemble((f"{glyph} {status.label}", f"bold ${colour}"), (detached, "dim"))

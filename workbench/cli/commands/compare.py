@@ -75,9 +75,9 @@ def _with_report(runs: Runs, sweep: str) -> list[RunFolder]:
 
     swept = members(runs, sweep)
     for run in swept:
-        if not run.report.is_file():
+        if not run.files.is_file(run.report):
             narrate(f"{run.id} is left out: no report yet ({run.status().label})")
-    reported = [run for run in swept if run.report.is_file()]
+    reported = [run for run in swept if run.files.is_file(run.report)]
     if not reported:
         raise NotFoundError(f"{sweep}: none of its {len(swept)} runs has a report yet")
     return reported

@@ -40,6 +40,8 @@ def command(root: Path, headless: bool, all_runs: bool, as_json: bool) -> None:
         raise click.UsageError("--all runs without screens: add --headless")
     from workbench.tui import launch
     from workbench.tui.demo_tour import DemoTour
+    from workbench.tui.terminal import require_terminal
 
+    require_terminal()
     first = demo.start_in_background(runs)
     launch(root, run=first, tour=DemoTour(first.id, demo.RECIPES, "What is photosynthesis?"))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workbench.core import files
 from workbench.core.errors import BadInputError
 from workbench.evaluation.analysis.findings import BenchmarkScore
 
@@ -62,10 +61,10 @@ def read_benchmarks(run: RunFolder) -> Benchmarks:
         BadInputError: The file cannot be read.
     """
     path = _file(run)
-    if not path.is_file():
+    if not run.files.is_file(path):
         return Benchmarks()
     try:
-        return Benchmarks.model_validate_json(path.read_bytes())
+        return Benchmarks.model_validate_json(run.files.read_bytes(path))
     except (OSError, ValidationError) as error:
         raise BadInputError(
             f"{path}: cannot be read; delete it and run 'ftwb benchmark {run.id}' again"
@@ -79,7 +78,7 @@ def append_round(run: RunFolder, benchmarks: BenchmarkRound) -> Path:
         BadInputError: The existing file cannot be read.
     """
     rounds = (*read_benchmarks(run).rounds, benchmarks)
-    files.write_atomic(_file(run), Benchmarks(rounds=rounds).model_dump_json(indent=1))
+    run.files.write_atomic(_file(run), Benchmarks(rounds=rounds).model_dump_json(indent=1))
     return _file(run)
 
 

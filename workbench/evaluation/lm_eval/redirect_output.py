@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 
+from workbench.core.contained import ContainedFolder
 from workbench.core.errors import MachineError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def output_to(log: Path) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        stream = log.open("a", encoding="utf-8")
+        stream = os.fdopen(ContainedFolder(log.parent).open_to_append(log), "a", encoding="utf-8")
     except OSError as error:
         raise MachineError(f"{log}: cannot be written: {error.strerror}") from error
     originals = {number: os.dup(number) for number in (1, 2)}

@@ -18,7 +18,7 @@ from workbench.training.distributed.process_group import SINGLE_PROCESS
 from workbench.training.result import require_finite
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from torch.nn import Module
@@ -102,6 +102,7 @@ class Checkpointer:
         recipe: Its recipe.
         best: The best weights so far, which every checkpoint contains as well.
         parts: What remembers something from step to step, by name.
+        warn: Tells the user what could not be done, once.
         initial_rng: Random states from before the model was prepared.
         processes: The processes of the run; all make the same calls, and the main one writes.
     """
@@ -110,8 +111,10 @@ class Checkpointer:
     recipe: Recipe
     best: BestWeights
     parts: Mapping[str, Stateful]
+    warn: Callable[[str], None]
     initial_rng: dict[str, Any] = field(default_factory=get_rng_states)
     processes: ProcessGroup = SINGLE_PROCESS
+    _told: set[str] = field(default_factory=set)
 
     def gather(self, optimization: Mapping[str, Stateful]) -> dict[str, Any]:
         """Collect what a checkpoint needs of every process; all must call this together."""
@@ -149,10 +152,17 @@ class Checkpointer:
                 self.best.copy_to(folder)
                 state.save_to_json(str(folder / _TRAINER_STATE))
                 self.recipe.strategy.save(model, draft)  # last, because PiSSA's draws numbers
-            checkpoints.prune(self.run, self.recipe.training.save_total_limit, {self.best.step})
         except (OSError, SafetensorError) as error:
             raise MachineError(f"step {step}: cannot save the checkpoint: {error}") from error
+        limit = self.recipe.training.save_total_limit
+        self._tell(checkpoints.prune(self.run, limit, {self.best.step}))
         return target
+
+    def _tell(self, faults: Iterable[str]) -> None:
+        for fault in faults:
+            if fault not in self._told:
+                self._told.add(fault)
+                self.warn(fault)
 
     def _save_state(self, gathered: Mapping[str, Any], folder: Path) -> None:
         parts = {name: part.state_dict() for name, part in self.parts.items()}
@@ -170,4 +180,4 @@ class Checkpointer:
             part.load_state_dict(saved.parts[name])
         if self.processes.is_main:
             self.best.copy_from(saved.folder)
-            checkpoints.remove_after(self.run, saved.step)
+            self._tell(checkpoints.remove_after(self.run, saved.step))

@@ -13,7 +13,9 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from workbench.core.cgroups import processors
 from workbench.runs.events import EventLog
+from workbench.runs.last_words import last_words
 from workbench.runs.launch import WORKER as MODULE
 from workbench.training.distributed.rank_main import WORKER_PID
 
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
     from workbench.runs.folder import RunFolder
-
-_MAX_QUOTE = 200
-"""Characters of a last line that are quoted."""
 
 
 def launch_ranks(run: RunFolder, arguments: list[str], count: int) -> int:
@@ -33,7 +32,7 @@ def launch_ranks(run: RunFolder, arguments: list[str], count: int) -> int:
     Their output goes into the worker's log, each line with the number of its process.
     """
     os.environ[WORKER_PID] = str(os.getpid())
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, processors() // count)))
     with TemporaryDirectory(prefix="ftwb-ranks-") as logs:
         config = LaunchConfig(
             min_nodes=1,
@@ -94,7 +93,7 @@ def _describe(failure: ProcessFailure, logs: Path) -> str:
 
 
 def _last_line(logs: Path, rank: int) -> str:
-    """The last line that a process of this machine has written."""
+    """The last line that a process of this machine has written, if it may say why it ended."""
     files = sorted(logs.glob(f"*/*/{rank}/std*.log"), key=lambda file: file.stat().st_mtime_ns)
     lines = [line for file in files for line in file.read_text(errors="replace").splitlines()]
-    return next((line.strip()[-_MAX_QUOTE:] for line in reversed(lines) if line.strip()), "")
+    return last_words(lines)

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +17,11 @@ import psutil
 from workbench.core.errors import BadInputError, FtwbError, MachineError
 from workbench.hardware.devices import CPU, usable_devices
 from workbench.runs import control
-from workbench.runs.run_lock import locked
+from workbench.runs.run_lock import locked, proof_of_life
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from workbench.runs.folder import RunFolder
 
 WORKER_PID = "FTWB_WORKER"
@@ -45,7 +47,7 @@ def run_rank(run: RunFolder, arguments: list[str]) -> int:
     # On a cluster there is no worker above the processes: then the main one stands in for it.
     owns_run = os.environ["RANK"] == "0" and not started_by_worker
     try:
-        with locked(run) if owns_run else nullcontext():
+        with _owned(run) if owns_run else nullcontext():
             _select_device()
             return _train(run, arguments, started_by_worker=started_by_worker)
     except FtwbError as error:
@@ -54,6 +56,12 @@ def run_rank(run: RunFolder, arguments: list[str]) -> int:
             failed = {"state": "failed", "reason": str(error), "ended": time.time()}
             run.status().model_copy(update=failed).save(run.status_file)
         raise
+
+
+@contextmanager
+def _owned(run: RunFolder) -> Iterator[None]:
+    with locked(run), proof_of_life(run):
+        yield
 
 
 def report_to_launcher(message: str) -> None:

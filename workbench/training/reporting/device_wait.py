@@ -6,14 +6,16 @@ import os
 import time
 from contextlib import suppress
 from itertools import islice
+from threading import Thread
 from typing import TYPE_CHECKING
 
-from workbench.core import locations
+from workbench.core import files, locations
+from workbench.core.cgroups import oom_kills
 from workbench.core.errors import FtwbError, MachineError
 from workbench.hardware.devices import CPU, usable_devices
 from workbench.runs.control import take_stop
 from workbench.runs.queue import AcquiredDevices, Queue
-from workbench.runs.status import Status
+from workbench.runs.status import HEARTBEAT_SECONDS, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.5
 """Seconds between two looks at the queue."""
 
-_HEARTBEAT_SECONDS = 10.0
-"""Seconds between two writes of status.json while the place in the queue stays the same."""
+_FULL = -1
+"""In the place of a place, while the disk of the queue is full."""
 
 
 class DeviceWait:
@@ -41,7 +43,7 @@ class DeviceWait:
         self._run = run
         self._devices = usable_devices()
         self._kept = run.status().model_dump(include={"created", "step", "total"})
-        self._kept["worker_args"] = tuple(arguments)
+        self._kept |= {"worker_args": tuple(arguments), "oom_kills": oom_kills()}
         self._queue = Queue(locations.queue())
         self._needed = 1
         self._last_place, self._last_save = 0, 0.0
@@ -82,16 +84,39 @@ class DeviceWait:
         """The devices, once they are free; None where the user stopped the run first."""
         keys = [device.key for device in self._devices]
         while not take_stop(self._run):
-            place = self._queue.try_acquire(self._run.path, keys, self._needed)
+            place = self._try_acquire(keys)
             if isinstance(place, AcquiredDevices):
+                Thread(target=_keep, args=(place,), name="device locks", daemon=True).start()
                 return place
-            self._show_place(place)
+            if place is not None:
+                self._show_place(place)
             time.sleep(_POLL_SECONDS)
         return None
 
+    def _try_acquire(self, keys: Sequence[str]) -> AcquiredDevices | int | None:
+        """The devices or the place; None while the disk of the queue is full, which is waited for.
+
+        Raises:
+            MachineError: The queue cannot be used at all.
+        """
+        try:
+            return self._queue.try_acquire(self._run.path, keys, self._needed)
+        except MachineError as error:
+            if not files.is_disk_full(error):
+                raise
+        self._show_full_queue()
+        return None
+
+    def _show_full_queue(self) -> None:
+        now = time.monotonic()
+        if self._last_place != _FULL or now - self._last_save >= HEARTBEAT_SECONDS:
+            self._last_place, self._last_save = _FULL, now
+            paused = f"disk full at {self._queue.folder}: waits for space there"
+            self._save_status("queued", device=self._wanted(), paused=paused)
+
     def _show_place(self, place: int) -> None:
         now = time.monotonic()
-        if place != self._last_place or now - self._last_save >= _HEARTBEAT_SECONDS:
+        if place != self._last_place or now - self._last_save >= HEARTBEAT_SECONDS:
             self._last_place, self._last_save = place, now
             self._save_status("queued", queue_position=place, device=self._wanted())
 
@@ -107,6 +132,13 @@ class DeviceWait:
         status = Status.of_this_process(state=state, **self._kept, **values)
         with suppress(MachineError):
             status.save(self._run.status_file)
+
+
+def _keep(acquired: AcquiredDevices) -> None:
+    """Keep the locks of this process, for as long as it lives."""
+    while True:
+        time.sleep(HEARTBEAT_SECONDS)
+        acquired.keep()
 
 
 def _visible_devices(keys: Sequence[str], count: int) -> str:

@@ -12,8 +12,7 @@ from safetensors import SafetensorError
 
 from workbench.core import files
 from workbench.core.errors import FtwbError
-from workbench.runs import checkpoints
-from workbench.runs.control import take_stop
+from workbench.runs.control import take_stop, what_is_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +95,7 @@ class DiskSpace:
             if take_stop(self._run):
                 raise StopRequested(
                     f"stopped on request while the disk was full at {place}; "
-                    f"{self._newest_checkpoint()}"
+                    f"{what_is_left(self._run)}"
                 )
             held = held or self._hold_reserve()
             retry_anyway = time.monotonic() - start >= _RETRY_SECONDS
@@ -106,7 +105,7 @@ class DiskSpace:
     def _hold_reserve(self) -> bool:
         """Take the reserve; false where there is no space for it."""
         try:
-            file = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            file = self._run.files.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             try:
                 files.write_all(file, bytes(_RESERVE_BYTES))
             finally:
@@ -119,11 +118,7 @@ class DiskSpace:
     def give_up_reserve(self) -> None:
         """Free the reserve, where files can be removed at all."""
         with suppress(OSError):
-            self._reserve.unlink(missing_ok=True)
-
-    def _newest_checkpoint(self) -> str:
-        steps = checkpoints.steps(self._run)
-        return f"newest checkpoint: step {steps[0]}" if steps else "no checkpoint was written"
+            self._run.files.remove(self._reserve)
 
 
 def _free_bytes(place: Path) -> int:

@@ -9,11 +9,13 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from workbench.core.cgroups import oom_kills
 from workbench.core.errors import MachineError
-from workbench.runs.control import take_stop
+from workbench.runs.control import AWAITING_ANSWER, take_stop
 from workbench.runs.events import EventLog
-from workbench.runs.status import LIVE, Status
+from workbench.runs.status import HEARTBEAT_SECONDS, LIVE, Status
 from workbench.training.reporting.disk_full import DiskSpace, StopRequested
+from workbench.training.reporting.worker_log import WorkerLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +29,10 @@ _T = TypeVar("_T")
 _PROGRESS_SECONDS = 1.0
 """Seconds between two writes of status.json that change nothing but step and heartbeat."""
 
-_HEARTBEAT_SECONDS = 10.0
-"""Seconds between two writes of status.json while there is nothing else to report."""
+_HEARTBEAT_SECONDS = HEARTBEAT_SECONDS
+
+_LEAST_SHARE = 0.005
+"""Share of one processor below which a worker that reports nothing gives no sign of life."""
 
 
 class Reporter:
@@ -45,6 +49,7 @@ class Reporter:
             created=before.created,
             started=time.time(),
             phase="starting",
+            oom_kills=oom_kills(),
             step=before.step,
             total=before.total,
         )
@@ -52,6 +57,7 @@ class Reporter:
         self._lock = threading.RLock()
         self._ended = threading.Event()
         self._disk = DiskSpace(run, self)
+        self._worker_log = WorkerLog(run)
         with suppress(MachineError):
             self._save()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
@@ -88,6 +94,7 @@ class Reporter:
         """
         if stoppable and take_stop(self._run):
             raise StopRequested(f"stopped on request while {name}")
+        self._worker_log.phase(name)
         if name != self.status.phase or self._save_is_due() or done == total:
             self.retry_when_disk_full(partial(self._update_and_save, phase=name))
             self.event("phase", name=name, detail=detail, done=done, total=total)
@@ -148,6 +155,7 @@ class Reporter:
         with self._lock:
             self._update_and_save(state=state, reason=reason, ended=time.time(), paused="")
             self._ended.set()
+        self._worker_log.end(state, reason)
 
     def _update_and_save(self, **values: Any) -> None:
         with self._lock:
@@ -166,8 +174,26 @@ class Reporter:
         return time.monotonic() - self._last_save >= _PROGRESS_SECONDS
 
     def _beat(self) -> None:
-        """Show that the worker lives during a long step, load or save."""
+        """Show that the worker lives during a long step, load or save.
+
+        That needs proof, as this thread may live on where the others hang: something was reported
+        since the last beat, or the process has used the processor. A worker that waits for its user
+        or for space on a disk needs none.
+        """
+        used = _processor_seconds()
         while not self._ended.wait(_HEARTBEAT_SECONDS):
+            self._worker_log.rotate()
+            before, used = used, _processor_seconds()
+            reported = time.monotonic() - self._last_save < _HEARTBEAT_SECONDS
+            waits = self.status.is_paused or self.status.phase == AWAITING_ANSWER
+            if not (reported or waits or used - before > _LEAST_SHARE * _HEARTBEAT_SECONDS):
+                continue
             with self._lock, suppress(MachineError):
                 if not self._ended.is_set():
                     self._save()
+
+
+def _processor_seconds() -> float:
+    """Seconds for which this process and the children it waited for have used a processor."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system

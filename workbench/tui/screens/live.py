@@ -11,7 +11,6 @@ from textual.containers import Horizontal
 from textual.reactive import var
 from textual.widgets import Footer
 
-from workbench.core import files
 from workbench.runs.run_index import RunSnapshot
 from workbench.runs.view import CHUNK, RunFollower
 from workbench.tui.commands import command
@@ -112,7 +111,8 @@ class LiveScreen(RunScreen, PanedScreen):
             run = self._follower.poll(CHUNK)
         snapshot = RunSnapshot.of(self.run_folder, run.status)
         failed = run.status.state in ("failed", "lost")
-        log_tail = files.tail(self.run_folder.log, _LOG_TAIL_BYTES) if failed else ""
+        folder = self.run_folder
+        log_tail = folder.files.tail(folder.log, _LOG_TAIL_BYTES) if failed else ""
         self.post_message(RunViewUpdated(run, snapshot, log_tail))
 
     @on(RunViewUpdated)

@@ -35,6 +35,7 @@ _WIDE = 100
 _BAR = 12
 _MODEL_CELLS = 16
 """Width of the model column on narrow terminals."""
+_ERROR_CELLS = 60
 _EMPTY = (
     "No runs yet.\n\n"
     "Press 1 to fill in a recipe and launch it,\n"
@@ -129,11 +130,17 @@ class RunsScreen(RunScreen):
             "name": Text(row.name, "bold"),
             "verdict": self._verdict(row, colours),
             "strategy": Text(row.strategy),
-            "model": Text(row.model if self._wide else _short_model(row.model)),
+            "model": self._model(row, colours),
             "progress": _progress(row, colours),
             **dict(zip(_NUMBERS, _numbers(row), strict=True)),
         }
         return [cells[name] for name in self._columns()]
+
+    def _model(self, row: RunRow, colours: Mapping[str, str]) -> Text:
+        """The base model, or what is wrong with the folder of the run."""
+        if row.error:
+            return Text(truncate(visible(row.error), _ERROR_CELLS), colours["error"])
+        return Text(row.model if self._wide else _short_model(row.model))
 
     def _verdict(self, row: RunRow, colours: Mapping[str, str]) -> Text:
         """What its report says, in a word."""
@@ -166,7 +173,7 @@ class RunsScreen(RunScreen):
 def _reason(row: RunRow) -> Content:
     step = row.snapshot.resumable_step
     hint = f"   u resumes from step {step:,}" if step else ""
-    reason = visible(row.status.explanation or row.status.label)
+    reason = visible(row.error or row.status.explanation or row.status.label)
     return Content.assemble((row.run.id, "dim"), (hint, "$primary"), f"   {reason}")
 
 

@@ -106,6 +106,8 @@ def device_facts(view: RunView, device: int | None) -> Content:
     full = _full_at(view, "host" if device is None else f"cuda{device}")
     if full is not None:
         parts.append((f"at this rate full at step {full:,}", "bold $text-warning"))
+    if device is None and (limit := view.value("memory", "container_limit")) is not None:
+        parts.append(f"the container's limit is {limit / GIB:.1f} GiB")
     parts += _disk(view) if device is None else _device(view, f"cuda{device}")
     return Content("   ").join([Content.assemble(part) for part in parts])
 
