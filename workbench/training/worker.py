@@ -54,7 +54,7 @@ from workbench.training.result import save_result
 from workbench.training.result_check import ResultRecord
 from workbench.training.settled import settle
 from workbench.training.tokenised_data import tokenise_data
-from workbench.training.trainer import make_trainer
+from workbench.training.trainer_setup import make_trainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
