@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
 
 def test_evaluate_rewrites_the_report(
-    ftwb: Ftwb, trained: Callable[..., tuple[RunFolder, RunView]]
+    ftwb: Ftwb,
+    trained: Callable[..., tuple[RunFolder, RunView]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     run, _ = trained("training.max_steps=1")
+    capsys.readouterr()  # what a worker says goes to its log
     first = run.report.read_text()
     run.report.unlink()
     for path in run.base.iterdir():

@@ -125,8 +125,8 @@ def test_rows_that_do_not_fit_are_listed() -> None:
     assert "'wizard'; it must be system, user, assistant, tool or a usual name of one" in message
     assert "line 5: 'content' is an object, not text; and other faults" in message
     assert message.endswith(
-        "; 4 of 9 rows (44.4%) would be dropped, and data.max_dropped allows 5%: correct them, or "
-        "set it to 0.45 to go on without them"
+        "; 4 of 9 rows (44.4 %) would be dropped, and data.max_dropped allows 5 %: correct them, "
+        "or set it to 0.45 to go on without them"
     )
 
 
@@ -157,7 +157,7 @@ def test_a_role_from_the_data_cannot_steer_the_terminal() -> None:
 
 def test_a_single_row_without_an_answer_is_listed() -> None:
     message = refused(turns(("user", "Why?"), ("assistant", "So.")), turns(("user", "Why?")))
-    assert message.startswith("data.jsonl: line 2: no assistant message; 1 of 2 rows (50.0%)")
+    assert message.startswith("data.jsonl: line 2: no assistant message; 1 of 2 rows (50.0 %)")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_empty_rows_are_dropped_and_listed() -> None:
 def test_data_without_a_field_for_it_in_the_recipe_offers_none() -> None:
     good, bad = {"text": "A queue."}, {"text": ""}
     assert refused(good, bad, max_dropped=None).endswith(
-        "1 of 2 rows (50.0%) would be dropped, and at most 5% may be: correct them, or take them "
+        "1 of 2 rows (50.0 %) would be dropped, and at most 5 % may be: correct them, or take them "
         "out of it"
     )
 
@@ -204,7 +204,7 @@ def test_data_without_a_field_for_it_in_the_recipe_offers_none() -> None:
 def test_five_rows_of_a_hundred_may_be_dropped_without_a_word() -> None:
     good, bad = {"prompt": "Why?", "completion": "So."}, {"prompt": "Why?", "completion": ""}
     assert len(examples(*[good] * 95, *[bad] * 5).rows) == 95
-    assert "6 of 100 rows (6.0%)" in refused(*[good] * 94, *[bad] * 6)
+    assert "6 of 100 rows (6.0 %)" in refused(*[good] * 94, *[bad] * 6)
 
 
 def test_a_stream_is_read_once_and_only_as_far_as_it_is_used() -> None:

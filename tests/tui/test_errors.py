@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from typing import TYPE_CHECKING, ClassVar
+from unittest.mock import Mock
 
 import pytest
 from textual import on, work
@@ -16,7 +17,7 @@ from workbench.core import locations
 from workbench.core.errors import FtwbError, MachineError
 from workbench.runs.run_index import RunIndex
 from workbench.runs.view import RunFollower
-from workbench.tui import launch
+from workbench.tui import launch, terminal
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.clipboard import CopyingApp
 from workbench.tui.screens.base import Dialog, WorkbenchScreen
@@ -219,6 +220,8 @@ async def test_an_exception_of_a_message_handler_is_logged_before_textual_ends(r
 def test_a_workbench_that_crashed_names_the_log(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(terminal, "has_terminal", lambda: True)
+    monkeypatch.setattr(terminal, "TerminalWatch", Mock)
     monkeypatch.setattr(WorkbenchApp, "run", lambda _self: None)
     launch(runs.root)
     monkeypatch.setattr(WorkbenchApp, "return_code", 1)

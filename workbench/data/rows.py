@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.core.errors import BadInputError
+from workbench.core.formatting import percent
 from workbench.recipe.data import MAX_DROPPED
 
 if TYPE_CHECKING:
@@ -124,13 +125,13 @@ def check_dropped(
     share = len(faults) / rows
     consent = math.ceil(share * 100) / 100
     remedy = (
-        f"at most {allowed:.0%} may be: correct them, or take them out of it"
+        f"at most {percent(allowed)} may be: correct them, or take them out of it"
         if max_dropped is None
-        else f"data.max_dropped allows {allowed:.0%}: correct them, or set it to {consent:g} to go "
-        "on without them"
+        else f"data.max_dropped allows {percent(allowed)}: correct them, or set it to "
+        f"{consent:g} to go on without them"
     )
     raise BadInputError(
-        f"{source}: {_list_reasons(faults, unit)}; {len(faults):,} of {rows:,} rows ({share:.1%}) "
+        f"{source}: {_list_reasons(faults, unit)}; {len(faults):,} of {rows:,} rows ({percent(share, 1)}) "
         f"would be dropped, and {remedy}"
     )
 

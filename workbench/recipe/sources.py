@@ -7,6 +7,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
+import yaml
 from pydantic import BeforeValidator, ValidationError, WithJsonSchema
 
 from workbench.recipe.base import Section, Source, field
@@ -58,12 +59,12 @@ def parse_sources(train: str) -> tuple[TrainSource, ...]:
 
     Args:
         train: One dataset; several as ``a.jsonl, b.jsonl:0.3``, with the share of trained tokens
-            behind a name; or a JSON list of objects with the fields of :class:`TrainSource`.
+            behind a name; or a list of objects with the fields of :class:`TrainSource`, as YAML.
 
     Raises:
         ValueError: A part is not a dataset, or the shares do not add up.
     """
-    if (listed := _json_list(train)) is not None:
+    if (listed := _listed(train)) is not None:
         return _checked([_source(value) for value in listed])
     parts = [part.strip() for part in train.split(_SEPARATOR) if part.strip()]
     if len(parts) == 1:
@@ -79,11 +80,11 @@ def parse_sources(train: str) -> tuple[TrainSource, ...]:
     )
 
 
-def _json_list(text: str) -> list[Any] | None:
-    """The list that a text writes as JSON; None where it is a name that begins with a bracket."""
+def _listed(text: str) -> list[Any] | None:
+    """The list that a text writes as YAML; None where it is a name that begins with a bracket."""
     try:
-        value = json.loads(text) if text.lstrip().startswith("[") else None
-    except ValueError:
+        value = yaml.safe_load(text) if text.lstrip().startswith("[") else None
+    except yaml.YAMLError:
         return None
     return value if isinstance(value, list) else None
 
@@ -135,12 +136,13 @@ def _checked(sources: Sequence[TrainSource]) -> tuple[TrainSource, ...]:
 
 
 def _as_text(value: Any) -> Any:
-    """A list of datasets as text; the text is checked."""
+    """Datasets as text, also where they are written as a list; they are checked."""
     if isinstance(value, (list, tuple)):
         return write_sources(_checked([_source(item) for item in value]))
-    if isinstance(value, str) and value.strip():
-        parse_sources(value)
-    return value
+    if not isinstance(value, str) or not value.strip():
+        return value
+    sources = parse_sources(value)
+    return value if _listed(value) is None else write_sources(sources)
 
 
 Sources = Annotated[
