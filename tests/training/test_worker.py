@@ -257,7 +257,7 @@ def test_more_lost_rows_than_the_recipe_allows_are_refused(trained: Train, rows:
     _, view = trained("training.max_steps=1")
     assert view.status.state == "failed"
     assert "line 4: no token to learn within 128 tokens" in view.status.reason
-    assert "1 of 12 rows (8.3%) would be dropped" in view.status.reason
+    assert "1 of 12 rows (8.3 %) would be dropped" in view.status.reason
     assert "data.max_dropped allows 5 %" in view.status.reason
 
 

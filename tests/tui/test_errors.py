@@ -221,7 +221,7 @@ def test_a_workbench_that_crashed_names_the_log(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(terminal, "has_terminal", lambda: True)
-    monkeypatch.setattr(terminal, "TerminalWatch", Mock)
+    monkeypatch.setattr(terminal, "TerminalWatch", lambda _app: Mock())
     monkeypatch.setattr(WorkbenchApp, "run", lambda _self: None)
     launch(runs.root)
     monkeypatch.setattr(WorkbenchApp, "return_code", 1)
