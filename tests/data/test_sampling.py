@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.data.formats import Example
-from workbench.data.sampling import sample
+from workbench.data.sampling import sample, to_count
 
 
 def texts(rows: int, length: int) -> list[Example]:
@@ -30,3 +30,11 @@ def test_a_sample_is_in_order_the_same_each_time_and_from_everywhere() -> None:
 def test_long_rows_are_fewer() -> None:
     assert len(sample(texts(2000, 25_000))) == 800
     assert len(sample(texts(501, 1_000_000))) == 500
+
+
+def test_of_texts_of_megabytes_the_beginning_is_counted() -> None:
+    counted = to_count([*texts(2, 1000), *texts(1, 8_000_000)])
+    assert [len(row.text or "") for row in counted.rows] == [1000, 1000, 2_000_000]
+    assert round(counted.scale, 2) == 4.0
+    assert not counted.exact
+    assert to_count(texts(3, 10)).exact

@@ -16,7 +16,7 @@ from workbench.data.pieces import shorten
 from workbench.data.reading import row_unit
 from workbench.data.rendering import IGNORE_INDEX, Segment
 from workbench.data.rows import RowFault
-from workbench.data.sampling import sample
+from workbench.data.sampling import to_count
 from workbench.data.tokenising import tokenise
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class Preview(BaseModel):
             those in ``repeated`` and ``nearly_repeated`` are grouped.
         sampled: Rows that were tokenised; fewer than ``rows`` where a random sample had to do. The
             fields below are of these rows, but for the two sums, which are estimates for all.
+        exact: All rows were tokenised to their end, so that the sums are no estimates.
         sequence_length: Tokens that rows are cut to.
         truncated: Rows that are cut.
         divided: Texts that are cut into several pieces.
@@ -111,6 +112,7 @@ class Preview(BaseModel):
     groups: int
     groups_by_words: bool
     sampled: int
+    exact: bool
     sequence_length: int
     truncated: tuple[int, ...]
     divided: tuple[int, ...]
@@ -125,9 +127,9 @@ class Preview(BaseModel):
 
 def preview(source: str, dataset: Examples, renderer: Renderer, text_overlap: int = 0) -> Preview:
     """Count the rows of a dataset that was read from ``source``, and render one."""
-    rows = sample(dataset.rows)
+    rows, scale, exact_counts = to_count(dataset.rows)
     done = tokenise(renderer, rows, text_overlap)
-    losses, scale = done.losses, len(dataset.rows) / len(rows)
+    losses = done.losses
     exact = repeats(dataset.rows, "exact")
     normalised = repeats(dataset.rows, "normalised")
     groups = group(dataset.rows)
@@ -145,6 +147,7 @@ def preview(source: str, dataset: Examples, renderer: Renderer, text_overlap: in
         groups=len(groups),
         groups_by_words=groups.by_words,
         sampled=len(rows),
+        exact=exact_counts,
         sequence_length=renderer.sequence_length,
         truncated=tuple(sorted([*losses.cut, *losses.unlearnable])),
         divided=tuple(losses.divided),

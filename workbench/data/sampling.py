@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.data.pieces import size
 from workbench.data.storage import take
@@ -17,6 +18,8 @@ MOST_ROWS = 20_000
 
 _MOST_CHARACTERS = 20_000_000
 """Characters of a sample, about: long rows are fewer."""
+_MOST_OF_A_TEXT = 2_000_000
+"""Characters of a text that are counted."""
 _LEAST_ROWS = 500
 _SEED = 0
 
@@ -30,6 +33,33 @@ def sample(examples: Sequence[Example], most: int | None = None) -> Sequence[Exa
     """
     rows = _affordable(examples) if most is None else most
     return examples if len(examples) <= rows else _draw(examples, rows)
+
+
+class Counted(NamedTuple):
+    """Rows to be counted in place of a dataset.
+
+    Attributes:
+        rows: The rows, those of megabytes with their beginning only.
+        scale: What counts of them are multiplied with for an estimate of the whole.
+        exact: They are the whole dataset.
+    """
+
+    rows: Sequence[Example]
+    scale: float
+    exact: bool
+
+
+def to_count(examples: Sequence[Example]) -> Counted:
+    """A sample of a dataset, and of texts of megabytes the beginning."""
+    rows = sample(examples)
+    scale = len(examples) / max(1, len(rows))
+    if all(len(row.text or "") <= _MOST_OF_A_TEXT for row in rows):
+        return Counted(rows, scale, len(rows) == len(examples))
+    short = [
+        row if row.text is None else replace(row, text=row.text[:_MOST_OF_A_TEXT]) for row in rows
+    ]
+    shortened = sum(map(size, rows)) / sum(map(size, short))
+    return Counted(short, scale * shortened, exact=False)
 
 
 def _affordable(examples: Sequence[Example]) -> int:

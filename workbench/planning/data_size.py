@@ -9,7 +9,7 @@ from workbench.core.errors import BadInputError
 from workbench.data.lost_rows import describe_dataset, describe_losses, require_consent
 from workbench.data.mixture import Mixture, epoch_rates
 from workbench.data.pieces import size
-from workbench.data.sampling import sample
+from workbench.data.sampling import sample, to_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,7 +94,7 @@ def _count(
     """The size of a dataset, and what is lost of it."""
     from workbench.data.tokenising import tokenise
 
-    rows = sample(part.train)
+    rows, scale, exact = to_count(part.train)
     done = tokenise(renderer, rows, recipe.data.text_overlap)
     length = renderer.sequence_length
     if len(done.rows):
@@ -105,7 +105,8 @@ def _count(
             f"{part.source.name}: tokens are estimated from a random sample of {len(rows):,} of "
             f"{len(part.train):,} rows"
         )
-    scale = len(part.train) / max(1, len(rows))
+    elif not exact:
+        notes.append(f"{part.source.name}: tokens are estimated from the beginnings of its texts")
     totals = (len(done.rows), done.rows.lengths.sum(), done.rows.trained_tokens.sum())
     return DatasetSize(*(float(total) * scale for total in totals)), notes
 

@@ -143,7 +143,7 @@ def _facts(page: Preview) -> Iterator[tuple[str, str]]:
     from workbench.data.rows import list_numbers
 
     percentiles = vars(page.lengths).items()
-    about, sampled = ("", "") if page.sampled == page.rows else ("about ", _sampled(page))
+    about, sampled = ("", "") if page.exact else ("about ", _sampled(page))
     yield "format", page.format
     yield "rows", f"{page.rows:,}"
     yield "tokens per row", "  ".join(f"{name} {length:,}" for name, length in percentiles)
@@ -171,6 +171,8 @@ def _facts(page: Preview) -> Iterator[tuple[str, str]]:
 
 
 def _sampled(page: Preview) -> str:
+    if page.sampled == page.rows:
+        return ", estimated from the beginnings of its texts"
     return f", estimated from a random sample of {page.sampled:,} rows; so are cut rows below"
 
 
