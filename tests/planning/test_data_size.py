@@ -82,7 +82,7 @@ def test_lost_rows_are_told_and_more_than_agreed_are_refused(
         ),
         "1 of 29 rows cut at 64 tokens (training.sequence_length): line 30",
     ]
-    with pytest.raises(BadInputError, match=r"2 of 30 rows \(6.7%\) would be dropped"):
+    with pytest.raises(BadInputError, match=r"2 of 30 rows \(6.7 %\) would be dropped"):
         estimate(recipe(tiny_model, source, short[0], "data.max_dropped=0.06"))
 
 

@@ -131,8 +131,8 @@ def check_dropped(
         f"{consent:g} to go on without them"
     )
     raise BadInputError(
-        f"{source}: {_list_reasons(faults, unit)}; {len(faults):,} of {rows:,} rows ({percent(share, 1)}) "
-        f"would be dropped, and {remedy}"
+        f"{source}: {_list_reasons(faults, unit)}; {len(faults):,} of {rows:,} rows "
+        f"({percent(share, 1)}) would be dropped, and {remedy}"
     )
 
 
