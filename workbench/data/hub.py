@@ -49,10 +49,11 @@ def read_hub_dataset(source: str) -> Iterator[Row]:
 
 def _load(source: str) -> Any:
     import pyarrow as pa
-    from datasets import load_dataset
+    from datasets import disable_progress_bars, load_dataset
     from datasets.exceptions import DatasetNotFoundError, DatasetsError
 
     name, config, split = _parse(source)
+    disable_progress_bars()  # they would be drawn over a screen
     try:
         if any((Path(name) / saved).is_file() for saved in _SAVED):
             return _load_saved(name, split)
