@@ -13,8 +13,6 @@ from workbench.recipe.recipe import Recipe
 from workbench.runs import last_words
 from workbench.runs.events import EventLog
 from workbench.runs.status import Status
-from workbench.training.reporting import worker_log
-from workbench.training.reporting.reporter import Reporter
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder, Runs
@@ -91,24 +89,35 @@ def test_a_warning_is_not_the_cause_of_a_lost_run(run: RunFolder) -> None:
     assert run.status().reason.endswith("see worker.log")
 
 
-def test_the_log_of_a_run_tells_its_phases_and_how_long_they_took(
-    run: RunFolder, capfd: pytest.CaptureFixture[str]
-) -> None:
-    worker_log.WorkerLog(run).begin()
-    reporter = Reporter(run)
-    reporter.phase("loading the base model")
-    reporter.phase("loading the base model", done=1, total=2)
-    reporter.phase("training")
-    reporter.set_state("finished")
-    *lines, last = capfd.readouterr().out.splitlines()
-    assert [line[:2] for line in lines] == ["20"] * 4
-    told = [line.partition("  ")[2] for line in (*lines, last)]
+WORKING = """
+import sys
+from pathlib import Path
+from workbench.runs.folder import RunFolder
+from workbench.training.reporting import worker_log
+from workbench.training.reporting.reporter import Reporter
+run = RunFolder(Path(sys.argv[1]))
+worker_log.WorkerLog(run).begin()
+reporter = Reporter(run)
+reporter.phase("loading the base model")
+reporter.phase("loading the base model", done=1, total=2)
+reporter.phase("training")
+reporter.set_state("finished")
+"""
+
+
+def test_the_log_of_a_run_tells_its_phases_and_how_long_they_took(run: RunFolder) -> None:
+    command = [sys.executable, "-c", WORKING, str(run.path)]
+    with run.log.open("ab") as log:
+        subprocess.run(command, stdout=log, check=True)
+    told = [line.partition("  ")[2] for line in run.log.read_text().splitlines()]
     assert told[0].startswith("ftwb ")
     assert "torch 2" in told[0]
     assert told[1] == f"{run.id}: lora on demo"
     assert told[2] == "loading the base model"
     assert told[3].startswith("training (loading the base model took ")
     assert told[4].startswith("finished (training took ")
+    elsewhere = subprocess.run(command, capture_output=True, check=True)
+    assert elsewhere.stdout == b"", "what is not the log is left to its owner"
 
 
 ROTATING = """
@@ -122,7 +131,7 @@ log = worker_log.WorkerLog(run)
 for number in range(6):
     os.write(2, b"x" * 60 + b"\\n")
     log.rotate()
-worker_log.say("the end")
+log.say("the end")
 """
 
 

@@ -36,27 +36,26 @@ class WorkerLog:
         """Say what is running, and what of."""
         used = [f"{name} {found}" for name in _PACKAGES if (found := _version(name))]
         python = f"Python {platform.python_version()}"
-        say(f"ftwb {__version__}, {python}, {', '.join(used)}; pid {os.getpid()}")
+        self.say(f"ftwb {__version__}, {python}, {', '.join(used)}; pid {os.getpid()}")
         with suppress(FtwbError):
             recipe = self._run.recipe()
-            say(f"{self._run.id}: {recipe.strategy.kind} on {recipe.model.id}")
+            self.say(f"{self._run.id}: {recipe.strategy.kind} on {recipe.model.id}")
 
     def phase(self, name: str) -> None:
         """Say that a phase begins, and how long the one before it took."""
         if name != self._phase:
-            say(f"{name}{self._took()}")
+            self.say(f"{name}{self._took()}")
             self._phase, self._since = name, time.monotonic()
 
     def end(self, state: str, reason: str) -> None:
         """Say how the run ended."""
-        say(f"{state}{f': {reason}' if reason else ''}{self._took()}")
+        self.say(f"{state}{f': {reason}' if reason else ''}{self._took()}")
 
     def rotate(self) -> None:
         """Begin a new file where the log has become too large."""
         log = self._run.log
         with suppress(OSError):
-            info = os.fstat(1)
-            if info.st_size <= MAX_BYTES or not os.path.samestat(info, log.lstat()):
+            if os.fstat(1).st_size <= MAX_BYTES or not self._is_open():
                 return
             log.replace(log.with_name(f"{log.name}.1"))
             fresh = self._run.files.open_to_append(log)
@@ -64,17 +63,23 @@ class WorkerLog:
                 os.dup2(fresh, number)
             os.close(fresh)
 
+    def say(self, text: str) -> None:
+        """Write a line with the time, where the standard output of this process is the log.
+
+        A log that cannot be written keeps no run from its work.
+        """
+        with suppress(OSError, ValueError):
+            if self._is_open():
+                sys.stdout.write(f"{time.strftime(OWN_LINE)}  {text}\n")
+                sys.stdout.flush()
+
+    def _is_open(self) -> bool:
+        return os.path.samestat(os.fstat(1), self._run.log.lstat())
+
     def _took(self) -> str:
         if not self._phase:
             return ""
         return f" ({self._phase} took {duration(time.monotonic() - self._since)})"
-
-
-def say(text: str) -> None:
-    """Write a line with the time; a log that cannot be written keeps no run from its work."""
-    with suppress(OSError, ValueError):
-        sys.stdout.write(f"{time.strftime(OWN_LINE)}  {text}\n")
-        sys.stdout.flush()
 
 
 def _version(package: str) -> str:
