@@ -52,6 +52,20 @@ def test_the_base_against_itself_has_lost_nothing(
     assert [event["kl"] for event in events_of(run, "retention")] == [0.0] * 4
 
 
+def test_rows_that_are_both_learned_and_measured_are_noted_in_the_report(
+    trained: Train, rows: Path, tmp_path: Path
+) -> None:
+    other = {"role": "user", "content": "Why is the sky blue?"}
+    unlike = {"messages": [other, {"role": "assistant", "content": "Air scatters blue light."}]}
+    general = tmp_path / "general.jsonl"
+    general.write_text("".join([*rows.open().readlines()[:3], json.dumps(unlike)]))
+    run, _ = trained(
+        f"evaluation.general_text={general}", "data.heldout_share=0", "training.max_steps=1"
+    )
+    (note,) = [note for note in read_report(run).notes if "general_text" in note]
+    assert note.startswith("data.train: 3 of the 4 rows of evaluation.general_text are in ")
+
+
 def test_a_trained_model_differs_from_its_base(trained: Train, probed: tuple[str, ...]) -> None:
     run, view = trained("strategy.kind=full", *probed)
     report = read_report(run)

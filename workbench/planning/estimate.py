@@ -8,8 +8,8 @@ from workbench.core.errors import BadInputError
 from workbench.core.progress import silent
 from workbench.data.narrowness import narrowness_of
 from workbench.data.splitting import load_examples, load_split
+from workbench.evaluation.overlap import refuse_overlaps
 from workbench.planning.data_size import count_epoch
-from workbench.planning.overlap import refuse_overlaps
 from workbench.planning.plan import Plan, plan
 from workbench.planning.preflight import check
 from workbench.retention.replay import ReplayProtection

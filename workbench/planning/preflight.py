@@ -10,11 +10,11 @@ from workbench.core.errors import BadInputError
 from workbench.data.narrowness import narrowness_of
 from workbench.data.splitting import load_examples, load_split
 from workbench.data.template_settings import TemplateSettings
+from workbench.evaluation.overlap import refuse_overlaps
 from workbench.evaluation.suites.suites import named_suites
 from workbench.models.describing import read_facts, require_base
 from workbench.models.sources import DEMO
 from workbench.planning.data_size import guess_epoch
-from workbench.planning.overlap import refuse_overlaps
 from workbench.planning.plan import Plan, plan
 from workbench.recipe.sources import map_paths
 from workbench.retention.base import GeneralProtection

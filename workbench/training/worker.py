@@ -25,7 +25,6 @@ from workbench.evaluation.fingerprint import (
 from workbench.evaluation.run.evaluator import Evaluator
 from workbench.models.loaded_base import open_base
 from workbench.models.result_folder import complete
-from workbench.planning.overlap import overlaps
 from workbench.planning.provenance import require_provenance, save_provenance
 from workbench.planning.token_record import TokenRecord, require_tokens, save_tokens
 from workbench.runs.folder import MEASURING
@@ -168,8 +167,6 @@ class TrainingRun:
             split = load_split(recipe.data, recipe.training.seed)
             loading = self._phase("loading the base model")
             loaded = open_base(recipe, split, settled.dtypes, loading, settled.template)
-        for overlap in overlaps(recipe, split.train):
-            reporter.notice(str(overlap), level="warning")
         rows = tokenise_data(loaded, reporter)
         self._record_tokens(rows, loaded)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.evaluation.analysis.contamination import contaminated_items
 from workbench.evaluation.analysis.domain_leak import boilerplate_phrases
 from workbench.evaluation.analysis.sequential import LOOKS
+from workbench.evaluation.overlap import overlaps
 from workbench.evaluation.report import Measurement, Noise, Report, TargetItem, token_mean
 from workbench.evaluation.run.baseline_cache import (
     Baseline,
@@ -58,7 +59,7 @@ class Evaluator:
     Attributes:
         general: Held-out general text.
         task: Held-out rows of the dataset, as text.
-        notes: What is left out or truncated, in sentences.
+        notes: What is left out or truncated, or read by the run too, in sentences.
     """
 
     def __init__(
@@ -85,7 +86,8 @@ class Evaluator:
         self._set = evaluation_set(
             loaded, recipe.evaluation.size if size is None else size, to_choose=to_choose
         )
-        self.notes = self._set.notes
+        shared = overlaps(recipe, loaded.split.train)
+        self.notes = (*map(str, shared), *self._set.notes)
         self.general = self._general_text()
         self.task = self._text_evaluator(self._set.task_text, WATCHED_TASK_ROWS)
         self._warn = warn

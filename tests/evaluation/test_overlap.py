@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from workbench.core.errors import BadInputError
-from workbench.planning.overlap import overlaps
+from workbench.evaluation.overlap import overlaps
 from workbench.planning.preflight import preflight
 from workbench.recipe import yaml_io
 
