@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -135,6 +136,9 @@ def test_a_model_with_shuffled_weights_is_refused(
             for name, tensor in load_file(file).items()
         }
         save_file(shuffled, file, metadata={"format": "pt"})
+    refused = ftwb("evaluate", run.id)
+    assert (refused.code, "its logits differ from those recorded" in refused.err) == (2, True)
+    shutil.rmtree(run.tuned)
     assert ftwb("evaluate", run.id).code == 0
     assert read_report(run).before == before
     assert_refused(ftwb, run)

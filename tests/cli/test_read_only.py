@@ -129,7 +129,10 @@ def test_no_run_is_created(ftwb: Call, run: RunFolder, runs: Runs) -> None:
     ended = ftwb("train", str(run.recipe_file))
     assert ended.returncode == 3, ended.stderr
     (line,) = ended.stderr.splitlines()
-    assert line == f"ftwb: {runs.root}: cannot create a run: Read-only file system"
+    assert line == (
+        f"ftwb: {runs.root}: cannot create a run: Read-only file system; set FTWB_HOME or "
+        "--runs-dir to a folder of yours with space"
+    )
     assert runs.list() == [run]
 
 
