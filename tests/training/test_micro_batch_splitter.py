@@ -18,7 +18,7 @@ from tests.training.live_runs import (
 from tests.training.simulated_oom import MESSAGE, in_backward, in_forward, more_than
 from workbench.runs import checkpoints
 from workbench.runs.events import EventReader
-from workbench.training import trainer
+from workbench.training import trainer_setup
 from workbench.training.distributed.process_group import ProcessGroup
 from workbench.training.guards import GuardSet
 from workbench.training.oom.micro_batch_splitter import MicroBatchSplitter
@@ -273,7 +273,7 @@ def test_one_of_several_processes_does_not_split(
     def of_two(recipe: Any, reporter: Any, _processes: object, stateful: Any) -> MicroBatchSplitter:
         return MicroBatchSplitter(recipe, reporter, ProcessGroup(0, 2), stateful)
 
-    monkeypatch.setattr(trainer, "MicroBatchSplitter", of_two)
+    monkeypatch.setattr(trainer_setup, "MicroBatchSplitter", of_two)
     in_forward(more_than(2, since=2), monkeypatch)
     assert train_run(run) == 1
     assert "with several processes none can split its micro batch" in run.status().reason
