@@ -204,7 +204,7 @@ async def test_another_strategy_shows_its_own_fields(runs: Runs) -> None:
         app.screen.query_one("#kind-strategy", Select).value = "full"
         await until(pilot, lambda: form.row("strategy.r") is None)
         assert plain(Recipe())["strategy"]["kind"] == "lora"
-        assert form.values()["strategy"] == {"kind": "full"}
+        assert form.values()["strategy"] == {"kind": "full", "save_dtype": "base"}
 
 
 async def test_typing_changes_the_command(runs: Runs) -> None:

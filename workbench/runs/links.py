@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from workbench.runs.folder import RunFolder
 
-_FOLDERS = frozenset({"base", "chats", "checkpoints", "control", "model"})
+_FOLDERS = frozenset({"base", "chats", "checkpoints", "control", "model", "rejected", "tuned"})
 _FILES = frozenset(
     {
         "benchmarks.json",
@@ -29,6 +29,8 @@ _FILES = frozenset(
         "status.json",
         "strength.json",
         "sweep",
+        "template.json",
+        "tokens.json",
         "worker.log",
         "worker.log.1",
     }
