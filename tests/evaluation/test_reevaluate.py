@@ -93,6 +93,8 @@ def test_a_checkpoint_has_its_own_report(trained: Train, probed: tuple[str, ...]
     assert read_report(run) == whole
 
 
+@pytest.mark.dtype
+@pytest.mark.slow
 def test_a_result_that_was_exchanged_is_not_measured(trained: Train) -> None:
     run, _ = trained("training.save_steps=3", "training.learning_rate=0.01")
     before = run.report.read_bytes()

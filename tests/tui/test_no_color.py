@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.chat.scripted_client import ScriptedClient
 from tests.tui.conftest import form_of, until, workbench
 from tests.tui.looking import screen_text
@@ -13,8 +15,6 @@ from workbench.tui.messages import OpenChat, OpenReport, OpenRun
 from workbench.tui.screens import chat
 
 if TYPE_CHECKING:
-    import pytest
-
     from workbench.runs.folder import Runs
     from workbench.tui.app import WorkbenchApp
 
@@ -38,6 +38,7 @@ async def test_every_screen_of_a_run(runs: Runs, monkeypatch: pytest.MonkeyPatch
             await until(pilot, partial(_shows, app, text))
 
 
+@pytest.mark.slow
 async def test_the_form(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with workbench(runs, form=True) as (app, pilot):
