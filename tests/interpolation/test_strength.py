@@ -10,8 +10,12 @@ import torch
 from click.testing import CliRunner
 from transformers import AutoModelForCausalLM
 
+from workbench.chat.engine.loader import open_sources
+from workbench.chat.protocol import Source
 from workbench.cli.root import ftwb
 from workbench.core.errors import BadInputError
+from workbench.evaluation.report import read_report
+from workbench.evaluation.run.reevaluate import reevaluate
 from workbench.interpolation.strength import save_at_strength
 
 if TYPE_CHECKING:
@@ -71,6 +75,18 @@ def test_the_new_run_names_its_source(
     assert (run.model / "model.safetensors").read_bytes() == before
     assert len(runs.list()) == 2
     assert not list(runs.root.glob(".strength*"))
+
+
+def test_the_base_is_found_at_strength_0_and_the_chat_opens_it(
+    trained: Callable[..., tuple[RunFolder, object]], runs: Runs
+) -> None:
+    run, _ = trained("training.max_steps=2", "evaluation.general_text=preset:general_heldout")
+    scaled = save_at_strength(runs, run, 0.0, lambda *_: None)
+    reevaluate(scaled, lambda *_: None)
+    assert max(text.kl for text in read_report(scaled).after.general) < 1e-6
+    assert max(text.kl for text in read_report(run).after.general) > 1e-6
+    lanes = open_sources([Source(lane="tuned", run=str(scaled.path))], lambda *_: None).lanes
+    assert [lane.name for lane in lanes.all] == ["base", "tuned"]
 
 
 def test_results_that_cannot_be_scaled_are_refused(

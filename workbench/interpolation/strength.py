@@ -14,7 +14,9 @@ from safetensors.torch import load_file, save_file
 
 from workbench.core.errors import BadInputError
 from workbench.models import loading
+from workbench.models.dtype import DTYPES_FILE
 from workbench.models.result_folder import note_verdict
+from workbench.models.template_record import TEMPLATE_FILE
 from workbench.runs.status import Status
 from workbench.strategies.interpolation import LORA_B
 
@@ -76,8 +78,10 @@ def require_scalable(run: RunFolder) -> None:
 
 
 def _fill(scaled: RunFolder, folder: Path, run: RunFolder) -> None:
-    """Move the scaled model into its run, with the results of the base."""
+    """Move the scaled model into its run, with the results of the base, as that was loaded."""
     folder.rename(scaled.model)
+    for record in (DTYPES_FILE, TEMPLATE_FILE):
+        shutil.copyfile(run.path / record, scaled.path / record)
     if run.base.is_dir():
         shutil.copytree(run.base, scaled.base)
     created = scaled.status().created

@@ -22,7 +22,7 @@ CPU_BF16 = "FTWB_CPU_BF16"
 _BF16_CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 """Flags in /proc/cpuinfo (x86 and ARM) of CPUs with instructions for bfloat16 products."""
 
-_FILE = "dtypes.json"
+DTYPES_FILE = "dtypes.json"
 _AUTOCAST_DTYPES = {"auto": "auto", "fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 """The recipe's ``training.precision`` as names of torch's dtypes."""
 
@@ -50,7 +50,7 @@ def resolve_dtypes(run: RunFolder, recipe: Recipe, device: torch.device) -> RunD
         BadInputError: The record is unreadable.
         MachineError: The run folder is not writable.
     """
-    file = run.path / _FILE
+    file = run.path / DTYPES_FILE
     if run.files.is_file(file):
         return read_dtypes(run)
     dtypes = _decide(recipe, device)
@@ -65,14 +65,14 @@ def read_dtypes(run: RunFolder) -> RunDtypes:
         BadInputError: The record is missing or unreadable: the run never started, or an older
             ftwb wrote it.
     """
-    file = run.path / _FILE
+    file = run.path / DTYPES_FILE
     try:
         values = json.loads(run.files.read_text(file))
         return RunDtypes(weights=str(values["weights"]), autocast=str(values["autocast"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInputError(
-            f"{run.id}: {_FILE} is missing or unreadable, so its number formats are unknown; it "
-            "never started, or an older ftwb wrote it: train it again"
+            f"{run.id}: {DTYPES_FILE} is missing or unreadable, so its number formats are unknown; "
+            "it never started, or an older ftwb wrote it: train it again"
         ) from error
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workbench.recipe.recipe import Recipe
     from workbench.runs.folder import RunFolder
 
-_FILE = "template.json"
+TEMPLATE_FILE = "template.json"
 
 
 def resolve_template(run: RunFolder, recipe: Recipe) -> TemplateSettings:
@@ -27,7 +27,7 @@ def resolve_template(run: RunFolder, recipe: Recipe) -> TemplateSettings:
         BadInputError: The template cannot be read, or the record.
         MachineError: The run folder is not writable.
     """
-    file = run.path / _FILE
+    file = run.path / TEMPLATE_FILE
     if not file.is_file():
         settings = TemplateSettings.of(recipe.data)
         record = {"today": settings.today.isoformat(), "chat_template": settings.source}
@@ -42,14 +42,14 @@ def read_template(run: RunFolder) -> TemplateSettings:
         BadInputError: The record is missing or unreadable: the run never started, or an older
             ftwb wrote it.
     """
-    file, section = run.path / _FILE, run.recipe().data
+    file, section = run.path / TEMPLATE_FILE, run.recipe().data
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
         source, today = str(record["chat_template"]), dt.date.fromisoformat(record["today"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInputError(
-            f"{run.id}: {_FILE} is missing or unreadable, so the date and the chat template of its "
-            "training are unknown; it never started, or an older ftwb wrote it: train it again"
+            f"{run.id}: {TEMPLATE_FILE} is missing or unreadable, so the date and the chat template "
+            "of its training are unknown; it never started, or an older ftwb wrote it: train it again"
         ) from error
     return TemplateSettings(
         source=source,
