@@ -48,8 +48,9 @@ def read_template(run: RunFolder) -> TemplateSettings:
         source, today = str(record["chat_template"]), dt.date.fromisoformat(record["today"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInputError(
-            f"{run.id}: {TEMPLATE_FILE} is missing or unreadable, so the date and the chat template "
-            "of its training are unknown; it never started, or an older ftwb wrote it: train it again"
+            f"{run.id}: {TEMPLATE_FILE} is missing or unreadable, so the date and the chat "
+            "template of its training are unknown; it never started, or an older ftwb wrote it: "
+            "train it again"
         ) from error
     return TemplateSettings(
         source=source,
