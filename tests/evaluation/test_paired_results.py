@@ -10,6 +10,7 @@ from tests.evaluation.reports import QUICK, Suite, base_again, by_name, items, m
 from workbench.core.errors import BadInputError
 from workbench.evaluation.analysis import statistics
 from workbench.evaluation.analysis.analysis import analyse
+from workbench.evaluation.analysis.paired_results import is_unchanged
 from workbench.evaluation.report import Measurement, Noise, TextResult
 
 
@@ -100,3 +101,17 @@ def test_a_duplicate_item_is_refused() -> None:
     sides = {name: getattr(report, name).model_copy(update=twice) for name in ("before", "after")}
     with pytest.raises(BadInputError, match="duplicate probe item"):
         analyse(report.model_copy(update=sides))
+
+
+@pytest.mark.parametrize(("changed", "unchanged"), [(2, True), (0, False)])
+def test_other_words_at_the_same_score_are_the_bases_own_where_it_wavers(
+    changed: int, unchanged: bool
+) -> None:
+    report = base_again(*QUICK, noise=Noise(kl=0.0, changed=changed, items=94))
+    first, *rest = report.after.items
+    other = first.model_copy(update={"answer": "the same, in other words"})
+    after = report.after.model_copy(update={"items": (other, *rest)})
+    assert is_unchanged(report.model_copy(update={"after": after})) is unchanged
+    wrong = other.model_copy(update={"score": 1 - first.score})
+    after = report.after.model_copy(update={"items": (wrong, *rest)})
+    assert not is_unchanged(report.model_copy(update={"after": after}))

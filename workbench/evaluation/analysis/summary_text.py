@@ -165,7 +165,7 @@ def notes(findings: Findings, report: Report, unchanged: bool) -> tuple[str, ...
 def _measurement_notes(findings: Findings, unchanged: bool) -> Iterator[str]:
     if unchanged:
         yield (
-            "Every judged item is answered in the same words, and the likelihoods equal the base's "
+            "Every judged item is answered as by the base, and the likelihoods equal the base's "
             "down to the noise floor: nothing was sampled, so the intervals have no width"
         )
     if not findings.capabilities:
