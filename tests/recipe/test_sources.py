@@ -44,7 +44,7 @@ def test_overrides_take_both_ways_to_write_it() -> None:
         assert recipe_of(values["data"]["train"]) == "a.jsonl, b.jsonl:0.3"
 
 
-@given(st.lists(NAMES, min_size=1, max_size=4))
+@given(st.lists(NAMES.filter(str.strip), min_size=1, max_size=4))
 def test_any_names_survive_the_way_through_text(names: list[str]) -> None:
     sources = tuple(TrainSource(path=name) for name in names)
     assert parse_sources(write_sources(sources)) == sources

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
@@ -81,12 +82,14 @@ def parse_sources(train: str) -> tuple[TrainSource, ...]:
 
 
 def _listed(text: str) -> list[Any] | None:
-    """The list that a text writes as YAML; None where it is a name that begins with a bracket."""
-    try:
-        value = yaml.safe_load(text) if text.lstrip().startswith("[") else None
-    except yaml.YAMLError:
+    """The list that a text writes in JSON or YAML; None where it is a name with a bracket."""
+    if not text.lstrip().startswith("["):
         return None
-    return value if isinstance(value, list) else None
+    for read, error in ((json.loads, ValueError), (yaml.safe_load, yaml.YAMLError)):
+        with suppress(error):
+            value = read(text)
+            return value if isinstance(value, list) else None
+    return None
 
 
 def write_sources(sources: Sequence[TrainSource]) -> str:
