@@ -215,7 +215,7 @@ class ContainedFolder:
         """Names of what is in a folder, sorted; none where there is no such folder.
 
         Raises:
-            OSError: It is a link or lies behind one, is no folder, or cannot be read.
+            OSError: It is a link, lies behind one, is not a folder, or cannot be read.
         """
         with suppress(FileNotFoundError), self._folder_of(folder / "any") as (handle, _name):
             return sorted(os.listdir(handle))  # noqa: PTH208 - of a handle

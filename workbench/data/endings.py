@@ -31,7 +31,7 @@ class Endings:
     """Finds the ends of answers that one template writes."""
 
     def __init__(self, template: ChatTemplate) -> None:
-        """See how ``template`` ends an answer, in a conversation that ends there or goes on."""
+        """Find how ``template`` ends an answer, last in the conversation or followed by more."""
         self._template = template
         asked = Message("user", "?")
         last = (asked, Message("assistant", PROBE))

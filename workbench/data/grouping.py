@@ -119,7 +119,7 @@ def _distinctive(
 ) -> tuple[NDArray[uint64], NDArray[int64]]:
     """Leave out what very many rows have, such as the instructions that a dataset repeats.
 
-    A row of nothing else gets a shingle of its own.
+    A row without any other shingle gets one that no other row has.
     """
     import numpy as np
 

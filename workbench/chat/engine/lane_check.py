@@ -55,7 +55,7 @@ def open_checked(sources: Sequence[Source], report: ProgressCallback) -> Checked
         }
     except CannotShareBatchError:
         apart = {lane.name for lane in decoder.lanes.all if lane.runs_on_base} - {"base"}
-    # 2. What answers wrongly there gets a model of its own.
+    # 2. A lane that answers wrongly there is loaded as a separate model.
     if apart:
         del decoder
         decoder = open_sources(sources, report, apart)

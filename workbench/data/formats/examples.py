@@ -21,7 +21,7 @@ class Message:
         role: Who speaks.
         content: What is said.
         trained: For an answer, whether it is learned or only read.
-        reasoning: The thought before an answer, where the row has it in a field of its own.
+        reasoning: The thought before an answer, where the row has a separate field for it.
         tool_calls: Calls of an answer, each ``{"type": "function", "id", "function": {"name",
             "arguments"}}`` with the arguments as an object, and without ``id`` where it has none.
         name: For a tool's message, the tool.
